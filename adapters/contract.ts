@@ -1,0 +1,171 @@
+// The adapter seam: all that an adapter, ours or a third party's, knows of the gateway.
+import type { Readable } from 'node:stream';
+import type { ObjectSchema } from 'joi';
+import type { InboundMessage } from '../normalizer/inbound-message.ts';
+import type { Original } from '../normalizer/original.ts';
+import type { Outcome } from '../normalizer/ticket.ts';
+
+export type {
+  AttachmentSource,
+  ConversationPart,
+  InboundAppeal,
+  InboundAttachment,
+  InboundContact,
+  InboundMessage,
+  InboundPlace,
+  NotAnAppeal,
+  NotAnAppealReason,
+} from '../normalizer/inbound-message.ts';
+export type { FilePart, Original } from '../normalizer/original.ts';
+export type { Outcome } from '../normalizer/ticket.ts';
+export * from './errors.ts';
+
+/** What an adapter can do. The console, the docs and the conformance suite read it. */
+export interface Capabilities {
+  /** The adapter refuses garbage to a sender who can correct it (`app`, `website`); others accept it and it is quarantined. */
+  readonly validates: boolean;
+  /** Platform ids are too weak to tell a second message from a redelivery (SMS sequence, Weibo): an id used again with
+   *  another body is a new message and a warning, never `id-reused`. */
+  readonly weakIds: boolean;
+  readonly receives: readonly ('webhook' | 'poll' | 'listen')[];
+  readonly replies: boolean;
+  readonly attachments: boolean;
+  readonly conversations: boolean;
+}
+
+/** One adapter. A definition file has no side effects: every reading thread imports it too. */
+export interface AdapterDefinition<S = unknown> {
+  /** Folder name = YAML value = URL part = error prefix. */
+  readonly kind: string;
+  readonly title: { readonly zh: string; readonly en: string };
+  /** Strict schema of a channel's `settings`; labels in Chinese, `meta({ secret: true })` on what must not be shown. */
+  readonly settings: ObjectSchema<S>;
+  readonly capabilities: Capabilities;
+  /** Pure; runs in the reading threads and again on replay. Throws `Unreadable` for what nobody could read. */
+  parse(original: Original, settings: S): InboundMessage | Promise<InboundMessage>;
+  /** Pure: a container (CSV, XLSX, an array of messages, a zip) into its parts, each an original of its own. */
+  split?(container: Original, settings: S): Iterable<Original> | AsyncIterable<Original>;
+  /** Bounded and linear: platform id and sender out of at most the first 64 kB, before anything is parsed. */
+  peek?(head: Uint8Array): { readonly platformId: string; readonly sender: string | null };
+  /** Opens one channel. Throws `Misconfigured`, `CredentialsRefused` or `Unavailable`. */
+  open(context: AdapterContext<S>): Promise<OpenChannel>;
+  /** Settings and webhook bodies for the conformance suite and `huisu channels try`; secrets are made-up ones. */
+  readonly sample?: { readonly settings: S };
+}
+
+/** How the gateway answered one accepted original. */
+export type Acceptance =
+  | {
+      readonly kind: 'fresh' | 'redelivery';
+      /** Our number, the same for ever for the same message. */
+      readonly number: string;
+      /** 查询码: the requester's second proof; goes to the sender only. */
+      readonly queryCode: string;
+      /** Resolves with what became of the message, or with null when `signal` aborts first. */
+      outcome(signal: AbortSignal): Promise<Outcome | null>;
+    }
+  /** The platform id was used before with another body; nothing was stored (never with `weakIds`). */
+  | { readonly kind: 'id-reused' };
+
+/** What the gateway knows of a number given to this channel; the answer to a progress query. */
+export interface Progress {
+  readonly number: string;
+  readonly receivedAt: number;
+  /** null while it is unread. */
+  readonly outcome: Outcome | null;
+  /** Where the ticket the number leads to stands; null when there is none. */
+  readonly ticket: {
+    readonly number: string;
+    readonly state: string;
+    readonly step: string | null;
+    readonly closedAt: number | null;
+  } | null;
+}
+
+/** Log lines carry a code and named, non-personal values only. */
+export interface ChannelLog {
+  info(code: string, values?: Readonly<Record<string, string | number | boolean>>): void;
+  warn(code: string, values?: Readonly<Record<string, string | number | boolean>>): void;
+}
+
+/** What the gateway gives to an open channel. */
+export interface AdapterContext<S = unknown> {
+  /** Channel id, not the adapter's kind. */
+  readonly channel: string;
+  readonly settings: S;
+  /**
+   * Makes originals durable. Array in, array out, same order. Rejects (with `Unavailable`) unless all are durable; calling
+   * it again with the same originals is safe. Acknowledge to the platform only after it has resolved.
+   * @param after `cursor` moves in the same atomic step as the originals.
+   */
+  accept(originals: readonly Original[], after?: { readonly cursor?: string }): Promise<readonly Acceptance[]>;
+  /** Runs this adapter's `split` in the reading pool, under its limits. */
+  split(container: Original): AsyncIterable<Original>;
+  /** The cursor as last moved by `accept`; null at first. */
+  cursor(): Promise<string | null>;
+  /** What became of a number; null for a number unknown or of another channel. */
+  progress(number: string): Promise<Progress | null>;
+  /** Milliseconds since the epoch. */
+  now(): number;
+  readonly log: ChannelLog;
+  /** Aborts when the channel closes. */
+  readonly signal: AbortSignal;
+}
+
+/** One request to `/hooks/{channel}{/rest}`. Header names are lower-case; repeated headers are joined by ", ". */
+export interface WebhookRequest {
+  readonly method: string;
+  /** What follows the channel id: '' or '/validate'. */
+  readonly rest: string;
+  readonly query: URLSearchParams;
+  readonly headers: Readonly<Record<string, string | undefined>>;
+  /** Reads the whole raw body; rejects with `BodyTooLarge` over `limit` bytes. */
+  body(limit: number): Promise<Uint8Array>;
+  /** The raw body as a stream instead (multipart). */
+  readonly stream: Readable;
+  readonly remoteAddress: string;
+}
+
+export interface WebhookAnswer {
+  readonly status: number;
+  readonly headers?: Readonly<Record<string, string>>;
+  readonly body?: string | Uint8Array;
+}
+
+/** The body was longer than the reader allows; a platform sees 413. */
+export class BodyTooLarge extends Error {
+  override readonly name = 'BodyTooLarge';
+  readonly limit: number;
+  constructor(limit: number) {
+    super(`body is longer than ${limit} bytes`);
+    this.limit = limit;
+  }
+}
+
+/** A receipt or an answer on its way to the requester. */
+export interface OutgoingReply {
+  /** Idempotency key: the same key is never sent twice. */
+  readonly key: string;
+  readonly number: string;
+  readonly queryCode: string;
+  readonly text: string;
+  /** The original the reply answers, for threads and addresses. */
+  readonly original: Original;
+}
+
+/** An open channel; every member but `close` is optional. */
+export interface OpenChannel {
+  /** Answers one request. Throws `Unauthentic` (401), `Unavailable` (503); anything else thrown is a bug (500). */
+  webhook?(request: WebhookRequest): Promise<WebhookAnswer>;
+  /** Looks once for new messages and accepts them; the gateway calls it under the channel's lease. */
+  poll?(signal: AbortSignal): Promise<void>;
+  /** Holds a live connection until `signal` aborts or it breaks (throws). */
+  listen?(signal: AbortSignal): Promise<void>;
+  /** Sends one reply. Resolves when the platform took it; throws `Refused` for never, `Unavailable` for later. */
+  reply?(reply: OutgoingReply): Promise<void>;
+  /** Connection check for the operator: resolves with what was found, in words. */
+  check?(): Promise<{ readonly zh: string; readonly en: string }>;
+  /** Fetches the bytes a `platform` attachment refers to. */
+  fetchAttachment?(ref: string, signal: AbortSignal): Promise<{ readonly bytes: Uint8Array; readonly mediaType: string }>;
+  close(): Promise<void>;
+}
