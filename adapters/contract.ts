@@ -166,6 +166,9 @@ export interface OpenChannel {
   /** Connection check for the operator: resolves with what was found, in words. */
   check?(): Promise<{ readonly zh: string; readonly en: string }>;
   /** Fetches the bytes a `platform` attachment refers to. */
-  fetchAttachment?(ref: string, signal: AbortSignal): Promise<{ readonly bytes: Uint8Array; readonly mediaType: string }>;
+  fetchAttachment?(
+    ref: string,
+    signal: AbortSignal,
+  ): Promise<{ readonly bytes: Uint8Array; readonly mediaType: string }>;
   close(): Promise<void>;
 }

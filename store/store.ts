@@ -209,9 +209,14 @@ export interface CandidateRow {
 export interface CandidateStore {
   segments(): Promise<readonly Segment[]>;
   /** Blocks in the order asked for; null where a bucket has none. */
-  blocks(wanted: readonly { readonly segment: string; readonly bucket: number }[]): Promise<readonly (Uint8Array | null)[]>;
+  blocks(
+    wanted: readonly { readonly segment: string; readonly bucket: number }[],
+  ): Promise<readonly (Uint8Array | null)[]>;
   /** Writes blocks of a segment that is not yet visible. */
-  writeBlocks(segment: string, blocks: readonly { readonly bucket: number; readonly bytes: Uint8Array }[]): Promise<void>;
+  writeBlocks(
+    segment: string,
+    blocks: readonly { readonly bucket: number; readonly bytes: Uint8Array }[],
+  ): Promise<void>;
   /** Makes a written segment visible, drops those it replaces and keeps the statistics of terms, in one step. */
   publish(segment: Segment, replaces: readonly string[], statistics: Uint8Array): Promise<void>;
   statistics(): Promise<Uint8Array | null>;
@@ -269,12 +274,21 @@ export interface OutboxStore {
   /** Earliest time at which something is due; null when nothing will be. */
   nextDue(): Promise<number | null>;
   /** Delivered: frees its lane, lets parked notices of its ticket in, sets the ticket's state and case number. */
-  finish(id: string, token: string, answer: { readonly at: number; readonly caseNumber: string | null }): Promise<'finished' | 'lost-lease'>;
+  finish(
+    id: string,
+    token: string,
+    answer: { readonly at: number; readonly caseNumber: string | null },
+  ): Promise<'finished' | 'lost-lease'>;
   /** Failed: due again at `retryAt`, or dead with its cause (frees the lane). `unknown` when no answer came. */
   fail(
     id: string,
     token: string,
-    failure: { readonly at: number; readonly retryAt: number | null; readonly cause: string; readonly unknown: boolean },
+    failure: {
+      readonly at: number;
+      readonly retryAt: number | null;
+      readonly cause: string;
+      readonly unknown: boolean;
+    },
   ): Promise<'failed' | 'lost-lease'>;
   /** Leases that ran out are due again, marked unknown; answers how many. */
   reclaim(now: number): Promise<number>;
@@ -344,7 +358,11 @@ export interface TicketStore {
   get(number: string): Promise<TicketRow | null>;
   list(filter: TicketFilter): Promise<readonly TicketRow[]>;
   /** Adds to a ticket's life, with outbox entries in the same step; `duplicate` when the eventId was seen before. */
-  add(event: TicketEvent, outbox: readonly NewEntry[], audit: AuditNote | null): Promise<'added' | 'duplicate' | 'missing'>;
+  add(
+    event: TicketEvent,
+    outbox: readonly NewEntry[],
+    audit: AuditNote | null,
+  ): Promise<'added' | 'duplicate' | 'missing'>;
   counts(): Promise<TicketCounts>;
 }
 
@@ -420,7 +438,11 @@ export interface AdminStore {
   /** Writes an attachment's new state; when the last one of a message is settled its waiting outbox entry is due at once. */
   settleAttachment(row: AttachmentRow, now: number): Promise<void>;
   /** Seconds each of the last commits took, and free bytes under the data folder, for metrics. */
-  health(): Promise<{ readonly commitSeconds: readonly number[]; readonly freeBytes: number; readonly totalBytes: number }>;
+  health(): Promise<{
+    readonly commitSeconds: readonly number[];
+    readonly freeBytes: number;
+    readonly totalBytes: number;
+  }>;
 }
 
 export interface Store {
