@@ -279,7 +279,9 @@ export interface OutboxStore {
     token: string,
     answer: { readonly at: number; readonly caseNumber: string | null },
   ): Promise<'finished' | 'lost-lease'>;
-  /** Failed: due again at `retryAt`, or dead with its cause (frees the lane). `unknown` when no answer came. */
+  /** Failed: due again at `retryAt`, or dead with its cause (frees the lane). `unknown` is kept as given: true while some
+   *  attempt ended without a recorded answer. `counted: false` puts the entry back with `attempts` unchanged (nothing was
+   *  sent, or the target as a whole was down); default true. */
   fail(
     id: string,
     token: string,
@@ -288,6 +290,7 @@ export interface OutboxStore {
       readonly retryAt: number | null;
       readonly cause: string;
       readonly unknown: boolean;
+      readonly counted?: boolean;
     },
   ): Promise<'failed' | 'lost-lease'>;
   /** Leases that ran out are due again, marked unknown; answers how many. */
