@@ -1,0 +1,55 @@
+// Every setting with its meaning, bounds and default, for the documentation.
+import { join } from 'node:path';
+import type Joi from 'joi';
+import { SHIPPED } from './load.ts';
+import { configSchema } from './schema.ts';
+import { readSource, type Settings } from './source.ts';
+
+/** One setting as the docs show it. */
+export interface SettingDescription {
+  /** `listen.port`; list items as `channels[].id`. */
+  readonly path: string;
+  readonly zh: string;
+  readonly en: string;
+  /** `number`, `string` … with the allowed values or bounds. */
+  readonly type: string;
+  /** As in the shipped file; undefined where there is none. */
+  readonly standard: unknown;
+}
+
+/** All settings in the order of the schema. */
+export function describeConfig(): readonly SettingDescription[] {
+  const defaults = readSource(join(SHIPPED, 'huisu.yaml'), {}).values;
+  return [...walk(configSchema.describe(), '', defaults)];
+}
+
+function* walk(description: Joi.Description, prefix: string, defaults: unknown): Iterable<SettingDescription> {
+  const keys = (description['keys'] ?? {}) as Record<string, Joi.Description>;
+  for (const [key, below] of Object.entries(keys)) {
+    const path = prefix === '' ? key : `${prefix}.${key}`;
+    const standard = (defaults as Settings | undefined)?.[key] ?? (below.flags as Settings | undefined)?.['default'];
+    if (below['keys'] !== undefined) {
+      yield* walk(below, path, standard);
+      continue;
+    }
+    const flags = (below.flags ?? {}) as { label?: string; description?: string };
+    yield { path, zh: flags.label ?? key, en: flags.description ?? '', type: typeOf(below), standard };
+    const item = (below['items'] as Joi.Description[] | undefined)?.[0];
+    if (item !== undefined) yield* walk(item, `${path}[]`, undefined);
+  }
+}
+
+function typeOf(description: Joi.Description): string {
+  const allowed = description['allow'] as unknown[] | undefined;
+  if (allowed !== undefined && (description.flags as Settings | undefined)?.['only'] === true)
+    return allowed.map(String).join(' | ');
+  if (description.type === 'alternatives') {
+    const matches = (description['matches'] ?? []) as { schema: Joi.Description }[];
+    return matches.map(match => typeOf(match.schema)).join(' | ');
+  }
+  const rules = (description['rules'] ?? []) as { name: string; args?: { limit?: unknown } }[];
+  const bound = (name: string) => rules.find(rule => rule.name === name)?.args?.limit;
+  const [least, most] = [bound('min'), bound('max')];
+  const bounds = least === undefined && most === undefined ? '' : ` ${String(least ?? '')}…${String(most ?? '')}`;
+  return `${description.type}${bounds}${allowed?.includes(null) ? ' | null' : ''}`;
+}

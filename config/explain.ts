@@ -1,0 +1,106 @@
+// What a schema found wrong, in words of both languages and with the key that was probably meant; never the value itself.
+import type Joi from 'joi';
+import type { Bilingual } from './errors.ts';
+
+type Detail = Joi.ValidationErrorItem;
+type Sentence = (limit: string) => Bilingual;
+
+/** Sentences by Joi's type of finding; `limit` is the bound or list the schema names. */
+const SENTENCES: Readonly<Record<string, Sentence>> = {
+  'any.required': () => ({ zh: '缺少必填项', en: 'is required' }),
+  'any.only': limit => ({ zh: `只能是：${limit}`, en: `must be one of: ${limit}` }),
+  'alternatives.match': () => ({ zh: '不符合任何一种允许的写法', en: 'matches none of the allowed forms' }),
+  'alternatives.types': limit => ({ zh: `类型应为：${limit}`, en: `must be one of the types: ${limit}` }),
+  'array.base': () => ({ zh: '应为列表', en: 'must be a list' }),
+  'array.min': limit => ({ zh: `至少要有 ${limit} 项`, en: `must have at least ${limit} items` }),
+  'array.max': limit => ({ zh: `最多 ${limit} 项`, en: `must have at most ${limit} items` }),
+  'array.unique': () => ({ zh: '与前面的一项重复', en: 'repeats an earlier item' }),
+  'array.includesRequiredUnknowns': () => ({ zh: '列表里缺少必要的一项', en: 'lacks an item that must be there' }),
+  'boolean.base': () => ({ zh: '应为 true 或 false', en: 'must be true or false' }),
+  'number.base': () => ({ zh: '应为数字', en: 'must be a number' }),
+  'number.integer': () => ({ zh: '应为整数', en: 'must be a whole number' }),
+  'number.min': limit => ({ zh: `不得小于 ${limit}`, en: `must be at least ${limit}` }),
+  'number.max': limit => ({ zh: `不得大于 ${limit}`, en: `must be at most ${limit}` }),
+  'number.unsafe': () => ({ zh: '数字过大', en: 'is too large a number' }),
+  'object.base': () => ({ zh: '应为“键: 值”的一组设置', en: 'must be a map of settings' }),
+  'object.missing': limit => ({ zh: `至少要有其中一项：${limit}`, en: `needs at least one of: ${limit}` }),
+  'object.and': limit => ({ zh: `必须同时给出：${limit}`, en: `must be given together: ${limit}` }),
+  'object.xor': limit => ({ zh: `只能给出其中一项：${limit}`, en: `takes only one of: ${limit}` }),
+  'object.oxor': limit => ({ zh: `只能给出其中一项：${limit}`, en: `takes only one of: ${limit}` }),
+  'string.base': () => ({ zh: '应为文字', en: 'must be text' }),
+  'string.empty': () => ({ zh: '不能为空', en: 'must not be empty' }),
+  'string.min': limit => ({ zh: `至少 ${limit} 个字符`, en: `must have at least ${limit} characters` }),
+  'string.max': limit => ({ zh: `最多 ${limit} 个字符`, en: `must have at most ${limit} characters` }),
+  'string.pattern.base': () => ({ zh: '写法不符合要求', en: 'has the wrong form' }),
+  'string.pattern.name': limit => ({ zh: `写法不符合要求（${limit}）`, en: `has the wrong form (${limit})` }),
+  'string.uri': () => ({ zh: '应为完整的网址', en: 'must be a full URL' }),
+  'string.uriCustomScheme': limit => ({ zh: `应为以 ${limit} 开头的网址`, en: `must be a URL of scheme ${limit}` }),
+  'string.hostname': () => ({ zh: '应为主机名或 IP 地址', en: 'must be a host name or an IP address' }),
+  'string.ip': () => ({ zh: '应为 IP 地址', en: 'must be an IP address' }),
+  'string.ipVersion': () => ({ zh: '应为 IP 地址或地址段', en: 'must be an IP address or range' }),
+  'string.base64': () => ({ zh: '应为 Base64', en: 'must be Base64' }),
+};
+
+/**
+ * One finding in words.
+ * @param keys the settings known at that place, for "did you mean"
+ */
+export function explainDetail(detail: Detail, keys: readonly string[] = []): Bilingual {
+  if (detail.type === 'object.unknown') return unknownKey(String(detail.context?.['key']), keys);
+  const sentence = SENTENCES[detail.type];
+  if (sentence !== undefined) return sentence(limitOf(detail));
+  return { zh: `不符合要求（${detail.type}）`, en: `is not valid (${detail.type})` };
+}
+
+function limitOf(detail: Detail): string {
+  const { limit, valids, types, name, scheme, peers, present } = detail.context ?? {};
+  const found = limit ?? valids ?? types ?? name ?? scheme ?? peers ?? present ?? '';
+  return Array.isArray(found) ? found.map(String).join(', ') : String(found);
+}
+
+/** "There is no such setting", with the nearest ones that exist. */
+export function unknownKey(key: string, keys: readonly string[]): Bilingual {
+  const near = nearest(key, keys);
+  if (near !== null)
+    return { zh: `没有“${key}”这一项，是不是想写“${near}”？`, en: `unknown setting "${key}"; did you mean "${near}"?` };
+  if (keys.length === 0) return { zh: `没有“${key}”这一项`, en: `unknown setting "${key}"` };
+  const list = keys.join(', ');
+  return { zh: `没有“${key}”这一项；可用的有：${list}`, en: `unknown setting "${key}"; known ones: ${list}` };
+}
+
+/** The word at the least edit distance, if it is near enough to be a slip of the pen. */
+export function nearest(word: string, words: readonly string[]): string | null {
+  const ranked = words
+    .map(candidate => ({ candidate, distance: editDistance(word.toLowerCase(), candidate.toLowerCase()) }))
+    .sort((one, other) => one.distance - other.distance);
+  const best = ranked[0];
+  return best !== undefined && best.distance <= Math.max(1, Math.floor(word.length / 3)) ? best.candidate : null;
+}
+
+/** Damerau's: insertions, deletions, replacements and swaps of neighbours count one each. */
+function editDistance(one: string, other: string): number {
+  if (one.length > 64 || other.length > 64) return Number.POSITIVE_INFINITY;
+  const rows: number[][] = [Array.from({ length: other.length + 1 }, (_, index) => index)];
+  for (let i = 1; i <= one.length; i++) {
+    const row = [i];
+    for (let j = 1; j <= other.length; j++) {
+      const cost = one[i - 1] === other[j - 1] ? 0 : 1;
+      let least = Math.min(rows[i - 1]![j]! + 1, row[j - 1]! + 1, rows[i - 1]![j - 1]! + cost);
+      const swapped = i > 1 && j > 1 && one[i - 1] === other[j - 2] && one[i - 2] === other[j - 1];
+      if (swapped) least = Math.min(least, rows[i - 2]![j - 2]! + 1);
+      row.push(least);
+    }
+    rows.push(row);
+  }
+  return rows[one.length]![other.length]!;
+}
+
+/** Keys a schema knows at a path; empty where it takes any. */
+export function keysAt(schema: Joi.Schema, path: readonly (string | number)[]): readonly string[] {
+  let description: Joi.Description | undefined = schema.describe();
+  for (const key of path) {
+    if (description === undefined) return [];
+    description = typeof key === 'number' ? description['items']?.[0] : description['keys']?.[key];
+  }
+  return Object.keys(description?.['keys'] ?? {});
+}

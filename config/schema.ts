@@ -1,0 +1,179 @@
+// The outer shape of the settings file: types and Joi schema. Defaults are figures, so they stand in huisu.yaml beside it.
+import Joi from 'joi';
+
+/** 密钥 profile: AES-256-GCM with SHA-256, or SM4-CBC with HMAC-SM3. */
+export type KeyProfile = 'intl' | 'gm';
+export type LogLevel = 'debug' | 'info' | 'warn' | 'error';
+
+/** One channel of the settings file. Channels made by the command line stand in the store instead. */
+export interface ChannelConfig {
+  /** Part of the webhook's URL, so it stays what it is. */
+  readonly id: string;
+  /** Kind of an adapter in the registry. */
+  readonly kind: string;
+  readonly enabled: boolean;
+  /** The adapter's own settings; its schema checks them, not this file's. */
+  readonly settings: Readonly<Record<string, unknown>>;
+}
+
+/** 服务配置: everything the gateway is told; frozen, plain data (worker threads get a copy). */
+export interface Config {
+  /** Absolute path of the data folder; one process owns it. */
+  readonly data: string;
+  /** Key ring: an absolute path outside the data folder, and the profile a new ring is made with. */
+  readonly keys: { readonly file: string; readonly profile: KeyProfile };
+  readonly listen: {
+    readonly host: string;
+    /** 0 takes any free port. */
+    readonly port: number;
+    /** How partners reach the gateway from outside; null: as the listening address says. */
+    readonly publicUrl: string | null;
+    /** Proxies whose X-Forwarded-For is believed: none, so many hops, or addresses and ranges. */
+    readonly trustProxy: false | number | readonly string[];
+    /** Connections beyond so many are refused. */
+    readonly maxConnections: number;
+  };
+  /** Absolute path of the region file (divisions and towns); the settings file may give the name of a shipped one. */
+  readonly region: string;
+  /** Absolute path of the rules folder. */
+  readonly rules: string;
+  readonly reading: {
+    /** Parser threads. */
+    readonly parsers: number;
+    /** Longest time for one message in a parser, after which the parser is stopped. */
+    readonly messageSeconds: number;
+    /** Heap of one parser thread. */
+    readonly memoryMb: number;
+    /** Readers a message may kill before it is quarantined. */
+    readonly attempts: number;
+    /** Messages handed to a parser, and decisions to the writer, at once. */
+    readonly batch: number;
+  };
+  readonly intake: {
+    /** Bodies being received at one time; beyond it senders are told to come back (503, Retry-After). */
+    readonly maxInFlightMb: number;
+    /** Intake stops while less than this is free under the data folder: the greater of the two. */
+    readonly minFreeMb: number;
+    readonly minFreePercent: number;
+    /** How long a commit waits for company; 0: only for the commit before it. */
+    readonly groupCommitMs: number;
+  };
+  readonly dispatch: {
+    /** How long a ticket waits for its attachments before it goes without them. */
+    readonly attachmentWaitMinutes: number;
+    /** Entries forwarded at one time. */
+    readonly concurrency: number;
+  };
+  /** 工单系统; null: entries wait in the outbox. */
+  readonly caseSystem: Readonly<Record<string, unknown>> | null;
+  /** Third parties' adapters: package names, or paths. */
+  readonly adapters: readonly string[];
+  readonly channels: readonly ChannelConfig[];
+  readonly log: { readonly level: LogLevel };
+}
+
+/** The file as written, before paths are made absolute and `auto` becomes a number. */
+export interface RawConfig extends Omit<Config, 'reading' | 'adapters' | 'channels'> {
+  readonly adapters: string[];
+  readonly channels: ChannelConfig[];
+  readonly reading: Omit<Config['reading'], 'parsers'> & { readonly parsers: number | 'auto' };
+}
+
+const CHANNEL_ID = /^[a-z][a-z0-9-]{0,39}$/;
+
+const whole = (min: number, max: number) => Joi.number().integer().min(min).max(max).required();
+const group = <T>(keys: Joi.StrictSchemaMap<T>) => Joi.object<T, true>(keys).required();
+
+const channelSchema = Joi.object<ChannelConfig, true>({
+  id: Joi.string()
+    .pattern(CHANNEL_ID, 'channel id')
+    .required()
+    .label('渠道编号')
+    .description('Lower-case letters, digits and hyphens; becomes part of the webhook URL.'),
+  kind: Joi.string().required().label('渠道类型').description('Kind of the adapter, such as app.'),
+  enabled: Joi.boolean().default(true).label('启用').description('False: the channel is kept but not opened.'),
+  settings: Joi.object().unknown().default({}).label('渠道设置').description("The adapter's own settings."),
+});
+
+const trustProxySchema = Joi.alternatives(
+  Joi.boolean().valid(false),
+  Joi.number().integer().min(1).max(8),
+  Joi.array()
+    .items(Joi.string().ip({ cidr: 'optional' }))
+    .min(1),
+)
+  .required()
+  .label('可信代理')
+  .description('false, a number of hops, or addresses and ranges of the proxies in front.');
+
+/** Schema of the settings with the shipped defaults already under them, hence everything is required. */
+export const configSchema = Joi.object<RawConfig, true>({
+  data: Joi.string().required().label('数据目录').description('Data folder; one process owns it.'),
+  keys: group<Config['keys']>({
+    file: Joi.string().required().label('密钥文件').description('Key ring; outside the data folder.'),
+    profile: Joi.string()
+      .valid('intl', 'gm')
+      .required()
+      .label('密码算法')
+      .description('intl: AES-256-GCM; gm: SM4-CBC with HMAC-SM3. For new key rings.'),
+  }).label('密钥'),
+  listen: group<Config['listen']>({
+    host: Joi.string().hostname().required().label('监听地址').description('Address to listen on.'),
+    port: whole(0, 65_535).label('端口').description('Port; 0 takes a free one.'),
+    publicUrl: Joi.string()
+      .uri({ scheme: ['http', 'https'] })
+      .allow(null)
+      .required()
+      .label('对外地址')
+      .description('How partners reach the gateway; null: as it listens.'),
+    trustProxy: trustProxySchema,
+    maxConnections: whole(1, 65_535).label('最大连接数').description('Connections at one time.'),
+  }).label('监听'),
+  region: Joi.string().required().label('城市').description('Name of a shipped region file, or the path of one.'),
+  rules: Joi.string().required().label('规则目录').description('Folder of the rule files.'),
+  reading: group<RawConfig['reading']>({
+    parsers: Joi.alternatives(Joi.string().valid('auto'), Joi.number().integer().min(1).max(64))
+      .required()
+      .label('解析线程数')
+      .description('Parser threads; auto: one fewer than cores, at least one.'),
+    messageSeconds: whole(1, 300).label('单件时限（秒）').description('Longest time for one message.'),
+    memoryMb: whole(32, 4096).label('单线程内存（MB）').description('Heap of one parser thread.'),
+    attempts: whole(1, 10).label('最多尝试次数').description('Readers a message may kill.'),
+    batch: whole(1, 1024).label('批量').description('Messages handed over at once.'),
+  }).label('研读'),
+  intake: group<Config['intake']>({
+    maxInFlightMb: whole(1, 4096).label('在途上限（MB）').description('Bodies being received at one time.'),
+    minFreeMb: whole(0, 1_048_576).label('最少剩余空间（MB）').description('Intake stops below it.'),
+    minFreePercent: Joi.number()
+      .min(0)
+      .max(50)
+      .required()
+      .label('最少剩余空间（%）')
+      .description('Intake stops below it.'),
+    groupCommitMs: whole(0, 100).label('合并提交等待（毫秒）').description('How long a commit waits for company.'),
+  }).label('收件'),
+  dispatch: group<Config['dispatch']>({
+    attachmentWaitMinutes: whole(0, 1440).label('等附件（分钟）').description('How long a ticket waits for its files.'),
+    concurrency: whole(1, 256).label('并发').description('Entries forwarded at one time.'),
+  }).label('派单'),
+  caseSystem: Joi.object().unknown().allow(null).required().label('工单系统').description('null: entries wait.'),
+  adapters: Joi.array()
+    .items(Joi.string())
+    .unique()
+    .required()
+    .label('第三方适配器')
+    .description('Package names or paths.'),
+  channels: Joi.array()
+    .items(channelSchema)
+    .unique('id')
+    .required()
+    .label('渠道')
+    .description('Channels of this file.'),
+  log: group<Config['log']>({
+    level: Joi.string()
+      .valid('debug', 'info', 'warn', 'error')
+      .required()
+      .label('日志级别')
+      .description('Least level.'),
+  }).label('日志'),
+});
