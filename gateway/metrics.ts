@@ -1,0 +1,131 @@
+// The gateway's figures in Prometheus' text format, taken from their source when they are asked for.
+import { monitorEventLoopDelay } from 'node:perf_hooks';
+import { Counter, Gauge, Histogram, Registry } from 'prom-client';
+
+/** What is counted elsewhere (in the store, by the channels) and only read here. Times are milliseconds since the epoch. */
+export interface MetricsSnapshot {
+  readonly messages: {
+    readonly unread: number;
+    readonly oldestUnread: number | null;
+    readonly quarantined: number;
+    readonly byOutcome: Readonly<Record<string, number>>;
+  };
+  readonly outbox: {
+    readonly due: number;
+    readonly parked: number;
+    readonly inFlight: number;
+    readonly dead: number;
+    readonly done: number;
+    readonly void: number;
+    readonly oldest: number | null;
+  };
+  readonly tickets: { readonly held: number; readonly byState: Readonly<Record<string, number>> };
+  readonly channels: readonly { readonly id: string; readonly kind: string; readonly up: boolean }[];
+  /** Seconds of the commits since the last snapshot. */
+  readonly commitSeconds: readonly number[];
+  readonly freeBytes: number;
+}
+
+/** Fulfilled by the composition; rejects when the store cannot answer. */
+export interface MetricsSource {
+  snapshot(): Promise<MetricsSnapshot>;
+}
+
+export interface Metrics {
+  /** Counts acknowledged messages; called once a batch, cheap. */
+  acknowledged(channel: string, kind: string, delivery: 'fresh' | 'redelivery', count?: number): void;
+  /** Counts requests refused before anything was stored, by problem code. */
+  refused(channel: string, code: string): void;
+  /** Prometheus text. Answers also while the store is down (`huisu_store_up 0`). */
+  text(): Promise<string>;
+  readonly contentType: string;
+  close(): void;
+}
+
+const COMMIT_BUCKETS = [0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5];
+
+export function createMetrics(source: MetricsSource, now: () => number): Metrics {
+  const registry = new Registry();
+  const lag = monitorEventLoopDelay({ resolution: 10 });
+  lag.enable();
+  const registers = [registry];
+  const acknowledged = new Counter({
+    name: 'huisu_acknowledged_total',
+    help: 'Messages acknowledged to their platform since the start',
+    labelNames: ['channel', 'kind', 'delivery'],
+    registers,
+  });
+  const refused = new Counter({
+    name: 'huisu_refused_total',
+    help: 'Requests refused to their sender with nothing stored since the start',
+    labelNames: ['channel', 'code'],
+    registers,
+  });
+  const commits = new Histogram({
+    name: 'huisu_commit_seconds',
+    help: 'Time of one commit to disk',
+    buckets: COMMIT_BUCKETS,
+    registers,
+  });
+  const fill = createGauges(registers);
+  const storeUp = gauge('huisu_store_up', 'Whether the store answers', registers);
+  const lagGauge = gauge('huisu_loop_lag_seconds', 'Delay of the main loop since the last reading', registers, [
+    'quantile',
+  ]);
+  return {
+    acknowledged: (channel, kind, delivery, count = 1) => acknowledged.inc({ channel, kind, delivery }, count),
+    refused: (channel, code) => refused.inc({ channel, code }),
+    async text() {
+      readLag(lag, lagGauge);
+      const snapshot = await source.snapshot().catch(() => null);
+      storeUp.set(snapshot === null ? 0 : 1);
+      if (snapshot !== null) {
+        fill(snapshot, now());
+        for (const seconds of snapshot.commitSeconds) commits.observe(seconds);
+      }
+      return registry.metrics();
+    },
+    contentType: registry.contentType,
+    close: () => lag.disable(),
+  };
+}
+
+function gauge(name: string, help: string, registers: Registry[], labelNames: string[] = []): Gauge {
+  return new Gauge({ name, help, labelNames, registers });
+}
+
+function readLag(lag: ReturnType<typeof monitorEventLoopDelay>, into: Gauge): void {
+  const seconds = (nanoseconds: number) => (Number.isFinite(nanoseconds) ? nanoseconds / 1e9 : 0);
+  into.set({ quantile: '0.5' }, seconds(lag.percentile(50)));
+  into.set({ quantile: '0.99' }, seconds(lag.percentile(99)));
+  into.set({ quantile: '1' }, lag.count === 0 ? 0 : seconds(lag.max));
+  lag.reset();
+}
+
+function createGauges(registers: Registry[]): (snapshot: MetricsSnapshot, now: number) => void {
+  const unread = gauge('huisu_unread', 'Messages acknowledged and not yet read', registers);
+  const unreadAge = gauge('huisu_unread_oldest_seconds', 'Age of the oldest unread message', registers);
+  const outcomes = gauge('huisu_messages', 'Messages by what became of them', registers, ['outcome']);
+  const quarantined = gauge('huisu_quarantined', 'Messages that nobody could read', registers);
+  const outbox = gauge('huisu_outbox', 'Entries for the case system by state', registers, ['state']);
+  const outboxAge = gauge('huisu_outbox_oldest_seconds', 'Age of the oldest entry still to deliver', registers);
+  const dead = gauge('huisu_dead', 'Entries that could not be delivered', registers);
+  const tickets = gauge('huisu_tickets', 'Tickets by state', registers, ['state']);
+  const channelUp = gauge('huisu_channel_up', 'Whether a channel works', registers, ['channel', 'kind']);
+  const free = gauge('huisu_free_bytes', 'Free space under the data folder', registers);
+  const age = (from: number | null, now: number) => (from === null ? 0 : Math.max(0, (now - from) / 1000));
+  return ({ messages, outbox: entries, tickets: held, channels, freeBytes }, now) => {
+    unread.set(messages.unread);
+    unreadAge.set(age(messages.oldestUnread, now));
+    quarantined.set(messages.quarantined);
+    for (const [outcome, count] of Object.entries(messages.byOutcome)) outcomes.set({ outcome }, count);
+    const { oldest, inFlight, ...states } = entries;
+    for (const [state, count] of Object.entries({ ...states, 'in-flight': inFlight })) outbox.set({ state }, count);
+    outboxAge.set(age(oldest, now));
+    dead.set(entries.dead);
+    for (const [state, count] of Object.entries(held.byState)) tickets.set({ state }, count);
+    channelUp.reset();
+    for (const { id, kind, up } of channels) channelUp.set({ channel: id, kind }, up ? 1 : 0);
+    free.set(freeBytes);
+  };
+}
