@@ -1,5 +1,6 @@
 // The outer shape of the settings file: types and Joi schema. Defaults are figures, so they stand in huisu.yaml beside it.
 import Joi from 'joi';
+import { type CaseSystemSettings, caseSystemSchema } from './case-system.ts';
 
 /** 密钥 profile: AES-256-GCM with SHA-256, or SM4-CBC with HMAC-SM3. */
 export type KeyProfile = 'intl' | 'gm';
@@ -65,7 +66,7 @@ export interface Config {
     readonly concurrency: number;
   };
   /** 工单系统; null: entries wait in the outbox. */
-  readonly caseSystem: Readonly<Record<string, unknown>> | null;
+  readonly caseSystem: CaseSystemSettings | null;
   /** Third parties' adapters: package names, or paths. */
   readonly adapters: readonly string[];
   readonly channels: readonly ChannelConfig[];
@@ -156,7 +157,7 @@ export const configSchema = Joi.object<RawConfig, true>({
     attachmentWaitMinutes: whole(0, 1440).label('等附件（分钟）').description('How long a ticket waits for its files.'),
     concurrency: whole(1, 256).label('并发').description('Entries forwarded at one time.'),
   }).label('派单'),
-  caseSystem: Joi.object().unknown().allow(null).required().label('工单系统').description('null: entries wait.'),
+  caseSystem: caseSystemSchema.allow(null).required().description('null: entries wait.'),
   adapters: Joi.array()
     .items(Joi.string())
     .unique()

@@ -1,0 +1,172 @@
+// The HTTP side put together: limits of the server, order of the routes, listening and closing.
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import express, { type ErrorRequestHandler, type Express, type Request, type Router } from 'express';
+import type { WebhookAnswer, WebhookRequest } from '../../adapters/contract.ts';
+import type { Config } from '../../config/schema.ts';
+import type { Metrics } from '../metrics.ts';
+import type { Log } from '../telemetry.ts';
+import { mountHealth, type Readiness } from './health.ts';
+import { mountPages } from './pages.ts';
+import { HttpProblem, type ProblemAnswer, problemAnswer } from './problem.ts';
+import { type Answering, answerWith, createByteBudget, incomingWebhook, send, type WebhookTarget } from './webhooks.ts';
+
+/** What the HTTP side needs of the rest. */
+export interface HttpParts {
+  readonly config: Pick<Config, 'listen' | 'intake'>;
+  readonly log: Log;
+  readonly metrics: Metrics;
+  readonly webhooks: WebhookTarget;
+  readonly readiness: Readiness;
+  /** Progress reported by the case system; null when none is configured (then 404). */
+  readonly caseEvents: ((request: WebhookRequest) => Promise<WebhookAnswer>) | null;
+  /** The whole OpenAPI document. */
+  openapi(): unknown;
+}
+
+export interface HttpService {
+  /** Starts listening. Throws `ListenError` when the address cannot be had. */
+  listen(): Promise<{ readonly host: string; readonly port: number; readonly url: string }>;
+  /** Takes no new connections, lets requests finish for at most `deadlineMs`, then cuts them. */
+  close(deadlineMs: number): Promise<void>;
+  /** For tests and for further rooms of the HTTP side. */
+  readonly server: Server;
+}
+
+/** The address cannot be listened on; exit code 69. */
+export class ListenError extends Error {
+  override readonly name = 'ListenError';
+  readonly code: 'http.port_in_use' | 'http.port_refused' | 'http.no_address';
+  readonly host: string;
+  readonly port: number;
+  constructor(code: ListenError['code'], host: string, port: number, options?: ErrorOptions) {
+    super(`cannot listen on ${host}:${port} (${code})`, options);
+    this.code = code;
+    this.host = host;
+    this.port = port;
+  }
+}
+
+// A sender that trickles is cut after 10 s for the head and 15 s for all; the checker must run often enough to notice.
+const TIMEOUTS = { headersTimeout: 10_000, requestTimeout: 15_000, connectionsCheckingInterval: 1_000 };
+const KEEP_ALIVE_MS = 65_000;
+const MAX_HEADER_BYTES = 16 * 1024;
+
+export function createHttp(parts: HttpParts): HttpService {
+  let closing = false;
+  const app = createApp(parts);
+  const server = createServer(
+    { ...TIMEOUTS, keepAliveTimeout: KEEP_ALIVE_MS, maxHeaderSize: MAX_HEADER_BYTES },
+    (request, response) => {
+      if (closing) response.shouldKeepAlive = false;
+      app(request, response);
+    },
+  );
+  server.maxConnections = parts.config.listen.maxConnections;
+  return {
+    server,
+    listen: () => listen(server, parts.config.listen),
+    close(deadlineMs) {
+      closing = true;
+      return close(server, deadlineMs);
+    },
+  };
+}
+
+function createApp(parts: HttpParts): Express {
+  const app = express();
+  app.disable('x-powered-by').disable('etag');
+  app.set('trust proxy', parts.config.listen.trustProxy);
+  app.set('query parser', false);
+  const answering = answeringOf(parts);
+  mountHooks(app, parts, answering);
+  app.use((_request, response, next) => {
+    response.set({ 'x-content-type-options': 'nosniff', 'cache-control': 'no-store', 'x-frame-options': 'DENY' });
+    response.set('content-security-policy', "default-src 'none'; frame-ancestors 'none'");
+    next();
+  });
+  mountHealth(app, parts.readiness, parts.metrics);
+  mountPages(app, parts.openapi);
+  app.use(() => {
+    throw new HttpProblem('http.not_found');
+  });
+  app.use(lastResort(answering));
+  return app;
+}
+
+function answeringOf({ config, log, metrics }: HttpParts): Answering {
+  return {
+    base: (config.listen.publicUrl ?? '').replace(/\/+$/, ''),
+    onProblem(problem: ProblemAnswer, error, channel) {
+      // A made-up channel in the path is no label: anyone could fill the metrics with such names.
+      metrics.refused(problem.code === 'http.no_channel' ? 'unknown' : channel, problem.code);
+      if (problem.bug) log.bug('http.bug', error, { channel, status: problem.status });
+      else log.debug('http.refused', { reason: problem.code, status: problem.status });
+    },
+  };
+}
+
+/** Signed requests with a raw body: first in the order, past all middleware, since every appeal comes this way. */
+function mountHooks(app: Router, { webhooks, caseEvents, config }: HttpParts, answering: Answering): void {
+  const budget = createByteBudget(config.intake.maxInFlightMb * 1024 * 1024);
+  const run = async (
+    request: Request & IncomingMessage,
+    response: ServerResponse,
+    rest: string,
+    name: string,
+    target: (incoming: WebhookRequest) => Promise<WebhookAnswer | null>,
+  ) => {
+    const incoming = incomingWebhook(request, rest, request.ip ?? '', budget);
+    await answerWith(() => target(incoming), request, response, answering, name);
+    incoming.release();
+  };
+  app.all('/hooks/:channel{/*rest}', (request, response) => {
+    const { channel, rest } = request.params as unknown as { channel: string; rest?: string[] };
+    const below = rest === undefined ? '' : `/${rest.join('/')}`;
+    return run(request, response, below, channel, incoming => webhooks.webhook(channel, incoming));
+  });
+  app.post('/case-system/events', (request, response) =>
+    run(request, response, '', 'case-system', async incoming => (caseEvents === null ? null : caseEvents(incoming))),
+  );
+}
+
+/** The edge at which whatever was thrown ends; Express knows it by its four parameters. */
+function lastResort(answering: Answering): ErrorRequestHandler {
+  return (error, request, response, _next) => {
+    const problem = problemAnswer(error, answering.base, request.path);
+    answering.onProblem(problem, error, 'http');
+    send(request, response, problem);
+  };
+}
+
+async function listen(server: Server, { host, port }: Config['listen']): ReturnType<HttpService['listen']> {
+  await new Promise<void>((resolve, reject) => {
+    server.once('error', cause => reject(listenError(cause, host, port)));
+    server.listen({ host, port }, resolve);
+  });
+  server.removeAllListeners('error');
+  const address = server.address() as AddressInfo;
+  const shown = address.family === 'IPv6' ? `[${address.address}]` : address.address;
+  return { host: address.address, port: address.port, url: `http://${shown}:${address.port}` };
+}
+
+function listenError(cause: NodeJS.ErrnoException, host: string, port: number): Error {
+  if (cause.code === 'EADDRINUSE') return new ListenError('http.port_in_use', host, port, { cause });
+  if (cause.code === 'EACCES') return new ListenError('http.port_refused', host, port, { cause });
+  if (cause.code === 'EADDRNOTAVAIL' || cause.code === 'ENOTFOUND') {
+    return new ListenError('http.no_address', host, port, { cause });
+  }
+  return cause;
+}
+
+function close(server: Server, deadlineMs: number): Promise<void> {
+  if (!server.listening) return Promise.resolve();
+  return new Promise(resolve => {
+    const cut = setTimeout(() => server.closeAllConnections(), deadlineMs);
+    server.close(() => {
+      clearTimeout(cut);
+      resolve();
+    });
+    server.closeIdleConnections();
+  });
+}
