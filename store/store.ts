@@ -176,6 +176,8 @@ export interface CommitRow {
   readonly wanted: readonly { readonly index: number; readonly dueAt: number }[];
   /** Changes of other tickets that belong to the same step. */
   readonly events: readonly TicketEvent[];
+  /** Tickets a clerk has said this message is not about; kept for good, so that the same link is not made again. */
+  readonly notSame?: readonly string[];
   readonly audit: AuditNote | null;
 }
 
@@ -204,6 +206,8 @@ export interface CandidateRow {
   readonly facts: Uint8Array;
   readonly state: TicketState;
   readonly incident: string | null;
+  /** Numbers that a clerk has said are not the same as this ticket, from either side (`CommitRow.notSame`). */
+  readonly notSame?: readonly string[];
 }
 
 export interface CandidateStore {
@@ -250,6 +254,7 @@ export interface ClaimedEntry extends Entry {
 }
 
 export interface EntryFilter {
+  readonly id?: string;
   readonly state?: EntryState;
   readonly kind?: EntryKind;
   readonly cause?: string;
