@@ -1,4 +1,4 @@
-// Errors of the Store port.
+// Errors of the Store port, of the keys and of sealed bytes.
 
 /** 存储不可用: treated like `Unavailable`; nothing is acknowledged. */
 export class StoreUnavailable extends Error {
@@ -14,4 +14,29 @@ export class StoreUnavailable extends Error {
 export class Conflict extends Error {
   override readonly name = 'Conflict';
   readonly code = 'store.conflict';
+}
+
+/** 密钥有误: the keys are missing, unreadable or not those the store was made with; the gateway does not start. */
+export class KeyError extends Error {
+  override readonly name = 'KeyError';
+  readonly code: string;
+  readonly zh: string;
+  readonly en: string;
+  constructor(code: string, text: { readonly zh: string; readonly en: string }, options?: ErrorOptions) {
+    super(`${text.zh}\n${text.en}`, options);
+    this.code = code;
+    this.zh = text.zh;
+    this.en = text.en;
+  }
+}
+
+/** 密文无法打开: the key is another one, the bytes were changed, or they belong to another row or field. */
+export class SealBroken extends Error {
+  override readonly name = 'SealBroken';
+  /** `seal.broken`, `seal.unknown_format` or `seal.unknown_key`. */
+  readonly code: string;
+  constructor(code: string, message: string, options?: ErrorOptions) {
+    super(message, options);
+    this.code = code;
+  }
 }

@@ -1,0 +1,362 @@
+// The key ring: sealing keys that rotate and keys for MACs, from a file or the environment, never from the database.
+import { createHmac, randomBytes, timingSafeEqual } from 'node:crypto';
+import {
+  closeSync,
+  fsyncSync,
+  openSync,
+  readFileSync,
+  realpathSync,
+  renameSync,
+  rmSync,
+  statSync,
+  writeSync,
+} from 'node:fs';
+import { basename, dirname, isAbsolute, join, relative, resolve } from 'node:path';
+import { KeyError } from './errors.ts';
+
+/** `intl`: AES-256-GCM and SHA-256. `gm`: SM4-CBC, HMAC-SM3 and SM3. A store is made for one of them and keeps it. */
+export type Profile = 'intl' | 'gm';
+
+/** Keys that wrap data keys; a new one can be added at any time (`rotate`), older ones only open. */
+export const SEALING_NAMES = ['content', 'identity', 'settings'] as const;
+export type SealingName = (typeof SEALING_NAMES)[number];
+
+/**
+ * Keys for MACs: `dedupe` recognises redeliveries and is never rotated (a new one would forget every message seen),
+ * `index` is the blind index of phones, e-mails and ID numbers, `term` seeds the hashes of words, `audit` chains the audit
+ * records, `query` makes query codes.
+ */
+export const MAC_NAMES = ['dedupe', 'index', 'term', 'audit', 'query'] as const;
+export type MacName = (typeof MAC_NAMES)[number];
+
+export interface SealingKey {
+  /** 16 hex digits, stored with everything the key wraps. */
+  readonly id: string;
+  /** ISO 8601. */
+  readonly created: string;
+  /** 32 bytes. */
+  readonly bytes: Uint8Array;
+}
+
+/** Keys in memory. A ring made by `importRing` may lack names; using one that is not there is a `KeyError`. */
+export interface KeyRing {
+  readonly profile: Profile;
+  /** Newest last; the newest is the one that seals. */
+  readonly sealing: Readonly<Partial<Record<SealingName, readonly SealingKey[]>>>;
+  /** 32 bytes each. */
+  readonly macs: Readonly<Partial<Record<MacName, Uint8Array>>>;
+}
+
+export type KeyName = SealingName | MacName;
+
+/** A ring as plain data that a structured clone carries to another thread. */
+export interface RingData {
+  readonly profile: Profile;
+  readonly sealing: readonly { readonly name: SealingName; readonly keys: readonly SealingKey[] }[];
+  readonly macs: readonly { readonly name: MacName; readonly bytes: Uint8Array }[];
+}
+
+/** Where keys come from; `HUISU_KEYS` in the environment comes before the file. */
+export interface KeySources {
+  readonly file?: string | undefined;
+  readonly env?: Readonly<Record<string, string | undefined>> | undefined;
+  /** A key file inside this folder is refused: whoever copies the data must not get the keys with it. */
+  readonly dataFolder?: string | undefined;
+}
+
+export const KEYS_VARIABLE = 'HUISU_KEYS';
+const FORMAT = 'huisu-keys-1';
+const KEY_BYTES = 32;
+
+interface RingFile {
+  readonly format: string;
+  readonly profile: Profile;
+  readonly sealing: Record<SealingName, { id: string; created: string; key: string }[]>;
+  readonly macs: Record<MacName, string>;
+}
+
+/** Reads the key ring; every failure is a `KeyError` that says what to do. */
+export function loadKeyRing(sources: KeySources): KeyRing {
+  const inline = sources.env?.[KEYS_VARIABLE];
+  if (inline !== undefined && inline.trim() !== '') return parseRing(inlineText(inline.trim()), KEYS_VARIABLE);
+  if (sources.file === undefined) throw missingKeys(KEYS_VARIABLE);
+  checkPlace(sources.file, sources.dataFolder);
+  return readRing(sources.file);
+}
+
+/** Makes a new ring in a new file (mode 0600); a file that is there already is never overwritten. */
+export function createDevelopmentKeys(file: string, profile: Profile = 'intl', now: Date = new Date()): KeyRing {
+  const sealing = Object.fromEntries(SEALING_NAMES.map(name => [name, [newSealingKey(now)]]));
+  const macs = Object.fromEntries(MAC_NAMES.map(name => [name, freshBytes(KEY_BYTES)]));
+  const ring: KeyRing = { profile, sealing, macs };
+  if (statSync(file, { throwIfNoEntry: false }) !== undefined) {
+    throw new KeyError('keys.file_exists', {
+      zh: `密钥文件 ${file} 已存在，不会覆盖。`,
+      en: `The key file ${file} exists already and is not overwritten.`,
+    });
+  }
+  writeRing(file, ring, 0o600);
+  return ring;
+}
+
+/** Adds a new current key of that name to the file and answers the new ring; what older keys sealed still opens. */
+export function rotate(file: string, name: KeyName, now: Date = new Date()): KeyRing {
+  if (!isSealingName(name)) {
+    throw new KeyError('keys.cannot_rotate', {
+      zh: `密钥“${name}”不能轮换：已存的记录只能用它核对。可轮换的有：${SEALING_NAMES.join('、')}。`,
+      en: `The key "${name}" cannot be rotated: stored records can only be matched with it. Those that can: ${SEALING_NAMES.join(', ')}.`,
+    });
+  }
+  const ring = readRing(file);
+  const keys = [...(ring.sealing[name] ?? []), newSealingKey(now)];
+  const rotated: KeyRing = { ...ring, sealing: { ...ring.sealing, [name]: keys } };
+  writeRing(file, rotated, statSync(file).mode & 0o777);
+  return rotated;
+}
+
+/** Copies the keys of the given names (default: all) for another thread; each thread gets only what it needs. */
+export function exportRing(ring: KeyRing, names: readonly KeyName[] = [...SEALING_NAMES, ...MAC_NAMES]): RingData {
+  return {
+    profile: ring.profile,
+    sealing: names.filter(isSealingName).map(name => ({
+      name,
+      keys: sealingKeys(ring, name).map(key => ({ ...key, bytes: Uint8Array.from(key.bytes) })),
+    })),
+    macs: names.filter(isMacName).map(name => ({ name, bytes: Uint8Array.from(macKey(ring, name)) })),
+  };
+}
+
+export function importRing(data: RingData): KeyRing {
+  return {
+    profile: data.profile,
+    sealing: Object.fromEntries(data.sealing.map(entry => [entry.name, entry.keys])),
+    macs: Object.fromEntries(data.macs.map(entry => [entry.name, entry.bytes])),
+  };
+}
+
+/** All keys of a name, the current one last. */
+export function sealingKeys(ring: KeyRing, name: SealingName): readonly SealingKey[] {
+  const keys = ring.sealing[name];
+  if (keys === undefined || keys.length === 0) throw missingKeys(name);
+  return keys;
+}
+
+export function macKey(ring: KeyRing, name: MacName): Uint8Array {
+  const key = ring.macs[name];
+  if (key === undefined) throw missingKeys(name);
+  return key;
+}
+
+/** One short value a key, by `profile`, `dedupe` or `content/<id>`: kept in the store to recognise the keys it was made with. */
+export function keyCheckValues(ring: KeyRing): Readonly<Record<string, string>> {
+  const values: Record<string, string> = { profile: ring.profile };
+  for (const name of SEALING_NAMES) {
+    for (const key of ring.sealing[name] ?? []) values[`${name}/${key.id}`] = checkValue(name, key.bytes);
+  }
+  for (const name of MAC_NAMES) {
+    const key = ring.macs[name];
+    if (key !== undefined) values[name] = checkValue(name, key);
+  }
+  return values;
+}
+
+/**
+ * Compares what a store keeps of its keys with the ring: every key it knows must be there and be the same one. Keys that
+ * the store does not know yet (rotated since) are fine. Throws a `KeyError` that names those missing or wrong.
+ */
+export function verifyKeyCheck(stored: Readonly<Record<string, string>>, ring: KeyRing): void {
+  const have = keyCheckValues(ring);
+  if (stored['profile'] !== undefined && stored['profile'] !== ring.profile) {
+    throw new KeyError('keys.other_profile', {
+      zh: `数据是按密码套件“${stored['profile']}”建立的，当前密钥为“${ring.profile}”。请换回原来的密钥文件。`,
+      en: `The store was made under the profile "${stored['profile']}", these keys are for "${ring.profile}". Bring back its own key file.`,
+    });
+  }
+  const missing = Object.keys(stored).filter(name => have[name] === undefined);
+  if (missing.length > 0) throw notTheKeys('keys.missing', missing, '缺少', 'are missing');
+  const wrong = Object.keys(stored).filter(name => !sameText(stored[name] as string, have[name] as string));
+  if (wrong.length > 0) throw notTheKeys('keys.wrong', wrong, '不符', 'are other keys than the store was made with');
+}
+
+function notTheKeys(code: string, names: readonly string[], zh: string, en: string): KeyError {
+  return new KeyError(code, {
+    zh: `密钥${zh}：${names.join('、')}。请从保管处恢复建库时的密钥文件；没有这些密钥，已存的原件、工单和诉求人信息无法打开，也无法识别重投。`,
+    en: `These keys ${en}: ${names.join(', ')}. Restore the key file the store was made with: without it the stored originals, tickets and requesters cannot be opened and redeliveries are not recognised.`,
+  });
+}
+
+function missingKeys(name: string): KeyError {
+  return new KeyError('keys.missing', {
+    zh: `没有密钥“${name}”。请指定密钥文件或设置环境变量 ${KEYS_VARIABLE}。`,
+    en: `There is no key "${name}". Name a key file or set the environment variable ${KEYS_VARIABLE}.`,
+  });
+}
+
+function checkPlace(file: string, dataFolder: string | undefined): void {
+  if (dataFolder === undefined) return;
+  const way = relative(realPath(dataFolder), realPath(file));
+  if (way.startsWith('..') || isAbsolute(way)) return;
+  throw new KeyError('keys.inside_data_folder', {
+    zh: `密钥文件 ${file} 位于数据目录 ${dataFolder} 之内，备份会把数据和密钥一起带走。请移到目录之外。`,
+    en: `The key file ${file} lies inside the data folder ${dataFolder}, so that a backup carries data and keys together. Move it out.`,
+  });
+}
+
+/** The path with links resolved as far as it exists. */
+function realPath(path: string): string {
+  const full = resolve(path);
+  try {
+    return realpathSync(full);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'ENOENT' || dirname(full) === full) throw error;
+    return join(realPath(dirname(full)), basename(full));
+  }
+}
+
+function readRing(file: string): KeyRing {
+  let text: string;
+  try {
+    checkMode(file);
+    text = readFileSync(file, 'utf8');
+  } catch (error) {
+    if (error instanceof KeyError) throw error;
+    throw new KeyError(
+      'keys.unreadable_file',
+      {
+        zh: `密钥文件 ${file} 读不出（${(error as NodeJS.ErrnoException).code}）。若已丢失，请从保管处恢复；没有它，已存数据无法打开。`,
+        en: `The key file ${file} cannot be read (${(error as NodeJS.ErrnoException).code}). If it is lost, restore it from its custodian: without it the stored data cannot be opened.`,
+      },
+      { cause: error },
+    );
+  }
+  return parseRing(text, file);
+}
+
+function checkMode(file: string): void {
+  const mode = statSync(file).mode & 0o777;
+  if (process.platform === 'win32' || (mode & 0o077) === 0) return;
+  throw new KeyError('keys.file_too_open', {
+    zh: `密钥文件 ${file} 权限为 ${mode.toString(8)}，他人可读。请执行：chmod 600 ${file}`,
+    en: `The key file ${file} has mode ${mode.toString(8)}, so that others can read it. Run: chmod 600 ${file}`,
+  });
+}
+
+function inlineText(value: string): string {
+  return value.startsWith('{') ? value : Buffer.from(value, 'base64').toString('utf8');
+}
+
+function parseRing(text: string, source: string): KeyRing {
+  let file: Partial<RingFile>;
+  try {
+    file = JSON.parse(text) as Partial<RingFile>;
+  } catch {
+    // The parser's own words quote the text, which is keys.
+    throw badRing(source, '不是 JSON', 'it is not JSON');
+  }
+  if (file === null || file.format !== FORMAT)
+    throw badRing(source, `format 不是 ${FORMAT}`, `format is not ${FORMAT}`);
+  if (file.profile !== 'intl' && file.profile !== 'gm')
+    throw badRing(source, 'profile 有误', 'profile must be intl or gm');
+  const sealing = Object.fromEntries(SEALING_NAMES.map(name => [name, parseSealing(file, name, source)]));
+  const macs = Object.fromEntries(MAC_NAMES.map(name => [name, parseBytes(file.macs?.[name], `macs.${name}`, source)]));
+  return { profile: file.profile, sealing, macs };
+}
+
+function parseSealing(file: Partial<RingFile>, name: SealingName, source: string): SealingKey[] {
+  const entries = file.sealing?.[name];
+  if (!Array.isArray(entries) || entries.length === 0)
+    throw badRing(source, `缺少 sealing.${name}`, `sealing.${name} is missing`);
+  return entries.map((entry, place) => {
+    const at = `sealing.${name}[${place}]`;
+    if (!/^[0-9a-f]{16}$/.test(entry?.id ?? ''))
+      throw badRing(source, `${at}.id 有误`, `${at}.id must be 16 hex digits`);
+    if (typeof entry.created !== 'string') throw badRing(source, `缺少 ${at}.created`, `${at}.created is missing`);
+    return { id: entry.id, created: entry.created, bytes: parseBytes(entry.key, `${at}.key`, source) };
+  });
+}
+
+function parseBytes(value: unknown, at: string, source: string): Uint8Array {
+  const bytes = typeof value === 'string' ? Uint8Array.from(Buffer.from(value, 'base64')) : new Uint8Array(0);
+  if (bytes.length !== KEY_BYTES)
+    throw badRing(source, `${at} 应为 32 字节的 base64`, `${at} must be 32 bytes in base64`);
+  return bytes;
+}
+
+function badRing(source: string, zh: string, en: string): KeyError {
+  return new KeyError('keys.malformed', {
+    zh: `密钥（${source}）格式有误：${zh}。请恢复保管的那一份，不要手工改写。`,
+    en: `The keys in ${source} are malformed: ${en}. Restore the copy in custody, do not edit it by hand.`,
+  });
+}
+
+function writeRing(file: string, ring: KeyRing, mode: number): void {
+  const text = Buffer.from(`${JSON.stringify(toFile(ring), null, 2)}\n`);
+  const temporary = `${file}.${randomBytes(6).toString('hex')}.tmp`;
+  const handle = openSync(temporary, 'wx', mode);
+  try {
+    writeSync(handle, text);
+    fsyncSync(handle);
+  } catch (error) {
+    rmSync(temporary, { force: true });
+    throw error;
+  } finally {
+    closeSync(handle);
+    text.fill(0);
+  }
+  renameSync(temporary, file);
+  syncFolder(dirname(file));
+}
+
+/** Makes a rename durable; Windows has no such call and needs none. */
+function syncFolder(folder: string): void {
+  if (process.platform === 'win32') return;
+  const handle = openSync(folder, 'r');
+  try {
+    fsyncSync(handle);
+  } finally {
+    closeSync(handle);
+  }
+}
+
+function toFile(ring: KeyRing): RingFile {
+  const sealing = SEALING_NAMES.map(name => [
+    name,
+    sealingKeys(ring, name).map(key => ({ id: key.id, created: key.created, key: base64(key.bytes) })),
+  ]);
+  const macs = MAC_NAMES.map(name => [name, base64(macKey(ring, name))]);
+  return {
+    format: FORMAT,
+    profile: ring.profile,
+    sealing: Object.fromEntries(sealing),
+    macs: Object.fromEntries(macs),
+  };
+}
+
+function newSealingKey(now: Date): SealingKey {
+  return { id: randomBytes(8).toString('hex'), created: now.toISOString(), bytes: freshBytes(KEY_BYTES) };
+}
+
+/** Random bytes with memory of their own: a slice of Node's pool would carry its neighbours along when cloned. */
+function freshBytes(length: number): Uint8Array {
+  return Uint8Array.from(randomBytes(length));
+}
+
+function checkValue(name: string, key: Uint8Array): string {
+  return createHmac('sha256', key).update(`huisu key check ${name}`).digest('hex').slice(0, 16);
+}
+
+function sameText(a: string, b: string): boolean {
+  return a.length === b.length && timingSafeEqual(Buffer.from(a), Buffer.from(b));
+}
+
+function base64(bytes: Uint8Array): string {
+  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('base64');
+}
+
+function isSealingName(name: string): name is SealingName {
+  return (SEALING_NAMES as readonly string[]).includes(name);
+}
+
+function isMacName(name: string): name is MacName {
+  return (MAC_NAMES as readonly string[]).includes(name);
+}
