@@ -1,0 +1,32 @@
+// Mobile client, partner platforms and the city's own site: signed JSON webhooks by Standard Webhooks 1.0.
+import type { AdapterDefinition } from '../contract.ts';
+import { parse } from './parse.ts';
+import { type AppSettings, settings } from './settings.ts';
+import { openWebhook } from './webhook.ts';
+
+export const adapter: AdapterDefinition<AppSettings> = {
+  kind: 'app',
+  title: { zh: '手机客户端与合作平台', en: 'Mobile client and partner platforms' },
+  settings,
+  capabilities: {
+    validates: true,
+    weakIds: false,
+    receives: ['webhook'],
+    replies: false,
+    attachments: true,
+    conversations: true,
+  },
+  parse,
+  open: async context => ({ webhook: openWebhook(context), close: async () => undefined }),
+  sample: {
+    settings: {
+      secrets: ['whsec_bWFkZS11cC1zZWNyZXQtb2YtdGhlLXNhbXBsZS0wMDE='],
+      ratePerSecond: 100,
+      burst: 400,
+      quietSeconds: 30,
+      allowUrlAttachments: true,
+      attachmentHosts: [],
+      sources: [],
+    },
+  },
+};

@@ -1,0 +1,217 @@
+// Signed requests of one partner: checked in full, made durable, and only then answered.
+import {
+  type Acceptance,
+  type AdapterContext,
+  BodyTooLarge,
+  type FilePart,
+  type Original,
+  Unauthentic,
+  type WebhookAnswer,
+  type WebhookRequest,
+} from '../contract.ts';
+import { addressList } from '../kit/address.ts';
+import { JsonProblem, readJson } from '../kit/json.ts';
+import { MultipartProblem, readMultipart } from '../kit/multipart.ts';
+import { rateLimit } from '../kit/rate.ts';
+import { checkBody } from '../kit/schema.ts';
+import { secretKey, verifyWebhook } from '../kit/signature.ts';
+import { acceptedAnswer, progressAnswer, validAnswer } from './answers.ts';
+import { checkUrls, matchFiles } from './attachments.ts';
+import { type AppBody, bodySchema, type QueryBody, querySchema } from './body.ts';
+import { parse } from './parse.ts';
+import { waitSeconds, within } from './prefer.ts';
+import { type ProblemCode, type ProblemExtras, refuse, refuseJson, refuseMultipart } from './problems.ts';
+import { sender } from './sender.ts';
+import type { AppSettings } from './settings.ts';
+
+/** Bytes of a JSON body, inline attachments included, and of the files of a multipart body. */
+const LIMITS = {
+  json: 256 * 1024,
+  multipart: { firstPart: 256 * 1024, file: 20 * 1024 * 1024, allFiles: 50 * 1024 * 1024, files: 10 },
+} as const;
+
+/** Ends the work on a request with an answer; thrown and caught in this file only. */
+class Refusal extends Error {
+  override readonly name = 'Refusal';
+  readonly problem: ProblemCode;
+  readonly extras: ProblemExtras;
+  constructor(problem: ProblemCode, extras: ProblemExtras = {}) {
+    super(problem);
+    this.problem = problem;
+    this.extras = extras;
+  }
+}
+
+type Route = (context: AdapterContext<AppSettings>, gate: Gate, request: WebhookRequest) => Promise<WebhookAnswer>;
+
+const ROUTES: ReadonlyMap<string, Route> = new Map([
+  ['', takeAppeal],
+  ['/validate', validateAppeal],
+  ['/query', queryProgress],
+]);
+
+export function openWebhook(context: AdapterContext<AppSettings>): (request: WebhookRequest) => Promise<WebhookAnswer> {
+  const { channel } = context;
+  const gate = openGate(context);
+  return async request => {
+    const route = ROUTES.get(request.rest);
+    if (route === undefined) return refuse(channel, 'not-found');
+    if (request.method !== 'POST') return refuse(channel, 'method-not-allowed', { headers: { allow: 'POST' } });
+    try {
+      return await route(context, gate, request);
+    } catch (error) {
+      if (error instanceof Refusal) return refuse(channel, error.problem, error.extras);
+      if (error instanceof JsonProblem) return refuseJson(channel, error);
+      if (error instanceof MultipartProblem) return refuseMultipart(channel, error);
+      if (error instanceof BodyTooLarge) return refuse(channel, 'body-too-large', { headers: { connection: 'close' } });
+      throw error;
+    }
+  };
+}
+
+/** Resolves with the `webhook-id` of a request that is authentic and within the rate; else throws. */
+type Gate = (request: WebhookRequest, body: Uint8Array) => Promise<string>;
+
+function openGate({ settings, log, now, channel }: AdapterContext<AppSettings>): Gate {
+  const keys = settings.secrets.map(secretKey);
+  const allowed = settings.sources.length === 0 ? () => true : addressList(settings.sources);
+  const limit = rateLimit(settings);
+  let olderKeySeen = false;
+  return async (request, body) => {
+    if (!allowed(request.remoteAddress)) throw new Unauthentic('app.source_refused', 'the address is not on the list');
+    const verdict = verifyWebhook({ headers: request.headers, body, keys, now: now() });
+    if (!verdict.ok) throw new Unauthentic(`app.${verdict.fault}`, 'the signature does not hold');
+    if (verdict.key > 0 && !olderKeySeen) {
+      olderKeySeen = true;
+      log.info('app.older_secret_in_use');
+    }
+    const wait = await limit.take(channel);
+    if (wait > 0) throw new Refusal('too-many-requests', { headers: { 'retry-after': String(wait) } });
+    return verdict.id;
+  };
+}
+
+interface Received {
+  readonly original: Original;
+  readonly body: AppBody;
+}
+
+async function takeAppeal(
+  context: AdapterContext<AppSettings>,
+  gate: Gate,
+  request: WebhookRequest,
+): Promise<WebhookAnswer> {
+  const { original } = await receiveAppeal(context, gate, request);
+  const [acceptance] = await context.accept([original]);
+  if (acceptance === undefined) throw new TypeError('accept() answered fewer originals than it was given');
+  if (acceptance.kind === 'id-reused') return refuse(context.channel, 'id-reused');
+  return answerOnceKnown(context, acceptance, waitSeconds(request.headers['prefer']));
+}
+
+async function answerOnceKnown(
+  context: AdapterContext<AppSettings>,
+  acceptance: Exclude<Acceptance, { kind: 'id-reused' }>,
+  wait: number,
+): Promise<WebhookAnswer> {
+  if (wait === 0) return acceptedAnswer(acceptance, null, 0);
+  const outcome = await within(wait, context.signal, signal => acceptance.outcome(signal));
+  return acceptedAnswer(acceptance, outcome, wait);
+}
+
+async function validateAppeal(
+  context: AdapterContext<AppSettings>,
+  gate: Gate,
+  request: WebhookRequest,
+): Promise<WebhookAnswer> {
+  const { original } = await receiveAppeal(context, gate, request);
+  return validAnswer(parse(original, context.settings));
+}
+
+async function queryProgress(
+  context: AdapterContext<AppSettings>,
+  gate: Gate,
+  request: WebhookRequest,
+): Promise<WebhookAnswer> {
+  const bytes = await request.body(LIMITS.json);
+  await gate(request, bytes);
+  requireJson(request);
+  const checked = checkBody<QueryBody>(querySchema, readJson(bytes));
+  if (!checked.ok) throw new Refusal('invalid', { errors: checked.errors });
+  const progress = await context.progress(checked.value.number);
+  return progress === null ? refuse(context.channel, 'not-found') : progressAnswer(progress);
+}
+
+async function receiveAppeal(
+  context: AdapterContext<AppSettings>,
+  gate: Gate,
+  request: WebhookRequest,
+): Promise<Received> {
+  if (mediaType(request).name === 'multipart/form-data') return receiveMultipart(context, gate, request);
+  const bytes = await request.body(LIMITS.json);
+  const id = await gate(request, bytes);
+  requireJson(request);
+  const body = checkAppeal(bytes, context.settings);
+  return received(id, bytes, body, []);
+}
+
+/** The signature is of the first part alone; a file is not taken from the wire before it has been found right. */
+async function receiveMultipart(
+  context: AdapterContext<AppSettings>,
+  gate: Gate,
+  request: WebhookRequest,
+): Promise<Received> {
+  let first: { id: string; bytes: Uint8Array; body: AppBody } | null = null;
+  const files = await readMultipart(
+    request.stream,
+    request.headers['content-type'] ?? '',
+    LIMITS.multipart,
+    async part => {
+      const id = await gate(request, part.bytes);
+      first = { id, bytes: part.bytes, body: checkAppeal(part.bytes, context.settings) };
+    },
+  );
+  const { id, bytes, body } = first ?? unreachable();
+  return received(id, bytes, body, files);
+}
+
+function unreachable(): never {
+  throw new TypeError('a multipart body was read without its first part');
+}
+
+function checkAppeal(bytes: Uint8Array, settings: AppSettings): AppBody {
+  const checked = checkBody<AppBody>(bodySchema, readJson(bytes));
+  if (!checked.ok) throw new Refusal('invalid', { errors: checked.errors });
+  const attachments = checked.value.data.attachments;
+  const errors = attachments === undefined ? [] : checkUrls(attachments, settings);
+  if (errors.length > 0) throw new Refusal('invalid', { errors });
+  return checked.value;
+}
+
+function received(id: string, bytes: Uint8Array, body: AppBody, parts: readonly FilePart[]): Received {
+  const matched = matchFiles(body.data.attachments ?? [], parts);
+  if (!matched.ok) throw new Refusal('invalid', { errors: matched.errors });
+  const original: Original = {
+    platformId: id,
+    sender: sender(body.data),
+    body: bytes,
+    mediaType: 'application/json',
+    meta: {},
+    ...(matched.files.length === 0 ? {} : { files: matched.files }),
+  };
+  return { original, body };
+}
+
+/** A sender that names no type means JSON; one that names another charset has not read that it must be UTF-8. */
+function requireJson(request: WebhookRequest): void {
+  const { name, charset } = mediaType(request);
+  if (name !== 'application/json') throw new Refusal('unsupported-media-type');
+  if (charset !== 'utf-8' && charset !== 'utf8') throw new Refusal('not-utf8');
+}
+
+function mediaType(request: WebhookRequest): { name: string; charset: string } {
+  const header = (request.headers['content-type'] ?? 'application/json').toLowerCase();
+  const end = header.indexOf(';');
+  if (end === -1) return { name: header.trim(), charset: 'utf-8' };
+  const charset = /;\s*charset\s*=\s*"?([^";\s]+)/.exec(header)?.[1] ?? 'utf-8';
+  return { name: header.slice(0, end).trim(), charset };
+}

@@ -1,0 +1,141 @@
+// JSON of strangers: depth checked on the bytes before parsing, strict UTF-8, no prototype keys, errors by place and not by content.
+import { isUtf8 } from 'node:buffer';
+import secureJson from 'secure-json-parse';
+
+export type JsonFault = 'json.not-utf8' | 'json.too-deep' | 'json.malformed' | 'json.forbidden-key';
+
+/** Says where a text stops being JSON. Holds nothing of the text itself, since that may be anybody's. */
+export class JsonProblem extends Error {
+  override readonly name = 'JsonProblem';
+  readonly code: JsonFault;
+  /** Byte offset for `not-utf8` and `too-deep`, UTF-16 offset for `malformed`; 0 for `forbidden-key`. */
+  readonly offset: number;
+  /** Counted from 1. */
+  readonly line: number;
+  constructor(code: JsonFault, offset: number, line: number) {
+    super(`${code} at offset ${offset}, line ${line}`);
+    this.code = code;
+    this.offset = offset;
+    this.line = line;
+  }
+}
+
+export interface ReadJsonOptions {
+  /** Brackets that may be open at once. Default 32. */
+  readonly maxDepth?: number;
+}
+
+const DEFAULT_DEPTH = 32;
+const utf8 = new TextDecoder('utf-8', { fatal: true });
+
+/** Parses JSON bytes or throws a `JsonProblem`. Linear in the length, whatever the bytes are. */
+export function readJson(bytes: Uint8Array, options: ReadJsonOptions = {}): unknown {
+  checkDepth(bytes, options.maxDepth ?? DEFAULT_DEPTH);
+  const text = decode(bytes);
+  try {
+    return secureJson.parse(text);
+  } catch (error) {
+    // The engine's own words quote the text, so the place is looked up again here.
+    const offset = malformedAt(text);
+    if (offset === -1 && error instanceof SyntaxError) throw new JsonProblem('json.forbidden-key', 0, 1);
+    throw new JsonProblem('json.malformed', Math.max(offset, 0), lineOf(text, offset));
+  }
+}
+
+/** Brackets inside strings do not count; the check needs no decoding because UTF-8 keeps ASCII bytes apart. */
+function checkDepth(bytes: Uint8Array, most: number): void {
+  let depth = 0;
+  let inString = false;
+  for (let i = 0; i < bytes.length; i++) {
+    const byte = bytes[i];
+    if (inString) {
+      if (byte === 0x5c) i++;
+      else if (byte === 0x22) inString = false;
+    } else if (byte === 0x22) inString = true;
+    else if (byte === 0x7b || byte === 0x5b) {
+      if (++depth > most) throw new JsonProblem('json.too-deep', i, lineOfBytes(bytes, i));
+    } else if (byte === 0x7d || byte === 0x5d) depth--;
+  }
+}
+
+function decode(bytes: Uint8Array): string {
+  try {
+    return utf8.decode(bytes);
+  } catch {
+    const offset = firstNonUtf8(bytes);
+    throw new JsonProblem('json.not-utf8', offset, lineOfBytes(bytes, offset));
+  }
+}
+
+/** Offset of the first bad byte sequence: halving finds the block, single steps the byte. */
+function firstNonUtf8(bytes: Uint8Array): number {
+  let good = 0;
+  let bad = bytes.length;
+  while (bad - good > 4) {
+    let middle = good + ((bad - good) >> 1);
+    while (middle > good && ((bytes[middle] ?? 0) & 0xc0) === 0x80) middle--;
+    if (middle === good) break;
+    if (isUtf8(bytes.subarray(good, middle))) good = middle;
+    else bad = middle;
+  }
+  return good;
+}
+
+function lineOfBytes(bytes: Uint8Array, offset: number): number {
+  let line = 1;
+  for (let i = 0; i < offset && i < bytes.length; i++) if (bytes[i] === 0x0a) line++;
+  return line;
+}
+
+function lineOf(text: string, offset: number): number {
+  let line = 1;
+  for (let i = text.indexOf('\n'); i !== -1 && i < offset; i = text.indexOf('\n', i + 1)) line++;
+  return line;
+}
+
+const SPACE = /[ \t\n\r]*/y;
+// biome-ignore lint/suspicious/noControlCharactersInRegex: JSON forbids exactly these inside a string
+const STRING = /"(?:[^"\\\u0000-\u001f]|\\(?:["\\/bfnrt]|u[0-9a-fA-F]{4}))*"/y;
+const ATOM = /(?:-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?|true|false|null)(?![0-9A-Za-z_.])/y;
+
+/** Offset at which a text stops being JSON, -1 when it does not. No recursion: depth was bounded, but this costs nothing. */
+function malformedAt(text: string): number {
+  const open: ('{' | '[')[] = [];
+  let at = text.charCodeAt(0) === 0xfeff ? 1 : 0;
+  let expect: 'value' | 'first-value' | 'key' | 'first-key' | 'next' = 'value';
+  const take = (pattern: RegExp): boolean => {
+    pattern.lastIndex = at;
+    if (!pattern.test(text)) return false;
+    at = pattern.lastIndex;
+    return true;
+  };
+  for (;;) {
+    take(SPACE);
+    if (expect === 'next' && open.length === 0) return at === text.length ? -1 : at;
+    const sign = text[at];
+    const top = open.at(-1);
+    if ((expect === 'next' || expect === 'first-key') && top === '{' && sign === '}') close();
+    else if ((expect === 'next' || expect === 'first-value') && top === '[' && sign === ']') close();
+    else if (expect === 'next') {
+      if (sign !== ',') return at;
+      at++;
+      expect = top === '{' ? 'key' : 'value';
+    } else if (expect === 'key' || expect === 'first-key') {
+      if (!take(STRING)) return at;
+      take(SPACE);
+      if (text[at] !== ':') return at;
+      at++;
+      expect = 'value';
+    } else if (sign === '{' || sign === '[') {
+      open.push(sign);
+      at++;
+      expect = sign === '{' ? 'first-key' : 'first-value';
+    } else if (take(STRING) || take(ATOM)) expect = 'next';
+    else return at;
+  }
+  function close(): void {
+    open.pop();
+    at++;
+    expect = 'next';
+  }
+}

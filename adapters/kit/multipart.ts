@@ -1,0 +1,162 @@
+// Multipart bodies whose first part is a document that vouches for the files after it.
+import { isUtf8 } from 'node:buffer';
+import { createHash } from 'node:crypto';
+import type { Readable } from 'node:stream';
+import busboy, { type FileInfo } from 'busboy';
+import type { FilePart } from '../contract.ts';
+
+export type MultipartFault =
+  | 'multipart.malformed'
+  | 'multipart.first-part-missing'
+  | 'multipart.first-part-too-large'
+  | 'multipart.file-too-large'
+  | 'multipart.too-many-files'
+  | 'multipart.too-large';
+
+export class MultipartProblem extends Error {
+  override readonly name = 'MultipartProblem';
+  readonly code: MultipartFault;
+  constructor(code: MultipartFault) {
+    super(code);
+    this.code = code;
+  }
+}
+
+export interface MultipartLimits {
+  /** Bytes of the first part. */
+  readonly firstPart: number;
+  /** Bytes of one file, and of all of them. */
+  readonly file: number;
+  readonly allFiles: number;
+  readonly files: number;
+}
+
+/** The document: its bytes as sent. */
+export interface FirstPart {
+  readonly bytes: Uint8Array;
+  readonly mediaType: string;
+}
+
+/**
+ * Reads a multipart body part by part. `first` is called as soon as the first part is complete and before any file is kept
+ * in memory: what it throws (a wrong signature) ends the reading. Resolves with the files in their order.
+ */
+export function readMultipart(
+  stream: Readable,
+  contentType: string,
+  limits: MultipartLimits,
+  first: (part: FirstPart) => void | Promise<void>,
+): Promise<FilePart[]> {
+  const parser = openParser(contentType, limits);
+  return new Promise<FilePart[]>((resolve, reject) => {
+    const end = (): void => {
+      stream.unpipe(parser);
+      stream.off('error', lost).off('close', lost);
+    };
+    const fail = (error: unknown): void => {
+      end();
+      parser.removeAllListeners();
+      // Destroying the parser may still report the cut that is being told here.
+      parser.on('error', () => undefined);
+      parser.destroy();
+      reject(error);
+    };
+    const lost = (): void => fail(new MultipartProblem('multipart.malformed'));
+    const parts = gather(limits, first);
+    parser.on('field', (_name, value, info) => {
+      parts.field(value, info.mimeType, info.valueTruncated).catch(fail);
+    });
+    parser.on('file', (_name, part, info) => {
+      parts.file(part, info).catch(fail);
+    });
+    parser.on('fieldsLimit', lost).on('error', lost);
+    parser.on('filesLimit', () => fail(new MultipartProblem('multipart.too-many-files')));
+    parser.on('close', () => {
+      end();
+      parts.done().then(resolve, reject);
+    });
+    stream.on('error', lost).on('close', lost);
+    stream.pipe(parser);
+  });
+}
+
+/** Takes the parts in their order; a file is not read from the wire before the first part has been found good. */
+function gather(limits: MultipartLimits, first: (part: FirstPart) => void | Promise<void>) {
+  const files: FilePart[] = [];
+  let announced = 0;
+  let kept = 0;
+  let before: Promise<void> | null = null;
+  return {
+    field(value: string, mediaType: string, truncated: boolean): Promise<void> {
+      if (before !== null) return Promise.reject(new MultipartProblem('multipart.malformed'));
+      before = (async () => {
+        if (truncated) throw new MultipartProblem('multipart.first-part-too-large');
+        await first({ bytes: fieldBytes(value), mediaType });
+      })();
+      return before;
+    },
+    file(part: Readable, info: FileInfo): Promise<void> {
+      before = before === null ? readFirst(part, info) : before.then(() => readFile(part, info));
+      return before;
+    },
+    async done(): Promise<FilePart[]> {
+      if (before === null) throw new MultipartProblem('multipart.first-part-missing');
+      await before;
+      return files;
+    },
+  };
+  async function readFirst(part: Readable, info: FileInfo): Promise<void> {
+    const bytes = await collect(part, limits.firstPart, 'multipart.first-part-too-large');
+    await first({ bytes, mediaType: info.mimeType });
+  }
+  async function readFile(part: Readable, info: FileInfo): Promise<void> {
+    if (++announced > limits.files) throw new MultipartProblem('multipart.too-many-files');
+    const room = Math.min(limits.file, limits.allFiles - kept);
+    const fault = room < limits.file ? 'multipart.too-large' : 'multipart.file-too-large';
+    const bytes = await collect(part, room, fault);
+    kept += bytes.byteLength;
+    files.push(filePart(info, bytes));
+  }
+}
+
+function openParser(contentType: string, limits: MultipartLimits): ReturnType<typeof busboy> {
+  try {
+    return busboy({
+      headers: { 'content-type': contentType },
+      // Every byte of a field becomes one character, so that the bytes as sent can be had back.
+      defCharset: 'latin1',
+      defParamCharset: 'utf8',
+      limits: {
+        fieldSize: limits.firstPart,
+        fileSize: limits.file + 1,
+        files: limits.files + 1,
+        fields: 1,
+        headerPairs: 50,
+      },
+    });
+  } catch {
+    throw new MultipartProblem('multipart.malformed');
+  }
+}
+
+/** A part that named its own charset was decoded by it; JSON is UTF-8, so the other reading is the right one then. */
+function fieldBytes(value: string): Uint8Array {
+  const bytes = Buffer.from(value, 'latin1');
+  return bytes.toString('latin1') === value && isUtf8(bytes) ? bytes : Buffer.from(value, 'utf8');
+}
+
+async function collect(part: Readable, limit: number, fault: MultipartFault): Promise<Uint8Array> {
+  const chunks: Uint8Array[] = [];
+  let size = 0;
+  for await (const chunk of part as AsyncIterable<Uint8Array>) {
+    size += chunk.byteLength;
+    if (size > limit) throw new MultipartProblem(fault);
+    chunks.push(chunk);
+  }
+  return Buffer.concat(chunks, size);
+}
+
+function filePart(info: FileInfo, bytes: Uint8Array): FilePart {
+  const sha256 = createHash('sha256').update(bytes).digest('hex');
+  return { name: info.filename ?? sha256, mediaType: info.mimeType, sha256, bytes };
+}
