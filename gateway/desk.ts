@@ -1,0 +1,366 @@
+// What a clerk does with a ticket: release, refuse, link, unlink. Each is a new decision with the next revision, audited.
+import type { Link, Outcome, Triage } from '../normalizer/ticket.ts';
+import type { FieldCipher } from '../store/field-cipher.ts';
+import type {
+  AuditNote,
+  BornRow,
+  CommitRow,
+  Entry,
+  EntryKind,
+  MessageRow,
+  NewEntry,
+  Store,
+  TicketRow,
+} from '../store/store.ts';
+import { type KeptDecision, openDecision, openTicket, sealBorn, sealDecision, sealNote } from '../store/ticket-seal.ts';
+import { DeskError } from './desk-error.ts';
+
+/** A message read once more, as a ticket of its own. */
+export interface Rebirth {
+  /** Sealed, with no links; its state is `held` or `queued` as triage says. */
+  readonly ticket: BornRow;
+  /** Places of the attachments still to be fetched. */
+  readonly wanted: readonly number[];
+}
+
+export interface DeskParts {
+  readonly store: Store;
+  readonly cipher: FieldCipher;
+  readonly now: () => number;
+  readonly attachmentWaitMs: number;
+  /** Sentence of a clause of the regulation (`10.6`); null for a clause that is none. */
+  clause(clause: string): string | null;
+  /** Reads a message again at that revision; null where it cannot be read. A follow-up keeps no requester, so its original must speak. */
+  rebirth(message: MessageRow, revision: number): Promise<Rebirth | null>;
+}
+
+/** What was done, for the clerk to see. */
+export interface DeskAnswer {
+  readonly number: string;
+  readonly revision: number;
+  readonly state: string;
+  /** Kinds of the entries made for the case system, in order. */
+  readonly entries: readonly EntryKind[];
+}
+
+export interface Desk {
+  /** 放行: a held ticket goes to the case system, at the end of its lane. */
+  release(number: string, by: string): Promise<DeskAnswer>;
+  /** 不予受理: a held ticket is refused under a clause; nothing is sent. The reason is kept sealed. */
+  refuse(number: string, clause: string, reason: string, by: string): Promise<DeskAnswer>;
+  /** 并单: a ticket joins an open one, and its follow-ups with it. */
+  link(number: string, to: string, by: string): Promise<DeskAnswer>;
+  /** 撤销并单: a follow-up becomes a ticket of its own; the pair is remembered and not linked again. */
+  unlink(number: string, from: string, by: string): Promise<DeskAnswer>;
+}
+
+/** A joined, closed or refused ticket takes no follow-ups. */
+const OPEN_STATES = new Set(['held', 'queued', 'dispatched', 'accepted']);
+const NOTHING = {
+  ticket: null,
+  parts: [],
+  incidentFirst: null,
+  conversation: null,
+  outbox: [],
+  voids: [],
+  wanted: [],
+  events: [],
+  audit: null,
+} as const;
+
+export function createDesk(parts: DeskParts): Desk {
+  // The decider may decide on the same message at the same moment; then everything is looked at anew, once.
+  const redo = async (act: () => Promise<DeskAnswer | null>): Promise<DeskAnswer> => {
+    const answer = (await act()) ?? (await act());
+    if (answer === null) throw new DeskError('desk.changed_meanwhile');
+    return answer;
+  };
+  return {
+    release: (number, by) => redo(() => release(parts, number, by)),
+    refuse: (number, clause, reason, by) => redo(() => refuse(parts, { number, clause, reason, by })),
+    link: (number, to, by) => redo(() => link(parts, number, to, by)),
+    unlink: (number, from, by) => redo(() => unlink(parts, number, from, by)),
+  };
+}
+
+async function release(parts: DeskParts, number: string, by: string): Promise<DeskAnswer | null> {
+  const held = await heldTicket(parts, number);
+  const triage: Triage = { verdict: 'accept', clause: null, basis: null, words: [], by: 'clerk' };
+  const entry = await createdEntry(parts, held, held.ticket.urgency);
+  const outcome: Outcome = { ...ticketOutcome(held), held: false };
+  return commit(parts, {
+    ...decisionRow(parts, held.message, outcome, []),
+    ticket: reborn(parts, held, triage, 'queued'),
+    outbox: [entry],
+    events: [{ number, at: parts.now(), by, kind: 'released', state: 'queued', expect: ['held'] }],
+    audit: note(by, 'ticket.release', [number]),
+  });
+}
+
+interface Refusal {
+  readonly number: string;
+  readonly clause: string;
+  readonly reason: string;
+  readonly by: string;
+}
+
+async function refuse(parts: DeskParts, { number, clause, reason, by }: Refusal): Promise<DeskAnswer | null> {
+  const basis = parts.clause(clause);
+  if (basis === null) throw new DeskError('desk.no_such_clause', { clause });
+  const held = await heldTicket(parts, number);
+  const triage: Triage = { verdict: 'advise-refusal', clause, basis, words: [], by: 'clerk' };
+  const contentKey = parts.cipher.openDataKey(held.message.wrappedContent);
+  const eventId = `${number}:${held.message.revision}:refused`;
+  // Notices that were waiting for this ticket have nobody to go to.
+  const parked = await parts.store.outbox.list({ ticket: number, state: 'parked', limit: 10_000 });
+  return commit(parts, {
+    ...decisionRow(parts, held.message, ticketOutcome(held), []),
+    ticket: reborn(parts, held, triage, 'refused'),
+    voids: parked.map(entry => entry.id),
+    events: [
+      {
+        number,
+        at: parts.now(),
+        by,
+        kind: 'refused',
+        state: 'refused',
+        expect: ['held'],
+        eventId,
+        note: sealNote(parts.cipher, contentKey, { number, eventId, note: reason }),
+      },
+    ],
+    audit: note(by, 'ticket.refuse', [number], clause),
+  });
+}
+
+async function link(parts: DeskParts, number: string, to: string, by: string): Promise<DeskAnswer | null> {
+  if (number === to) throw new DeskError('desk.same_ticket');
+  const joining = await bothOf(parts, number);
+  const target = await ticketOf(parts, to);
+  if (!OPEN_STATES.has(joining.ticket.state)) {
+    throw new DeskError('desk.not_open', { number, state: joining.ticket.state });
+  }
+  if (!OPEN_STATES.has(target.state)) throw new DeskError('desk.not_open', { number: to, state: target.state });
+  const { voids, withdrawn } = await undelivered(parts, joining.message);
+  const followers = (await parts.store.messages.joined(number)).filter(row => row.outcome?.kind === 'repeat');
+  const own: CommitRow = {
+    ...decisionRow(parts, joining.message, { kind: 'repeat', of: to }, [clerksLink(to)]),
+    outbox: [...withdrawn, entryOf(joining.message, 'ticket.followed-up', to)],
+    voids,
+    events: [{ number, at: parts.now(), by, kind: 'joined', state: 'joined', expect: [joining.ticket.state] }],
+    audit: note(by, 'ticket.link', [number, to]),
+  };
+  const moved = await Promise.all(followers.map(row => moveFollower(parts, row, number, to, by)));
+  // In one batch: a crash between them would leave follow-ups that lead to a ticket which is none any more.
+  const [first, ...others] = await parts.store.decisions.commit([own, ...moved], null);
+  if (first !== 'committed') return null;
+  await Promise.all(
+    others.map((answer, i) => answer === 'committed' || moveAgain(parts, followers[i] as MessageRow, number, to, by)),
+  );
+  return answerOf(own);
+}
+
+async function moveAgain(
+  parts: DeskParts,
+  { number }: MessageRow,
+  from: string,
+  to: string,
+  by: string,
+): Promise<void> {
+  const row = await messageOf(parts, number);
+  if (row.outcome?.kind !== 'repeat' || row.outcome.of !== from) return;
+  if ((await commit(parts, await moveFollower(parts, row, from, to, by))) === null)
+    throw new DeskError('desk.changed_meanwhile');
+}
+
+/** A follow-up of the ticket that joins another leads to that one from now on. */
+async function moveFollower(
+  parts: DeskParts,
+  row: MessageRow,
+  from: string,
+  to: string,
+  by: string,
+): Promise<CommitRow> {
+  const waiting = (await entriesOf(parts, from)).filter(entry => entry.message === row.number && isWaiting(entry));
+  return {
+    ...decisionRow(parts, row, { kind: 'repeat', of: to }, [clerksLink(to)]),
+    outbox: [entryOf(row, 'ticket.followed-up', to)],
+    voids: waiting.map(entry => entry.id),
+    audit: note(by, 'ticket.link', [row.number, to]),
+  };
+}
+
+async function unlink(parts: DeskParts, number: string, from: string, by: string): Promise<DeskAnswer | null> {
+  const message = await messageOf(parts, number);
+  if (message.outcome?.kind !== 'repeat' || message.outcome.of !== from) {
+    throw new DeskError('desk.not_linked', { number, from });
+  }
+  const earlier = await ticketOf(parts, from);
+  const born = await bornAgain(parts, message);
+  if (born === null) throw new DeskError('desk.unreadable', { number });
+  const queued = born.ticket.state === 'queued';
+  const outcome: Outcome = { kind: 'ticket', held: !queued };
+  const dueAt = parts.now();
+  // A refused ticket never reached the case system, so there is nothing to undo there.
+  const undone = earlier.state === 'refused' ? [] : [entryOf(message, 'ticket.link-undone', from)];
+  const created = queued ? [createdOf(parts, message, born.ticket.urgency, born.wanted.length > 0)] : [];
+  return commit(parts, {
+    ...decisionRow(parts, message, outcome, []),
+    ticket: born.ticket,
+    outbox: [...undone, ...created],
+    wanted: born.wanted.map(index => ({ index, dueAt })),
+    events: [
+      { number, at: dueAt, by, kind: 'link-undone', state: born.ticket.state },
+      { number: from, at: dueAt, by, kind: 'follow-up-undone' },
+    ],
+    notSame: [from],
+    audit: note(by, 'ticket.unlink', [number, from]),
+  });
+}
+
+/** A message that was a ticket before a clerk linked it is that ticket again; any other is read once more. */
+async function bornAgain(parts: DeskParts, message: MessageRow): Promise<Rebirth | null> {
+  const before = await parts.store.tickets.get(message.number);
+  if (before === null) return parts.rebirth(message, message.revision);
+  const { verdict } = openTicket(parts.cipher, before).triage;
+  const state = verdict === 'accept' && before.closedRepeatOf === null ? 'queued' : 'held';
+  return { ticket: reborn(parts, { message, ticket: before }, null, state), wanted: [] };
+}
+
+interface MessageAndTicket {
+  readonly message: MessageRow;
+  readonly ticket: TicketRow;
+}
+
+async function messageOf({ store }: DeskParts, number: string): Promise<MessageRow> {
+  const message = await store.messages.get(number);
+  if (message === null) throw new DeskError('desk.no_such_number', { number });
+  if (message.state !== 'decided') throw new DeskError('desk.not_decided', { number, state: message.state });
+  return message;
+}
+
+async function ticketOf({ store }: DeskParts, number: string): Promise<TicketRow> {
+  const ticket = await store.tickets.get(number);
+  if (ticket === null) throw new DeskError('desk.no_such_ticket', { number });
+  return ticket;
+}
+
+async function bothOf(parts: DeskParts, number: string): Promise<MessageAndTicket> {
+  const ticket = await ticketOf(parts, number);
+  return { message: await messageOf(parts, number), ticket };
+}
+
+async function heldTicket(parts: DeskParts, number: string): Promise<MessageAndTicket> {
+  const both = await bothOf(parts, number);
+  if (both.ticket.state !== 'held') throw new DeskError('desk.not_held', { number, state: both.ticket.state });
+  return both;
+}
+
+function ticketOutcome({ message, ticket }: MessageAndTicket): Extract<Outcome, { kind: 'ticket' }> {
+  if (message.outcome?.kind === 'ticket') return message.outcome;
+  return { kind: 'ticket', held: ticket.state === 'held' };
+}
+
+/** The same born part under the next revision, with the clerk's word on whether it is accepted. */
+function reborn(
+  parts: DeskParts,
+  { message, ticket }: MessageAndTicket,
+  triage: Triage | null,
+  state: BornRow['state'],
+): BornRow {
+  const born = openTicket(parts.cipher, ticket);
+  const contentKey = parts.cipher.openDataKey(message.wrappedContent);
+  const next = { ...born, revision: message.revision, triage: triage ?? born.triage };
+  return {
+    number: ticket.number,
+    state,
+    channel: ticket.channel,
+    type: ticket.type,
+    category: ticket.category,
+    urgency: ticket.urgency,
+    division: ticket.division,
+    confidential: ticket.confidential,
+    acceptedAt: ticket.acceptedAt,
+    closedRepeatOf: ticket.closedRepeatOf,
+    incident: ticket.incident,
+    wrappedIdentity: ticket.wrappedIdentity,
+    born: sealBorn(parts.cipher, contentKey, next),
+    identity: ticket.identity,
+    identityKeys: ticket.identityKeys,
+    facts: ticket.facts,
+  };
+}
+
+/** The bare row of a clerk's decision on a message; what was read of it is carried over. */
+function decisionRow(parts: DeskParts, message: MessageRow, outcome: Outcome, links: readonly Link[]): CommitRow {
+  const { number, revision } = message;
+  const before = openDecision(parts.cipher, message);
+  const kept: KeptDecision = { revision, links, problems: before?.problems ?? [], draft: before?.draft ?? null };
+  const contentKey = parts.cipher.openDataKey(message.wrappedContent);
+  const decision = sealDecision(parts.cipher, contentKey, number, kept);
+  return { ...NOTHING, number, revision, decidedAt: parts.now(), outcome, decision };
+}
+
+function clerksLink(of: string): Link {
+  const byHand = { score: 1, threshold: 1, features: {}, words: [], weightsVersion: 'clerk' };
+  return { kind: 'repeat', of, ...byHand, reasons: ['clerk'], by: 'clerk' };
+}
+
+/** A notice about a ticket; it waits outside every lane until the case system has that ticket. */
+function entryOf(message: MessageRow, kind: EntryKind, ticket: string): NewEntry {
+  const { number, revision, lane } = message;
+  return { message: number, revision, kind, ticket, lane, urgent: false, notBefore: 0, afterCreated: true };
+}
+
+function createdOf(parts: DeskParts, message: MessageRow, urgency: string, waits: boolean): NewEntry {
+  const notBefore = waits ? parts.now() + parts.attachmentWaitMs : 0;
+  const entry = entryOf(message, 'ticket.created', message.number);
+  return { ...entry, urgent: urgency === '紧急', notBefore, afterCreated: false };
+}
+
+async function createdEntry(parts: DeskParts, { message }: MessageAndTicket, urgency: string): Promise<NewEntry> {
+  const attachments = await parts.store.admin.attachments(message.number);
+  return createdOf(
+    parts,
+    message,
+    urgency,
+    attachments.some(row => row.state === 'wanted'),
+  );
+}
+
+function entriesOf({ store }: DeskParts, ticket: string): Promise<readonly Entry[]> {
+  return store.outbox.list({ ticket, limit: 10_000 });
+}
+
+const isWaiting = (entry: Entry) => entry.state === 'due' || entry.state === 'parked';
+
+/** What of a ticket must not go any more, and whether the case system must be told that it is withdrawn. */
+async function undelivered(parts: DeskParts, message: MessageRow) {
+  const entries = await entriesOf(parts, message.number);
+  const created = entries.filter(entry => entry.kind === 'ticket.created' && entry.state !== 'void');
+  // An entry tried before with no recorded answer may have arrived, so it counts as delivered.
+  const unsent = created.filter(entry => (isWaiting(entry) || entry.state === 'dead') && !entry.unknown);
+  const told = created.length > unsent.length;
+  const inVain = told
+    ? unsent
+    : [...unsent, ...entries.filter(entry => entry.state === 'parked' && entry.message === message.number)];
+  return {
+    voids: inVain.map(entry => entry.id),
+    withdrawn: told ? [entryOf(message, 'ticket.withdrawn', message.number)] : [],
+  };
+}
+
+function note(by: string, action: string, on: readonly string[], why?: string): AuditNote {
+  return { by, action, on, ...(why === undefined ? {} : { why }) };
+}
+
+/** Writes one decision; null when it met a newer one. */
+async function commit(parts: DeskParts, row: CommitRow): Promise<DeskAnswer | null> {
+  const [answer] = await parts.store.decisions.commit([row], null);
+  return answer === 'committed' ? answerOf(row) : null;
+}
+
+function answerOf(row: CommitRow): DeskAnswer {
+  const { number, revision, ticket, outbox } = row;
+  return { number, revision, state: ticket?.state ?? 'joined', entries: outbox.map(entry => entry.kind) };
+}
