@@ -1,0 +1,176 @@
+// From a decision to what the store commits: ticket or follow-up, marks, outbox entries, everything personal sealed.
+import { gramTexts } from '../../normalizer/grams.ts';
+import type { Link, Outcome, PersonalSpan } from '../../normalizer/ticket.ts';
+import { encodeFacts } from '../../store/facts-codec.ts';
+import type { FieldCipher } from '../../store/field-cipher.ts';
+import type { BornRow, CommitRow, NewEntry, UnreadRow } from '../../store/store.ts';
+import { sealBornText, sealDecisionText, sealIdentity } from '../../store/ticket-seal.ts';
+import { identityKey, type Judged } from './judge.ts';
+import type { DraftHead } from './protocol.ts';
+
+/** A message about to be decided: its row, its opened content key, and what was read. */
+export interface ReadyMessage {
+  readonly row: UnreadRow;
+  readonly contentKey: Uint8Array;
+  /** Parts gathered into it, in order, without itself. */
+  readonly parts: readonly UnreadRow[];
+  readonly conversation: string | null;
+}
+
+export interface DraftMessage extends ReadyMessage {
+  readonly head: DraftHead;
+  readonly draft: string;
+}
+
+export interface CommitParts {
+  readonly cipher: FieldCipher;
+  readonly attachmentWaitMs: number;
+}
+
+const NOTHING = {
+  ticket: null,
+  incidentFirst: null,
+  outbox: [],
+  voids: [],
+  wanted: [],
+  events: [],
+  audit: null,
+} as const;
+
+/** A message that makes no ticket: not an appeal, unreadable, or a late part of a decided conversation. */
+export function plainRow(
+  message: ReadyMessage,
+  outcome: Outcome,
+  decidedAt: number,
+  outbox: readonly NewEntry[] = [],
+): CommitRow {
+  const { row, parts, conversation } = message;
+  return {
+    ...NOTHING,
+    number: row.number,
+    revision: row.revision,
+    decidedAt,
+    outcome,
+    decision: null,
+    parts: parts.map(part => part.number),
+    conversation,
+    outbox,
+  };
+}
+
+/** A decided draft: a ticket of its own, or a follow-up of an earlier one. */
+export function draftRow(parts: CommitParts, message: DraftMessage, judged: Judged, decidedAt: number): CommitRow {
+  const { judgement } = judged;
+  const links = worded(message, judged);
+  const decision = links.length === 0 && judgement.joins === null ? null : sealedDecision(parts.cipher, message, links);
+  if (judgement.joins !== null) {
+    const outcome: Outcome = { kind: 'repeat', of: judgement.joins };
+    return { ...plainRow(message, outcome, decidedAt, [followUp(message, judgement.joins)]), decision };
+  }
+  const held = message.head.verdict !== 'accept' || judgement.closedRepeatOf !== null;
+  const outcome: Outcome = {
+    kind: 'ticket',
+    held,
+    ...(judgement.closedRepeatOf === null ? {} : { closedRepeatOf: judgement.closedRepeatOf }),
+    ...(judgement.incident === null ? {} : { incident: judgement.incident }),
+  };
+  return {
+    ...plainRow(message, outcome, decidedAt, held ? [] : [created(parts, message, decidedAt)]),
+    decision,
+    ticket: bornRow(parts.cipher, message, judged, held, links),
+    incidentFirst: judged.incidentFirst,
+    wanted: message.head.wanted.map(index => ({ index, dueAt: decidedAt })),
+  };
+}
+
+/** The notice that a message joined an earlier ticket. */
+export function followUp(message: ReadyMessage, ticket: string): NewEntry {
+  const { number, revision, lane } = message.row;
+  return {
+    message: number,
+    revision,
+    kind: 'ticket.followed-up',
+    ticket,
+    lane,
+    urgent: false,
+    notBefore: 0,
+    afterCreated: true,
+  };
+}
+
+function created(parts: CommitParts, message: DraftMessage, decidedAt: number): NewEntry {
+  const { number, revision, lane } = message.row;
+  const waits = message.head.wanted.length > 0;
+  return {
+    message: number,
+    revision,
+    kind: 'ticket.created',
+    ticket: number,
+    lane,
+    urgent: message.head.urgency === '紧急',
+    notBefore: waits ? decidedAt + parts.attachmentWaitMs : 0,
+    afterCreated: false,
+  };
+}
+
+/** The draft arrives as the JSON text its parser made; what the decision adds goes in front, and text it stays. */
+function bornRow(
+  cipher: FieldCipher,
+  message: DraftMessage,
+  judged: Judged,
+  held: boolean,
+  links: readonly Link[],
+): BornRow {
+  const { row, head, draft, contentKey } = message;
+  const { closedRepeatOf, incident } = judged.judgement;
+  const added = JSON.stringify({ number: row.number, revision: row.revision, closedRepeatOf, incident, links });
+  const identity = cipher.newDataKey('identity');
+  return {
+    number: row.number,
+    state: held ? 'held' : 'queued',
+    channel: row.channel,
+    type: head.type,
+    category: head.category,
+    urgency: head.urgency,
+    division: head.division,
+    confidential: head.confidential,
+    acceptedAt: row.acceptedAt,
+    closedRepeatOf,
+    incident,
+    wrappedIdentity: identity.wrapped,
+    born: sealBornText(cipher, contentKey, row.number, `${added.slice(0, -1)},${draft.slice(1)}`),
+    identity: sealIdentity(cipher, identity.key, row.number, head.requester),
+    identityKeys: head.identities.map(({ kind, value }) => identityKey(cipher, kind, value)),
+    facts: encodeFacts(judged.facts),
+  };
+}
+
+function sealedDecision(cipher: FieldCipher, message: DraftMessage, links: readonly Link[]): Uint8Array {
+  const { row, contentKey, draft } = message;
+  const json = `{"revision":${row.revision},"links":${JSON.stringify(links)},"problems":[],"draft":${draft}}`;
+  return sealDecisionText(cipher, contentKey, { number: row.number, revision: row.revision, json });
+}
+
+/** Links with the words both appeals share, found again in the new one's text. */
+function worded(message: DraftMessage, judged: Judged): readonly Link[] {
+  const { links, sharedTerms } = judged.judgement;
+  if (links.length === 0) return [];
+  const { appeal } = JSON.parse(message.draft) as {
+    readonly appeal: { readonly title: string; readonly content: string; readonly personal: readonly PersonalSpan[] };
+  };
+  return links.map((link, i) => {
+    const wanted = new Set<number>();
+    for (const term of sharedTerms[i] ?? []) {
+      const gram = judged.unmix?.get(term);
+      if (gram !== undefined) wanted.add(gram);
+    }
+    const words = gramTexts(
+      `${appeal.title}\n${appeal.content}`,
+      appeal.personal,
+      message.head.requester.name ?? null,
+      wanted,
+      { contentStart: appeal.title.length + 1 },
+    );
+    return { ...link, words };
+  });
+}

@@ -1,0 +1,54 @@
+// Parts of conversations, gathered until the last one came or nothing more came for the quiet time.
+import type { UnreadRow } from '../../store/store.ts';
+
+/** A conversation that is over: its first message leads, the others are parts of it. */
+export interface Gathered {
+  readonly key: string;
+  readonly rows: readonly [UnreadRow, ...UnreadRow[]];
+}
+
+interface Gathering {
+  readonly rows: UnreadRow[];
+  quietUntil: number;
+}
+
+export interface Conversations {
+  /** Takes in a part; answers the conversation if this part ends it. */
+  add(key: string, row: UnreadRow, last: boolean, quietMs: number): Gathered | null;
+  has(key: string): boolean;
+  /** Conversations that have been quiet long enough. */
+  due(now: number): readonly Gathered[];
+  /** When the next one will be due; null when none is gathering. */
+  nextDue(): number | null;
+}
+
+export function createConversations(): Conversations {
+  const gatherings = new Map<string, Gathering>();
+
+  function end(key: string, gathering: Gathering): Gathered {
+    gatherings.delete(key);
+    const rows = gathering.rows.sort((a, b) => a.ordinal - b.ordinal);
+    return { key, rows: rows as [UnreadRow, ...UnreadRow[]] };
+  }
+
+  return {
+    add(key, row, last, quietMs) {
+      const gathering = gatherings.get(key) ?? { rows: [], quietUntil: 0 };
+      gathering.rows.push(row);
+      gathering.quietUntil = Math.max(gathering.quietUntil, row.acceptedAt + quietMs);
+      if (last) return end(key, gathering);
+      gatherings.set(key, gathering);
+      return null;
+    },
+    has: key => gatherings.has(key),
+    due(now) {
+      const over = [...gatherings].filter(([, gathering]) => gathering.quietUntil <= now);
+      return over.map(([key, gathering]) => end(key, gathering));
+    },
+    nextDue() {
+      let next: number | null = null;
+      for (const { quietUntil } of gatherings.values()) next = Math.min(next ?? quietUntil, quietUntil);
+      return next;
+    },
+  };
+}

@@ -1,0 +1,95 @@
+// 研读线程: the decider of this process: holds keys, the newest postings and the parser pool; starts the reader.
+import { parentPort, workerData } from 'node:worker_threads';
+import type { RepeatPolicy } from '../../normalizer/facts.ts';
+import { gramsOfPhrases } from '../../normalizer/grams.ts';
+import type { RulebookData } from '../../normalizer/rule-data.ts';
+import { createCipher } from '../../store/field-cipher.ts';
+import { importRing, type RingData } from '../../store/key-ring.ts';
+import { openStoreAt, type StoreAddress } from '../engines.ts';
+import { createJudge } from './judge.ts';
+import { createParserPool } from './parser-pool.ts';
+import type { ParserChannel } from './protocol.ts';
+import { startReader } from './reader.ts';
+import { yieldToIntake } from './yield-to-intake.ts';
+
+/** What the decider thread is started with. */
+export interface DeciderStart {
+  readonly address: StoreAddress;
+  readonly ring: RingData;
+  readonly rulebook: RulebookData;
+  readonly policy: RepeatPolicy;
+  readonly stopPhrases: readonly string[];
+  readonly commonPhrases: readonly string[];
+  readonly adapters: readonly string[];
+  readonly baseFolder: string;
+  readonly channels: Readonly<Record<string, ParserChannel>>;
+  readonly parsers: number;
+  readonly messageMs: number;
+  readonly memoryMb: number;
+  readonly batch: number;
+  readonly attempts: number;
+  readonly attachmentWaitMs: number;
+}
+
+export type ToDecider =
+  | { readonly type: 'channels'; readonly channels: Readonly<Record<string, ParserChannel>> }
+  | { readonly type: 'rescan' }
+  | { readonly type: 'close' };
+
+/** A report's `error` is class and code of what was caught; texts may hold what a citizen wrote and stay here. */
+export type FromDecider =
+  | { readonly type: 'ready'; readonly tickets: number }
+  | { readonly type: 'decided'; readonly numbers: readonly string[]; readonly outcomes: readonly unknown[] }
+  | {
+      readonly type: 'report';
+      readonly code: string;
+      readonly values: Readonly<Record<string, string | number>>;
+      readonly cause: unknown;
+    }
+  | { readonly type: 'closed' };
+
+const port = parentPort;
+if (port === null) throw new Error('decider.ts runs as a worker thread');
+yieldToIntake();
+
+const start = workerData as DeciderStart;
+const say = (message: FromDecider) => port.postMessage(message);
+const store = await openStoreAt(start.address);
+const cipher = createCipher(importRing(start.ring));
+const judge = createJudge({
+  candidates: store.candidates,
+  cipher,
+  policy: start.policy,
+  common: gramsOfPhrases(start.commonPhrases),
+});
+const { parsers, messageMs, memoryMb, rulebook, stopPhrases, adapters, baseFolder } = start;
+const pool = createParserPool({ parsers, messageMs, memoryMb, rulebook, stopPhrases, adapters, baseFolder });
+pool.setChannels(start.channels);
+const { tickets } = await judge.open();
+const reader = startReader({
+  store,
+  cipher,
+  judge,
+  pool,
+  now: Date.now,
+  batch: start.batch,
+  attempts: start.attempts,
+  attachmentWaitMs: start.attachmentWaitMs,
+  decided: (numbers, outcomes) => say({ type: 'decided', numbers, outcomes }),
+  report: (code, values, cause) => say({ type: 'report', code, values, cause }),
+});
+
+async function close(): Promise<void> {
+  await reader.close();
+  await pool.close();
+  await store.close();
+  say({ type: 'closed' });
+  port?.close();
+}
+
+port.on('message', (message: ToDecider) => {
+  if (message.type === 'channels') pool.setChannels(message.channels);
+  else if (message.type === 'rescan') reader.rescan();
+  else void close();
+});
+say({ type: 'ready', tickets });

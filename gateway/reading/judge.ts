@@ -1,0 +1,208 @@
+// Compares drafts with earlier tickets, one after the other in order of acceptance; holds the candidate index.
+import { decide, type Judgement } from '../../normalizer/dedupe.ts';
+import type { Facts, RepeatPolicy } from '../../normalizer/facts.ts';
+import type { Grams, StopGrams } from '../../normalizer/grams.ts';
+import { keyedGrams, mixWith, type SeedMix, selectTerms, TermStatistics } from '../../normalizer/terms.ts';
+import { decodeFacts } from '../../store/facts-codec.ts';
+import type { FieldCipher } from '../../store/field-cipher.ts';
+import { type Hit, Postings, type PostingsOptions, type WeightedTerm } from '../../store/postings.ts';
+import type { CandidateRow, CandidateStore } from '../../store/store.ts';
+import type { DraftHead } from './protocol.ts';
+
+export interface JudgeParts {
+  readonly candidates: CandidateStore;
+  readonly cipher: FieldCipher;
+  readonly policy: RepeatPolicy;
+  /** Grams of the shipped common phrases, known before the first appeal. */
+  readonly common: StopGrams;
+  readonly postings?: PostingsOptions;
+}
+
+/** A draft to be judged. */
+export interface JudgeItem {
+  readonly number: string;
+  readonly ordinal: number;
+  readonly acceptedAt: number;
+  readonly head: DraftHead;
+  readonly hashes: Uint32Array;
+  readonly counts: Uint8Array;
+}
+
+export interface Judged {
+  readonly judgement: Judgement;
+  readonly facts: Facts;
+  /** The first ticket of an incident that has just become one by this decision. */
+  readonly incidentFirst: string | null;
+  /** Keyed term → unkeyed gram, to find the words again. */
+  readonly unmix: ReadonlyMap<number, number> | null;
+}
+
+/** What is remembered of an earlier ticket without asking the store again. */
+interface Known {
+  readonly number: string;
+  readonly ordinal: number;
+  readonly facts: Facts;
+  open: boolean;
+  gone: boolean;
+  incident: string | null;
+  /** Numbers a clerk has parted this ticket from. */
+  undone: readonly string[];
+}
+
+/** Earlier tickets remembered; the least lately used go first. */
+const REMEMBERED = 16_384;
+
+export interface Judge {
+  /** Reads statistics, segments and the newest tickets. */
+  open(): Promise<{ readonly tickets: number }>;
+  /** Judges a batch in order; each sees all before it, committed or not. */
+  judge(items: readonly JudgeItem[]): Promise<readonly Judged[]>;
+  /** Between batches. */
+  tidy(): void;
+  settled(): Promise<void>;
+}
+
+export function createJudge(parts: JudgeParts): Judge {
+  const seed = parts.cipher.mac('term', 'terms').readUInt32LE(0);
+  const mix = mixWith(seed);
+  let statistics = TermStatistics.fresh(parts.common, mix);
+  const postings = new Postings(parts.candidates, () => statistics.toBytes(), parts.postings);
+  const known = new Map<number, Known>();
+
+  function remember(one: Known): void {
+    known.delete(one.ordinal);
+    known.set(one.ordinal, one);
+    if (known.size <= REMEMBERED) return;
+    for (const oldest of known.keys()) {
+      known.delete(oldest);
+      return;
+    }
+  }
+
+  async function load(ordinals: Iterable<number>): Promise<void> {
+    const wanted = [...ordinals];
+    if (wanted.length === 0) return;
+    for (const row of await parts.candidates.load(wanted)) remember(knownOf(row));
+  }
+
+  /** What the store has learnt since (closed, linked by a clerk) counts before a link is made. */
+  async function refreshed(hits: readonly Hit[], linked: ReadonlySet<string>): Promise<void> {
+    const stale = hits.map(hit => known.get(hit.ordinal)).filter(one => one !== undefined && linked.has(one.number));
+    for (const row of await parts.candidates.load(stale.map(one => (one as Known).ordinal))) {
+      const one = known.get(row.ordinal);
+      if (one === undefined) continue;
+      const now = knownOf(row);
+      one.open = now.open;
+      one.gone = now.gone;
+      one.undone = now.undone;
+      one.incident ??= now.incident;
+    }
+  }
+
+  async function judgeOne(item: JudgeItem, facts: Facts, hits: readonly Hit[]): Promise<Judged> {
+    const input = { number: item.number, facts, mix };
+    const ask = () => decide(input, candidatesOf(hits, known, item.number), parts.policy);
+    let judgement = ask();
+    if (judgement.links.length > 0) {
+      await refreshed(hits, new Set(judgement.links.map(link => link.of)));
+      judgement = ask();
+    }
+    const first = judgement.incident === null ? undefined : findNumber(hits, known, judgement.incident);
+    const incidentFirst = first !== undefined && first.incident === null ? first.number : null;
+    if (first !== undefined) first.incident = judgement.incident;
+    const unmix = judgement.links.length === 0 ? null : unmixed(item.hashes, mix);
+    return { judgement, facts, incidentFirst, unmix };
+  }
+
+  return {
+    async open() {
+      const kept = await parts.candidates.statistics();
+      statistics = (kept && TermStatistics.fromBytes(kept)) ?? statistics;
+      // What is in no segment yet is not in the kept statistics either; its own terms stand for all its grams.
+      const tickets = await postings.open(facts => statistics.add(facts.terms));
+      return { tickets };
+    },
+
+    async judge(items) {
+      const facts = items.map(item => factsOf(parts.cipher, item, statistics, mix));
+      const queries = facts.map(one => postings.queryOf(one));
+      await postings.prepare(queries);
+      const hits = queries.map(query => postings.find(query));
+      const missing = new Set(hits.flat().map(hit => hit.ordinal));
+      for (const ordinal of missing) if (known.has(ordinal)) missing.delete(ordinal);
+      await load(missing);
+      const mark = postings.mark;
+      const judged: Judged[] = [];
+      for (const [i, item] of items.entries()) {
+        const own = facts[i] as Facts;
+        const query = queries[i] as readonly WeightedTerm[];
+        const all = [...postings.findSince(query, mark), ...(hits[i] as readonly Hit[])];
+        const one = await judgeOne(item, own, all);
+        judged.push(one);
+        if (one.judgement.joins === null) {
+          const { number, ordinal } = item;
+          postings.add(ordinal, own);
+          statistics.add(keyedGrams({ hashes: item.hashes, counts: item.counts, textHash: 0, length: 0 }, mix));
+          const { incident } = one.judgement;
+          remember({ number, ordinal, facts: own, open: true, gone: false, incident, undone: [] });
+        }
+      }
+      return judged;
+    },
+    tidy: () => postings.tidy(),
+    settled: () => postings.settled(),
+  };
+}
+
+function knownOf(row: CandidateRow): Known {
+  return {
+    number: row.number,
+    ordinal: row.ordinal,
+    facts: decodeFacts(row.facts),
+    open: row.state !== 'closed' && row.state !== 'refused',
+    gone: row.state === 'joined',
+    incident: row.incident,
+    undone: row.notSame ?? [],
+  };
+}
+
+function candidatesOf(hits: readonly Hit[], known: ReadonlyMap<number, Known>, number: string) {
+  return hits
+    .map(hit => known.get(hit.ordinal))
+    .filter((one): one is Known => one !== undefined && !one.gone && !one.undone.includes(number));
+}
+
+function findNumber(hits: readonly Hit[], known: ReadonlyMap<number, Known>, number: string): Known | undefined {
+  for (const hit of hits) {
+    const one = known.get(hit.ordinal);
+    if (one?.number === number) return one;
+  }
+  return undefined;
+}
+
+function unmixed(hashes: Uint32Array, mix: SeedMix): ReadonlyMap<number, number> {
+  const back = new Map<number, number>();
+  for (const hash of hashes) back.set(mix(hash), hash);
+  return back;
+}
+
+function factsOf(cipher: FieldCipher, item: JudgeItem, statistics: TermStatistics, mix: SeedMix): Facts {
+  const { head, hashes, counts, acceptedAt } = item;
+  const grams: Grams = { hashes, counts, textHash: head.textHash, length: head.length };
+  const { terms, weights } = selectTerms(grams, statistics, mix);
+  return {
+    terms,
+    weights,
+    requesterKeys: head.identities.map(({ kind, value }) => identityKey(cipher, kind, value).slice(0, 16)),
+    placeKeys: Uint32Array.from(head.placeKeys, key => cipher.mac('term', 'place', key).readUInt32LE(0)).sort(),
+    division: head.division,
+    textHash: mix(head.textHash),
+    length: head.length,
+    acceptedAt,
+  };
+}
+
+/** Blind index key of a phone, e-mail, ID number or openid: 32 hex digits, by which a clerk's look-up finds it. */
+export function identityKey(cipher: FieldCipher, kind: string, value: string): string {
+  return cipher.mac('index', kind, value).toString('hex', 0, 16);
+}

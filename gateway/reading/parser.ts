@@ -1,0 +1,67 @@
+// 解析线程: runs adapters' parse and the normaliser on strangers' bytes. Holds no keys, writes nothing, may be killed at any time.
+import { parentPort, workerData } from 'node:worker_threads';
+import { loadRegistry } from '../../adapters/registry.ts';
+import { type Grams, gramsOfPhrases } from '../../normalizer/grams.ts';
+import { compileRulebook } from '../../normalizer/rulebook.ts';
+import { decodeOriginal } from '../../store/original-codec.ts';
+import type { ParserAnswer, ParserChannel, ParserItem, ParserJob, ParserStart, Reading } from './protocol.ts';
+import { type DraftReading, draftJson, type ReadingRules, readMessage } from './read-message.ts';
+import { yieldToIntake } from './yield-to-intake.ts';
+
+const port = parentPort;
+if (port === null) throw new Error('parser.ts runs as a worker thread');
+yieldToIntake();
+
+const start = workerData as ParserStart;
+const progress = new Int32Array(start.progress);
+const registry = await loadRegistry(start.adapters, start.baseFolder);
+const rules: ReadingRules = { rulebook: compileRulebook(start.rulebook), stop: gramsOfPhrases(start.stopPhrases) };
+const channels = new Map<string, ParserChannel>();
+
+async function readItem(item: ParserItem, bytes: Uint8Array): Promise<DraftReading> {
+  const channel = channels.get(item.channel);
+  if (channel === undefined) return { reading: { kind: 'unreadable', reason: 'reading.unknown_channel' } };
+  const definition = await registry.get(channel.kind);
+  const originals = item.spans.map(([from, to]) => decodeOriginal(bytes.subarray(from, to)));
+  const { receivedAt, gathered } = item;
+  return readMessage(
+    definition,
+    channel.settings,
+    originals,
+    { channel: item.channel, kind: channel.kind, receivedAt, gathered },
+    rules,
+  );
+}
+
+async function run(job: ParserJob): Promise<ParserAnswer> {
+  for (const [id, channel] of Object.entries(job.channels)) channels.set(id, channel);
+  const bytes = new Uint8Array(job.bytes);
+  const readings: Reading[] = [];
+  const drafts: string[] = [];
+  const grams: Grams[] = [];
+  for (const [i, item] of job.items.entries()) {
+    Atomics.store(progress, 0, i);
+    const read = await readItem(item, bytes);
+    readings.push(read.reading);
+    if (read.draft === undefined || read.source === undefined || read.grams === undefined) continue;
+    drafts.push(draftJson(read.draft, read.source));
+    grams.push(read.grams);
+  }
+  const total = grams.reduce((sum, one) => sum + one.hashes.length, 0);
+  const hashes = new Uint32Array(total);
+  const counts = new Uint8Array(total);
+  let at = 0;
+  for (const one of grams) {
+    hashes.set(one.hashes, at);
+    counts.set(one.counts, at);
+    at += one.hashes.length;
+  }
+  return { id: job.id, readings: JSON.stringify(readings), drafts, hashes, counts };
+}
+
+port.on('message', async (job: ParserJob) => {
+  const answer = await run(job);
+  Atomics.store(progress, 0, -1);
+  port.postMessage(answer, [answer.hashes.buffer as ArrayBuffer, answer.counts.buffer as ArrayBuffer]);
+});
+port.postMessage('ready');

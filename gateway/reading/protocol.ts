@@ -1,0 +1,75 @@
+// What the decider and its parsers say to each other: many messages to a post, bytes in one buffer, drafts as JSON text.
+import type { NotAnAppealReason } from '../../normalizer/inbound-message.ts';
+import type { RulebookData } from '../../normalizer/rule-data.ts';
+import type { Requester, TicketType, Triage, Urgency } from '../../normalizer/ticket.ts';
+
+/** What a parser is started with; it gets no keys. */
+export interface ParserStart {
+  readonly rulebook: RulebookData;
+  /** Phrases that make no terms. */
+  readonly stopPhrases: readonly string[];
+  /** Third parties' adapters, and the folder relative paths start from. */
+  readonly adapters: readonly string[];
+  readonly baseFolder: string;
+  /** One Int32: the place of the item being read, so that a dead parser leaves a culprit behind. */
+  readonly progress: SharedArrayBuffer;
+}
+
+/** A channel as parsers know it: settings without secrets. */
+export interface ParserChannel {
+  readonly kind: string;
+  readonly settings: unknown;
+}
+
+export interface ParserItem {
+  readonly channel: string;
+  readonly receivedAt: number;
+  /** True when the spans are the gathered parts of a conversation, in order. */
+  readonly gathered: boolean;
+  /** Start and end of each encoded original in the job's bytes. */
+  readonly spans: readonly (readonly [number, number])[];
+}
+
+export interface ParserJob {
+  readonly id: number;
+  /** Channels that are new or changed since the last job. */
+  readonly channels: Readonly<Record<string, ParserChannel>>;
+  readonly items: readonly ParserItem[];
+  readonly bytes: ArrayBuffer;
+}
+
+/** What the decider must know of a draft without opening it. */
+export interface DraftHead {
+  readonly type: TicketType;
+  readonly category: string | null;
+  readonly urgency: Urgency;
+  readonly division: string | null;
+  readonly confidential: boolean;
+  readonly verdict: Triage['verdict'];
+  readonly identities: readonly { readonly kind: string; readonly value: string }[];
+  readonly requester: Partial<Requester>;
+  readonly placeKeys: readonly string[];
+  /** Places of the attachments whose bytes are still elsewhere. */
+  readonly wanted: readonly number[];
+  readonly textHash: number;
+  readonly length: number;
+  /** Number of grams of this draft in the answer's arrays. */
+  readonly grams: number;
+}
+
+export type Reading =
+  | { readonly kind: 'draft'; readonly head: DraftHead }
+  | { readonly kind: 'part'; readonly key: string; readonly last: boolean; readonly quietMs: number }
+  | { readonly kind: 'not-an-appeal'; readonly reason: NotAnAppealReason }
+  | { readonly kind: 'unreadable'; readonly reason: string };
+
+export interface ParserAnswer {
+  readonly id: number;
+  /** JSON of `Reading[]`, one for each item. */
+  readonly readings: string;
+  /** For each draft, in order: JSON of the born ticket without requester and without what the decision adds. */
+  readonly drafts: readonly string[];
+  /** Grams of all drafts, one after the other. */
+  readonly hashes: Uint32Array;
+  readonly counts: Uint8Array;
+}

@@ -1,0 +1,132 @@
+// One message read: the adapter's parse, then the normaliser, then the grams by which repeats are found. Pure but for speed.
+import { type AdapterDefinition, type InboundAppeal, PlatformError } from '../../adapters/contract.ts';
+import { type Grams, gramsOf, type StopGrams } from '../../normalizer/grams.ts';
+import { normalize } from '../../normalizer/normalize.ts';
+import type { Original } from '../../normalizer/original.ts';
+import { requesterIdentities } from '../../normalizer/requester.ts';
+import type { Rulebook } from '../../normalizer/rulebook.ts';
+import { placeKeysOf } from '../../normalizer/similarity.ts';
+import type { Requester, Source, TicketDraft } from '../../normalizer/ticket.ts';
+import type { DraftHead, Reading } from './protocol.ts';
+
+export interface ReadingRules {
+  readonly rulebook: Rulebook;
+  readonly stop: StopGrams;
+}
+
+/** Where a message came from and when it was accepted (milliseconds since the epoch). */
+export interface Arrival {
+  readonly channel: string;
+  readonly kind: string;
+  readonly receivedAt: number;
+  /** True when the originals are the gathered parts of a conversation; a part read alone waits to be gathered. */
+  readonly gathered: boolean;
+}
+
+export interface DraftReading {
+  readonly reading: Reading;
+  /** Present with a draft. */
+  readonly draft?: TicketDraft;
+  readonly source?: Source;
+  readonly grams?: Grams;
+}
+
+/** Reads one message. Never throws: what cannot be read is `unreadable` with its code. */
+export async function readMessage(
+  definition: AdapterDefinition,
+  settings: unknown,
+  originals: readonly Original[],
+  arrival: Arrival,
+  rules: ReadingRules,
+): Promise<DraftReading> {
+  try {
+    const appeals: InboundAppeal[] = [];
+    for (const original of originals) {
+      const inbound = await definition.parse(original, settings);
+      if (inbound.kind === 'not-an-appeal' && !arrival.gathered) return { reading: inbound };
+      if (inbound.kind === 'appeal') appeals.push(inbound);
+    }
+    if (appeals.length === 0) return { reading: { kind: 'not-an-appeal', reason: 'empty' } };
+    const part = appeals[0]?.conversation;
+    if (part && !arrival.gathered) return { reading: partOf(part) };
+    return draftOf(joined(appeals), arrival, rules);
+  } catch (error) {
+    const reason = error instanceof PlatformError ? error.code : `${definition.kind}.parse_failed`;
+    return { reading: { kind: 'unreadable', reason } };
+  }
+}
+
+function partOf(part: NonNullable<InboundAppeal['conversation']>): Reading {
+  return { kind: 'part', key: part.key, last: part.last, quietMs: part.quietSeconds * 1000 };
+}
+
+/** Parts of one conversation as one appeal: words in order, the first part that names a thing decides it. */
+function joined(appeals: readonly InboundAppeal[]): InboundAppeal {
+  const [first, ...later] = appeals;
+  if (first === undefined || later.length === 0) return first as InboundAppeal;
+  return later.reduce<InboundAppeal>(
+    (sum, next) => ({
+      ...next,
+      ...sum,
+      content: `${sum.content}\n${next.content}`,
+      contact: { ...next.contact, ...sum.contact },
+      externalIds: { ...next.externalIds, ...sum.externalIds },
+      attachments: [...sum.attachments, ...next.attachments],
+    }),
+    first,
+  );
+}
+
+function draftOf(appeal: InboundAppeal, arrival: Arrival, rules: ReadingRules): DraftReading {
+  const draft = normalize(appeal, rules.rulebook, arrival.receivedAt);
+  const { title, content, personal } = draft.appeal;
+  const grams = gramsOf(`${title}\n${content}`, personal, draft.requester.name, {
+    contentStart: title.length + 1,
+    stop: rules.stop,
+  });
+  const source: Source = {
+    channel: arrival.channel,
+    kind: arrival.kind,
+    externalIds: draft.externalIds,
+    receivedAt: arrival.receivedAt,
+    occurredAt: draft.occurredAt,
+    occurredText: draft.occurredText,
+    sentAt: draft.sentAt,
+  };
+  return { reading: { kind: 'draft', head: headOf(draft, grams) }, draft, source, grams };
+}
+
+function headOf(draft: TicketDraft, grams: Grams): DraftHead {
+  const { appeal, place } = draft;
+  const wanted: number[] = [];
+  appeal.attachments.forEach((attachment, i) => {
+    if (attachment.source === 'url' || attachment.source === 'platform') wanted.push(i);
+  });
+  return {
+    type: appeal.type.value,
+    category: appeal.category?.value.codes.at(-1) ?? null,
+    urgency: appeal.urgency.value,
+    division: place.division,
+    confidential: draft.confidential.value,
+    verdict: draft.triage.verdict,
+    identities: requesterIdentities(draft.requester),
+    requester: present(draft.requester),
+    placeKeys: placeKeysOf(place, appeal.subject),
+    wanted,
+    textHash: grams.textHash,
+    length: grams.length,
+    grams: grams.hashes.length,
+  };
+}
+
+function present(requester: Requester): Partial<Requester> {
+  const fields: Record<string, string> = {};
+  for (const [field, value] of Object.entries(requester)) if (value !== null) fields[field] = value;
+  return fields;
+}
+
+/** JSON of the born ticket but for the requester and what the decision adds. */
+export function draftJson(draft: TicketDraft, source: Source): string {
+  const { appeal, place, anonymous, confidential, triage, handling } = draft;
+  return JSON.stringify({ source, appeal, place, anonymous, confidential, public: draft.public, triage, handling });
+}

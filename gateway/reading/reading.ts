@@ -1,0 +1,99 @@
+// The main thread's hold on the decider: starts it, starts it again when it dies, passes on what it says.
+
+import type { MessagePort } from 'node:worker_threads';
+import { Worker } from 'node:worker_threads';
+import type { Outcome } from '../../normalizer/ticket.ts';
+import type { StoreAddress } from '../engines.ts';
+import type { Log } from '../telemetry.ts';
+import { workerUrl } from '../worker-url.ts';
+import type { DeciderStart, FromDecider, ToDecider } from './decider.ts';
+import type { ParserChannel } from './protocol.ts';
+
+export interface ReadingParts {
+  readonly start: Omit<DeciderStart, 'address' | 'channels'>;
+  /** An address of the store for one more thread. */
+  address(): { readonly address: StoreAddress; readonly transfer: readonly MessagePort[] };
+  readonly log: Log;
+  decided(numbers: readonly string[], outcomes: readonly Outcome[]): void;
+}
+
+export interface Reading {
+  /** Resolves when the decider reads for the first time. */
+  readonly ready: Promise<void>;
+  /** False while the decider is being started again. */
+  readonly up: boolean;
+  setChannels(channels: Readonly<Record<string, ParserChannel>>): void;
+  /** A message has become unread again. */
+  rescan(): void;
+  close(deadlineMs: number): Promise<void>;
+}
+
+const RESTART_MS = 1000;
+
+export function startReading(parts: ReadingParts, channels: Readonly<Record<string, ParserChannel>>): Reading {
+  const firstReady = Promise.withResolvers<void>();
+  const ended = Promise.withResolvers<void>();
+  let known = channels;
+  let up = false;
+  let closing = false;
+  let worker = spawn();
+
+  function spawn(): Worker {
+    const { address, transfer } = parts.address();
+    const next = new Worker(workerUrl('./decider', import.meta.url), {
+      workerData: { ...parts.start, address, channels: known } satisfies DeciderStart,
+      transferList: [...transfer],
+      name: 'decider',
+    });
+    next.on('message', hear);
+    next.on('error', error => parts.log.bug('reading.decider_died', error));
+    next.on('exit', () => {
+      up = false;
+      if (closing) ended.resolve();
+      // Whatever it had not committed is unread, and the next one begins there.
+      else setTimeout(again, RESTART_MS);
+    });
+    return next;
+  }
+
+  function again(): void {
+    if (closing) ended.resolve();
+    else worker = spawn();
+  }
+
+  function hear(message: FromDecider): void {
+    if (message.type === 'decided') parts.decided(message.numbers, message.outcomes as readonly Outcome[]);
+    else if (message.type === 'report') report(message);
+    else if (message.type === 'ready') {
+      up = true;
+      parts.log.info('reading.ready', { count: message.tickets });
+      firstReady.resolve();
+    }
+  }
+
+  function report({ code, values, cause }: Extract<FromDecider, { type: 'report' }>): void {
+    if (cause === undefined) parts.log.warn(code, values);
+    else if (code === 'reading.bug') parts.log.bug(code, cause, values);
+    else parts.log.fail(code, cause, values);
+  }
+
+  const tell = (message: ToDecider) => worker.postMessage(message);
+  return {
+    ready: firstReady.promise,
+    get up() {
+      return up;
+    },
+    setChannels(next) {
+      known = next;
+      tell({ type: 'channels', channels: next });
+    },
+    rescan: () => tell({ type: 'rescan' }),
+    async close(deadlineMs) {
+      closing = true;
+      tell({ type: 'close' });
+      const cut = setTimeout(() => void worker.terminate(), deadlineMs);
+      await ended.promise;
+      clearTimeout(cut);
+    },
+  };
+}

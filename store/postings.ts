@@ -1,0 +1,375 @@
+// The candidate index: which earlier tickets share weighty terms with a new one. The newest tickets lie in memory, older
+// ones in blocks (one blob a bucket of terms) that are written behind the commit and merged in tiers of eight.
+import type { Facts } from '../normalizer/facts.ts';
+import { decodeFacts } from './facts-codec.ts';
+import { NewestPostings } from './newest-postings.ts';
+import { Block, BUCKETS, bucketOf, mergeBlocks } from './posting-blocks.ts';
+import type { CandidateStore, Segment } from './store.ts';
+
+/** A term of a query or of a posting; the weight is 1 to 255. */
+export interface WeightedTerm {
+  readonly term: number;
+  readonly weight: number;
+}
+
+export interface Hit {
+  readonly ordinal: number;
+  /** Share of the query's own score that the ticket reaches, 0 to about 1. */
+  readonly score: number;
+}
+
+export interface PostingsOptions {
+  /** Tickets kept in memory before they become a segment. */
+  readonly newest: number;
+  /** Heaviest terms of a query that are looked up. */
+  readonly queryTerms: number;
+  /** Newest postings of one term that are read. */
+  readonly perTerm: number;
+  /** Hits answered at most. */
+  readonly limit: number;
+  /** Hits below this share of the query's own score are left out. */
+  readonly floor: number;
+  /** Bytes of blocks kept in memory. */
+  readonly cacheBytes: number;
+}
+
+export const POSTINGS_DEFAULTS: PostingsOptions = {
+  newest: 8192,
+  queryTerms: 24,
+  perTerm: 256,
+  limit: 20,
+  floor: 0.08,
+  cacheBytes: 96 * 1024 * 1024,
+};
+
+/** Tiers merge when so many segments of one size lie side by side. */
+const FAN_IN = 8;
+const WRITE_CHUNK = 128;
+/** Weights of the terms that are not words: the same requester must always be found, the same place nearly so. */
+const REQUESTER_WEIGHT = 160;
+const PLACE_WEIGHT = 90;
+
+/** What a ticket is found by: its text terms, its requester and its place. */
+export function termsOf(facts: Facts): WeightedTerm[] {
+  const all: WeightedTerm[] = [];
+  for (let i = 0; i < facts.terms.length; i++) {
+    all.push({ term: facts.terms[i] as number, weight: facts.weights[i] as number });
+  }
+  for (const key of facts.requesterKeys)
+    all.push({ term: Number.parseInt(key.slice(0, 8), 16), weight: REQUESTER_WEIGHT });
+  for (const key of facts.placeKeys) all.push({ term: key, weight: PLACE_WEIGHT });
+  return all;
+}
+
+interface LiveSegment extends Segment {
+  /** undefined: not read yet; null: the bucket is empty. */
+  readonly blocks: (Block | null | undefined)[];
+}
+
+/** Adds up scores by ordinal without allocating: open addressing, emptied by raising the stamp. */
+class ScoreTable {
+  private readonly mask: number;
+  private readonly ordinals: Uint32Array;
+  private readonly scores: Float64Array;
+  private readonly stamps: Uint32Array;
+  private readonly touched: Uint32Array;
+  private stamp = 0;
+  private count = 0;
+
+  constructor(bits: number) {
+    const size = 1 << bits;
+    this.mask = size - 1;
+    this.ordinals = new Uint32Array(size);
+    this.scores = new Float64Array(size);
+    this.stamps = new Uint32Array(size);
+    this.touched = new Uint32Array(size >> 1);
+  }
+
+  reset(): void {
+    this.stamp++;
+    this.count = 0;
+  }
+
+  add(ordinal: number, score: number): void {
+    let slot = Math.imul(ordinal, 0x9e3779b1) >>> 0;
+    slot = (slot ^ (slot >>> 15)) & this.mask;
+    while (this.stamps[slot] === this.stamp) {
+      if (this.ordinals[slot] === ordinal) {
+        this.scores[slot] = (this.scores[slot] as number) + score;
+        return;
+      }
+      slot = (slot + 1) & this.mask;
+    }
+    if (this.count === this.touched.length) return;
+    this.stamps[slot] = this.stamp;
+    this.ordinals[slot] = ordinal;
+    this.scores[slot] = score;
+    this.touched[this.count++] = slot;
+  }
+
+  /** The best `limit` at or above `least`, best first; equal scores newest first. */
+  top(limit: number, least: number, self: number): Hit[] {
+    const best: Hit[] = [];
+    for (let i = 0; i < this.count; i++) {
+      const slot = this.touched[i] as number;
+      const raw = this.scores[slot] as number;
+      if (raw < least) continue;
+      const hit = { ordinal: this.ordinals[slot] as number, score: raw / self };
+      const last = best[limit - 1];
+      if (last !== undefined && !before(hit, last)) continue;
+      let at = best.length;
+      while (at > 0 && before(hit, best[at - 1] as Hit)) at--;
+      best.splice(at, 0, hit);
+      if (best.length > limit) best.pop();
+    }
+    return best;
+  }
+}
+
+function before(a: Hit, b: Hit): boolean {
+  return a.score > b.score || (a.score === b.score && a.ordinal > b.ordinal);
+}
+
+/** The candidate index of one decider. Not shared between threads. */
+export class Postings {
+  private readonly store: CandidateStore;
+  private readonly options: PostingsOptions;
+  private readonly statistics: () => Uint8Array;
+  private readonly scores = new ScoreTable(15);
+  private segments: LiveSegment[] = [];
+  private cachedBytes = 0;
+  private clockSegment = 0;
+  private clockBucket = 0;
+  private active: NewestPostings;
+  /** Full, waiting for their segment to be published; still searched. */
+  private frozen: NewestPostings[] = [];
+  private writing: Promise<void> = Promise.resolve();
+  private failed: unknown = null;
+
+  /**
+   * @param statistics the statistics of terms as bytes, kept with each new segment
+   */
+  constructor(store: CandidateStore, statistics: () => Uint8Array, options: PostingsOptions = POSTINGS_DEFAULTS) {
+    this.store = store;
+    this.statistics = statistics;
+    this.options = options;
+    this.active = new NewestPostings(options.newest);
+  }
+
+  /** Reads the list of segments and the tickets that are in none; answers how many were read. */
+  async open(each: (facts: Facts) => void): Promise<number> {
+    this.segments = (await this.store.segments()).map(live);
+    let after = this.segments.reduce((last, segment) => Math.max(last, segment.last), 0);
+    let read = 0;
+    for (;;) {
+      const rows = await this.store.since(after, 2048);
+      if (rows.length === 0) return read;
+      for (const row of rows) {
+        const facts = decodeFacts(row.facts);
+        each(facts);
+        this.add(row.ordinal, facts);
+        after = row.ordinal;
+        read++;
+      }
+      this.tidy();
+      await this.settled();
+    }
+  }
+
+  /** Enters a ticket; ordinals rise, give or take what lanes and conversations shuffle. */
+  add(ordinal: number, facts: Facts): void {
+    this.active.add(ordinal, termsOf(facts));
+  }
+
+  /** A mark of this moment for `findSince`; good until the next `tidy`. */
+  get mark(): number {
+    return this.active.mark;
+  }
+
+  /** Between batches: a full memory becomes a segment behind the commit, and the cache is kept to its budget. */
+  tidy(): void {
+    if (this.active.full) this.freeze();
+    this.trim();
+  }
+
+  /** Loads the blocks that these queries will need; `find` answers from memory alone. */
+  async prepare(queries: readonly (readonly WeightedTerm[])[]): Promise<void> {
+    const wanted: { segment: string; bucket: number }[] = [];
+    const places: { live: LiveSegment; bucket: number }[] = [];
+    const asked = new Set<string>();
+    for (const query of queries) {
+      for (const { term } of query) {
+        const bucket = bucketOf(term);
+        for (const segment of this.segments) {
+          if (segment.blocks[bucket] !== undefined) continue;
+          const key = `${segment.id} ${bucket}`;
+          if (asked.has(key)) continue;
+          asked.add(key);
+          wanted.push({ segment: segment.id, bucket });
+          places.push({ live: segment, bucket });
+        }
+      }
+    }
+    if (wanted.length === 0) return;
+    const blobs = await this.store.blocks(wanted);
+    blobs.forEach((blob, i) => {
+      const place = places[i] as { live: LiveSegment; bucket: number };
+      if (place.live.blocks[place.bucket] !== undefined) return;
+      const block = blob === null ? null : new Block(blob);
+      place.live.blocks[place.bucket] = block;
+      this.cachedBytes += block?.bytes ?? 0;
+    });
+  }
+
+  /** The heaviest terms of a ticket: what is looked up for it. */
+  queryOf(facts: Facts): WeightedTerm[] {
+    return termsOf(facts)
+      .sort((a, b) => b.weight - a.weight)
+      .slice(0, this.options.queryTerms);
+  }
+
+  /** Earlier tickets that share weight with a query, best first, among those prepared. */
+  find(query: readonly WeightedTerm[]): Hit[] {
+    const { perTerm, limit, floor } = this.options;
+    const scores = this.scores;
+    scores.reset();
+    let self = 0;
+    for (const { term, weight } of query) {
+      self += weight * weight;
+      let left = this.active.visit(term, perTerm, weight, scores);
+      for (let i = this.frozen.length - 1; i >= 0 && left > 0; i--) {
+        left = (this.frozen[i] as NewestPostings).visit(term, left, weight, scores);
+      }
+      const bucket = bucketOf(term);
+      for (let i = this.segments.length - 1; i >= 0 && left > 0; i--) {
+        const block = (this.segments[i] as LiveSegment).blocks[bucket];
+        if (block) left = block.visit(term, left, weight, scores);
+      }
+    }
+    if (self === 0) return [];
+    return scores.top(limit, floor * self, self);
+  }
+
+  /** Like `find`, among the tickets entered since a mark. */
+  findSince(query: readonly WeightedTerm[], mark: number): Hit[] {
+    if (this.active.mark === mark) return [];
+    const { perTerm, limit, floor } = this.options;
+    this.scores.reset();
+    let self = 0;
+    for (const { term, weight } of query) {
+      self += weight * weight;
+      this.active.visit(term, perTerm, weight, this.scores, mark);
+    }
+    return self === 0 ? [] : this.scores.top(limit, floor * self, self);
+  }
+
+  /** Drops blocks not used lately until the cache fits its budget. */
+  private trim(): void {
+    let steps = this.segments.length * BUCKETS * 2;
+    while (this.cachedBytes > this.options.cacheBytes && steps-- > 0) {
+      const segment = this.segments[this.clockSegment % Math.max(1, this.segments.length)];
+      const block = segment?.blocks[this.clockBucket];
+      if (segment && block) {
+        if (block.used) block.used = false;
+        else {
+          segment.blocks[this.clockBucket] = undefined;
+          this.cachedBytes -= block.bytes;
+        }
+      }
+      if (++this.clockBucket === BUCKETS) {
+        this.clockBucket = 0;
+        this.clockSegment++;
+      }
+    }
+  }
+
+  /** Resolves when what was frozen so far is on disk; rejects when it could not be written. */
+  async settled(): Promise<void> {
+    await this.writing;
+    if (this.failed !== null) throw this.failed;
+  }
+
+  get memory(): { readonly newest: number; readonly segments: number; readonly cachedBytes: number } {
+    const newest = this.frozen.reduce((sum, one) => sum + one.size, this.active.size);
+    return { newest, segments: this.segments.length, cachedBytes: this.cachedBytes };
+  }
+
+  private freeze(): void {
+    const full = this.active;
+    this.frozen.push(full);
+    this.active = new NewestPostings(this.options.newest);
+    this.writing = this.writing.then(() => this.writeSegment(full)).catch(error => this.keepFailure(error));
+  }
+
+  /** A segment that could not be written stays in memory and is written with the next one. */
+  private keepFailure(error: unknown): void {
+    this.failed = error;
+  }
+
+  private async writeSegment(full: NewestPostings): Promise<void> {
+    for (const frozen of this.frozen.slice(0, this.frozen.indexOf(full) + 1)) {
+      const segment = { id: `0-${frozen.first}-${frozen.last}`, tier: 0, first: frozen.first, last: frozen.last };
+      await this.write(segment.id, frozen.blocks());
+      await this.store.publish(segment, [], this.statistics());
+      this.insert(segment, []);
+      this.frozen = this.frozen.filter(one => one !== frozen);
+    }
+    this.failed = null;
+    await this.mergeTiers();
+  }
+
+  private async write(id: string, blocks: Iterable<{ bucket: number; bytes: Uint8Array }>): Promise<void> {
+    let chunk: { bucket: number; bytes: Uint8Array }[] = [];
+    for (const block of blocks) {
+      chunk.push(block);
+      if (chunk.length < WRITE_CHUNK) continue;
+      await this.store.writeBlocks(id, chunk);
+      chunk = [];
+    }
+    if (chunk.length > 0) await this.store.writeBlocks(id, chunk);
+  }
+
+  private insert(segment: Segment, replaces: readonly string[]): void {
+    for (const old of this.segments.filter(one => replaces.includes(one.id))) {
+      for (const block of old.blocks) this.cachedBytes -= block?.bytes ?? 0;
+    }
+    this.segments = [...this.segments.filter(one => !replaces.includes(one.id)), live(segment)].sort(
+      (a, b) => a.last - b.last,
+    );
+  }
+
+  private async mergeTiers(): Promise<void> {
+    for (let tier = 0; ; tier++) {
+      const same = this.segments.filter(segment => segment.tier === tier);
+      if (same.length < FAN_IN) return;
+      const first = Math.min(...same.map(segment => segment.first));
+      const last = Math.max(...same.map(segment => segment.last));
+      const merged = { id: `${tier + 1}-${first}-${last}`, tier: tier + 1, first, last };
+      await this.writeMerged(merged.id, same);
+      const replaced = same.map(segment => segment.id);
+      await this.store.publish(merged, replaced, this.statistics());
+      this.insert(merged, replaced);
+    }
+  }
+
+  private async writeMerged(id: string, sources: readonly LiveSegment[]): Promise<void> {
+    const step = 32;
+    for (let from = 0; from < BUCKETS; from += step) {
+      const merged: { bucket: number; bytes: Uint8Array }[] = [];
+      const wanted = [];
+      for (let bucket = from; bucket < from + step; bucket++) {
+        for (const source of sources) wanted.push({ segment: source.id, bucket });
+      }
+      const blobs = await this.store.blocks(wanted);
+      for (let i = 0; i < step; i++) {
+        const parts = blobs.slice(i * sources.length, (i + 1) * sources.length).filter(blob => blob !== null);
+        if (parts.length > 0) merged.push({ bucket: from + i, bytes: mergeBlocks(parts.map(blob => new Block(blob))) });
+      }
+      await this.store.writeBlocks(id, merged);
+    }
+  }
+}
+
+function live(segment: Segment): LiveSegment {
+  return { ...segment, blocks: new Array<Block | null | undefined>(BUCKETS).fill(undefined) };
+}
