@@ -8,7 +8,7 @@ export interface Facts {
   readonly weights: Uint8Array;
   /** Who appeals: one key for each phone, e-mail, ID number and openid. */
   readonly requesterKeys: readonly string[];
-  /** Hashed road, estate, house number and named subject, rising. */
+  /** Hashed road, estate, house number and named subject, rising, as `hashPlaceKeys` makes them. */
   readonly placeKeys: Uint32Array;
   readonly division: string | null;
   /** 32-bit hash of the whole clean text, for copies. */
@@ -45,6 +45,13 @@ export interface RepeatPolicy {
   readonly version: string;
   /** Days within which appeals are compared. */
   readonly windowDays: number;
+  /** Probability from which a link is made without a person: to an appeal of the same requester, of another. */
   readonly thresholds: { readonly repeat: number; readonly incident: number };
-  readonly weights: Readonly<Record<string, number>>;
+  /** An appeal with fewer terms than this (a bare thank-you) is not compared. */
+  readonly minimumTerms: number;
+  /** Weights of the features (similarity.ts) and `bias`, for two appeals of one requester and of two. */
+  readonly weights: {
+    readonly repeat: Readonly<Record<string, number>>;
+    readonly incident: Readonly<Record<string, number>>;
+  };
 }

@@ -1,0 +1,137 @@
+// Draft and candidates → new, repeat, closed repeat or incident; pure, and every link says why.
+import type { Candidate, Decision, Facts, RepeatPolicy } from './facts.ts';
+import { FEATURES, type Features, sharedTerms, similarity } from './similarity.ts';
+import type { Link, RepeatKind } from './ticket.ts';
+
+const DAY = 86_400_000;
+/** Links kept with a decision, and shared terms with a link. */
+const LINKS_KEPT = 5;
+const TERMS_SHOWN = 12;
+const COPIED = 0.6;
+
+/** Locale keys of the reasons a link may carry; a value follows after a colon where one is shown. */
+export const REASONS = [
+  'repeat.same-requester',
+  'repeat.other-requester',
+  'repeat.days',
+  'repeat.same-text',
+  'repeat.copied',
+  'repeat.shared-words',
+  'repeat.same-place',
+  'repeat.other-place',
+  'repeat.same-division',
+  'repeat.other-division',
+] as const;
+
+/** The message to decide. */
+export interface Deciding {
+  readonly number: string;
+  readonly facts: Facts;
+  /** Numbers of tickets a clerk has said this message is not the same as. */
+  readonly undone?: readonly string[];
+}
+
+/** Probability that two appeals are about one matter, by the weights of their kind. */
+export function scoreOf(features: Features, policy: RepeatPolicy): number {
+  const weights = features.sameRequester === 1 ? policy.weights.repeat : policy.weights.incident;
+  let sum = weights['bias'] ?? 0;
+  for (const name of FEATURES) sum += (weights[name] ?? 0) * features[name];
+  return 1 / (1 + Math.exp(-sum));
+}
+
+/** Decides where a message goes. Of several earlier tickets of its requester: the best open one, else the newest closed
+ *  one. An incident is that of the likest ticket of somebody else. */
+export function decide(message: Deciding, candidates: readonly Candidate[], policy: RepeatPolicy): Decision {
+  const found = candidates
+    .filter(candidate => comparable(message, candidate, policy))
+    .map(candidate => match(message.facts, candidate, policy))
+    .filter(one => one.score >= one.threshold)
+    .sort(byScore);
+  const own = found.filter(one => one.features.sameRequester === 1);
+  const joins = own.find(one => one.candidate.open) ?? null;
+  const closed = joins === null ? newest(own) : null;
+  const others = found.filter(one => one.features.sameRequester === 0);
+  const chosen = joins ?? closed;
+  const incident = incidentOf(chosen, others);
+  const kept = [chosen, ...others]
+    .filter(one => one !== null)
+    .slice(0, LINKS_KEPT)
+    .sort(byScore);
+  return {
+    joins: joins?.candidate.number ?? null,
+    closedRepeatOf: closed?.candidate.number ?? null,
+    incident,
+    links: kept.map(one => linkOf(message.facts, one, policy)),
+  };
+}
+
+interface Match {
+  readonly candidate: Candidate;
+  readonly features: Features;
+  readonly score: number;
+  readonly threshold: number;
+}
+
+function byScore(a: Match, b: Match): number {
+  return b.score - a.score || (a.candidate.number < b.candidate.number ? -1 : 1);
+}
+
+function comparable(message: Deciding, candidate: Candidate, policy: RepeatPolicy): boolean {
+  if (candidate.number === message.number) return false;
+  if (candidate.undone?.includes(message.number) || message.undone?.includes(candidate.number)) return false;
+  if (Math.abs(message.facts.acceptedAt - candidate.facts.acceptedAt) > policy.windowDays * DAY) return false;
+  return Math.min(message.facts.terms.length, candidate.facts.terms.length) >= policy.minimumTerms;
+}
+
+function match(facts: Facts, candidate: Candidate, policy: RepeatPolicy): Match {
+  const features = similarity(facts, candidate.facts);
+  const threshold = features.sameRequester === 1 ? policy.thresholds.repeat : policy.thresholds.incident;
+  return { candidate, features, score: scoreOf(features, policy), threshold };
+}
+
+function newest(matches: readonly Match[]): Match | null {
+  return matches.reduce<Match | null>(
+    (best, one) => (best === null || one.candidate.facts.acceptedAt > best.candidate.facts.acceptedAt ? one : best),
+    null,
+  );
+}
+
+/** A message that joins or repeats a ticket stays in that ticket's incident; else the likest other ticket decides. */
+function incidentOf(chosen: Match | null, others: readonly Match[]): string | null {
+  if (chosen !== null && chosen.candidate.incident !== null) return chosen.candidate.incident;
+  const best = others[0];
+  return best === undefined ? null : (best.candidate.incident ?? best.candidate.number);
+}
+
+function linkOf(facts: Facts, one: Match, policy: RepeatPolicy): Link {
+  return {
+    kind: kindOf(one),
+    of: one.candidate.number,
+    score: one.score,
+    threshold: one.threshold,
+    features: one.features,
+    reasons: reasonsOf(facts, one),
+    words: [],
+    terms: sharedTerms(facts, one.candidate.facts, TERMS_SHOWN),
+    weightsVersion: policy.version,
+    by: 'rule',
+  };
+}
+
+function kindOf(one: Match): RepeatKind {
+  if (one.features.sameRequester === 0) return 'incident';
+  return one.candidate.open ? 'repeat' : 'closed-repeat';
+}
+
+function reasonsOf(facts: Facts, { features, candidate }: Match): string[] {
+  const reasons: string[] = [features.sameRequester === 1 ? 'repeat.same-requester' : 'repeat.other-requester'];
+  reasons.push(`repeat.days:${Math.round(Math.abs(facts.acceptedAt - candidate.facts.acceptedAt) / DAY)}`);
+  if (features.exact === 1) reasons.push('repeat.same-text');
+  else if (features.contained >= COPIED) reasons.push(`repeat.copied:${Math.round(features.contained * 100)}`);
+  else if (features.shared > 0) reasons.push('repeat.shared-words');
+  if (features.placeSame > 0) reasons.push('repeat.same-place');
+  if (features.placeOther > 0) reasons.push('repeat.other-place');
+  if (features.divisionSame === 1) reasons.push('repeat.same-division');
+  if (features.divisionOther === 1) reasons.push('repeat.other-division');
+  return reasons;
+}

@@ -1,0 +1,139 @@
+// Which grams of an appeal are worth keeping: counts of earlier appeals, and the choice of the heaviest terms.
+import type { Grams } from './grams.ts';
+
+/** A bijection of 32-bit numbers under a secret seed; terms are stored only in this form. */
+export type SeedMix = (hash: number) => number;
+
+/** Terms of one appeal as they are stored: rising, with the weight of each, the heaviest being 255. */
+export interface Terms {
+  readonly terms: Uint32Array;
+  readonly weights: Uint8Array;
+}
+
+/** How many terms of an appeal are kept. */
+export const TERMS_KEPT = 40;
+
+/** Slots of the table of counts: 2 MB. With 2^18 the counts of rare terms drown in those they share a slot with. */
+const SLOTS = 1 << 20;
+/** Counts are halved here, so that the table goes with the times, its counts fit 16 bits and rare terms stay rare. */
+const HALVE_AT = 32_768;
+/** Appeals that the shipped common phrases stand for, before the first real one. */
+const PRIOR_APPEALS = 200;
+const PRIOR_COUNT = 12;
+const FORMAT = 1;
+
+const LOGS = Float32Array.from({ length: 65_536 }, (_, count) => Math.log(count + 0.5));
+const TIMES = Float32Array.from({ length: 256 }, (_, times) => (times === 0 ? 0 : 1 + Math.log(times)));
+
+/** The mixer of a seed: the finaliser of MurmurHash3 around the seed. It hides words from a reader of the disk and
+ *  promises no more. */
+export function mixWith(seed: number): SeedMix {
+  return hash => {
+    let mixed = hash ^ seed;
+    mixed = Math.imul(mixed ^ (mixed >>> 16), 0x85eb_ca6b);
+    mixed = Math.imul(mixed ^ (mixed >>> 13), 0xc2b2_ae35);
+    return (mixed ^ (mixed >>> 16)) >>> 0;
+  };
+}
+
+/** In how many appeals each term occurred, in a table of fixed size. Terms are keyed ones, so the table tells no words. */
+export class TermStatistics {
+  readonly #counts: Uint16Array;
+  #appeals: number;
+
+  private constructor(counts: Uint16Array, appeals: number) {
+    this.#counts = counts;
+    this.#appeals = appeals;
+  }
+
+  /** Statistics that have seen no appeal, but know the common phrases of config/rules/repeats.yaml. */
+  static fresh(common: ReadonlySet<number>, mix: SeedMix): TermStatistics {
+    const counts = new Uint16Array(SLOTS);
+    for (const hash of common) counts[mix(hash) & (SLOTS - 1)] = PRIOR_COUNT;
+    return new TermStatistics(counts, PRIOR_APPEALS);
+  }
+
+  /** Reads what `toBytes` wrote; null when the bytes are of another format or cut short. */
+  static fromBytes(bytes: Uint8Array): TermStatistics | null {
+    const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+    if (bytes.byteLength !== 8 + SLOTS * 2 || view.getUint32(0, true) !== FORMAT) return null;
+    const counts = new Uint16Array(SLOTS);
+    for (let slot = 0; slot < SLOTS; slot++) counts[slot] = view.getUint16(8 + slot * 2, true);
+    return new TermStatistics(counts, view.getUint32(4, true));
+  }
+
+  toBytes(): Uint8Array {
+    const bytes = new Uint8Array(8 + SLOTS * 2);
+    const view = new DataView(bytes.buffer);
+    view.setUint32(0, FORMAT, true);
+    view.setUint32(4, this.#appeals, true);
+    for (let slot = 0; slot < SLOTS; slot++) view.setUint16(8 + slot * 2, this.#counts[slot]!, true);
+    return bytes;
+  }
+
+  /** Appeals counted, the shipped ones among them; halved now and then. */
+  get appeals(): number {
+    return this.#appeals;
+  }
+
+  /** Counts one appeal by all its grams, keyed. */
+  add(terms: Iterable<number>): void {
+    for (const term of terms) this.#counts[term & (SLOTS - 1)]! += 1;
+    this.#appeals += 1;
+    if (this.#appeals >= HALVE_AT) this.#halve();
+  }
+
+  /** Inverse document frequency of a keyed term: 0 for one that every appeal has. */
+  weight(term: number): number {
+    return Math.max(0, LOGS[this.#appeals]! - LOGS[this.#counts[term & (SLOTS - 1)]!]!);
+  }
+
+  #halve(): void {
+    for (let slot = 0; slot < SLOTS; slot++) this.#counts[slot]! >>>= 1;
+    this.#appeals >>>= 1;
+  }
+}
+
+/** All grams of an appeal, keyed: what `TermStatistics.add` counts. */
+export function keyedGrams(grams: Grams, mix: SeedMix): Uint32Array {
+  return grams.hashes.map(mix);
+}
+
+/** Unkeyed hashes of those grams that are among the keyed terms: what `gramTexts` looks for to name shared words. */
+export function gramsBehind(grams: Grams, mix: SeedMix, terms: readonly number[]): Set<number> {
+  const keyed = new Set(terms);
+  return new Set(grams.hashes.filter(hash => keyed.has(mix(hash))));
+}
+
+/** The heaviest terms by count and rarity. Among equals the keyed hash decides, so that two appeals choose alike. */
+export function selectTerms(grams: Grams, statistics: TermStatistics, mix: SeedMix, max: number = TERMS_KEPT): Terms {
+  const size = grams.hashes.length;
+  const ranked = new Float64Array(size);
+  for (let at = 0; at < size; at++) {
+    const term = mix(grams.hashes[at]!);
+    const weight = statistics.weight(term) * TIMES[grams.counts[at]!]!;
+    // Weight in the upper 21 bits and term in the lower 32 of one exact double: a native sort ranks both.
+    ranked[at] = Math.floor(weight * 4_096) * 0x1_0000_0000 + term;
+  }
+  ranked.sort();
+  const kept = ranked.subarray(Math.max(0, size - max));
+  return quantised(kept);
+}
+
+function quantised(kept: Float64Array): Terms {
+  const heaviest = kept.length === 0 ? 1 : Math.max(1, Math.floor(kept[kept.length - 1]! / 0x1_0000_0000));
+  const packed = new Float64Array(kept.length);
+  for (let at = 0; at < kept.length; at++) {
+    const weight = Math.floor(kept[at]! / 0x1_0000_0000);
+    const term = kept[at]! - weight * 0x1_0000_0000;
+    packed[at] = term * 256 + Math.max(1, Math.round((weight / heaviest) * 255));
+  }
+  packed.sort();
+  const terms = new Uint32Array(packed.length);
+  const weights = new Uint8Array(packed.length);
+  for (let at = 0; at < packed.length; at++) {
+    terms[at] = Math.floor(packed[at]! / 256);
+    weights[at] = packed[at]! % 256;
+  }
+  return { terms, weights };
+}
