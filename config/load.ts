@@ -15,7 +15,7 @@ export const SHIPPED = dirname(fileURLToPath(import.meta.url));
 /** Environment variables that override a setting, so that a container needs no file. */
 export const OVERRIDES: Readonly<Record<string, Path>> = {
   HUISU_DATA: ['data'],
-  HUISU_KEYS: ['keys', 'file'],
+  HUISU_KEYS_FILE: ['keys', 'file'],
   HUISU_HOST: ['listen', 'host'],
   HUISU_PORT: ['listen', 'port'],
   HUISU_PUBLIC_URL: ['listen', 'publicUrl'],

@@ -1,0 +1,255 @@
+// Which channels there are, from the settings file and from the store, with their settings checked and their secrets sealed.
+
+import type { AdapterDefinition } from '../adapters/contract.ts';
+import { Misconfigured } from '../adapters/contract.ts';
+import { newSecret } from '../adapters/kit/signature.ts';
+import type { Registry } from '../adapters/registry.ts';
+import { ConfigError } from '../config/errors.ts';
+import { nearest } from '../config/explain.ts';
+import { check, type LoadedConfig } from '../config/load.ts';
+import { SealBroken } from '../store/errors.ts';
+import { type FieldCipher, fieldOf, packFields, unpackFields } from '../store/field-cipher.ts';
+import type { ChannelRow, Store } from '../store/store.ts';
+import { DeskError } from './desk-error.ts';
+import { type Sentence, sayBoth } from './locale.ts';
+
+/** A channel with its settings checked against its adapter's schema. */
+export interface KnownChannel {
+  readonly id: string;
+  readonly kind: string;
+  readonly enabled: boolean;
+  /** Complete, secrets included; for the adapter alone, never shown or logged. */
+  readonly settings: unknown;
+  /** The settings file is changed by its owner only; the store by commands. */
+  readonly from: 'file' | 'store';
+  readonly definition: AdapterDefinition;
+  /** null for channels of the settings file. */
+  readonly createdAt: number | null;
+}
+
+/** A channel of the store that cannot be opened: its adapter is gone, asks for other settings, or its key is missing. */
+export interface BrokenChannel {
+  readonly id: string;
+  readonly kind: string;
+  readonly reason: Sentence;
+}
+
+export interface ChannelBook {
+  /** All channels, those of the settings file first. Throws `ConfigError` for wrong settings and for an id in both places. */
+  all(): Promise<readonly KnownChannel[]>;
+  /** Channels of the store that `all` leaves out, since one broken channel must not keep the others from working. */
+  broken(): Promise<readonly BrokenChannel[]>;
+  find(id: string): Promise<KnownChannel | null>;
+  /** Keeps a new channel in the store. */
+  add(
+    channel: { readonly id: string; readonly kind: string; readonly settings: unknown },
+    by: string,
+  ): Promise<KnownChannel>;
+  enable(id: string, enabled: boolean, by: string): Promise<KnownChannel>;
+  /** `new` replaces every signing secret, `rotate` keeps the last one valid beside the new one. Answers the new secret. */
+  secret(id: string, how: 'new' | 'rotate', by: string): Promise<string>;
+  /** The first channel of a new installation; null when there is one anywhere. */
+  first(by: string): Promise<{ readonly id: string; readonly secret: string } | null>;
+}
+
+export interface BookParts {
+  readonly loaded: LoadedConfig;
+  readonly store: Store;
+  readonly cipher: FieldCipher;
+  readonly registry: Registry;
+  readonly now: () => number;
+}
+
+const FIRST = { id: 'app-1', kind: 'app' } as const;
+const CHANNEL_ID = /^[a-z][a-z0-9-]{0,39}$/;
+
+export function createChannelBook(parts: BookParts): ChannelBook {
+  const { loaded, store, registry } = parts;
+
+  async function all(): Promise<readonly KnownChannel[]> {
+    return (await read()).channels;
+  }
+
+  async function read(): Promise<{ channels: readonly KnownChannel[]; broken: readonly BrokenChannel[] }> {
+    const file = await Promise.all(loaded.config.channels.map((_channel, index) => fileChannel(parts, index)));
+    const rows = await store.admin.channels();
+    const twice = file.findIndex(channel => rows.some(row => row.id === channel.id));
+    if (twice !== -1) throw idTwice(loaded, twice);
+    const stored = await Promise.all(rows.map(row => storedChannel(parts, row)));
+    return { channels: [...file, ...stored.filter(isWhole)], broken: stored.filter(isBroken) };
+  }
+
+  async function find(id: string): Promise<KnownChannel | null> {
+    return (await all()).find(channel => channel.id === id) ?? null;
+  }
+
+  /** A channel that commands may change. */
+  async function changeable(id: string): Promise<KnownChannel> {
+    const channel = await known(await all(), id);
+    if (channel.from === 'store') return channel;
+    const index = loaded.config.channels.findIndex(one => one.id === id);
+    const reference = loaded.reference(['channels', index, 'settings', 'secrets', 0]);
+    throw new DeskError('channel.in_file', {
+      id,
+      file: loaded.file,
+      where: reference ?? `channels[${index}].settings`,
+    });
+  }
+
+  async function put(channel: KnownChannel, action: string, by: string): Promise<KnownChannel> {
+    await store.admin.putChannel(seal(parts, channel), { by, action, on: [channel.id] });
+    return channel;
+  }
+
+  return {
+    all,
+    broken: async () => (await read()).broken,
+    find,
+    async add({ id, kind, settings }, by) {
+      if (!CHANNEL_ID.test(id)) throw new DeskError('channel.bad_id', { id });
+      const { channels, broken } = await read();
+      if ([...channels, ...broken].some(channel => channel.id === id)) throw new DeskError('channel.exists', { id });
+      const definition = await definitionOf(registry, kind);
+      const checked = check(definition.settings, settings, [], () => ({ file: id, line: null, column: null }));
+      return put(
+        { id, kind, enabled: true, settings: checked, from: 'store', definition, createdAt: null },
+        'channel.add',
+        by,
+      );
+    },
+    async enable(id, enabled, by) {
+      return put({ ...(await changeable(id)), enabled }, enabled ? 'channel.enable' : 'channel.disable', by);
+    },
+    async secret(id, how, by) {
+      const channel = await changeable(id);
+      const settings = channel.settings as { readonly secrets?: readonly string[] };
+      if (!hasSecrets(channel.definition)) throw new DeskError('channel.no_secrets', { id, kind: channel.kind });
+      const made = newSecret();
+      const kept = how === 'rotate' ? (settings.secrets ?? []).slice(0, 1) : [];
+      await put({ ...channel, settings: { ...settings, secrets: [made, ...kept] } }, `channel.secret.${how}`, by);
+      return made;
+    },
+    async first(by) {
+      const { channels, broken } = await read();
+      if (channels.length + broken.length > 0) return null;
+      const definition = await definitionOf(registry, FIRST.kind);
+      const made = newSecret();
+      const settings = check(definition.settings, { secrets: [made] }, [], () => ({
+        file: FIRST.id,
+        line: null,
+        column: null,
+      }));
+      await put({ ...FIRST, enabled: true, settings, from: 'store', definition, createdAt: null }, 'channel.add', by);
+      return { id: FIRST.id, secret: made };
+    },
+  };
+}
+
+async function known(channels: readonly KnownChannel[], id: string): Promise<KnownChannel> {
+  const found = channels.find(channel => channel.id === id);
+  if (found !== undefined) return found;
+  const near = nearest(
+    id,
+    channels.map(channel => channel.id),
+  );
+  throw near === null ? new DeskError('channel.none', { id }) : new DeskError('channel.none_near', { id, near });
+}
+
+async function definitionOf(registry: Registry, kind: string): Promise<AdapterDefinition> {
+  try {
+    return await registry.get(kind);
+  } catch (error) {
+    if (!(error instanceof Misconfigured)) throw error;
+    throw new DeskError('channel.no_kind', { kind, kinds: registry.kinds().join(', ') });
+  }
+}
+
+async function fileChannel({ loaded, registry }: BookParts, index: number): Promise<KnownChannel> {
+  const channel = loaded.config.channels[index]!;
+  const at = ['channels', index] as const;
+  const kinds = registry.kinds();
+  if (!kinds.includes(channel.kind)) {
+    const near = nearest(channel.kind, kinds);
+    const hint =
+      near === null
+        ? { zh: `可用的有：${kinds.join(', ')}`, en: `there are: ${kinds.join(', ')}` }
+        : { zh: `是不是想写“${near}”？`, en: `did you mean "${near}"?` };
+    throw new ConfigError([
+      {
+        code: 'config.unknown_kind',
+        path: `$.channels[${index}].kind`,
+        ...loaded.locate([...at, 'kind']),
+        zh: `没有“${channel.kind}”这种渠道；${hint.zh}`,
+        en: `there is no adapter of kind "${channel.kind}"; ${hint.en}`,
+      },
+    ]);
+  }
+  const definition = await registry.get(channel.kind);
+  const settings = check(definition.settings, channel.settings, [...at, 'settings'], loaded.locate);
+  return { ...channel, settings, from: 'file', definition, createdAt: null };
+}
+
+function idTwice(loaded: LoadedConfig, index: number): ConfigError {
+  const { id } = loaded.config.channels[index]!;
+  return new ConfigError([
+    {
+      code: 'config.channel_twice',
+      path: `$.channels[${index}].id`,
+      ...loaded.locate(['channels', index, 'id']),
+      zh: `渠道“${id}”已在数据库中（由命令行添加），配置文件里请换一个编号`,
+      en: `the channel "${id}" is in the store already (added by a command); give this one another id`,
+    },
+  ]);
+}
+
+/** The settings key is wrapped in the row itself, and the settings are bound to the channel's id. */
+function seal({ cipher, now }: BookParts, { id, kind, enabled, settings, createdAt }: KnownChannel): ChannelRow {
+  const { key, wrapped } = cipher.newDataKey('settings');
+  const sealed = cipher.seal(key, Buffer.from(JSON.stringify(settings)), fieldOf(id, 'settings'));
+  return { id, kind, enabled, settings: packFields({ key: wrapped, settings: sealed }), createdAt: createdAt ?? now() };
+}
+
+/** The channel, or why it cannot be had. */
+async function storedChannel(parts: BookParts, row: ChannelRow): Promise<KnownChannel | BrokenChannel> {
+  try {
+    return await openRow(parts, row);
+  } catch (error) {
+    const { id, kind } = row;
+    if (error instanceof DeskError) return { id, kind, reason: error.sentence };
+    if (error instanceof ConfigError) return { id, kind, reason: { zh: error.zh, en: error.en } };
+    if (error instanceof SealBroken) return { id, kind, reason: sayBoth('error.channel.sealed', { id }) };
+    throw error;
+  }
+}
+
+async function openRow({ cipher, registry }: BookParts, row: ChannelRow): Promise<KnownChannel> {
+  const definition = await definitionOf(registry, row.kind);
+  const { key, settings } = unpackFields(row.settings);
+  const opened = cipher.open(cipher.openDataKey(key as Buffer), settings as Buffer, fieldOf(row.id, 'settings'));
+  // Checked again: a newer version of the adapter may ask for more than it did when the channel was made.
+  const place = { file: row.id, line: null, column: null };
+  const checked = check(definition.settings, JSON.parse(opened.toString('utf8')), [], () => place);
+  const { id, kind, enabled, createdAt } = row;
+  return { id, kind, enabled, settings: checked, from: 'store', definition, createdAt };
+}
+
+const isBroken = (channel: KnownChannel | BrokenChannel): channel is BrokenChannel => !isWhole(channel);
+const isWhole = (channel: KnownChannel | BrokenChannel): channel is KnownChannel => 'definition' in channel;
+
+function hasSecrets(definition: AdapterDefinition): boolean {
+  return Object.hasOwn((definition.settings.describe()['keys'] ?? {}) as object, 'secrets');
+}
+
+/** Settings as an operator may see them: what the schema marks secret is replaced. */
+export function shownSettings({ definition, settings }: KnownChannel): Readonly<Record<string, unknown>> {
+  const keys = (definition.settings.describe()['keys'] ?? {}) as Record<
+    string,
+    { metas?: readonly { secret?: boolean }[] }
+  >;
+  return Object.fromEntries(
+    Object.entries(settings as Record<string, unknown>).map(([key, value]) => {
+      const secret = keys[key]?.metas?.some(meta => meta.secret === true) ?? true;
+      return [key, secret ? '***' : value];
+    }),
+  );
+}

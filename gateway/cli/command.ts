@@ -1,0 +1,131 @@
+// What a command is, and what it works with: the same object runs inside a running gateway and on a store opened for it.
+import type { Registry } from '../../adapters/registry.ts';
+import type { LoadedConfig } from '../../config/load.ts';
+import type { FieldCipher } from '../../store/field-cipher.ts';
+import type { KeyRing } from '../../store/key-ring.ts';
+import type { Store } from '../../store/store.ts';
+import type { ChannelBook } from '../channel-book.ts';
+import type { Desk } from '../desk.ts';
+import type { ReadinessReason } from '../http/health.ts';
+import type { Sentence } from '../locale.ts';
+
+/** How a channel of a running gateway is doing. */
+export interface ChannelState {
+  readonly id: string;
+  readonly up: boolean;
+  /** Code of what is wrong; null when up. */
+  readonly reason: string | null;
+  /** Milliseconds since the epoch. */
+  readonly since: number;
+}
+
+/** What only a running gateway can tell or do. */
+export interface LiveGateway {
+  readonly startedAt: number;
+  readonly url: string;
+  channelStates(): readonly ChannelState[];
+  /** Closes a channel and opens it with its settings as they are now. */
+  reopen(channel: string): Promise<void>;
+  /** Reasons of /readyz. */
+  reasons(): Promise<readonly ReadinessReason[]>;
+}
+
+/** One entry sent to the case system as a trial. */
+export interface Trial {
+  readonly kind: string;
+  readonly ok: boolean;
+  readonly status: number | null;
+  readonly caseNumber: string | null;
+  readonly cause: string | null;
+}
+
+/** What commands work with; made by the composition, with or without a gateway around it. */
+export interface CommandContext {
+  readonly loaded: LoadedConfig;
+  readonly store: Store;
+  readonly cipher: FieldCipher;
+  readonly ring: KeyRing;
+  readonly registry: Registry;
+  readonly book: ChannelBook;
+  readonly desk: Desk;
+  /** null when no gateway runs. */
+  readonly live: LiveGateway | null;
+  /** Sends one made-up entry of each kind to the case system; null when none is configured. */
+  tryCaseSystem: (() => AsyncIterable<Trial>) | null;
+  now(): number;
+}
+
+/** Who calls, and how to tell them how far it is. */
+export interface Call {
+  /** Name of the operator, for the audit. */
+  readonly by: string;
+  readonly signal: AbortSignal;
+  /** One line of progress, to standard error. */
+  progress(line: Sentence): void;
+}
+
+export type Row = Readonly<Record<string, unknown>>;
+export type Arguments = Readonly<Record<string, string | number | boolean | undefined>>;
+
+export interface Option {
+  /** As commander writes it: `--state <state>`. */
+  readonly flags: string;
+  readonly summary: Sentence;
+  readonly choices?: readonly string[];
+  /** Turned into a whole number within these bounds. */
+  readonly number?: { readonly min: number; readonly max: number };
+}
+
+/** A column of a list; `key` may lead into nested values (`outcome.kind`). */
+export interface Column {
+  readonly key: string;
+  readonly title: Sentence;
+  /** How a value is shown: as a time, as a word of the locale's group, or as it is. */
+  readonly show?: 'time' | { readonly words: string };
+}
+
+interface CommandBase {
+  /** Words separated by a space: `tickets release`. */
+  readonly name: string;
+  readonly summary: Sentence;
+  /** Positional arguments, `<number>` required and `[number]` not. */
+  readonly arguments?: readonly { readonly form: string; readonly summary: Sentence }[];
+  readonly options?: readonly Option[];
+}
+
+/** Many rows: JSON Lines with --json, otherwise a table. */
+export interface ListCommand extends CommandBase {
+  readonly kind: 'list';
+  readonly columns: readonly Column[];
+  run(context: CommandContext, args: Arguments, call: Call): AsyncIterable<Row>;
+}
+
+/** One object as the last line of standard output; `text` says it in words before, unless --json. */
+export interface OneCommand extends CommandBase {
+  readonly kind: 'one';
+  run(context: CommandContext, args: Arguments, call: Call): Promise<Row>;
+  text?(result: Row, language: 'zh' | 'en'): string;
+  /** Exit code by result; 0 when absent. */
+  exit?(result: Row): number;
+}
+
+export type Command = ListCommand | OneCommand;
+
+/** Where a local command writes. */
+export interface Terminal {
+  readonly language: 'zh' | 'en';
+  readonly json: boolean;
+  readonly env: NodeJS.ProcessEnv;
+  /** Settings file given by --config. */
+  readonly configFile: string | undefined;
+  /** A line of a result, to standard output. */
+  out(line: string): void;
+  /** Logs and progress, to standard error. */
+  err(line: string): void;
+}
+
+/** A command that needs no store: it starts the gateway, or only looks at files. Answers the exit code. */
+export interface LocalCommand extends CommandBase {
+  readonly kind: 'local';
+  run(terminal: Terminal, args: Arguments): Promise<number>;
+}

@@ -1,0 +1,46 @@
+// Any error as what a person at the command line is told: code, exit code, and a sentence in both languages.
+import { PlatformError } from '../adapters/contract.ts';
+import { ConfigError, describeProblem } from '../config/errors.ts';
+import { Conflict, KeyError, SealBroken, StoreUnavailable } from '../store/errors.ts';
+import type { Failure } from './control.ts';
+import { DeskError, EXIT } from './desk-error.ts';
+import { catalogueEntry } from './http/problem.ts';
+import { ListenError } from './http/server.ts';
+import { type Sentence, sayBoth } from './locale.ts';
+
+export function failureOf(error: unknown): Failure {
+  if (error instanceof DeskError) return { code: error.code, exit: error.exit, sentence: error.sentence };
+  if (error instanceof ConfigError) return { code: error.code, exit: EXIT.config, sentence: configSentence(error) };
+  if (error instanceof KeyError)
+    return { code: error.code, exit: EXIT.config, sentence: { zh: error.zh, en: error.en } };
+  if (error instanceof ListenError) {
+    const { code, host, port } = error;
+    const place = sayBoth('error.listen', { host, port });
+    return { code, exit: EXIT.unavailable, sentence: joined(place, explained(code)) };
+  }
+  if (error instanceof StoreUnavailable)
+    return { code: error.code, exit: EXIT.unavailable, sentence: explained(error.code) };
+  if (error instanceof Conflict || error instanceof SealBroken) {
+    return { code: error.code, exit: EXIT.data, sentence: explained(error.code) };
+  }
+  if (error instanceof PlatformError)
+    return { code: error.code, exit: EXIT.unavailable, sentence: explained(error.code) };
+  return { code: 'gateway.bug', exit: EXIT.bug, sentence: sayBoth('error.bug') };
+}
+
+function configSentence(error: ConfigError): Sentence {
+  const lines = (language: 'zh' | 'en') =>
+    error.problems.map(problem => `  ${describeProblem(problem, language)}`).join('\n');
+  return joined(sayBoth('error.config'), { zh: lines('zh'), en: lines('en') }, '\n');
+}
+
+/** Title and advice of the catalogue; the bare code for one it does not know (a third party's adapter). */
+function explained(code: string): Sentence {
+  const entry = catalogueEntry(code);
+  if (entry === null) return sayBoth('error.unnamed', { code });
+  return { zh: `${entry.zh.title}。${entry.zh.todo}`, en: `${entry.en.title}. ${entry.en.todo}` };
+}
+
+function joined(one: Sentence, other: Sentence, between = ' '): Sentence {
+  return { zh: `${one.zh}${between}${other.zh}`, en: `${one.en}${between}${other.en}` };
+}
