@@ -1,0 +1,122 @@
+// Puts the outgoing side together: relay, queue, forwarder, breaker and case system; one start and one close.
+import type { CaseSystemSettings } from '../../config/case-system.ts';
+import type { FieldCipher } from '../../store/field-cipher.ts';
+import type { Store } from '../../store/store.ts';
+import type { Log } from '../telemetry.ts';
+import { type BreakerState, createBreaker } from './breaker.ts';
+import { createCaseSystem } from './case-system.ts';
+import { type Clock, steadyClock } from './clock.ts';
+import { type AttachmentLoader, createEntrySource } from './entry-source.ts';
+import { createForwarder } from './forwarder.ts';
+import type { Queue } from './queue.ts';
+import { createRelay } from './relay.ts';
+
+export interface DispatchOptions {
+  readonly store: Store;
+  readonly queue: Queue;
+  readonly cipher: FieldCipher;
+  readonly settings: CaseSystemSettings;
+  /** Entries forwarded at one time (`dispatch.concurrency`). */
+  readonly concurrency: number;
+  readonly log: Log;
+  /** True where this process alone uses the store: what a dead process left in flight is taken up at once. */
+  readonly alone: boolean;
+  readonly loadAttachment?: AttachmentLoader;
+  readonly clock?: Clock;
+  /** 0 to 1. */
+  readonly random?: () => number;
+  readonly sweepMs?: number;
+}
+
+export interface DispatchStatus {
+  /** `open`: nothing is sent, the case system failed many times in a row. */
+  readonly circuit: BreakerState;
+  /** Since when it is in this state, milliseconds since the epoch. */
+  readonly since: number;
+  /** Address of the case system without its path. */
+  readonly target: string;
+}
+
+export interface Dispatch {
+  start(): Promise<void>;
+  /** Something may have become due; `store.onOutbox` is listened to already. */
+  wake(): void;
+  status(): DispatchStatus;
+  /** Claims no more, lets running attempts end until the deadline, puts back what was not begun. */
+  close(deadlineMs: number): Promise<void>;
+}
+
+/** Waiting for a free worker, so that none stands idle while the next entry is claimed. */
+const AHEAD = 2;
+/** Beyond the longest attempt: a look-up and a sending, and as much again in the queue. */
+const LEASE_SLACK_MS = 30_000;
+
+/** 派单. */
+export function createDispatch(options: DispatchOptions): Dispatch {
+  const { store, queue, settings, concurrency, log } = options;
+  const clock = options.clock ?? steadyClock();
+  let since = clock.now();
+  let down = false;
+  const target = createCaseSystem({ settings, concurrency });
+  const breaker = createBreaker({
+    failures: settings.breaker.failures,
+    openMs: settings.breaker.openSeconds * 1000,
+    maxOpenMs: settings.breaker.maxOpenSeconds * 1000,
+    onChange: state => {
+      // The probes between down and up say nothing.
+      if (state === 'half-open' || (state === 'open') === down) return;
+      down = state === 'open';
+      since = clock.now();
+      if (down) log.warn('case-system.down', { target: target.target });
+      else log.info('case-system.up', { target: target.target });
+    },
+  });
+  const forwarder = createForwarder({
+    store,
+    source: createEntrySource(options),
+    target,
+    breaker,
+    settings,
+    clock,
+    log,
+    ...(options.random === undefined ? {} : { random: options.random }),
+  });
+  const relay = createRelay({
+    outbox: store.outbox,
+    queue,
+    gate: breaker,
+    clock,
+    capacity: concurrency * AHEAD,
+    leaseMs: settings.deadlines.total * 1000 * 2 * AHEAD + LEASE_SLACK_MS,
+    onTrouble: error =>
+      error === null ? log.info('dispatch.resumed') : log.fail('dispatch.stalled', error, { state: 'stalled' }),
+    ...(options.sweepMs === undefined ? {} : { sweepMs: options.sweepMs }),
+  });
+
+  async function work(id: string): Promise<void> {
+    const entry = relay.claimed(id);
+    // Handed out twice, or its lease has run out meanwhile: whoever holds it now does the work.
+    if (entry === null) return;
+    try {
+      await forwarder.forward(entry);
+    } finally {
+      relay.settled(entry);
+    }
+  }
+
+  return {
+    async start() {
+      queue.work(work, concurrency);
+      store.onOutbox(() => relay.wake());
+      await relay.start(options.alone);
+    },
+    wake: () => relay.wake(),
+    status: () => ({ circuit: breaker.state, since, target: target.target }),
+    async close(deadlineMs) {
+      const stopping = relay.stop();
+      await queue.close(deadlineMs);
+      await stopping;
+      await target.close();
+    },
+  };
+}

@@ -1,0 +1,279 @@
+// The JSON body of each kind of entry, as docs/case-system.md shows it. Pure: rows in, body out.
+import type { CaseEntryKind } from '../../config/case-system.ts';
+import type { Attachment, Link, Place, Requester, TicketDraft } from '../../normalizer/ticket.ts';
+import type { Entry } from '../../store/store.ts';
+import type { BornContent } from '../../store/ticket-seal.ts';
+import { shanghaiTime } from './mapping.ts';
+import { createMasks, eachText, type Masks, NO_MASKS } from './mask.ts';
+
+/** Why the requester is not in a body: not asked for in the settings, or never for such a ticket. */
+export type Withheld = 'not-configured' | 'accusation' | 'confidential' | 'anonymous';
+
+export interface AttachmentBody {
+  readonly name: string;
+  readonly mediaType: string;
+  readonly size: number | null;
+  readonly sha256: string | null;
+  /** The bytes, where the settings put them in and there is room. */
+  readonly base64?: string;
+}
+
+export interface AppealBody {
+  readonly type: string;
+  readonly category: { readonly codes: readonly string[]; readonly labels: readonly string[] } | null;
+  readonly urgency: string;
+  readonly title: string;
+  readonly content: string;
+  readonly subject: string | null;
+  readonly language: string;
+  readonly attachments: readonly AttachmentBody[];
+}
+
+/** Of `ticket.created` and `ticket.corrected`. */
+export interface TicketBody {
+  readonly source: {
+    readonly channel: string;
+    readonly kind: string;
+    readonly externalIds: Readonly<Record<string, string>>;
+    readonly receivedAt: string;
+    readonly occurredAt: string | null;
+    readonly occurredText: string | null;
+    readonly sentAt: string | null;
+  };
+  readonly appeal: AppealBody;
+  readonly place: Place;
+  readonly anonymous: boolean;
+  readonly confidential: boolean;
+  readonly public: boolean;
+  readonly triage: { readonly verdict: string; readonly clause: string | null; readonly basis: string | null };
+  readonly handling: {
+    readonly unit: string | null;
+    readonly coUnits: readonly string[];
+    readonly method: string;
+    readonly deadlines: readonly {
+      readonly what: string;
+      readonly at: string;
+      readonly workingDays: number | null;
+      readonly extensions: number;
+      readonly article: string;
+    }[];
+  };
+  readonly closedRepeatOf: string | null;
+  readonly incident: string | null;
+  readonly links: readonly { readonly kind: string; readonly of: string; readonly score: number }[];
+  readonly requester: Requester | null;
+  readonly requesterWithheld: Withheld | null;
+}
+
+/** Of `ticket.followed-up`: what the same requester added. */
+export interface FollowUpBody {
+  readonly receivedAt: string;
+  readonly channel: string;
+  /** null where the words are no longer kept. */
+  readonly appeal: AppealBody | null;
+  readonly place: Place | null;
+  readonly link: { readonly score: number; readonly by: string } | null;
+}
+
+/** Of `ticket.link-undone`: `message` no longer belongs to the ticket; it follows as a ticket of its own. */
+export interface LinkUndoneBody {
+  readonly undoneAt: string | null;
+}
+
+/** Of `ticket.withdrawn`: the ticket was joined to another one and needs no handling of its own. */
+export interface WithdrawnBody {
+  readonly joins: string | null;
+  readonly withdrawnAt: string | null;
+}
+
+export interface EntryBody {
+  /** `message:revision:kind`, the idempotency key. */
+  readonly id: string;
+  readonly kind: CaseEntryKind;
+  /** Number of the ticket it is about. */
+  readonly ticket: string;
+  /** Number of the message whose decision made it. */
+  readonly message: string;
+  readonly revision: number;
+  readonly urgent: boolean;
+  readonly createdAt: string;
+  /** Their number, as far as they have told it. */
+  readonly caseNumber: string | null;
+  readonly data: TicketBody | FollowUpBody | LinkUndoneBody | WithdrawnBody;
+}
+
+export type EntryHead = Pick<Entry, 'id' | 'kind' | 'ticket' | 'message' | 'revision' | 'urgent' | 'createdAt'>;
+
+/** Bytes of attachments by their place, as base64; places without an entry go by name and hash only. */
+export type InlineBytes = ReadonlyMap<number, string>;
+const NO_BYTES: InlineBytes = new Map();
+
+export function entryBody(head: EntryHead, caseNumber: string | null, data: EntryBody['data']): EntryBody {
+  return {
+    id: head.id,
+    kind: head.kind,
+    ticket: head.ticket,
+    message: head.message,
+    revision: head.revision,
+    urgent: head.urgent,
+    createdAt: shanghaiTime(head.createdAt),
+    caseNumber,
+    data,
+  };
+}
+
+/**
+ * Why this ticket's requester stays here; null where they may go along. An accusation never carries its author to the unit
+ * that may be the accused one, whatever the settings say.
+ */
+export function withheld(
+  ticket: Pick<BornContent, 'appeal' | 'anonymous' | 'confidential'>,
+  configured: boolean,
+): Withheld | null {
+  if (ticket.appeal.type.value === '举报') return 'accusation';
+  if (ticket.confidential.value) return 'confidential';
+  if (ticket.anonymous) return 'anonymous';
+  return configured ? null : 'not-configured';
+}
+
+/** Such tickets lose every trace of a person, not only the middle of a number. */
+export function isRestricted(reason: Withheld | null): boolean {
+  return reason === 'accusation' || reason === 'confidential' || reason === 'anonymous';
+}
+
+/** What of a ticket must not go out. `requester` is looked at for restricted tickets, so that their text gives nothing away. */
+export function masksOf(
+  appeal: Pick<TicketDraft['appeal'], 'content' | 'personal'>,
+  reason: Withheld | null,
+  requester: Requester | null,
+): Masks {
+  if (reason === null) return NO_MASKS;
+  const restricted = isRestricted(reason);
+  return createMasks(appeal.content, appeal.personal, restricted, restricted ? requester : null);
+}
+
+export interface TicketParts {
+  readonly ticket: BornContent;
+  readonly reason: Withheld | null;
+  readonly masks: Masks;
+  /** Given only where `reason` is null. */
+  readonly requester: Requester | null;
+  readonly bytes?: InlineBytes;
+}
+
+export function ticketBody({ ticket, reason, masks, requester, bytes }: TicketParts): TicketBody {
+  const { source, handling, triage } = ticket;
+  const open: Omit<TicketBody, 'appeal' | 'requester' | 'requesterWithheld'> = {
+    source: {
+      channel: source.channel,
+      kind: source.kind,
+      externalIds: source.externalIds,
+      receivedAt: shanghaiTime(source.receivedAt),
+      occurredAt: timeOrNull(source.occurredAt),
+      occurredText: source.occurredText,
+      sentAt: timeOrNull(source.sentAt),
+    },
+    place: ticket.place,
+    anonymous: ticket.anonymous,
+    confidential: ticket.confidential.value,
+    public: ticket.public.value,
+    triage: { verdict: triage.verdict, clause: triage.clause, basis: triage.basis },
+    handling: {
+      unit: handling.unit,
+      coUnits: handling.coUnits,
+      method: handling.method,
+      deadlines: handling.deadlines.map(({ what, at, workingDays, extensions, article }) => ({
+        what,
+        at: shanghaiTime(at),
+        workingDays,
+        extensions,
+        article,
+      })),
+    },
+    closedRepeatOf: ticket.closedRepeatOf,
+    incident: ticket.incident,
+    links: ticket.links.map(linkBody),
+  };
+  return {
+    ...eachText(open, masks.text),
+    appeal: appealBody(ticket.appeal, reason, masks, bytes ?? NO_BYTES),
+    requester: reason === null ? requester : null,
+    requesterWithheld: reason,
+  };
+}
+
+export interface FollowUpParts {
+  readonly receivedAt: number;
+  readonly channel: string;
+  readonly draft: Pick<TicketDraft, 'appeal' | 'place'> | null;
+  readonly link: Pick<Link, 'score' | 'by'> | null;
+  readonly reason: Withheld | null;
+  readonly masks: Masks;
+  readonly bytes?: InlineBytes;
+}
+
+export function followUpBody(parts: FollowUpParts): FollowUpBody {
+  const { draft, link, masks } = parts;
+  return {
+    receivedAt: shanghaiTime(parts.receivedAt),
+    channel: parts.channel,
+    appeal: draft === null ? null : appealBody(draft.appeal, parts.reason, masks, parts.bytes ?? NO_BYTES),
+    place: draft === null ? null : eachText(draft.place, masks.text),
+    link: link === null ? null : { score: link.score, by: link.by },
+  };
+}
+
+export function linkUndoneBody(undoneAt: number | null): LinkUndoneBody {
+  return { undoneAt: timeOrNull(undoneAt) };
+}
+
+export function withdrawnBody(joins: string | null, withdrawnAt: number | null): WithdrawnBody {
+  return { joins, withdrawnAt: timeOrNull(withdrawnAt) };
+}
+
+function appealBody(
+  appeal: TicketDraft['appeal'],
+  reason: Withheld | null,
+  masks: Masks,
+  bytes: InlineBytes,
+): AppealBody {
+  return {
+    type: appeal.type.value,
+    category:
+      appeal.category === null ? null : { codes: appeal.category.value.codes, labels: appeal.category.value.labels },
+    urgency: appeal.urgency.value,
+    title: masks.title(appeal.title),
+    content: masks.content(appeal.content),
+    subject: appeal.subject === null ? null : masks.text(appeal.subject),
+    language: appeal.language,
+    attachments: appeal.attachments.map((file, index) => attachmentBody(file, index, reason, masks, bytes)),
+  };
+}
+
+function attachmentBody(
+  file: Attachment,
+  index: number,
+  reason: Withheld | null,
+  masks: Masks,
+  bytes: InlineBytes,
+): AttachmentBody {
+  const base64 = bytes.get(index);
+  return {
+    // People name files after themselves.
+    name: isRestricted(reason)
+      ? `附件${index + 1}${/\.[A-Za-z0-9]{1,5}$/.exec(file.name)?.[0] ?? ''}`
+      : masks.text(file.name),
+    mediaType: file.mediaType,
+    size: file.size,
+    sha256: file.sha256,
+    ...(base64 === undefined ? {} : { base64 }),
+  };
+}
+
+function linkBody(link: Link): TicketBody['links'][number] {
+  return { kind: link.kind, of: link.of, score: link.score };
+}
+
+function timeOrNull(at: number | null): string | null {
+  return at === null ? null : shanghaiTime(at);
+}

@@ -1,0 +1,170 @@
+// Fetches and unseals what an entry is about, and makes its body of it.
+import type { CaseSystemSettings } from '../../config/case-system.ts';
+import type { Attachment, Requester } from '../../normalizer/ticket.ts';
+import { SealBroken } from '../../store/errors.ts';
+import type { FieldCipher } from '../../store/field-cipher.ts';
+import type { Entry, MessageRow, Store, TicketRow } from '../../store/store.ts';
+import { openDecision, openIdentity, openTicketContent } from '../../store/ticket-seal.ts';
+import {
+  type EntryBody,
+  entryBody,
+  followUpBody,
+  type InlineBytes,
+  isRestricted,
+  linkUndoneBody,
+  masksOf,
+  ticketBody,
+  type Withheld,
+  withdrawnBody,
+  withheld,
+} from './entry-body.ts';
+import { NO_MASKS } from './mask.ts';
+
+/** A body ready to be sent. */
+export interface BuiltEntry {
+  readonly body: EntryBody;
+  /** Names of the requester's fields in it; empty where none goes along. */
+  readonly identity: readonly string[];
+  /** Masks what the other side says about this entry, before it is kept. */
+  readonly mask: (text: string) => string;
+}
+
+/** The entry can never be sent as things stand: a dead letter. */
+export class EntryUnbuildable extends Error {
+  override readonly name = 'EntryUnbuildable';
+  readonly code: 'dispatch.content-missing' | 'dispatch.content-sealed';
+  constructor(code: EntryUnbuildable['code'], message: string, options?: ErrorOptions) {
+    super(message, options);
+    this.code = code;
+  }
+}
+
+/** Bytes of one attachment of a message; null where they are not here. */
+export type AttachmentLoader = (message: string, index: number, attachment: Attachment) => Promise<Uint8Array | null>;
+
+export interface EntrySource {
+  /** Throws `EntryUnbuildable`, or `StoreUnavailable` for later. */
+  build(entry: Entry): Promise<BuiltEntry>;
+}
+
+export interface EntrySourceOptions {
+  readonly store: Pick<Store, 'tickets' | 'messages'>;
+  readonly cipher: FieldCipher;
+  readonly settings: Pick<CaseSystemSettings, 'forwardIdentity' | 'inlineAttachmentsKb'>;
+  /** Without it attachments go by name and hash only. */
+  readonly loadAttachment?: AttachmentLoader;
+}
+
+export function createEntrySource(options: EntrySourceOptions): EntrySource {
+  return {
+    async build(entry) {
+      try {
+        return await buildEntry(options, entry);
+      } catch (error) {
+        if (!(error instanceof SealBroken)) throw error;
+        throw new EntryUnbuildable('dispatch.content-sealed', 'the content does not open', { cause: error });
+      }
+    },
+  };
+}
+
+async function buildEntry(options: EntrySourceOptions, entry: Entry): Promise<BuiltEntry> {
+  const row = present(await options.store.tickets.get(entry.ticket), 'the ticket is gone');
+  switch (entry.kind) {
+    case 'ticket.created':
+    case 'ticket.corrected':
+      return buildTicket(options, entry, row);
+    case 'ticket.followed-up':
+      return buildFollowUp(options, entry, row);
+    case 'ticket.link-undone': {
+      const message = await options.store.messages.get(entry.message);
+      return plain(entryBody(entry, row.caseNumber, linkUndoneBody(message?.decidedAt ?? null)));
+    }
+    case 'ticket.withdrawn': {
+      const message = await options.store.messages.get(entry.message);
+      const outcome = message?.outcome ?? null;
+      const joins = outcome !== null && (outcome.kind === 'repeat' || outcome.kind === 'part') ? outcome.of : null;
+      return plain(entryBody(entry, row.caseNumber, withdrawnBody(joins, message?.decidedAt ?? null)));
+    }
+  }
+}
+
+async function buildTicket(options: EntrySourceOptions, entry: Entry, row: TicketRow): Promise<BuiltEntry> {
+  const { cipher, settings } = options;
+  const ticket = openTicketContent(cipher, row);
+  const reason = reasonOf(row, withheld(ticket, settings.forwardIdentity));
+  const requester = neededIdentity(cipher, row, reason);
+  const masks = masksOf(ticket.appeal, reason, requester);
+  const bytes = await loadBytes(options, row.number, ticket.appeal.attachments);
+  const data = ticketBody({ ticket, reason, masks, requester, bytes });
+  return {
+    body: entryBody(entry, row.caseNumber, data),
+    identity: data.requester === null ? [] : fieldNames(data.requester),
+    mask: text => masks.text(text),
+  };
+}
+
+/** A follow-up never carries identity: the ticket it belongs to did, or must not. */
+async function buildFollowUp(options: EntrySourceOptions, entry: Entry, row: TicketRow): Promise<BuiltEntry> {
+  const { cipher, store } = options;
+  const message = present<MessageRow>(await store.messages.get(entry.message), 'the message is gone');
+  const kept = openDecision(cipher, message);
+  const draft = kept?.draft ?? null;
+  const own = draft === null ? null : withheld(draft, false);
+  const reason = reasonOf(row, own ?? 'not-configured');
+  const requester = isRestricted(reason) ? openIdentity(cipher, row) : null;
+  const masks = draft === null ? NO_MASKS : masksOf(draft.appeal, reason, requester);
+  const data = followUpBody({
+    receivedAt: message.acceptedAt,
+    channel: message.channel,
+    draft,
+    link: kept?.links.find(link => link.of === entry.ticket) ?? null,
+    reason,
+    masks,
+    bytes: await loadBytes(options, entry.message, draft?.appeal.attachments ?? []),
+  });
+  return { body: entryBody(entry, row.caseNumber, data), identity: [], mask: text => masks.text(text) };
+}
+
+/** The row's own columns may say more than the born part: a clerk can make a ticket confidential later. */
+function reasonOf(row: TicketRow, ofContent: Withheld | null): Withheld | null {
+  if (row.type === '举报') return 'accusation';
+  if (row.confidential && ofContent !== 'accusation') return 'confidential';
+  return ofContent;
+}
+
+/** Opened to go along, or to be taken out of a restricted ticket's text; otherwise left sealed. */
+function neededIdentity(cipher: FieldCipher, row: TicketRow, reason: Withheld | null): Requester | null {
+  return reason === null || isRestricted(reason) ? openIdentity(cipher, row) : null;
+}
+
+function fieldNames(requester: Requester): string[] {
+  return Object.entries(requester).flatMap(([name, value]) => (value === null ? [] : [name]));
+}
+
+function plain(body: EntryBody): BuiltEntry {
+  return { body, identity: [], mask: text => text };
+}
+
+function present<T>(row: T | null, words: string): T {
+  if (row === null) throw new EntryUnbuildable('dispatch.content-missing', words);
+  return row;
+}
+
+async function loadBytes(
+  options: EntrySourceOptions,
+  message: string,
+  attachments: readonly Attachment[],
+): Promise<InlineBytes> {
+  const bytes = new Map<number, string>();
+  let room = options.settings.inlineAttachmentsKb * 1024;
+  if (options.loadAttachment === undefined || room === 0) return bytes;
+  for (const [index, attachment] of attachments.entries()) {
+    if (attachment.size !== null && attachment.size > room) continue;
+    const loaded = await options.loadAttachment(message, index, attachment);
+    if (loaded === null || loaded.length > room) continue;
+    room -= loaded.length;
+    bytes.set(index, Buffer.from(loaded.buffer, loaded.byteOffset, loaded.byteLength).toString('base64'));
+  }
+  return bytes;
+}

@@ -1,0 +1,175 @@
+// Moves due heads of lanes from the outbox to the queue, never more than workers can take, and takes back what died on the way.
+import type { ClaimedEntry, OutboxStore } from '../../store/store.ts';
+import type { Clock } from './clock.ts';
+import type { Queue } from './queue.ts';
+
+/** What stands between the outbox and the target: the circuit breaker. */
+export interface Gate {
+  /** How many attempts may begin now. */
+  room(): number;
+  /** Milliseconds until it opens again; 0 while it is open. */
+  waitMs(): number;
+}
+
+export interface RelayOptions {
+  readonly outbox: OutboxStore;
+  readonly queue: Pick<Queue, 'add'>;
+  readonly gate: Gate;
+  readonly clock: Clock;
+  /** Entries held at one time: those being forwarded and a few that wait for a worker. */
+  readonly capacity: number;
+  /** Longer than any attempt can last. */
+  readonly leaseMs: number;
+  /** Between two looks at everything, whatever was or was not told. Default 30 s. */
+  readonly sweepMs?: number;
+  /** Between two tries while the store or the queue does not answer. Default 1 s. */
+  readonly troubleMs?: number;
+  /** Told once when the store or the queue stops answering, and with null once they do again. */
+  readonly onTrouble: (error: unknown) => void;
+}
+
+export interface Relay {
+  /** Begins; with `alone` everything in flight is taken back at once, since no other process can be working on it. */
+  start(alone: boolean): Promise<void>;
+  /** Something may have become due. */
+  wake(): void;
+  /** The entry a worker was given the id of, with its token; null when it is no longer ours. */
+  claimed(id: string): ClaimedEntry | null;
+  /** A worker is done with it. */
+  settled(entry: ClaimedEntry): void;
+  /** Claims no more; entries no worker has begun are put back. */
+  stop(): Promise<void>;
+}
+
+const SWEEP_MS = 30_000;
+const TROUBLE_MS = 1000;
+
+/** 转投. */
+export function createRelay(options: RelayOptions): Relay {
+  const { outbox, queue, gate, clock } = options;
+  const held = new Map<string, ClaimedEntry>();
+  const begun = new Set<string>();
+  const troubleMs = options.troubleMs ?? TROUBLE_MS;
+  const sweepMs = options.sweepMs ?? SWEEP_MS;
+  let stopped = true;
+  let again = false;
+  let troubled = false;
+  let running: Promise<void> | null = null;
+  let cancelDue = (): void => undefined;
+  let cancelSweep = (): void => undefined;
+
+  function trouble(error: unknown): void {
+    if (troubled === (error !== null)) return;
+    troubled = error !== null;
+    options.onTrouble(error);
+  }
+
+  function wake(): void {
+    if (stopped) return;
+    again = true;
+    running ??= pump().finally(() => {
+      running = null;
+      // Told of something between the last look and here.
+      if (again) wake();
+    });
+  }
+
+  async function pump(): Promise<void> {
+    while (again && !stopped) {
+      again = false;
+      cancelDue();
+      try {
+        wakeIn(await round());
+      } catch (error) {
+        trouble(error);
+        wakeIn(troubleMs);
+      }
+    }
+  }
+
+  /** One look; answers after how long to look again, null when something will wake us. */
+  async function round(): Promise<number | null> {
+    const now = clock.now();
+    const room = Math.min(options.capacity, gate.room()) - held.size;
+    if (room <= 0) return gate.room() === 0 ? Math.max(1, gate.waitMs()) : null;
+    const entries = await outbox.claim(now, room, options.leaseMs);
+    for (const entry of entries) held.set(entry.id, entry);
+    await handOver(entries);
+    trouble(null);
+    // All that there was room for: a worker that finishes will wake us.
+    if (entries.length >= room) return null;
+    const due = await outbox.nextDue();
+    // Something due that could not be claimed waits behind a head of its lane, whose end will wake us.
+    return due === null || due <= now ? null : Math.max(1, due - clock.now());
+  }
+
+  /** Where the queue does not take them, all that it did not take go back and are not counted as tried. */
+  async function handOver(entries: readonly ClaimedEntry[]): Promise<void> {
+    for (const [taken, entry] of entries.entries()) {
+      try {
+        await queue.add(entry.id, { urgent: entry.urgent });
+      } catch (error) {
+        for (const left of entries.slice(taken)) await putBack(left);
+        throw error;
+      }
+    }
+  }
+
+  async function putBack(entry: ClaimedEntry): Promise<void> {
+    held.delete(entry.id);
+    await outbox.fail(entry.id, entry.token, {
+      at: clock.now(),
+      retryAt: clock.now() + (stopped ? 0 : troubleMs),
+      cause: entry.cause ?? '',
+      unknown: entry.unknown,
+      counted: false,
+    });
+  }
+
+  function wakeIn(ms: number | null): void {
+    cancelDue();
+    if (ms === null || stopped) return;
+    cancelDue = clock.after(ms, wake);
+  }
+
+  async function sweep(): Promise<void> {
+    try {
+      await outbox.reclaim(clock.now());
+    } catch (error) {
+      trouble(error);
+    }
+    if (stopped) return;
+    cancelSweep = clock.after(sweepMs, () => void sweep());
+    wake();
+  }
+
+  return {
+    async start(alone) {
+      stopped = false;
+      // Leases are counted from the time given, so a time beyond all of them takes every entry back.
+      if (alone) await outbox.reclaim(Number.MAX_SAFE_INTEGER);
+      await sweep();
+    },
+    wake,
+    claimed(id) {
+      const entry = held.get(id);
+      if (entry === undefined || begun.has(entry.token)) return null;
+      begun.add(entry.token);
+      return entry;
+    },
+    settled(entry) {
+      begun.delete(entry.token);
+      if (held.get(entry.id)?.token === entry.token) held.delete(entry.id);
+      wake();
+    },
+    async stop() {
+      stopped = true;
+      cancelDue();
+      cancelSweep();
+      await running;
+      for (const entry of [...held.values()]) {
+        if (!begun.has(entry.token)) await putBack(entry);
+      }
+    },
+  };
+}
