@@ -65,6 +65,8 @@ export interface Appeal {
   readonly attachments: readonly Attachment[];
   readonly language: string;
   readonly personal: readonly PersonalSpan[];
+  /** The same for `title`: offsets into it. */
+  readonly titlePersonal?: readonly PersonalSpan[];
   /** Problems met while reading (`text.broken-bytes`), never an exception. */
   readonly problems: readonly string[];
 }
@@ -85,6 +87,9 @@ export interface Place {
   readonly longitude: number | null;
   readonly latitude: number | null;
   readonly datum: string | null;
+  /** The words that named the place or put it outside the city, and how sure the reading is (0 to 1). */
+  readonly words?: readonly string[];
+  readonly confidence?: number;
 }
 
 /** 诉求人; every field is sealed on its own under the identity key. */
@@ -108,6 +113,8 @@ export interface Flag {
   /** Who or what set it, and by which words. */
   readonly by: 'sender' | 'rule' | 'clerk' | 'default';
   readonly words: readonly string[];
+  /** 0 to 1. */
+  readonly confidence?: number;
 }
 
 /** 受理判定. */
@@ -119,6 +126,8 @@ export interface Triage {
   readonly basis: string | null;
   readonly words: readonly string[];
   readonly by: 'rule' | 'clerk';
+  /** 0 to 1. */
+  readonly confidence?: number;
 }
 
 export interface Deadline {
@@ -183,6 +192,8 @@ export interface Link {
   /** Sentences-to-be: locale keys with their values, and the shared words. */
   readonly reasons: readonly string[];
   readonly words: readonly string[];
+  /** Keyed terms that both appeals have, heaviest first; `words` are made of them. Absent on a clerk's link. */
+  readonly terms?: readonly number[];
   readonly weightsVersion: string;
   readonly by: 'rule' | 'clerk';
 }
