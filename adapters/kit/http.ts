@@ -18,6 +18,9 @@ export interface OutgoingOptions {
   readonly responseLimit?: number;
   /** Further certificate authorities, PEM. */
   readonly ca?: string;
+  /** A certificate of our own and its key, PEM, for servers that ask for one. */
+  readonly cert?: string;
+  readonly key?: string;
   /** Connections kept to one origin. Default 64. */
   readonly connections?: number;
 }
@@ -109,9 +112,14 @@ async function exchange(agent: Agent, message: OutgoingRequest, signal: AbortSig
 /** An address written out never reaches `lookup`, and a name never shows its address before: both ways are checked. */
 function guardedConnector(
   allow: ReadonlySet<string>,
-  limits: { connectTimeoutMs: number; ca?: string },
+  limits: { connectTimeoutMs: number; ca?: string; cert?: string; key?: string },
 ): buildConnector.connector {
-  const base = { timeout: limits.connectTimeoutMs, ...(limits.ca === undefined ? {} : { ca: limits.ca }) };
+  const base = {
+    timeout: limits.connectTimeoutMs,
+    ...(limits.ca === undefined ? {} : { ca: limits.ca }),
+    ...(limits.cert === undefined ? {} : { cert: limits.cert }),
+    ...(limits.key === undefined ? {} : { key: limits.key }),
+  };
   const free = buildConnector(base);
   const guarded = buildConnector({ ...base, lookup: publicLookup });
   return (target, callback) => {
