@@ -155,7 +155,7 @@ let lent = false;
  * Answers `huisu/…` with the modules of the running gateway, so that an adapter file works from any folder, from a clone
  * and installed alike, and its `Unauthentic` is the class that the gateway catches. `joi` is lent where none is installed.
  */
-function lendOurModules(): void {
+export function lendOurModules(): void {
   if (lent) return;
   lent = true;
   registerHooks({
