@@ -60,23 +60,23 @@ export function plainRow(
 
 /** A decided draft: a ticket of its own, or a follow-up of an earlier one. */
 export function draftRow(parts: CommitParts, message: DraftMessage, judged: Judged, decidedAt: number): CommitRow {
-  const { judgement } = judged;
+  const { decision } = judged;
   const links = worded(message, judged);
-  const decision = links.length === 0 && judgement.joins === null ? null : sealedDecision(parts.cipher, message, links);
-  if (judgement.joins !== null) {
-    const outcome: Outcome = { kind: 'repeat', of: judgement.joins };
-    return { ...plainRow(message, outcome, decidedAt, [followUp(message, judgement.joins)]), decision };
+  const kept = links.length === 0 && decision.joins === null ? null : sealedDecision(parts.cipher, message, links);
+  if (decision.joins !== null) {
+    const outcome: Outcome = { kind: 'repeat', of: decision.joins };
+    return { ...plainRow(message, outcome, decidedAt, [followUp(message, decision.joins)]), decision: kept };
   }
-  const held = message.head.verdict !== 'accept' || judgement.closedRepeatOf !== null;
+  const held = message.head.verdict !== 'accept' || decision.closedRepeatOf !== null;
   const outcome: Outcome = {
     kind: 'ticket',
     held,
-    ...(judgement.closedRepeatOf === null ? {} : { closedRepeatOf: judgement.closedRepeatOf }),
-    ...(judgement.incident === null ? {} : { incident: judgement.incident }),
+    ...(decision.closedRepeatOf === null ? {} : { closedRepeatOf: decision.closedRepeatOf }),
+    ...(decision.incident === null ? {} : { incident: decision.incident }),
   };
   return {
     ...plainRow(message, outcome, decidedAt, held ? [] : [created(parts, message, decidedAt)]),
-    decision,
+    decision: kept,
     ticket: bornRow(parts.cipher, message, judged, held, links),
     incidentFirst: judged.incidentFirst,
     wanted: message.head.wanted.map(index => ({ index, dueAt: decidedAt })),
@@ -114,7 +114,7 @@ function created(parts: CommitParts, message: DraftMessage, decidedAt: number): 
 }
 
 /** The draft arrives as the JSON text its parser made; what the decision adds goes in front, and text it stays. */
-function bornRow(
+export function bornRow(
   cipher: FieldCipher,
   message: DraftMessage,
   judged: Judged,
@@ -122,7 +122,7 @@ function bornRow(
   links: readonly Link[],
 ): BornRow {
   const { row, head, draft, contentKey } = message;
-  const { closedRepeatOf, incident } = judged.judgement;
+  const { closedRepeatOf, incident } = judged.decision;
   const added = JSON.stringify({ number: row.number, revision: row.revision, closedRepeatOf, incident, links });
   const identity = cipher.newDataKey('identity');
   return {
@@ -153,22 +153,17 @@ function sealedDecision(cipher: FieldCipher, message: DraftMessage, links: reado
 
 /** Links with the words both appeals share, found again in the new one's text. */
 function worded(message: DraftMessage, judged: Judged): readonly Link[] {
-  const { links, sharedTerms } = judged.judgement;
+  const { links } = judged.decision;
   if (links.length === 0) return [];
   const { appeal } = JSON.parse(message.draft) as {
     readonly appeal: { readonly title: string; readonly content: string; readonly personal: readonly PersonalSpan[] };
   };
   return links.map((link, i) => {
-    const wanted = new Set<number>();
-    for (const term of sharedTerms[i] ?? []) {
-      const gram = judged.unmix?.get(term);
-      if (gram !== undefined) wanted.add(gram);
-    }
     const words = gramTexts(
       `${appeal.title}\n${appeal.content}`,
       appeal.personal,
       message.head.requester.name ?? null,
-      wanted,
+      judged.shared[i] ?? new Set(),
       { contentStart: appeal.title.length + 1 },
     );
     return { ...link, words };

@@ -1,6 +1,6 @@
 // 研读线程: the decider of this process: holds keys, the newest postings and the parser pool; starts the reader.
 import { parentPort, workerData } from 'node:worker_threads';
-import type { RepeatPolicy } from '../../normalizer/facts.ts';
+import type { RepeatRules } from '../../config/load-repeats.ts';
 import { gramsOfPhrases } from '../../normalizer/grams.ts';
 import type { RulebookData } from '../../normalizer/rule-data.ts';
 import { createCipher } from '../../store/field-cipher.ts';
@@ -17,9 +17,7 @@ export interface DeciderStart {
   readonly address: StoreAddress;
   readonly ring: RingData;
   readonly rulebook: RulebookData;
-  readonly policy: RepeatPolicy;
-  readonly stopPhrases: readonly string[];
-  readonly commonPhrases: readonly string[];
+  readonly repeats: RepeatRules;
   readonly adapters: readonly string[];
   readonly baseFolder: string;
   readonly channels: Readonly<Record<string, ParserChannel>>;
@@ -36,7 +34,13 @@ export type ToDecider =
   | { readonly type: 'rescan' }
   | { readonly type: 'close' };
 
-/** A report's `error` is class and code of what was caught; texts may hold what a citizen wrote and stay here. */
+/** What was caught in the decider, without its text. */
+export interface PlainError {
+  readonly name: string;
+  readonly code?: string;
+  readonly stack: string;
+}
+
 export type FromDecider =
   | { readonly type: 'ready'; readonly tickets: number }
   | { readonly type: 'decided'; readonly numbers: readonly string[]; readonly outcomes: readonly unknown[] }
@@ -44,7 +48,7 @@ export type FromDecider =
       readonly type: 'report';
       readonly code: string;
       readonly values: Readonly<Record<string, string | number>>;
-      readonly cause: unknown;
+      readonly cause: PlainError | null;
     }
   | { readonly type: 'closed' };
 
@@ -59,11 +63,13 @@ const cipher = createCipher(importRing(start.ring));
 const judge = createJudge({
   candidates: store.candidates,
   cipher,
-  policy: start.policy,
-  common: gramsOfPhrases(start.commonPhrases),
+  policy: start.repeats.policy,
+  common: gramsOfPhrases(start.repeats.common),
 });
-const { parsers, messageMs, memoryMb, rulebook, stopPhrases, adapters, baseFolder } = start;
-const pool = createParserPool({ parsers, messageMs, memoryMb, rulebook, stopPhrases, adapters, baseFolder });
+const { parsers, messageMs, memoryMb, rulebook, adapters, baseFolder } = start;
+const { idleCharacters, phrases } = start.repeats;
+const reading = { rulebook, idleCharacters, phrases, adapters, baseFolder };
+const pool = createParserPool({ parsers, messageMs, memoryMb, ...reading });
 pool.setChannels(start.channels);
 const { tickets } = await judge.open();
 const reader = startReader({
@@ -76,8 +82,16 @@ const reader = startReader({
   attempts: start.attempts,
   attachmentWaitMs: start.attachmentWaitMs,
   decided: (numbers, outcomes) => say({ type: 'decided', numbers, outcomes }),
-  report: (code, values, cause) => say({ type: 'report', code, values, cause }),
+  report: (code, values, cause) => say({ type: 'report', code, values, cause: plain(cause) }),
 });
+
+/** An error as it may cross to another thread: structured clone would drop its class and its code. */
+function plain(cause: unknown): PlainError | null {
+  if (cause === undefined) return null;
+  if (!(cause instanceof Error)) return { name: typeof cause, stack: '' };
+  const { code } = cause as { readonly code?: unknown };
+  return { name: cause.name, stack: cause.stack ?? '', ...(typeof code === 'string' ? { code } : {}) };
+}
 
 async function close(): Promise<void> {
   await reader.close();

@@ -1,8 +1,9 @@
 // Compares drafts with earlier tickets, one after the other in order of acceptance; holds the candidate index.
-import { decide, type Judgement } from '../../normalizer/dedupe.ts';
-import type { Facts, RepeatPolicy } from '../../normalizer/facts.ts';
-import type { Grams, StopGrams } from '../../normalizer/grams.ts';
-import { keyedGrams, mixWith, type SeedMix, selectTerms, TermStatistics } from '../../normalizer/terms.ts';
+import { decide } from '../../normalizer/dedupe.ts';
+import type { Decision, Facts, RepeatPolicy } from '../../normalizer/facts.ts';
+import type { Grams } from '../../normalizer/grams.ts';
+import { hashPlaceKeys } from '../../normalizer/similarity.ts';
+import { gramsBehind, keyedGrams, mixWith, type SeedMix, selectTerms, TermStatistics } from '../../normalizer/terms.ts';
 import { decodeFacts } from '../../store/facts-codec.ts';
 import type { FieldCipher } from '../../store/field-cipher.ts';
 import { type Hit, Postings, type PostingsOptions, type WeightedTerm } from '../../store/postings.ts';
@@ -14,27 +15,31 @@ export interface JudgeParts {
   readonly cipher: FieldCipher;
   readonly policy: RepeatPolicy;
   /** Grams of the shipped common phrases, known before the first appeal. */
-  readonly common: StopGrams;
+  readonly common: ReadonlySet<number>;
   readonly postings?: PostingsOptions;
 }
 
-/** A draft to be judged. */
-export interface JudgeItem {
-  readonly number: string;
-  readonly ordinal: number;
+/** What facts are made of. */
+export interface FactsSource {
   readonly acceptedAt: number;
   readonly head: DraftHead;
   readonly hashes: Uint32Array;
   readonly counts: Uint8Array;
 }
 
+/** A draft to be judged. */
+export interface JudgeItem extends FactsSource {
+  readonly number: string;
+  readonly ordinal: number;
+}
+
 export interface Judged {
-  readonly judgement: Judgement;
+  readonly decision: Decision;
   readonly facts: Facts;
   /** The first ticket of an incident that has just become one by this decision. */
   readonly incidentFirst: string | null;
-  /** Keyed term → unkeyed gram, to find the words again. */
-  readonly unmix: ReadonlyMap<number, number> | null;
+  /** For each link, the unkeyed grams both appeals share: what its words are found by. */
+  readonly shared: readonly ReadonlySet<number>[];
 }
 
 /** What is remembered of an earlier ticket without asking the store again. */
@@ -63,8 +68,7 @@ export interface Judge {
 }
 
 export function createJudge(parts: JudgeParts): Judge {
-  const seed = parts.cipher.mac('term', 'terms').readUInt32LE(0);
-  const mix = mixWith(seed);
+  const mix = termMix(parts.cipher);
   let statistics = TermStatistics.fresh(parts.common, mix);
   const postings = new Postings(parts.candidates, () => statistics.toBytes(), parts.postings);
   const known = new Map<number, Known>();
@@ -100,18 +104,18 @@ export function createJudge(parts: JudgeParts): Judge {
   }
 
   async function judgeOne(item: JudgeItem, facts: Facts, hits: readonly Hit[]): Promise<Judged> {
-    const input = { number: item.number, facts, mix };
+    const input = { number: item.number, facts };
     const ask = () => decide(input, candidatesOf(hits, known, item.number), parts.policy);
-    let judgement = ask();
-    if (judgement.links.length > 0) {
-      await refreshed(hits, new Set(judgement.links.map(link => link.of)));
-      judgement = ask();
+    let decision = ask();
+    if (decision.links.length > 0) {
+      await refreshed(hits, new Set(decision.links.map(link => link.of)));
+      decision = ask();
     }
-    const first = judgement.incident === null ? undefined : findNumber(hits, known, judgement.incident);
+    const first = decision.incident === null ? undefined : findNumber(hits, known, decision.incident);
     const incidentFirst = first !== undefined && first.incident === null ? first.number : null;
-    if (first !== undefined) first.incident = judgement.incident;
-    const unmix = judgement.links.length === 0 ? null : unmixed(item.hashes, mix);
-    return { judgement, facts, incidentFirst, unmix };
+    if (first !== undefined) first.incident = decision.incident;
+    const shared = decision.links.map(link => gramsBehind(gramsOfItem(item), mix, link.terms ?? []));
+    return { decision, facts, incidentFirst, shared };
   }
 
   return {
@@ -139,11 +143,11 @@ export function createJudge(parts: JudgeParts): Judge {
         const all = [...postings.findSince(query, mark), ...(hits[i] as readonly Hit[])];
         const one = await judgeOne(item, own, all);
         judged.push(one);
-        if (one.judgement.joins === null) {
+        if (one.decision.joins === null) {
           const { number, ordinal } = item;
           postings.add(ordinal, own);
-          statistics.add(keyedGrams({ hashes: item.hashes, counts: item.counts, textHash: 0, length: 0 }, mix));
-          const { incident } = one.judgement;
+          statistics.add(keyedGrams(gramsOfItem(item), mix));
+          const { incident } = one.decision;
           remember({ number, ordinal, facts: own, open: true, gone: false, incident, undone: [] });
         }
       }
@@ -152,6 +156,11 @@ export function createJudge(parts: JudgeParts): Judge {
     tidy: () => postings.tidy(),
     settled: () => postings.settled(),
   };
+}
+
+/** The keyed mixing of terms. */
+export function termMix(cipher: FieldCipher): SeedMix {
+  return mixWith(cipher.mac('term', 'terms').readUInt32LE(0));
 }
 
 function knownOf(row: CandidateRow): Known {
@@ -180,21 +189,19 @@ function findNumber(hits: readonly Hit[], known: ReadonlyMap<number, Known>, num
   return undefined;
 }
 
-function unmixed(hashes: Uint32Array, mix: SeedMix): ReadonlyMap<number, number> {
-  const back = new Map<number, number>();
-  for (const hash of hashes) back.set(mix(hash), hash);
-  return back;
+function gramsOfItem({ head, hashes, counts }: FactsSource): Grams {
+  return { hashes, counts, textHash: head.textHash, length: head.length };
 }
 
-function factsOf(cipher: FieldCipher, item: JudgeItem, statistics: TermStatistics, mix: SeedMix): Facts {
-  const { head, hashes, counts, acceptedAt } = item;
-  const grams: Grams = { hashes, counts, textHash: head.textHash, length: head.length };
-  const { terms, weights } = selectTerms(grams, statistics, mix);
+/** Facts of one draft: terms by weight, keys under the index key, places under the term key. */
+export function factsOf(cipher: FieldCipher, item: FactsSource, statistics: TermStatistics, mix: SeedMix): Facts {
+  const { head, acceptedAt } = item;
+  const { terms, weights } = selectTerms(gramsOfItem(item), statistics, mix);
   return {
     terms,
     weights,
     requesterKeys: head.identities.map(({ kind, value }) => identityKey(cipher, kind, value).slice(0, 16)),
-    placeKeys: Uint32Array.from(head.placeKeys, key => cipher.mac('term', 'place', key).readUInt32LE(0)).sort(),
+    placeKeys: hashPlaceKeys(head.placeKeys, mix),
     division: head.division,
     textHash: mix(head.textHash),
     length: head.length,

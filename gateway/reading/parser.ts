@@ -1,7 +1,7 @@
 // 解析线程: runs adapters' parse and the normaliser on strangers' bytes. Holds no keys, writes nothing, may be killed at any time.
 import { parentPort, workerData } from 'node:worker_threads';
 import { loadRegistry } from '../../adapters/registry.ts';
-import { type Grams, gramsOfPhrases } from '../../normalizer/grams.ts';
+import { gramRules, type Grams } from '../../normalizer/grams.ts';
 import { compileRulebook } from '../../normalizer/rulebook.ts';
 import { decodeOriginal } from '../../store/original-codec.ts';
 import type { ParserAnswer, ParserChannel, ParserItem, ParserJob, ParserStart, Reading } from './protocol.ts';
@@ -15,7 +15,10 @@ yieldToIntake();
 const start = workerData as ParserStart;
 const progress = new Int32Array(start.progress);
 const registry = await loadRegistry(start.adapters, start.baseFolder);
-const rules: ReadingRules = { rulebook: compileRulebook(start.rulebook), stop: gramsOfPhrases(start.stopPhrases) };
+const rules: ReadingRules = {
+  rulebook: compileRulebook(start.rulebook),
+  grams: gramRules(start.idleCharacters, start.phrases),
+};
 const channels = new Map<string, ParserChannel>();
 
 async function readItem(item: ParserItem, bytes: Uint8Array): Promise<DraftReading> {

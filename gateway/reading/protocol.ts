@@ -6,8 +6,9 @@ import type { Requester, TicketType, Triage, Urgency } from '../../normalizer/ti
 /** What a parser is started with; it gets no keys. */
 export interface ParserStart {
   readonly rulebook: RulebookData;
-  /** Phrases that make no terms. */
-  readonly stopPhrases: readonly string[];
+  /** What makes no terms: characters that only hold sentences together, and set phrases. */
+  readonly idleCharacters: string;
+  readonly phrases: readonly string[];
   /** Third parties' adapters, and the folder relative paths start from. */
   readonly adapters: readonly string[];
   readonly baseFolder: string;

@@ -1,6 +1,6 @@
 // One message read: the adapter's parse, then the normaliser, then the grams by which repeats are found. Pure but for speed.
 import { type AdapterDefinition, type InboundAppeal, PlatformError } from '../../adapters/contract.ts';
-import { type Grams, gramsOf, type StopGrams } from '../../normalizer/grams.ts';
+import { type GramRules, type Grams, gramsOf } from '../../normalizer/grams.ts';
 import { normalize } from '../../normalizer/normalize.ts';
 import type { Original } from '../../normalizer/original.ts';
 import { requesterIdentities } from '../../normalizer/requester.ts';
@@ -11,7 +11,7 @@ import type { DraftHead, Reading } from './protocol.ts';
 
 export interface ReadingRules {
   readonly rulebook: Rulebook;
-  readonly stop: StopGrams;
+  readonly grams: GramRules;
 }
 
 /** Where a message came from and when it was accepted (milliseconds since the epoch). */
@@ -82,7 +82,7 @@ function draftOf(appeal: InboundAppeal, arrival: Arrival, rules: ReadingRules): 
   const { title, content, personal } = draft.appeal;
   const grams = gramsOf(`${title}\n${content}`, personal, draft.requester.name, {
     contentStart: title.length + 1,
-    stop: rules.stop,
+    rules: rules.grams,
   });
   const source: Source = {
     channel: arrival.channel,

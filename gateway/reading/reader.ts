@@ -137,7 +137,7 @@ export function startReader(parts: ReaderParts): Reader {
         const one = judged[next++] as (typeof judged)[number];
         const draft: DraftMessage = { ...message, head: reading.head, draft: result.draft as string };
         rows.push(draftRow(parts, draft, one, decidedAt));
-        endConversation(message, one.judgement.joins ?? message.row.number);
+        endConversation(message, one.decision.joins ?? message.row.number);
       } else if (reading.kind === 'part') {
         const late = await part(message.row, reading);
         if (late !== null) rows.push(late);

@@ -72,9 +72,10 @@ export function startReading(parts: ReadingParts, channels: Readonly<Record<stri
   }
 
   function report({ code, values, cause }: Extract<FromDecider, { type: 'report' }>): void {
-    if (cause === undefined) parts.log.warn(code, values);
-    else if (code === 'reading.bug') parts.log.bug(code, cause, values);
-    else parts.log.fail(code, cause, values);
+    if (cause === null) return parts.log.warn(code, values);
+    const error = Object.assign(new Error(''), cause);
+    if (code === 'reading.bug') parts.log.bug(code, error, values);
+    else parts.log.fail(code, error, values);
   }
 
   const tell = (message: ToDecider) => worker.postMessage(message);

@@ -1,0 +1,59 @@
+// One message read once more, for a clerk who has undone its link: in a parser of its own, since its bytes are a stranger's.
+import type { RepeatRules } from '../../config/load-repeats.ts';
+import { gramsOfPhrases } from '../../normalizer/grams.ts';
+import { TermStatistics } from '../../normalizer/terms.ts';
+import type { FieldCipher } from '../../store/field-cipher.ts';
+import type { MessageRow, Store } from '../../store/store.ts';
+import { openOriginal } from '../../store/ticket-seal.ts';
+import type { Rebirth } from '../desk.ts';
+import { bornRow } from './commit-rows.ts';
+import { factsOf, termMix } from './judge.ts';
+import { createParserPool, type PoolOptions } from './parser-pool.ts';
+import type { ParserChannel } from './protocol.ts';
+
+export interface ReadAgainParts {
+  readonly store: Store;
+  readonly cipher: FieldCipher;
+  readonly repeats: RepeatRules;
+  readonly pool: Omit<PoolOptions, 'parsers'>;
+  channels(): Promise<Readonly<Record<string, ParserChannel>>>;
+}
+
+/**
+ * The ticket a message makes when it stands alone, sealed and without links.
+ * @returns null where the message cannot be read or is no appeal
+ */
+export async function readAgain(parts: ReadAgainParts, message: MessageRow, revision: number): Promise<Rebirth | null> {
+  const { cipher, store, repeats } = parts;
+  const contentKey = cipher.openDataKey(message.wrappedContent);
+  const gathered = (await store.messages.joined(message.number)).filter(row => row.outcome?.kind === 'part');
+  const originals = await Promise.all([message, ...gathered].map(row => originalOf(parts, row)));
+  const pool = createParserPool({ ...parts.pool, parsers: 1 });
+  try {
+    pool.setChannels(await parts.channels());
+    const item = { channel: message.channel, receivedAt: message.acceptedAt, gathered: true, originals };
+    const [result] = await pool.read([item]);
+    if (result === undefined || 'died' in result || result.reading.kind !== 'draft') return null;
+    const { head } = result.reading;
+    const mix = termMix(cipher);
+    const kept = await store.candidates.statistics();
+    const statistics = (kept && TermStatistics.fromBytes(kept)) ?? TermStatistics.fresh(gramsOfPhrases(repeats.common), mix);
+    const source = { acceptedAt: message.acceptedAt, head, hashes: result.hashes, counts: result.counts };
+    const facts = factsOf(cipher, source, statistics, mix);
+    const row = { ...message, revision };
+    const draft = { row, contentKey, parts: [], conversation: null, head, draft: result.draft as string };
+    const alone = { decision: ALONE, facts, incidentFirst: null, shared: [] };
+    return { ticket: bornRow(cipher, draft, alone, head.verdict !== 'accept', []), wanted: head.wanted };
+  } finally {
+    await pool.close();
+  }
+}
+
+const ALONE = { joins: null, closedRepeatOf: null, incident: null, links: [] };
+
+/** An original, opened; throws `SealBroken`, or an Error where its bytes are gone. */
+export async function originalOf(parts: Pick<ReadAgainParts, 'cipher' | 'store'>, row: MessageRow): Promise<Buffer> {
+  const sealed = row.sealed ?? (await parts.store.blobs.get(row.blob as string));
+  if (sealed === null) throw new Error('the original of a message is missing from the blob store');
+  return openOriginal(parts.cipher, parts.cipher.openDataKey(row.wrappedContent), row.number, sealed);
+}
