@@ -19,8 +19,6 @@ export interface DispatchOptions {
   /** Entries forwarded at one time (`dispatch.concurrency`). */
   readonly concurrency: number;
   readonly log: Log;
-  /** True where this process alone uses the store: what a dead process left in flight is taken up at once. */
-  readonly alone: boolean;
   readonly loadAttachment?: AttachmentLoader;
   readonly clock?: Clock;
   /** 0 to 1. */
@@ -108,7 +106,7 @@ export function createDispatch(options: DispatchOptions): Dispatch {
     async start() {
       queue.work(work, concurrency);
       store.onOutbox(() => relay.wake());
-      await relay.start(options.alone);
+      await relay.start();
     },
     wake: () => relay.wake(),
     status: () => ({ circuit: breaker.state, since, target: target.target }),

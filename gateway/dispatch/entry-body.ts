@@ -162,43 +162,48 @@ export interface TicketParts {
 }
 
 export function ticketBody({ ticket, reason, masks, requester, bytes }: TicketParts): TicketBody {
-  const { source, handling, triage } = ticket;
-  const open: Omit<TicketBody, 'appeal' | 'requester' | 'requesterWithheld'> = {
-    source: {
-      channel: source.channel,
-      kind: source.kind,
-      externalIds: source.externalIds,
-      receivedAt: shanghaiTime(source.receivedAt),
-      occurredAt: timeOrNull(source.occurredAt),
-      occurredText: source.occurredText,
-      sentAt: timeOrNull(source.sentAt),
-    },
-    place: ticket.place,
+  const { triage } = ticket;
+  return {
+    source: eachText(sourceBody(ticket), masks.text),
+    appeal: appealBody(ticket.appeal, reason, masks, bytes ?? NO_BYTES),
+    place: eachText(ticket.place, masks.text),
     anonymous: ticket.anonymous,
     confidential: ticket.confidential.value,
     public: ticket.public.value,
     triage: { verdict: triage.verdict, clause: triage.clause, basis: triage.basis },
-    handling: {
-      unit: handling.unit,
-      coUnits: handling.coUnits,
-      method: handling.method,
-      deadlines: handling.deadlines.map(({ what, at, workingDays, extensions, article }) => ({
-        what,
-        at: shanghaiTime(at),
-        workingDays,
-        extensions,
-        article,
-      })),
-    },
+    handling: handlingBody(ticket.handling),
     closedRepeatOf: ticket.closedRepeatOf,
     incident: ticket.incident,
-    links: ticket.links.map(linkBody),
-  };
-  return {
-    ...eachText(open, masks.text),
-    appeal: appealBody(ticket.appeal, reason, masks, bytes ?? NO_BYTES),
+    links: ticket.links.map(({ kind, of, score }) => ({ kind, of, score })),
     requester: reason === null ? requester : null,
     requesterWithheld: reason,
+  };
+}
+
+function sourceBody({ source }: BornContent): TicketBody['source'] {
+  return {
+    channel: source.channel,
+    kind: source.kind,
+    externalIds: source.externalIds,
+    receivedAt: shanghaiTime(source.receivedAt),
+    occurredAt: timeOrNull(source.occurredAt),
+    occurredText: source.occurredText,
+    sentAt: timeOrNull(source.sentAt),
+  };
+}
+
+function handlingBody({ unit, coUnits, method, deadlines }: BornContent['handling']): TicketBody['handling'] {
+  return {
+    unit,
+    coUnits,
+    method,
+    deadlines: deadlines.map(({ what, at, workingDays, extensions, article }) => ({
+      what,
+      at: shanghaiTime(at),
+      workingDays,
+      extensions,
+      article,
+    })),
   };
 }
 
@@ -268,10 +273,6 @@ function attachmentBody(
     sha256: file.sha256,
     ...(base64 === undefined ? {} : { base64 }),
   };
-}
-
-function linkBody(link: Link): TicketBody['links'][number] {
-  return { kind: link.kind, of: link.of, score: link.score };
 }
 
 function timeOrNull(at: number | null): string | null {

@@ -29,8 +29,8 @@ export interface RelayOptions {
 }
 
 export interface Relay {
-  /** Begins; with `alone` everything in flight is taken back at once, since no other process can be working on it. */
-  start(alone: boolean): Promise<void>;
+  /** Begins. What a dead process of an embedded store left in flight, the store took back when it was opened. */
+  start(): Promise<void>;
   /** Something may have become due. */
   wake(): void;
   /** The entry a worker was given the id of, with its token; null when it is no longer ours. */
@@ -144,10 +144,8 @@ export function createRelay(options: RelayOptions): Relay {
   }
 
   return {
-    async start(alone) {
+    async start() {
       stopped = false;
-      // Leases are counted from the time given, so a time beyond all of them takes every entry back.
-      if (alone) await outbox.reclaim(Number.MAX_SAFE_INTEGER);
       await sweep();
     },
     wake,

@@ -1,0 +1,272 @@
+// What the case system reports of a ticket: checked, put in the order of its own times, and added to the ticket's life once.
+import { createHash } from 'node:crypto';
+import Joi from 'joi';
+import type { WebhookAnswer, WebhookRequest } from '../../adapters/contract.ts';
+import { JsonProblem, readJson } from '../../adapters/kit/json.ts';
+import { secretKey, verifyWebhook } from '../../adapters/kit/signature.ts';
+import type { Step, TicketState } from '../../normalizer/ticket.ts';
+import { Conflict, StoreUnavailable } from '../../store/errors.ts';
+import type { FieldCipher } from '../../store/field-cipher.ts';
+import type { Store, TicketEvent, TicketRow } from '../../store/store.ts';
+import { sealNote } from '../../store/ticket-seal.ts';
+import { foldNumber } from '../number.ts';
+
+export const CASE_EVENT_TYPES = ['accepted', 'closed', 'reopened'] as const;
+export type CaseEventType = (typeof CASE_EVENT_TYPES)[number];
+
+/** One event of the case system. */
+export interface CaseEvent {
+  /** Their id of the event; the same id again changes nothing. */
+  readonly eventId: string;
+  /** Our ticket number. */
+  readonly number: string;
+  readonly type: CaseEventType;
+  /** When it happened, RFC 3339 with its offset. Events are put in this order, whatever order they arrive in. */
+  readonly at: string;
+  readonly caseNumber?: string;
+  readonly note?: string;
+}
+
+export interface CaseEventAnswer {
+  readonly status: number;
+  /** `content-type`, and `retry-after` with 503. */
+  readonly headers: Readonly<Record<string, string>>;
+  /** A result, or a problem (RFC 9457) with `code` and a detail in Chinese and English. */
+  readonly body: Readonly<Record<string, unknown>>;
+}
+
+export interface CaseEvents {
+  /** Answers one `POST`. Header names in lower case; the body as it came, at most `limit` bytes. */
+  handle(headers: Readonly<Record<string, string | undefined>>, rawBody: Uint8Array): Promise<CaseEventAnswer>;
+  /** The same for a raw request, as the HTTP side hands it on. Rejects with `BodyTooLarge` over 64 kB. */
+  webhook(request: WebhookRequest): Promise<WebhookAnswer>;
+}
+
+export interface CaseEventsOptions {
+  readonly store: Pick<Store, 'tickets'>;
+  readonly cipher: FieldCipher;
+  /** Secrets valid now, newest first (`caseSystem.events.secrets`); none: every event is refused. */
+  readonly secretsOf: () => readonly string[];
+  /** Milliseconds since the epoch, by the wall clock (signatures live five minutes). */
+  readonly now: () => number;
+}
+
+const LIMIT = 64 * 1024;
+/** A clock may be ahead of ours by as much as a signature may be old. */
+const AHEAD_MS = 300_000;
+
+/** Schema of an event; docs/case-system.md and the OpenAPI page are made of it. */
+export const caseEventSchema = Joi.object<CaseEvent, true>({
+  eventId: Joi.string().min(1).max(200).required().description('Id of the event; the same id again changes nothing.'),
+  number: Joi.string().max(40).required().description('Our ticket number.'),
+  type: Joi.string()
+    .valid(...CASE_EVENT_TYPES)
+    .required()
+    .description('accepted 已受理, closed 已办结, reopened 重新办理.'),
+  at: Joi.string()
+    .pattern(/^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}(?:\.\d{1,9})?(?:Z|[+-]\d{2}:\d{2})$/, 'RFC 3339')
+    .custom((at: string, helpers) => (Number.isNaN(Date.parse(at)) ? helpers.error('any.invalid') : at))
+    .required()
+    .description('When it happened, RFC 3339 with offset.'),
+  caseNumber: Joi.string().trim().min(1).max(200).description('Number of the case in the case system.'),
+  note: Joi.string().max(4000).description('Words for the clerks; kept sealed.'),
+});
+
+const EFFECT: Readonly<Record<CaseEventType, { readonly state: TicketState; readonly step: Step }>> = {
+  accepted: { state: 'accepted', step: '受理' },
+  closed: { state: 'closed', step: '办结' },
+  reopened: { state: 'accepted', step: '办理' },
+};
+/** Of two events with one time the one that comes later in a case's life is the newer. */
+const RANK: Readonly<Record<CaseEventType, number>> = { accepted: 0, closed: 1, reopened: 2 };
+const KIND = 'case.';
+/** Times a change of the same ticket by somebody else is redone. */
+const TRIES = 5;
+
+/** Makes the receiver of the case system's events. */
+export function createCaseEvents(options: CaseEventsOptions): CaseEvents {
+  const events: CaseEvents = {
+    async handle(headers, rawBody) {
+      try {
+        return await handle(options, headers, rawBody);
+      } catch (error) {
+        if (!(error instanceof StoreUnavailable || error instanceof Conflict)) throw error;
+        return problem('case-event.unavailable', {}, { 'retry-after': '5' });
+      }
+    },
+    async webhook(request) {
+      const answer = await events.handle(request.headers, await request.body(LIMIT));
+      return { status: answer.status, headers: answer.headers, body: JSON.stringify(answer.body) };
+    },
+  };
+  return events;
+}
+
+async function handle(
+  options: CaseEventsOptions,
+  headers: Readonly<Record<string, string | undefined>>,
+  rawBody: Uint8Array,
+): Promise<CaseEventAnswer> {
+  if (rawBody.byteLength > LIMIT) return problem('case-event.too-large');
+  const keys = options.secretsOf().map(secretKey);
+  const verdict = verifyWebhook({ headers, body: rawBody, keys, now: options.now() });
+  if (!verdict.ok) return problem('case-event.unauthentic');
+  const read = readEvent(rawBody);
+  return 'status' in read ? read : apply(options, read);
+}
+
+function readEvent(rawBody: Uint8Array): CaseEvent | CaseEventAnswer {
+  let value: unknown;
+  try {
+    value = readJson(rawBody);
+  } catch (error) {
+    if (!(error instanceof JsonProblem)) throw error;
+    return problem('case-event.not-json', { line: error.line, reason: error.code });
+  }
+  const checked = caseEventSchema.validate(value, { abortEarly: false, convert: false });
+  if (checked.error === undefined) return checked.value;
+  const errors = checked.error.details.map(({ path, type }) => ({
+    pointer: `/${path.map(String).join('/')}`.replace(/^\/$/, ''),
+    code: type,
+  }));
+  return problem('case-event.invalid', { errors });
+}
+
+async function apply(options: CaseEventsOptions, event: CaseEvent): Promise<CaseEventAnswer> {
+  const at = Date.parse(event.at);
+  if (at > options.now() + AHEAD_MS) {
+    return problem('case-event.invalid', { errors: [{ pointer: '/at', code: 'date.future' }] });
+  }
+  const number = foldNumber(event.number) ?? event.number;
+  for (let tried = 1; ; tried++) {
+    const row = await options.store.tickets.get(number);
+    if (row === null) return problem('case-event.unknown-ticket');
+    const refused = refusal(row);
+    if (refused !== null) return refused;
+    try {
+      return await add(options, row, event, at);
+    } catch (error) {
+      if (!(error instanceof Conflict) || tried === TRIES) throw error;
+    }
+  }
+}
+
+/** A ticket that was never to be sent cannot have a case. */
+function refusal(row: TicketRow): CaseEventAnswer | null {
+  if (row.state !== 'held' && row.state !== 'refused') return null;
+  return problem('case-event.not-dispatched');
+}
+
+async function add(options: CaseEventsOptions, row: TicketRow, event: CaseEvent, at: number): Promise<CaseEventAnswer> {
+  const newest = isNewest(row, event.type, at);
+  // A ticket that was joined to another one keeps that state; what still happens to its case is only noted.
+  const effect = newest && row.state !== 'joined' ? EFFECT[event.type] : null;
+  const added: TicketEvent = {
+    number: row.number,
+    at,
+    by: 'case-system',
+    kind: `${KIND}${event.type}`,
+    eventId: event.eventId,
+    expect: [row.state],
+    ...(effect ?? {}),
+    ...(event.caseNumber === undefined ? {} : { caseNumber: event.caseNumber }),
+    ...(event.note === undefined ? {} : { note: sealedNote(options.cipher, row, event.eventId, event.note) }),
+  };
+  const audit = { by: 'case-system', action: `ticket.${event.type}`, on: [row.number], why: tag(event.eventId) };
+  const result = await options.store.tickets.add(added, [], audit);
+  if (result === 'missing') return problem('case-event.unknown-ticket');
+  return {
+    status: 200,
+    headers: { 'content-type': 'application/json; charset=utf-8' },
+    body: {
+      result: result === 'duplicate' ? 'known' : 'recorded',
+      number: row.number,
+      state: result === 'duplicate' ? row.state : (effect?.state ?? row.state),
+    },
+  };
+}
+
+function sealedNote(cipher: FieldCipher, row: TicketRow, eventId: string, note: string): Uint8Array {
+  return sealNote(cipher, cipher.openDataKey(row.wrappedContent), { number: row.number, eventId, note });
+}
+
+/** Their ids may hold anything; the audit, which is kept in the clear, gets a hash of it. */
+function tag(eventId: string): string {
+  return `event ${createHash('sha256').update(eventId).digest('hex').slice(0, 16)}`;
+}
+
+/** Whether no event of the case system already known is newer by its own time. */
+function isNewest(row: TicketRow, type: CaseEventType, at: number): boolean {
+  return row.events.every(known => {
+    const knownType = knownTypeOf(known);
+    if (knownType === null) return true;
+    return known.at < at || (known.at === at && RANK[knownType] <= RANK[type]);
+  });
+}
+
+function knownTypeOf(event: TicketEvent): CaseEventType | null {
+  if (event.by !== 'case-system' || !event.kind.startsWith(KIND)) return null;
+  const word = event.kind.slice(KIND.length);
+  return CASE_EVENT_TYPES.find(type => type === word) ?? null;
+}
+
+/** Title and advice of every problem, in both languages; the form is that of all problems of the gateway. */
+const PROBLEMS = {
+  'case-event.unauthentic': {
+    status: 401,
+    zh: { title: '验签失败', todo: '请核对密钥、时间（±5 分钟）和签名所用的原文。' },
+    en: { title: 'The signature does not fit', todo: 'Check the secret, the clock (±5 minutes) and the bytes signed.' },
+  },
+  'case-event.too-large': {
+    status: 413,
+    zh: { title: '事件过大', todo: '一个事件最多 64 kB。' },
+    en: { title: 'The event is too large', todo: 'An event has at most 64 kB.' },
+  },
+  'case-event.not-json': {
+    status: 400,
+    zh: { title: '不是合格的 JSON', todo: '请检查正文，编码须为 UTF-8。' },
+    en: { title: 'Not proper JSON', todo: 'Check the body; it has to be UTF-8.' },
+  },
+  'case-event.invalid': {
+    status: 422,
+    zh: { title: '字段不符合约定', todo: '请按 errors 中的位置修正，约定见 docs/case-system.zh-CN.md。' },
+    en: { title: 'Fields are not as agreed', todo: 'Mend what errors points at; see docs/case-system.md.' },
+  },
+  'case-event.unknown-ticket': {
+    status: 404,
+    zh: { title: '没有这个工单', todo: '请核对 number，它是本网关派发时的工单编号。' },
+    en: { title: 'There is no such ticket', todo: 'Check number: it is the ticket number this gateway sent.' },
+  },
+  'case-event.not-dispatched': {
+    status: 409,
+    zh: { title: '该工单未派出', todo: '待审或不予受理的工单没有办理进展。' },
+    en: { title: 'This ticket was not dispatched', todo: 'A held or refused ticket has no progress.' },
+  },
+  'case-event.unavailable': {
+    status: 503,
+    zh: { title: '暂时无法记录', todo: '请按 Retry-After 稍后用同一 eventId 重发。' },
+    en: { title: 'It cannot be recorded now', todo: 'Send it again later under the same eventId, see Retry-After.' },
+  },
+} as const;
+
+function problem(
+  code: keyof typeof PROBLEMS,
+  extra: Readonly<Record<string, unknown>> = {},
+  headers: Readonly<Record<string, string>> = {},
+): CaseEventAnswer {
+  const { status, zh, en } = PROBLEMS[code];
+  return {
+    status,
+    headers: { 'content-type': 'application/problem+json; charset=utf-8', 'cache-control': 'no-store', ...headers },
+    body: {
+      type: `/problems/${code}`,
+      title: zh.title,
+      status,
+      detail: zh.todo,
+      instance: '/case-system/events',
+      code,
+      en: { title: en.title, detail: en.todo },
+      ...extra,
+    },
+  };
+}
