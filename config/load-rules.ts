@@ -1,0 +1,35 @@
+// The rule files and the region file as plain data; what they say is checked where it is compiled (normalizer/rulebook.ts).
+import { join } from 'node:path';
+import type { RulebookData, RuleSection } from '../normalizer/rule-data.ts';
+import { readSource } from './source.ts';
+
+/** Rule files of the rules folder; the region file has a path of its own. */
+const FILES = [
+  'text',
+  'types',
+  'categories',
+  'urgency',
+  'triage',
+  'deadlines',
+  'units',
+  'personal',
+  'places',
+  'china',
+] as const satisfies readonly Exclude<RuleSection, 'region'>[];
+
+export interface RulePaths {
+  /** Absolute path of the folder with `types.yaml` and the other rule files. */
+  readonly rulesFolder: string;
+  /** Absolute path of the region file. */
+  readonly regionFile: string;
+}
+
+/**
+ * Reads the rule files. The result is plain data and can be sent to another thread; `compileRulebook` checks it.
+ * @throws ConfigError when a file is missing, unreadable or no YAML.
+ */
+export function loadRules({ rulesFolder, regionFile }: RulePaths): RulebookData {
+  const read = (file: string) => ({ file, data: readSource(file, {}).values });
+  const rest = FILES.map(name => [name, read(join(rulesFolder, `${name}.yaml`))] as const);
+  return { sections: { ...Object.fromEntries(rest), region: read(regionFile) } as RulebookData['sections'] };
+}

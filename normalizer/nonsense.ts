@@ -1,0 +1,97 @@
+// Texts nobody meant: keyboard mashing, filler, one thing repeated; told from pinyin, English and other languages.
+import { CYRILLIC, DIGIT, HAN, HANGUL, KANA, LATIN, OTHER_LETTER } from './characters.ts';
+import { hitsOf, type Reading } from './reading.ts';
+
+/** A pinyin syllable; longest finals first so that a greedy reading rarely has to go back. */
+const SYLLABLE =
+  /^(?:zh|ch|sh|[bpmfdtnlgkhjqxrzcsyw])?(?:iang|iong|uang|ang|eng|ing|ong|iao|ian|uai|uan|ai|ei|ui|ao|ou|iu|ie|ue|ve|er|an|en|in|un|vn|ia|ua|uo|a|o|e|i|u|v)[1-5]?/;
+const LONGEST_TOKEN = 30;
+const MOST_TOKENS = 60;
+
+function isPinyin(token: string): boolean {
+  let rest = token.slice(0, LONGEST_TOKEN);
+  while (rest !== '') {
+    const match = SYLLABLE.exec(rest);
+    if (match === null) return false;
+    // `xian` before `g`: give the last letter back rather than fail.
+    const next = rest.slice(match[0].length);
+    rest = next !== '' && !SYLLABLE.test(next) && /[ngr]$/.test(match[0]) ? match[0].slice(-1) + next : next;
+    if (rest.length >= token.length) return false;
+  }
+  return true;
+}
+
+function latinTokens(text: string): string[] {
+  return (
+    text
+      .slice(0, 4000)
+      .toLowerCase()
+      .match(/[a-z]{1,60}[1-5]?/g)
+      ?.slice(0, MOST_TOKENS) ?? []
+  );
+}
+
+function readLatin(reading: Reading): 'en' | 'zh-Latn' | 'und' {
+  const tokens = latinTokens(reading.text);
+  if (tokens.length === 0) return 'und';
+  const english = tokens.filter(token => reading.rulebook.english.has(token)).length;
+  if (english >= Math.max(1, tokens.length * 0.15)) return 'en';
+  const pinyin = tokens.filter(isPinyin).length;
+  return pinyin >= tokens.length * 0.8 && (tokens.length > 2 || tokens.join('').length > 4) ? 'zh-Latn' : 'und';
+}
+
+/** BCP 47 tag of the language, by the scripts it is written in; `und` where nothing can be told. */
+export function readLanguage(reading: Reading): string {
+  const { scripts } = reading;
+  const han = scripts[HAN]!;
+  const kana = scripts[KANA]!;
+  const hangul = scripts[HANGUL]!;
+  const latin = scripts[LATIN]!;
+  const other = scripts[CYRILLIC]! + scripts[OTHER_LETTER]!;
+  if (hangul > 0 && hangul >= han) return 'ko';
+  if (kana > 1 && kana * 3 >= han) return 'ja';
+  if (han > 0 && han * 4 >= latin + other) return 'zh';
+  if (other > latin && other > han) return scripts[CYRILLIC]! * 2 > other ? 'ru' : 'und';
+  return latin > 0 ? readLatin(reading) : 'und';
+}
+
+/** Different characters in the first 300. */
+function distinct(text: string): number {
+  return new Set(text.slice(0, 300).replace(/[\s\p{P}]/gu, '')).size;
+}
+
+/** A short unit over and over: `测试测试测试测试`. */
+function isRepeating(text: string): boolean {
+  const plain = text.slice(0, 200).replace(/[\s\p{P}]/gu, '');
+  if (plain.length < 8) return false;
+  for (let unit = 1; unit <= 6 && unit * 3 <= plain.length; unit++) {
+    if (
+      plain ===
+      plain
+        .slice(0, unit)
+        .repeat(Math.ceil(plain.length / unit))
+        .slice(0, plain.length)
+    )
+      return true;
+  }
+  return false;
+}
+
+/** Why a text is nonsense, as the words to show; null when it may mean something. */
+export function findNonsense(reading: Reading, language: string): readonly string[] | null {
+  const text = reading.text.slice(reading.contentAt);
+  const { repetition } = reading.rulebook.rules.triage;
+  const { scripts } = reading;
+  const letters = scripts[HAN]! + scripts[LATIN]! + scripts[HANGUL]! + scripts[KANA]! + scripts[OTHER_LETTER]!;
+  const sample = text.slice(0, 20);
+  if (text === '') return null;
+  if (isRepeating(text)) return [sample];
+  const counted = letters + scripts[DIGIT]!;
+  if (counted >= repetition.length && distinct(text) < repetition.distinct) return [sample];
+  const mashing = hitsOf(reading, 'spam').filter(({ item }) => item.of === 'mashing');
+  if (mashing.length > 0 && scripts[HAN]! < 10)
+    return mashing.slice(0, 3).map(hit => reading.text.slice(hit.start, hit.end));
+  if (scripts[HAN]! === 0 && language === 'und' && scripts[LATIN]! >= 4 && scripts[CYRILLIC]! === 0) return [sample];
+  if (letters === 0 && scripts[DIGIT]! > 0) return [sample];
+  return null;
+}

@@ -1,0 +1,147 @@
+// Inbound message, rulebook and time of receipt into a ticket draft: the steps of reading, in order.
+import { readType } from './appeal-type.ts';
+import { readCategory } from './category.ts';
+import { suggestHandling } from './handling.ts';
+import type { InboundAppeal, InboundAttachment } from './inbound-message.ts';
+import { parseMoment } from './moment.ts';
+import { readLanguage } from './nonsense.ts';
+import { findPersonal } from './personal.ts';
+import { readPlace } from './place.ts';
+import { hitsOf, openReading, type Reading } from './reading.ts';
+import { readRequester } from './requester.ts';
+import type { Rulebook } from './rulebook.ts';
+import { readSubject } from './subject.ts';
+import { type CleanText, cleanText, cut } from './text.ts';
+import type { Attachment, PersonalSpan, TicketDraft } from './ticket.ts';
+import { readAnonymous, readConfidential, readPublic, readTriage } from './triage.ts';
+import { readUrgency } from './urgency.ts';
+
+/** Longest title made out of the content. */
+const MADE_TITLE = 40;
+const LONGEST_ID = 200;
+const MOST_IDS = 50;
+
+/** The first sentence, where the sender gave no title. */
+function makeTitle(content: string): string {
+  const head = content.slice(0, MADE_TITLE * 3);
+  const sentence = /^[^。！？!?；;\n]+/.exec(head)?.[0].trim() ?? '';
+  const opening = sentence === '' ? head.trim() : sentence;
+  return opening.length > MADE_TITLE ? `${cut(opening, MADE_TITLE - 1)}…` : opening;
+}
+
+/** Size of what a base64 text holds, without decoding it. */
+function base64Size(base64: string): number {
+  const padding = base64.endsWith('==') ? 2 : base64.endsWith('=') ? 1 : 0;
+  return Math.max(0, Math.floor((base64.length * 3) / 4) - padding);
+}
+
+function attachment(from: InboundAttachment): Attachment {
+  const { source } = from;
+  const name = cleanText(from.name, LONGEST_ID)
+    .text.replaceAll(/[\n/\\]/g, ' ')
+    .trim();
+  const inlineSize = source.kind === 'inline' ? base64Size(source.base64) : null;
+  return {
+    name: name === '' ? '附件' : name,
+    mediaType: from.mediaType ?? 'application/octet-stream',
+    size: from.size ?? inlineSize,
+    source: source.kind,
+    sha256: source.kind === 'blob' ? source.sha256 : null,
+    ref: source.kind === 'url' ? source.url : source.kind === 'platform' ? source.ref : null,
+  };
+}
+
+/** Copies to a plain object without letting a key such as `__proto__` do anything. */
+function externalIds(from: Readonly<Record<string, string>>): Record<string, string> {
+  const pairs = Object.entries(from).slice(0, MOST_IDS);
+  return Object.fromEntries(pairs.map(([key, value]) => [cut(key, LONGEST_ID), cut(value, LONGEST_ID)]));
+}
+
+function moment(written: string | undefined, problems: string[], problem: string): number | null {
+  if (written === undefined || written.trim() === '') return null;
+  const at = parseMoment(written);
+  if (at === null) problems.push(problem);
+  return at;
+}
+
+/** Spans of a part of the text that was searched, with offsets into that part. */
+function within(spans: readonly PersonalSpan[], from: number, to: number): PersonalSpan[] {
+  return spans
+    .filter(span => span.start >= from && span.start < to)
+    .map(({ kind, start, end }) => ({ kind, start: start - from, end: Math.min(end, to) - from }));
+}
+
+/** Spans of the title, whether the sender gave it or it is the beginning of the content. */
+function inTitle(spans: readonly PersonalSpan[], reading: Reading, title: string): PersonalSpan[] {
+  if (reading.contentAt > 0) return within(spans, 0, reading.contentAt - 1);
+  return within(spans, 0, title.endsWith('…') ? title.length - 1 : title.length);
+}
+
+interface Texts {
+  readonly title: string;
+  readonly content: CleanText;
+  readonly reading: Reading;
+  readonly problems: string[];
+}
+
+function readTexts(inbound: InboundAppeal, rulebook: Rulebook): Texts {
+  const { contentLength, titleLength } = rulebook.rules.text;
+  const content = cleanText(inbound.content, contentLength, inbound.contentFormat);
+  const title = cleanText(inbound.title ?? '', titleLength);
+  const line = title.text.replaceAll('\n', ' ');
+  const scripts = content.scripts.map((count, script) => count + title.scripts[script]!);
+  const problems = [...new Set([...content.problems, ...title.problems])];
+  if (content.text === '') problems.push('text.empty');
+  return { title: line, content, reading: openReading(line, content.text, scripts, rulebook), problems };
+}
+
+/**
+ * 来件 into 工单草稿. Pure: the same message, rules and time give the same draft. Never throws on what a citizen wrote;
+ * what could not be read is listed in `appeal.problems`.
+ * @param receivedAt Milliseconds since the epoch, the moment of acceptance.
+ */
+export function normalize(inbound: InboundAppeal, rulebook: Rulebook, receivedAt: number): TicketDraft {
+  const { title: givenTitle, content, reading, problems } = readTexts(inbound, rulebook);
+  const title = givenTitle === '' ? makeTitle(content.text) : givenTitle;
+  const requester = readRequester(inbound.contact, rulebook);
+  const personal = findPersonal(reading.text, hitsOf(reading, 'name'), requester.requester.name, rulebook);
+  const type = readType(reading, inbound.type);
+  const category = readCategory(reading, inbound.category);
+  const urgency = readUrgency(reading, inbound.urgency, type.value);
+  const { place, problems: placeProblems } = readPlace(reading, inbound.place);
+  const language = readLanguage(reading);
+  const anonymous = readAnonymous(reading, inbound.anonymous);
+  const confidential = readConfidential(reading, type, inbound.confidential, anonymous);
+  const handling = suggestHandling(category?.value ?? null, place, urgency.value, receivedAt, rulebook);
+  problems.push(...requester.problems, ...placeProblems, ...handling.problems);
+  const occurredAt = moment(inbound.occurredAt, problems, 'time.occurred-unreadable');
+  const sentAt = moment(inbound.sentAt, problems, 'time.sent-unreadable');
+  const most = rulebook.rules.text.attachments;
+  if (inbound.attachments.length > most) problems.push('attachments.too-many');
+  return {
+    appeal: {
+      type,
+      category,
+      urgency,
+      title,
+      content: content.text,
+      subject: readSubject(reading, inbound.subject),
+      attachments: inbound.attachments.slice(0, most).map(attachment),
+      language,
+      personal: within(personal.spans, reading.contentAt, reading.text.length),
+      titlePersonal: inTitle(personal.spans, reading, title),
+      problems,
+    },
+    place,
+    requester: requester.requester,
+    anonymous,
+    confidential,
+    public: readPublic(inbound.public, confidential),
+    triage: readTriage(reading, place, language, urgency.value === '紧急'),
+    handling: handling.handling,
+    externalIds: externalIds(inbound.externalIds),
+    occurredAt,
+    occurredText: inbound.occurredAt === undefined ? null : cut(inbound.occurredAt, LONGEST_ID),
+    sentAt,
+  };
+}

@@ -1,0 +1,145 @@
+// Where a text says who somebody is: phones, e-mails, ID numbers, plates, bank cards and names, for masking.
+import type { Hit } from './lexicon.ts';
+import { type NumberSpan, numberAt } from './numbers.ts';
+import type { Meaning, Rulebook } from './rulebook.ts';
+import type { PersonalSpan } from './ticket.ts';
+
+export interface PersonalFindings {
+  readonly spans: readonly PersonalSpan[];
+  readonly numbers: readonly NumberSpan[];
+}
+
+const DIGIT = 1;
+const AT = 2;
+const PLATE = 3;
+const LETTER = 4;
+/** Beginnings of number plates. */
+const PLATE_PROVINCES = '京津沪渝冀豫云辽黑湘皖鲁新苏浙赣鄂桂甘晋蒙陕吉闽贵粤青藏川宁琼';
+/** More spans than this are no longer somebody's data but a list; the rest is found by whoever masks it. */
+const MOST_SPANS = 500;
+
+const kinds = new Uint8Array(65536);
+for (let code = 48; code <= 57; code++) kinds[code] = DIGIT;
+for (let code = 65; code <= 90; code++) kinds[code] = kinds[code + 32] = LETTER;
+kinds[0x40] = AT;
+for (const character of PLATE_PROVINCES) kinds[character.charCodeAt(0)] = PLATE;
+
+const LOCAL_PART = /[A-Za-z0-9._%+-]{1,64}$/;
+const DOMAIN = /(?:[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?\.){1,6}[A-Za-z]{2,24}/y;
+
+function emailAt(text: string, at: number): PersonalSpan | null {
+  const local = LOCAL_PART.exec(text.slice(Math.max(0, at - 64), at));
+  if (local === null) return null;
+  DOMAIN.lastIndex = at + 1;
+  const domain = DOMAIN.exec(text);
+  if (domain === null) return null;
+  return { kind: 'email', start: at - local[0].length, end: at + 1 + domain[0].length };
+}
+
+/** Province, letter, then five or six letters and digits with a digit among them; `吉E·12345`, `吉E12345警`. */
+const PLATE_REST = /[A-HJ-Ya-hj-y][·. -]?(?=[A-Za-z]{0,5}\d)[A-HJ-NP-Za-hj-np-z0-9]{4,6}[挂学警港澳领使]?/y;
+
+function plateAt(text: string, at: number): PersonalSpan | null {
+  PLATE_REST.lastIndex = at + 1;
+  const match = PLATE_REST.exec(text);
+  if (match === null) return null;
+  const end = at + 1 + match[0].length;
+  const body = match[0].replace(/[·. -]/g, '');
+  if (body.length < 6 || body.length > 7) return null;
+  const after = kinds[text.charCodeAt(end)];
+  return after === DIGIT || after === LETTER ? null : { kind: 'plate', start: at, end };
+}
+
+function scan(text: string, spans: PersonalSpan[], numbers: NumberSpan[]): void {
+  for (let at = 0; at < text.length && spans.length < MOST_SPANS; at++) {
+    const kind = kinds[text.charCodeAt(at)];
+    if (kind === DIGIT) {
+      const before = at > 0 ? kinds[text.charCodeAt(at - 1)] : 0;
+      const found = numberAt(text, at);
+      if (typeof found === 'number') at = found - 1;
+      else if (before === LETTER && found.kind !== 'phone') at = found.end - 1;
+      else {
+        const plus = text.charAt(found.start - 1) === '+' ? 1 : 0;
+        spans.push({ kind: found.kind, start: found.start - plus, end: found.end });
+        numbers.push(found);
+        at = found.end - 1;
+      }
+    } else if (kind === AT || kind === PLATE) {
+      const found = kind === AT ? emailAt(text, at) : plateAt(text, at);
+      if (found !== null) {
+        // The digits of an address such as 13800138000@qq.com were taken for a phone a moment ago.
+        while (spans.length > 0 && spans.at(-1)!.end > found.start) spans.pop();
+        spans.push(found);
+        at = found.end - 1;
+      }
+    }
+  }
+}
+
+function isHan(code: number): boolean {
+  return code >= 0x4e00 && code <= 0x9fff;
+}
+
+const TITLES = ['先生', '女士', '小姐', '同志', '老师', '师傅'];
+
+/** Length of a name at `at`: a surname and one or two more characters, with an end behind it; 0 for none. */
+function nameLength(text: string, at: number, rulebook: Rulebook): number {
+  const surname = rulebook.surnames.has(text.slice(at, at + 2)) ? 2 : rulebook.surnames.has(text.charAt(at)) ? 1 : 0;
+  if (surname === 0) return 0;
+  for (const title of TITLES) if (text.startsWith(title, at + surname)) return surname + title.length;
+  for (const given of [2, 1]) {
+    const length = surname + given;
+    const name = text.slice(at, at + length);
+    if (name.length < length || ![...name].every(character => isHan(character.charCodeAt(0)))) continue;
+    if (rulebook.notNames.has(name) || rulebook.notNames.has(name.slice(0, 2))) return 0;
+    const end = at + length;
+    if (end >= text.length || !isHan(text.charCodeAt(end))) return length;
+    if (rulebook.rules.personal.nameFollowers.some(follower => text.startsWith(follower, end))) return length;
+  }
+  return 0;
+}
+
+function nameAfter(text: string, trigger: Hit<Meaning>, rulebook: Rulebook): PersonalSpan | null {
+  let at = trigger.end;
+  while (at < trigger.end + 3 && ':： 是叫为(（，,'.includes(text.charAt(at)) && at < text.length) at++;
+  const length = nameLength(text, at, rulebook);
+  return length === 0 ? null : { kind: 'name', start: at, end: at + length };
+}
+
+/** Every place the requester's own name stands in the text. */
+function ownName(text: string, name: string | null, spans: PersonalSpan[]): void {
+  if (name === null || name.length < 2 || !isHan(name.charCodeAt(0))) return;
+  for (let at = text.indexOf(name); at >= 0 && spans.length < MOST_SPANS; at = text.indexOf(name, at + name.length)) {
+    spans.push({ kind: 'name', start: at, end: at + name.length });
+  }
+}
+
+/** Sorted, and where two overlap the earlier and longer one. */
+function tidy(spans: PersonalSpan[]): PersonalSpan[] {
+  spans.sort((a, b) => a.start - b.start || b.end - a.end);
+  const kept: PersonalSpan[] = [];
+  for (const span of spans) if (kept.length === 0 || span.start >= kept.at(-1)!.end) kept.push(span);
+  return kept;
+}
+
+/**
+ * Finds what says who somebody is. Linear; offsets are UTF-16 units of `text`.
+ * @param hits Hits of the family `name` in the same text.
+ */
+export function findPersonal(
+  text: string,
+  hits: readonly Hit<Meaning>[],
+  requesterName: string | null,
+  rulebook: Rulebook,
+): PersonalFindings {
+  const spans: PersonalSpan[] = [];
+  const numbers: NumberSpan[] = [];
+  scan(text, spans, numbers);
+  for (const hit of hits) {
+    if (hit.item.of !== 'name-trigger' || spans.length >= MOST_SPANS) continue;
+    const found = nameAfter(text, hit, rulebook);
+    if (found !== null) spans.push(found);
+  }
+  ownName(text, requesterName, spans);
+  return { spans: tidy(spans), numbers };
+}

@@ -1,0 +1,101 @@
+// Roads, estates and villages by the way Chinese names end, with the house number behind them.
+import type { Hit } from './lexicon.ts';
+import type { Meaning, Rulebook } from './rulebook.ts';
+
+export interface PlaceNames {
+  readonly road: string | null;
+  readonly estate: string | null;
+  readonly village: string | null;
+  readonly houseNumber: string | null;
+}
+
+type Ending = 'road' | 'estate' | 'village';
+
+/** Longest name in front of its ending, and how many endings are tried in one text. */
+const LONGEST_NAME = 8;
+const MOST_TRIES = 60;
+
+function isHan(code: number): boolean {
+  return code >= 0x4e00 && code <= 0x9fff;
+}
+
+/** True when the character at `at` ends what stands before a name. */
+function stopsName(text: string, at: number, rulebook: Rulebook): boolean {
+  if (!isHan(text.charCodeAt(at))) return true;
+  const { keep, stopWords } = rulebook.rules.places;
+  if (rulebook.stops.has(text.charAt(at))) {
+    return !keep.some(word => text.startsWith(word, at) || (word.length > 1 && text.startsWith(word, at - 1)));
+  }
+  return stopWords.some(word => text.startsWith(word, at - word.length + 1));
+}
+
+/** Where the name that ends at `end` begins; `bounds` are ends of divisions and towns, at which a name begins, too. */
+function nameStart(text: string, end: number, bounds: ReadonlySet<number>, rulebook: Rulebook): number {
+  let start = end;
+  while (start > 0 && end - start < LONGEST_NAME && !bounds.has(start) && !stopsName(text, start - 1, rulebook))
+    start--;
+  return start;
+}
+
+function nameAt(
+  text: string,
+  hit: Hit<Meaning>,
+  ending: Ending,
+  bounds: ReadonlySet<number>,
+  rulebook: Rulebook,
+): string | null {
+  const start = nameStart(text, hit.start, bounds, rulebook);
+  if (hit.start - start < 1) return null;
+  const name = text.slice(start, hit.end);
+  const { places } = rulebook.rules;
+  const not = ending === 'road' ? places.notRoads : ending === 'estate' ? places.notEstates : places.notVillages;
+  // A name that could go on to the left beyond the limit is a sentence, not a name.
+  if (hit.start - start >= LONGEST_NAME && !bounds.has(start)) return null;
+  return not.some(word => name.endsWith(word)) ? null : name;
+}
+
+/** `12号楼3单元401室`, at most three steps. */
+function houseNumberAt(text: string, at: number, units: readonly string[]): string | null {
+  const STEP = /[ ,，]?(\d{1,5}|[A-Za-z]\d{0,3})(?:[-—]\d{1,4}){0,3}/y;
+  let end = at;
+  for (let steps = 0; steps < 3; steps++) {
+    STEP.lastIndex = end;
+    const match = STEP.exec(text);
+    if (match === null) break;
+    const behind = end + match[0].length;
+    const unit = units.find(word => text.startsWith(word, behind));
+    if (unit === undefined) break;
+    end = behind + unit.length;
+  }
+  const number = text.slice(at, end).replace(/^[ ,，]/, '');
+  return number === '' ? null : number;
+}
+
+/**
+ * The first road, estate and village of a text.
+ * @param endings Hits of the family `ending`. @param bounds Ends of divisions and towns named in the text.
+ */
+export function findPlaceNames(
+  text: string,
+  endings: readonly Hit<Meaning>[],
+  bounds: ReadonlySet<number>,
+  rulebook: Rulebook,
+): PlaceNames {
+  const found: Record<Ending, { name: string; end: number } | null> = { road: null, estate: null, village: null };
+  let tries = 0;
+  for (const hit of endings) {
+    if (hit.item.of !== 'ending' || found[hit.item.ending] !== null) continue;
+    if (++tries > MOST_TRIES) break;
+    const name = nameAt(text, hit, hit.item.ending, bounds, rulebook);
+    if (name !== null) found[hit.item.ending] = { name, end: hit.end };
+  }
+  const units = rulebook.rules.places.houseNumberUnits;
+  const anchors = [found.estate, found.road, found.village].filter(anchor => anchor !== null);
+  const houseNumber = anchors.map(anchor => houseNumberAt(text, anchor.end, units)).find(number => number !== null);
+  return {
+    road: found.road?.name ?? null,
+    estate: found.estate?.name ?? null,
+    village: found.village?.name ?? null,
+    houseNumber: houseNumber ?? null,
+  };
+}

@@ -1,0 +1,217 @@
+// The city's rules, checked and compiled for reading: once a thread, then shared by every message.
+import { compileLexicon, type Family, type Lexicon, type LexiconEntry } from './lexicon.ts';
+import type { CategoryRule, ClauseRule, DivisionRule, RulebookData, Rules } from './rule-data.ts';
+import { checkRules } from './rule-schema.ts';
+import { type Category, TICKET_TYPES, type TicketType } from './ticket.ts';
+
+export type { RulebookData } from './rule-data.ts';
+export { RulebookInvalid, type RuleProblem } from './rule-schema.ts';
+
+/** What surrounds a word and changes its meaning. */
+export type Context =
+  | 'now'
+  | 'danger'
+  | 'negation'
+  | 'past'
+  | 'figurative'
+  | 'supposed'
+  | 'habitual'
+  | 'question'
+  | 'complex';
+
+/** What a word of the lexicon says. */
+export type Meaning =
+  | { readonly of: 'type'; readonly type: TicketType; readonly weight: number }
+  | { readonly of: 'courtesy' | 'demand' | 'shield' | 'spam' | 'mashing' | 'name-trigger' | 'own-phone' }
+  | { readonly of: 'category'; readonly node: number; readonly weight: number }
+  | { readonly of: 'emergency'; readonly rule: number; readonly needsNow: boolean }
+  | { readonly of: 'context'; readonly context: Context }
+  | { readonly of: 'clause'; readonly clause: ClauseRule; readonly role: 'refuse' | 'hold' | 'unless' }
+  | { readonly of: 'privacy'; readonly role: 'confidential' | 'anonymous' | 'open' }
+  | { readonly of: 'city' }
+  | { readonly of: 'division'; readonly division: DivisionRule; readonly surely: boolean }
+  | { readonly of: 'town'; readonly division: DivisionRule; readonly town: string }
+  | { readonly of: 'outside'; readonly name: string; readonly full: boolean }
+  | { readonly of: 'ending'; readonly ending: 'road' | 'estate' | 'village' };
+
+/** A class of the taxonomy with its way up. */
+export interface CategoryNode {
+  readonly code: string;
+  readonly label: string;
+  /** Index of the class above, -1 at the top. */
+  readonly parent: number;
+  readonly level: 1 | 2 | 3;
+  readonly category: Category;
+}
+
+/** Compiled rules. Holds no state: safe to share between messages. */
+export interface Rulebook {
+  readonly rules: Rules;
+  readonly lexicon: Lexicon<Meaning>;
+  readonly nodes: readonly CategoryNode[];
+  /** Classes by label and alias, one or several of a name. */
+  readonly nodesByLabel: ReadonlyMap<string, readonly number[]>;
+  readonly divisionsByCode: ReadonlyMap<string, DivisionRule>;
+  readonly surnames: ReadonlySet<string>;
+  readonly notNames: ReadonlySet<string>;
+  readonly placeholders: ReadonlySet<string>;
+  readonly english: ReadonlySet<string>;
+  readonly stops: ReadonlySet<string>;
+  /** Sentence of a clause by its number. */
+  readonly clauses: ReadonlyMap<string, string>;
+}
+
+type Entries = LexiconEntry<Meaning>[];
+
+function add(entries: Entries, family: Family, words: readonly string[] | undefined, item: Meaning): void {
+  for (const word of words ?? []) entries.push({ family, word, item });
+}
+
+function typeEntries(rules: Rules, entries: Entries): void {
+  for (const type of TICKET_TYPES) {
+    for (const { weight, words } of rules.types.words[type]) add(entries, 'type', words, { of: 'type', type, weight });
+  }
+  add(entries, 'type', rules.types.courtesy, { of: 'courtesy' });
+  add(entries, 'type', rules.types.demands, { of: 'demand' });
+}
+
+const CATEGORY_WEIGHTS = { strong: 3, words: 2, weak: 1 } as const;
+
+function flatten(tree: readonly CategoryRule[], entries: Entries): CategoryNode[] {
+  const nodes: CategoryNode[] = [];
+  const visit = (rule: CategoryRule, parent: number, level: 1 | 2 | 3): void => {
+    const above = parent < 0 ? { codes: [], labels: [] } : nodes[parent]!.category;
+    const category = { codes: [...above.codes, rule.code], labels: [...above.labels, rule.label] };
+    const node = nodes.push({ code: rule.code, label: rule.label, parent, level, category }) - 1;
+    for (const list of ['strong', 'words', 'weak'] as const) {
+      add(entries, 'category', rule[list], { of: 'category', node, weight: CATEGORY_WEIGHTS[list] });
+    }
+    for (const child of rule.children ?? []) visit(child, node, level === 1 ? 2 : 3);
+  };
+  for (const rule of tree) visit(rule, -1, 1);
+  return nodes;
+}
+
+function labelIndex(tree: readonly CategoryRule[]): Map<string, number[]> {
+  const index = new Map<string, number[]>();
+  let node = 0;
+  const visit = (rule: CategoryRule): void => {
+    for (const name of [rule.label, rule.code, ...(rule.aliases ?? [])]) {
+      index.set(name, [...(index.get(name) ?? []), node]);
+    }
+    node++;
+    for (const child of rule.children ?? []) visit(child);
+  };
+  for (const rule of tree) visit(rule);
+  return index;
+}
+
+function urgencyEntries(rules: Rules, entries: Entries): void {
+  const { urgency } = rules;
+  urgency.emergencies.forEach((emergency, rule) => {
+    add(entries, 'urgency', emergency.words, { of: 'emergency', rule, needsNow: false });
+    add(entries, 'urgency', emergency.withNow, { of: 'emergency', rule, needsNow: true });
+  });
+  add(entries, 'urgency', urgency.shields, { of: 'shield' });
+  const contexts: readonly (readonly [Context, readonly string[]])[] = [
+    ['now', urgency.now],
+    ['danger', urgency.danger],
+    ['negation', urgency.negations],
+    ['past', urgency.past],
+    ['figurative', urgency.figurative],
+    ['supposed', urgency.supposed],
+    ['habitual', urgency.habitual],
+    ['question', urgency.questions],
+    ['complex', urgency.complex],
+  ];
+  for (const [context, words] of contexts) add(entries, 'context', words, { of: 'context', context });
+}
+
+function triageEntries(rules: Rules, entries: Entries): void {
+  const { triage } = rules;
+  for (const clause of triage.clauses) {
+    for (const role of ['refuse', 'hold', 'unless'] as const) {
+      add(entries, 'triage', clause[role], { of: 'clause', clause, role });
+    }
+  }
+  add(entries, 'triage', triage.shields, { of: 'shield' });
+  add(entries, 'spam', triage.spam, { of: 'spam' });
+  add(entries, 'spam', rules.text.mashing, { of: 'mashing' });
+  for (const role of ['confidential', 'anonymous', 'open'] as const) {
+    add(entries, 'privacy', triage[role], { of: 'privacy', role });
+  }
+}
+
+function regionEntries(rules: Rules, entries: Entries): void {
+  const { region } = rules;
+  add(entries, 'place', [region.name, ...region.aliases], { of: 'city' });
+  for (const division of region.divisions) {
+    add(entries, 'place', [division.name, ...(division.aliases ?? [])], { of: 'division', division, surely: true });
+    add(entries, 'place', division.landmarks, { of: 'division', division, surely: false });
+    for (const town of division.towns) {
+      add(entries, 'place', [town.name, ...(town.aliases ?? [])], { of: 'town', division, town: town.name });
+    }
+  }
+}
+
+/** `沈阳市` and, where it is no everyday word, `沈阳`. */
+function outsideEntries(rules: Rules, entries: Entries): void {
+  const own = new Set([rules.region.name, ...rules.region.aliases]);
+  const ownProvince = new Set([rules.region.province, ...rules.region.provinceAliases]);
+  const fullOnly = new Set(rules.china.fullOnly);
+  const short = (name: string): string => name.replace(/(?:市|省|地区|盟)$/u, '');
+  for (const province of rules.china.provinces) {
+    if (!ownProvince.has(province.name)) {
+      const item = { of: 'outside', name: province.name, full: true } as const;
+      add(entries, 'place', [province.name], item);
+      add(entries, 'place', province.aliases, { ...item, full: false });
+    } else add(entries, 'place', [province.name], { of: 'shield' });
+    for (const city of province.cities) {
+      if (own.has(city) || own.has(short(city))) continue;
+      add(entries, 'place', [city], { of: 'outside', name: city, full: true });
+      const bare = short(city);
+      if (bare !== city && bare.length > 1 && !fullOnly.has(bare) && !ownProvince.has(bare)) {
+        add(entries, 'place', [bare], { of: 'outside', name: city, full: false });
+      }
+    }
+  }
+  add(entries, 'place', rules.places.notPlaces, { of: 'shield' });
+}
+
+function placeEntries(rules: Rules, entries: Entries): void {
+  regionEntries(rules, entries);
+  outsideEntries(rules, entries);
+  add(entries, 'ending', rules.places.roadEndings, { of: 'ending', ending: 'road' });
+  add(entries, 'ending', rules.places.estateEndings, { of: 'ending', ending: 'estate' });
+  add(entries, 'ending', rules.places.villageEndings, { of: 'ending', ending: 'village' });
+  add(entries, 'name', rules.personal.nameTriggers, { of: 'name-trigger' });
+  add(entries, 'name', rules.personal.ownPhone, { of: 'own-phone' });
+}
+
+/**
+ * Checks and compiles the rules.
+ * @throws RulebookInvalid with file, path and reason of everything that is wrong in them.
+ */
+export function compileRulebook(data: RulebookData): Rulebook {
+  const rules = checkRules(data);
+  const entries: Entries = [];
+  typeEntries(rules, entries);
+  const nodes = flatten(rules.categories.tree, entries);
+  add(entries, 'category', rules.categories.shields, { of: 'shield' });
+  urgencyEntries(rules, entries);
+  triageEntries(rules, entries);
+  placeEntries(rules, entries);
+  return {
+    rules,
+    lexicon: compileLexicon(entries),
+    nodes,
+    nodesByLabel: labelIndex(rules.categories.tree),
+    divisionsByCode: new Map(rules.region.divisions.map(division => [division.code, division])),
+    surnames: new Set(rules.personal.surnames),
+    notNames: new Set(rules.personal.notNames),
+    placeholders: new Set(rules.personal.placeholders.map(word => word.toLowerCase())),
+    english: new Set(rules.text.english),
+    stops: new Set(rules.places.stops),
+    clauses: new Map(rules.triage.clauses.map(({ clause, sentence }) => [clause, sentence])),
+  };
+}

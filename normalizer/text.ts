@@ -1,0 +1,282 @@
+// Bytes and HTML into clean text that a clerk can read and every later step can search.
+import {
+  AMPERSAND,
+  BROKEN,
+  COMPOSE,
+  characterTables,
+  DROP,
+  HAN,
+  HANGUL,
+  KANA,
+  KEEP,
+  MARK,
+  NEWLINE,
+  REPLACE,
+  SCRIPTS,
+  SPACE,
+  SURROGATE,
+  simplify,
+  TRADITIONAL,
+  UNDERSCORE,
+} from './characters.ts';
+import { htmlToText } from './html.ts';
+
+/** Labels of charsets that GB 18030 contains. */
+const GB_LABELS = /^(?:x-)?(?:gb_?2312(?:-80)?|gbk|gb_?18030|cp936|ms936|windows-936|euc-cn|chinese)$/i;
+
+export interface DecodedText {
+  readonly text: string;
+  /** The charset that was used, in lower case. */
+  readonly charset: string;
+  /** True when some bytes were no text in it; they stand as U+FFFD. */
+  readonly broken: boolean;
+}
+
+function tryDecode(bytes: Uint8Array, charset: string): string | null {
+  try {
+    return new TextDecoder(charset, { fatal: true }).decode(bytes);
+  } catch {
+    // Not text in this charset, or a charset nobody knows: the caller tries the next.
+    return null;
+  }
+}
+
+function candidates(bytes: Uint8Array, charset: string | undefined): string[] {
+  if (bytes[0] === 0xff && bytes[1] === 0xfe) return ['utf-16le'];
+  if (bytes[0] === 0xfe && bytes[1] === 0xff) return ['utf-16be'];
+  if (charset === undefined || charset === '') return ['utf-8', 'gb18030'];
+  const label = charset.trim().toLowerCase();
+  if (GB_LABELS.test(label)) return ['gb18030', 'utf-8'];
+  return [label, 'utf-8', 'gb18030'];
+}
+
+/**
+ * Bytes into text: the named charset, else strict UTF-8, else GB 18030; GB labels always mean GB 18030. Never throws.
+ * @param charset As the platform says it; unknown ones are passed over.
+ */
+export function decodeText(bytes: Uint8Array, charset?: string): DecodedText {
+  for (const candidate of candidates(bytes, charset)) {
+    const text = tryDecode(bytes, candidate);
+    if (text !== null) return { text, charset: candidate, broken: false };
+  }
+  const utf8 = new TextDecoder('utf-8').decode(bytes);
+  const gb = new TextDecoder('gb18030').decode(bytes);
+  const asUtf8 = countBroken(utf8) <= countBroken(gb);
+  return { text: asUtf8 ? utf8 : gb, charset: asUtf8 ? 'utf-8' : 'gb18030', broken: true };
+}
+
+function countBroken(text: string): number {
+  let count = 0;
+  for (let at = text.indexOf('\uFFFD'); at >= 0; at = text.indexOf('\uFFFD', at + 1)) count++;
+  return count;
+}
+
+/** Letters and numbers, without the invisible ones Unicode counts as letters. */
+const SAYS_SOMETHING = /[[\p{L}\p{N}]--[\u115F\u1160\u3164\uFFA0]]/v;
+
+/** True for content without a letter, digit or Han character: with no attachment either, it is no appeal (`empty`). */
+export function isEmptyContent(content: string, format: 'text' | 'html' = 'text'): boolean {
+  const text = format === 'html' ? htmlToText(content, content.length) : content;
+  return !SAYS_SOMETHING.test(text);
+}
+
+export interface CleanText {
+  readonly text: string;
+  /** Characters by script (`HAN` …, see characters.ts) as they stood in the raw text. */
+  readonly scripts: Uint32Array;
+  /** Codes of what was met: `text.broken-bytes`, `text.unpaired-surrogate`, `text.too-long`, `text.traditional`. */
+  readonly problems: readonly string[];
+}
+
+const ENTITIES: Readonly<Record<string, string>> = {
+  nbsp: ' ',
+  amp: '&',
+  lt: '<',
+  gt: '>',
+  quot: '"',
+  apos: "'",
+  ldquo: '“',
+  rdquo: '”',
+  lsquo: '‘',
+  rsquo: '’',
+  mdash: '—',
+  hellip: '…',
+  middot: '·',
+  ensp: ' ',
+  emsp: ' ',
+};
+const ENTITY = /&(?:#(\d{1,7})|#[xX]([0-9a-fA-F]{1,6})|([a-z]{2,6}));/y;
+/** A control character as spreadsheets write it: `_x000D_`. */
+const ESCAPED_CONTROL = /_x00[0-9A-Fa-f]{2}_/y;
+/** Markup inside what was said to be text. */
+const MARKUP = /<\/(?:p|div|span|td|li|a|font|strong|b)>|<br ?\/?>|<p[ >]/i;
+
+function entityAt(text: string, at: number): { readonly length: number; readonly value: string } | null {
+  ENTITY.lastIndex = at;
+  const match = ENTITY.exec(text);
+  if (match === null) return null;
+  if (match[3] !== undefined) {
+    const value = Object.hasOwn(ENTITIES, match[3]) ? ENTITIES[match[3]] : undefined;
+    return value === undefined ? null : { length: match[0].length, value };
+  }
+  const code = match[1] !== undefined ? Number(match[1]) : Number.parseInt(match[2]!, 16);
+  const isText =
+    (code >= 32 && code < 0x7f) || (code >= 0xa0 && code <= 0x10ffff && !(code >= 0xd800 && code < 0xe000));
+  return { length: match[0].length, value: isText ? String.fromCodePoint(code) : ' ' };
+}
+
+/** Collects clean text; white space waits until something follows it. */
+class Collector {
+  readonly parts: string[] = [];
+  #waiting: '' | ' ' | '\n' = '';
+  #empty = true;
+
+  wait(space: ' ' | '\n'): void {
+    if (this.#waiting !== '\n') this.#waiting = space;
+  }
+
+  add(text: string): void {
+    if (text === '') return;
+    if (this.#waiting !== '') {
+      if (!this.#empty) this.parts.push(this.#waiting);
+      this.#waiting = '';
+    }
+    this.parts.push(text);
+    this.#empty = false;
+  }
+}
+
+/** More marks than this on one letter are decoration. */
+const MOST_MARKS = 2;
+
+interface Pass {
+  compose: boolean;
+  traditional: boolean;
+  broken: boolean;
+  unpaired: boolean;
+}
+
+/** An astral character: emoji and rare Han stay, mathematical letters become plain ones, invisible tags go. */
+function astral(code: number): string {
+  if (code >= 0xe0000 && code <= 0xe0fff) return '';
+  const character = String.fromCodePoint(code);
+  const styled = (code >= 0x1d400 && code <= 0x1d7ff) || (code >= 0x2f800 && code <= 0x2fa1f);
+  return styled ? character.normalize('NFKC') : character;
+}
+
+/** Handles one unit that is not simply kept; returns how many units it took. */
+function special(raw: string, at: number, act: number, out: Collector, pass: Pass, marks: number): number {
+  switch (act) {
+    case DROP:
+      return 1;
+    case SPACE:
+      out.wait(' ');
+      return 1;
+    case NEWLINE:
+      out.wait('\n');
+      return 1;
+    case REPLACE:
+      out.add(characterTables().replacement.get(raw.charCodeAt(at)) ?? raw.charAt(at));
+      return 1;
+    case MARK:
+      pass.compose = true;
+      if (marks < MOST_MARKS) out.add(raw.charAt(at));
+      return 1;
+    case SURROGATE: {
+      const code = raw.codePointAt(at)!;
+      if (code > 0xffff) {
+        out.add(astral(code));
+        return 2;
+      }
+      pass.unpaired = true;
+      out.add('\uFFFD');
+      return 1;
+    }
+    case AMPERSAND: {
+      const entity = entityAt(raw, at);
+      if (entity === null) break;
+      if (entity.value.trim() === '') out.wait(' ');
+      else out.add(entity.value);
+      return entity.length;
+    }
+    case UNDERSCORE:
+      ESCAPED_CONTROL.lastIndex = at;
+      if (!ESCAPED_CONTROL.test(raw)) break;
+      out.wait('\n');
+      return 7;
+    case COMPOSE:
+      pass.compose = true;
+      break;
+    case TRADITIONAL:
+      pass.traditional = true;
+      break;
+    case BROKEN:
+      pass.broken = true;
+      break;
+  }
+  out.add(raw.charAt(at));
+  return 1;
+}
+
+function sweep(raw: string, scripts: Uint32Array, pass: Pass): string {
+  const { action, script } = characterTables();
+  const out = new Collector();
+  let kept = 0;
+  let marks = 0;
+  let at = 0;
+  while (at < raw.length) {
+    const code = raw.charCodeAt(at);
+    const act = action[code]!;
+    scripts[script[code]!]!++;
+    // Nothing to do for these two but to note that the text holds them: they stay inside the run.
+    if (act === TRADITIONAL) pass.traditional = true;
+    else if (act !== KEEP) {
+      if (at > kept) out.add(raw.slice(kept, at));
+      at += special(raw, at, act, out, pass, marks);
+      marks = act === MARK ? marks + 1 : 0;
+      kept = at;
+      continue;
+    }
+    marks = 0;
+    at++;
+  }
+  if (at > kept) out.add(raw.slice(kept, at));
+  return out.parts.join('');
+}
+
+/** Cuts between characters, not inside one. */
+export function cut(text: string, length: number): string {
+  if (text.length <= length) return text;
+  const last = text.charCodeAt(length - 1);
+  return text.slice(0, last >= 0xd800 && last < 0xdc00 ? length - 1 : length);
+}
+
+/**
+ * Clean text: simplified, half-width letters and digits, no control, bidirectional or invisible characters, white space
+ * in single steps. Wording, capitals and Chinese punctuation stay. Linear; never throws.
+ * @param limit Longest text in UTF-16 units; what is over is cut and noted as `text.too-long`.
+ */
+export function cleanText(raw: string, limit: number, format: 'text' | 'html' = 'text'): CleanText {
+  const problems: string[] = [];
+  const most = limit * 8;
+  let source = cut(raw, most);
+  let tooLong = raw.length > most;
+  if (format === 'html' || (source.includes('<') && MARKUP.test(source))) source = htmlToText(source, most);
+  const scripts = new Uint32Array(SCRIPTS);
+  const pass: Pass = { compose: false, traditional: false, broken: false, unpaired: false };
+  let text = sweep(source, scripts, pass);
+  if (pass.compose) text = text.normalize('NFC');
+  if (text.length > limit) {
+    tooLong = true;
+    text = cut(text, limit);
+  }
+  // Japanese and Korean texts keep their characters.
+  if (pass.traditional && scripts[KANA]! + scripts[HANGUL]! < scripts[HAN]!) {
+    text = simplify(text);
+    problems.push('text.traditional');
+  }
+  if (pass.broken) problems.push('text.broken-bytes');
+  if (pass.unpaired) problems.push('text.unpaired-surrogate');
+  if (tooLong) problems.push('text.too-long');
+  return { text, scripts, problems };
+}

@@ -1,0 +1,120 @@
+// Accept, hold for a person, or advise refusal with the clause of article 10; never a refusal by itself.
+import type { Hit } from './lexicon.ts';
+import { findNonsense } from './nonsense.ts';
+import { hitsOf, quoted, type Reading } from './reading.ts';
+import type { ClauseRule } from './rule-data.ts';
+import type { Meaning } from './rulebook.ts';
+import type { Decided, Flag, Place, TicketType, Triage } from './ticket.ts';
+
+const ACCEPT: Triage = { verdict: 'accept', clause: null, basis: null, words: [], by: 'rule', confidence: 0.9 };
+
+function advise(rule: { clause: string; sentence: string }, words: readonly string[], sure: number): Triage {
+  const { clause, sentence } = rule;
+  return { verdict: 'advise-refusal', clause, basis: sentence, words, by: 'rule', confidence: sure };
+}
+
+interface ClauseHits {
+  readonly refuse: Hit<Meaning>[];
+  readonly hold: Hit<Meaning>[];
+  unless: boolean;
+}
+
+function byClause(reading: Reading): Map<ClauseRule, ClauseHits> {
+  const found = new Map<ClauseRule, ClauseHits>();
+  for (const hit of hitsOf(reading, 'triage')) {
+    if (hit.item.of !== 'clause') continue;
+    const { clause, role } = hit.item;
+    const hits = found.get(clause) ?? { refuse: [], hold: [], unless: false };
+    found.set(clause, hits);
+    if (role === 'unless') hits.unless = true;
+    else hits[role].push(hit);
+  }
+  return found;
+}
+
+function clauseVerdict(reading: Reading): Triage | null {
+  let held: Triage | null = null;
+  for (const [clause, { refuse, hold, unless }] of byClause(reading)) {
+    if (unless) continue;
+    if (refuse.length > 0) return advise(clause, quoted(reading, [...refuse, ...hold]), 0.75);
+    if (hold.length > 0 && held === null) {
+      const basis = { clause: clause.clause, basis: clause.sentence };
+      held = { verdict: 'hold', ...basis, words: quoted(reading, hold), by: 'rule', confidence: 0.5 };
+    }
+  }
+  return held;
+}
+
+function hold(words: readonly string[], sure: number): Triage {
+  return { verdict: 'hold', clause: null, basis: null, words, by: 'rule', confidence: sure };
+}
+
+/** Least number of different advertising words that hold a message. */
+const LEAST_SPAM = 2;
+
+/**
+ * 受理判定. An urgent appeal is never held up: somebody may be in danger, whoever is competent.
+ * @param urgent True when the appeal was read as urgent.
+ */
+export function readTriage(reading: Reading, place: Place, language: string, urgent: boolean): Triage {
+  const nonsense = findNonsense(reading, language);
+  if (nonsense !== null) return hold(nonsense, 0.8);
+  if (urgent) return ACCEPT;
+  const spam = quoted(
+    reading,
+    hitsOf(reading, 'spam').filter(({ item }) => item.of === 'spam'),
+  );
+  if (spam.length >= LEAST_SPAM) return hold(spam, 0.7);
+  const outside = reading.rulebook.clauses.get('10.6');
+  if (place.inCity === false && outside !== undefined) {
+    return advise({ clause: '10.6', sentence: outside }, place.words ?? [], place.confidence ?? 0.7);
+  }
+  return clauseVerdict(reading) ?? ACCEPT;
+}
+
+/** 不匿名 and the like: the opposite of what the word says. */
+const DENIED = /(?:不|没|没有|无需|不用|不必|不是|拒绝|并非)$/;
+
+function privacyHits(reading: Reading, role: 'confidential' | 'anonymous' | 'open'): Hit<Meaning>[] {
+  return hitsOf(reading, 'privacy').filter(
+    ({ item, start }) =>
+      item.of === 'privacy' && item.role === role && !DENIED.test(reading.text.slice(Math.max(0, start - 3), start)),
+  );
+}
+
+/** Whether the requester wants to stay unknown. */
+export function readAnonymous(reading: Reading, asked: boolean | undefined): boolean {
+  if (asked !== undefined) return asked;
+  return privacyHits(reading, 'anonymous').length > 0;
+}
+
+/**
+ * 保密 (article 23): as asked, always for accusations and where discretion is asked for; in doubt confidential.
+ * The sender's `false` does not open an accusation.
+ */
+export function readConfidential(
+  reading: Reading,
+  type: Decided<TicketType>,
+  asked: boolean | undefined,
+  anonymous: boolean,
+): Flag {
+  if (asked === true) return { value: true, by: 'sender', words: [], confidence: 0.95 };
+  if (type.value === '举报') return { value: true, by: 'rule', words: type.words, confidence: 0.9 };
+  const words = quoted(reading, [...privacyHits(reading, 'confidential'), ...privacyHits(reading, 'anonymous')]);
+  if (words.length > 0) return { value: true, by: 'rule', words, confidence: 0.85 };
+  if (anonymous) return { value: true, by: 'sender', words: [], confidence: 0.8 };
+  const accuses = hitsOf(reading, 'type').filter(
+    ({ item }) => item.of === 'type' && item.type === '举报' && item.weight >= 2,
+  );
+  if (accuses.length > 0) return { value: true, by: 'rule', words: quoted(reading, accuses), confidence: 0.6 };
+  return asked === false
+    ? { value: false, by: 'sender', words: [], confidence: 0.95 }
+    : { value: false, by: 'default', words: [], confidence: 0.8 };
+}
+
+/** 公开: only as asked, and never with a confidential appeal. */
+export function readPublic(asked: boolean | undefined, confidential: Flag): Flag {
+  if (confidential.value || asked === undefined)
+    return { value: false, by: confidential.value ? 'rule' : 'default', words: [] };
+  return { value: asked, by: 'sender', words: [] };
+}
