@@ -4,7 +4,7 @@ import type { AdapterDefinition } from '../adapters/contract.ts';
 import { Misconfigured } from '../adapters/contract.ts';
 import { newSecret } from '../adapters/kit/signature.ts';
 import type { Registry } from '../adapters/registry.ts';
-import { ConfigError } from '../config/errors.ts';
+import { ConfigError, type Position } from '../config/errors.ts';
 import { nearest } from '../config/explain.ts';
 import { check, type LoadedConfig } from '../config/load.ts';
 import { SealBroken } from '../store/errors.ts';
@@ -40,16 +40,19 @@ export interface ChannelBook {
   /** Channels of the store that `all` leaves out, since one broken channel must not keep the others from working. */
   broken(): Promise<readonly BrokenChannel[]>;
   find(id: string): Promise<KnownChannel | null>;
-  /** Keeps a new channel in the store. */
-  add(
-    channel: { readonly id: string; readonly kind: string; readonly settings: unknown },
-    by: string,
-  ): Promise<KnownChannel>;
+  /** Keeps a new channel in the store. A kind with signing secrets gets its first one made when the settings name none. */
+  add(channel: NewChannel, by: string): Promise<{ readonly channel: KnownChannel; readonly secret: string | null }>;
   enable(id: string, enabled: boolean, by: string): Promise<KnownChannel>;
   /** `new` replaces every signing secret, `rotate` keeps the last one valid beside the new one. Answers the new secret. */
   secret(id: string, how: 'new' | 'rotate', by: string): Promise<string>;
   /** The first channel of a new installation; null when there is one anywhere. */
   first(by: string): Promise<{ readonly id: string; readonly secret: string } | null>;
+}
+
+export interface NewChannel {
+  readonly id: string;
+  readonly kind: string;
+  readonly settings: Readonly<Record<string, unknown>>;
 }
 
 export interface BookParts {
@@ -110,12 +113,19 @@ export function createChannelBook(parts: BookParts): ChannelBook {
       const { channels, broken } = await read();
       if ([...channels, ...broken].some(channel => channel.id === id)) throw new DeskError('channel.exists', { id });
       const definition = await definitionOf(registry, kind);
-      const checked = check(definition.settings, settings, [], () => ({ file: id, line: null, column: null }));
-      return put(
-        { id, kind, enabled: true, settings: checked, from: 'store', definition, createdAt: null },
-        'channel.add',
-        by,
-      );
+      const secret = hasSecrets(definition) && settings['secrets'] === undefined ? newSecret() : null;
+      const written = secret === null ? settings : { ...settings, secrets: [secret] };
+      const checked = check(definition.settings, written, [], () => placeOf(id));
+      const channel = {
+        id,
+        kind,
+        enabled: true,
+        settings: checked,
+        from: 'store',
+        definition,
+        createdAt: null,
+      } as const;
+      return { channel: await put(channel, 'channel.add', by), secret };
     },
     async enable(id, enabled, by) {
       return put({ ...(await changeable(id)), enabled }, enabled ? 'channel.enable' : 'channel.disable', by);
@@ -132,15 +142,8 @@ export function createChannelBook(parts: BookParts): ChannelBook {
     async first(by) {
       const { channels, broken } = await read();
       if (channels.length + broken.length > 0) return null;
-      const definition = await definitionOf(registry, FIRST.kind);
-      const made = newSecret();
-      const settings = check(definition.settings, { secrets: [made] }, [], () => ({
-        file: FIRST.id,
-        line: null,
-        column: null,
-      }));
-      await put({ ...FIRST, enabled: true, settings, from: 'store', definition, createdAt: null }, 'channel.add', by);
-      return { id: FIRST.id, secret: made };
+      const { secret } = await this.add({ ...FIRST, settings: {} }, by);
+      return { id: FIRST.id, secret: secret as string };
     },
   };
 }
@@ -209,6 +212,9 @@ function seal({ cipher, now }: BookParts, { id, kind, enabled, settings, created
   return { id, kind, enabled, settings: packFields({ key: wrapped, settings: sealed }), createdAt: createdAt ?? now() };
 }
 
+/** Where settings that are in no file stand. */
+const placeOf = (id: string): Position => ({ file: id, line: null, column: null });
+
 /** The channel, or why it cannot be had. */
 async function storedChannel(parts: BookParts, row: ChannelRow): Promise<KnownChannel | BrokenChannel> {
   try {
@@ -227,8 +233,7 @@ async function openRow({ cipher, registry }: BookParts, row: ChannelRow): Promis
   const { key, settings } = unpackFields(row.settings);
   const opened = cipher.open(cipher.openDataKey(key as Buffer), settings as Buffer, fieldOf(row.id, 'settings'));
   // Checked again: a newer version of the adapter may ask for more than it did when the channel was made.
-  const place = { file: row.id, line: null, column: null };
-  const checked = check(definition.settings, JSON.parse(opened.toString('utf8')), [], () => place);
+  const checked = check(definition.settings, JSON.parse(opened.toString('utf8')), [], () => placeOf(row.id));
   const { id, kind, enabled, createdAt } = row;
   return { id, kind, enabled, settings: checked, from: 'store', definition, createdAt };
 }

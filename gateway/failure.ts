@@ -2,9 +2,9 @@
 import { PlatformError } from '../adapters/contract.ts';
 import { ConfigError, describeProblem } from '../config/errors.ts';
 import { Conflict, KeyError, SealBroken, StoreUnavailable } from '../store/errors.ts';
+import { catalogueEntry } from './catalogue.ts';
 import type { Failure } from './control.ts';
 import { DeskError, EXIT } from './desk-error.ts';
-import { catalogueEntry } from './http/problem.ts';
 import { ListenError } from './http/server.ts';
 import { type Sentence, sayBoth } from './locale.ts';
 

@@ -15,8 +15,6 @@ export interface ChannelState {
   readonly up: boolean;
   /** Code of what is wrong; null when up. */
   readonly reason: string | null;
-  /** Milliseconds since the epoch. */
-  readonly since: number;
 }
 
 /** What only a running gateway can tell or do. */
@@ -26,6 +24,8 @@ export interface LiveGateway {
   channelStates(): readonly ChannelState[];
   /** Closes a channel and opens it with its settings as they are now. */
   reopen(channel: string): Promise<void>;
+  /** A message has become unread again; the reader looks for it. */
+  rescan(): void;
   /** Reasons of /readyz. */
   reasons(): Promise<readonly ReadinessReason[]>;
 }
@@ -51,7 +51,7 @@ export interface CommandContext {
   /** null when no gateway runs. */
   readonly live: LiveGateway | null;
   /** Sends one made-up entry of each kind to the case system; null when none is configured. */
-  tryCaseSystem: (() => AsyncIterable<Trial>) | null;
+  readonly tryCaseSystem: (() => AsyncIterable<Trial>) | null;
   now(): number;
 }
 

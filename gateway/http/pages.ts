@@ -1,24 +1,33 @@
 // /problems/:code, the page a problem's `type` points to, and /openapi.json.
 import type { Router } from 'express';
-import { type CatalogueEntry, catalogue, catalogueEntry, HttpProblem } from './problem.ts';
+import { type CatalogueEntry, catalogue } from '../catalogue.ts';
+import { HttpProblem } from './problem.ts';
 
-/** Adds the pages to a router. `openapi` is asked once, at the first call. */
-export function mountPages(router: Router, openapi: () => unknown): void {
+export interface PageParts {
+  /** The whole OpenAPI document; asked once, at the first call. */
+  openapi(): unknown;
+  /** Problems of signed webhooks that adapters explain themselves. */
+  readonly partnerProblems: readonly CatalogueEntry[];
+}
+
+/** Adds the pages to a router. */
+export function mountPages(router: Router, { openapi, partnerProblems }: PageParts): void {
+  const entries = new Map([...catalogue(), ...partnerProblems.map(entry => [entry.code, entry] as const)]);
   let description: string | undefined;
   router.get('/openapi.json', (_request, response) => {
     description ??= JSON.stringify(openapi());
     response.type('application/json').send(description);
   });
   router.get('/problems', (_request, response) => {
-    const items = catalogue().map(
+    const items = [...entries.values()].map(
       ({ code, zh, en }) =>
         `<li><a href="/problems/${code}">${code}</a> ${escapeHtml(zh.title)} · ${escapeHtml(en.title)}</li>`,
     );
     response.type('html').send(page('错误代码 · Error codes', `<ul>${items.join('')}</ul>`));
   });
   router.get('/problems/:code', (request, response) => {
-    const entry = catalogueEntry(request.params.code);
-    if (entry === null) throw new HttpProblem('http.not_found');
+    const entry = entries.get(request.params.code);
+    if (entry === undefined) throw new HttpProblem('http.not_found');
     response.type('html').send(page(entry.code, problemText(entry)));
   });
 }

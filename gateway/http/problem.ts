@@ -8,7 +8,7 @@ import {
   Unavailable,
 } from '../../adapters/contract.ts';
 import { StoreUnavailable } from '../../store/errors.ts';
-import { localeFile } from '../locale.ts';
+import { type CatalogueEntry, catalogueEntry } from '../catalogue.ts';
 
 /** An error of the HTTP side itself; its words stand in the catalogue. */
 export class HttpProblem extends Error {
@@ -22,15 +22,6 @@ export class HttpProblem extends Error {
   }
 }
 
-/** One entry of the catalogue: what went wrong and what to do. */
-export interface CatalogueEntry {
-  readonly code: string;
-  /** Status a sender sees; null for what no HTTP answer carries. */
-  readonly status: number | null;
-  readonly zh: { readonly title: string; readonly todo: string };
-  readonly en: { readonly title: string; readonly todo: string };
-}
-
 /** What goes back: status, headers and body. */
 export interface ProblemAnswer {
   readonly status: number;
@@ -39,17 +30,6 @@ export interface ProblemAnswer {
   readonly code: string;
   /** True for what nobody foresaw; it is to be logged with its stack. */
   readonly bug: boolean;
-}
-
-/** The entry of a code; null when the code is unknown. */
-export function catalogueEntry(code: string): CatalogueEntry | null {
-  const file = localeFile('problems.yaml');
-  return Object.hasOwn(file, code) ? ({ code, ...(file[code] as object) } as CatalogueEntry) : null;
-}
-
-/** All codes in the order of the catalogue. */
-export function catalogue(): readonly CatalogueEntry[] {
-  return Object.keys(localeFile('problems.yaml')).map(code => catalogueEntry(code) as CatalogueEntry);
 }
 
 /**
@@ -61,12 +41,11 @@ export function problemAnswer(error: unknown, base: string, instance: string): P
   const entry = catalogueEntry(code) ?? (catalogueEntry(GENERIC[status] ?? 'gateway.bug') as CatalogueEntry);
   const body = {
     type: `${base}/problems/${encodeURIComponent(code)}`,
-    title: entry.zh.title,
+    title: `${entry.zh.title} · ${entry.en.title}`,
     status,
-    detail: entry.zh.todo,
+    detail: `${entry.zh.todo} · ${entry.en.todo}`,
     instance,
     code,
-    en: { title: entry.en.title, detail: entry.en.todo },
   };
   return {
     status,

@@ -7,12 +7,12 @@ import type { Config } from '../../config/schema.ts';
 import type { Metrics } from '../metrics.ts';
 import type { Log } from '../telemetry.ts';
 import { mountHealth, type Readiness } from './health.ts';
-import { mountPages } from './pages.ts';
+import { mountPages, type PageParts } from './pages.ts';
 import { HttpProblem, type ProblemAnswer, problemAnswer } from './problem.ts';
 import { type Answering, answerWith, createByteBudget, incomingWebhook, send, type WebhookTarget } from './webhooks.ts';
 
 /** What the HTTP side needs of the rest. */
-export interface HttpParts {
+export interface HttpParts extends PageParts {
   readonly config: Pick<Config, 'listen' | 'intake'>;
   readonly log: Log;
   readonly metrics: Metrics;
@@ -20,8 +20,6 @@ export interface HttpParts {
   readonly readiness: Readiness;
   /** Progress reported by the case system; null when none is configured (then 404). */
   readonly caseEvents: ((request: WebhookRequest) => Promise<WebhookAnswer>) | null;
-  /** The whole OpenAPI document. */
-  openapi(): unknown;
 }
 
 export interface HttpService {
@@ -86,7 +84,7 @@ function createApp(parts: HttpParts): Express {
     next();
   });
   mountHealth(app, parts.readiness, parts.metrics);
-  mountPages(app, parts.openapi);
+  mountPages(app, parts);
   app.use(() => {
     throw new HttpProblem('http.not_found');
   });

@@ -1,0 +1,88 @@
+// huisu dead-letters: what the case system would not take, why, and sending it again.
+import type { EntryFilter, EntryKind } from '../../store/store.ts';
+import { DeskError, EXIT } from '../desk-error.ts';
+import type { Arguments, Command } from './command.ts';
+import { LIMIT, textOf } from './parts.ts';
+
+const KINDS = ['ticket.created', 'ticket.followed-up', 'ticket.corrected', 'ticket.link-undone', 'ticket.withdrawn'];
+const FILTERS = [
+  { flags: '--cause <code>', summary: { zh: '只看某种原因', en: 'of one cause' } },
+  { flags: '--kind <kind>', summary: { zh: '只看某类', en: 'of one kind' }, choices: KINDS },
+  { flags: '--ticket <number>', summary: { zh: '某一工单的', en: 'of one ticket' } },
+] as const;
+/** One replay takes at most so many, so that a lane does not fill with them at one stroke. */
+const MOST = 100_000;
+
+export const deadLetterCommands: readonly Command[] = [
+  {
+    kind: 'list',
+    name: 'dead-letters list',
+    summary: { zh: '列出死信及原因', en: 'list dead letters with their causes' },
+    options: [...FILTERS, LIMIT],
+    columns: [
+      { key: 'id', title: { zh: '待转办项', en: 'entry' } },
+      { key: 'ticket', title: { zh: '工单', en: 'ticket' } },
+      { key: 'attempts', title: { zh: '次数', en: 'attempts' } },
+      { key: 'createdAt', title: { zh: '产生时间', en: 'created' }, show: 'time' },
+      { key: 'cause', title: { zh: '原因', en: 'cause' } },
+    ],
+    async *run({ store }, args) {
+      const entries = await store.outbox.list(filterOf(args, Number(args['limit'] ?? 50)));
+      for (const { id, ticket, kind, attempts, createdAt, cause, unknown } of entries) {
+        yield { id, ticket, kind, attempts, createdAt, cause, unknown };
+      }
+    },
+  },
+  {
+    kind: 'one',
+    name: 'dead-letters show',
+    summary: { zh: '查看一条死信', en: 'show a dead letter' },
+    arguments: [{ form: '<entry>', summary: { zh: '待转办项编号', en: 'id of the entry' } }],
+    run: async ({ store }, args) => {
+      const id = String(args['entry']);
+      const entry = await store.outbox.get(id);
+      if (entry === null) throw new DeskError('desk.no_such_entry', { id });
+      const { lane: _lane, ...shown } = entry;
+      return shown;
+    },
+  },
+  {
+    kind: 'one',
+    name: 'dead-letters replay',
+    summary: {
+      zh: '重放死信：一条、按条件或全部（--all）',
+      en: 'send dead letters again: one, by filter, or all (--all)',
+    },
+    arguments: [{ form: '[entry]', summary: { zh: '待转办项编号', en: 'id of an entry' } }],
+    options: [...FILTERS, { flags: '--all', summary: { zh: '全部', en: 'all of them' } }],
+    run: async ({ store, now }, args, { by }) => {
+      const id = textOf(args, 'entry');
+      const chosen =
+        id !== undefined || args['all'] === true || FILTERS.some(({ flags }) => args[keyOf(flags)] !== undefined);
+      if (!chosen) throw new DeskError('cli.replay_what', {}, EXIT.usage);
+      const filter = { ...filterOf(args, MOST), ...(id === undefined ? {} : { id }) };
+      const named = [id, ...FILTERS.map(({ flags }) => textOf(args, keyOf(flags)))].filter(
+        value => value !== undefined,
+      );
+      const note = { by, action: 'outbox.replay', on: named.length === 0 ? ['all'] : named };
+      const replayed = await store.outbox.replay(filter, now(), note);
+      if (id !== undefined && replayed.length === 0) throw new DeskError('desk.not_dead', { id });
+      return { replayed: replayed.length };
+    },
+  },
+];
+
+const keyOf = (flags: string) => /--([a-z]+)/.exec(flags)?.[1] as string;
+
+function filterOf(args: Arguments, limit: number): EntryFilter {
+  const cause = textOf(args, 'cause');
+  const kind = textOf(args, 'kind') as EntryKind | undefined;
+  const ticket = textOf(args, 'ticket');
+  return {
+    state: 'dead',
+    limit,
+    ...(cause === undefined ? {} : { cause }),
+    ...(kind === undefined ? {} : { kind }),
+    ...(ticket === undefined ? {} : { ticket }),
+  };
+}

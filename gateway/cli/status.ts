@@ -1,0 +1,115 @@
+// huisu status: what is stuck, why, and which command helps.
+import { EXIT } from '../desk-error.ts';
+import { say, sayBoth } from '../locale.ts';
+import type { Command, CommandContext, Row } from './command.ts';
+
+/** Something that needs a person, or a note. */
+interface Finding {
+  readonly code: string;
+  readonly count: number;
+  /** Seconds since the oldest; null where age says nothing. */
+  readonly seconds: number | null;
+  readonly stuck: boolean;
+  readonly zh: string;
+  readonly en: string;
+  /** The command that helps; null where none does. */
+  readonly command: string | null;
+}
+
+/** Reading takes milliseconds and dispatch seconds; beyond these something is wrong. */
+const UNREAD_SECONDS = 60;
+const OUTBOX_SECONDS = 600;
+
+export const statusCommand: Command = {
+  kind: 'one',
+  name: 'status',
+  summary: { zh: '运行状况：什么卡住了、为什么、用哪个命令处理', en: 'what is stuck, why, and which command helps' },
+  async run(context) {
+    const findings = await findingsOf(context);
+    const { messages, outbox, tickets } = context.store;
+    return {
+      running: context.live !== null,
+      url: context.live?.url ?? null,
+      messages: await messages.counts(),
+      tickets: await tickets.counts(),
+      outbox: await outbox.counts(),
+      stuck: findings.filter(finding => finding.stuck).length,
+      findings,
+    };
+  },
+  text: textOf,
+  exit: () => EXIT.ok,
+};
+
+async function findingsOf(context: CommandContext): Promise<readonly Finding[]> {
+  const { store, live, loaded, now } = context;
+  const [messages, outbox, tickets, health] = await Promise.all([
+    store.messages.counts(),
+    store.outbox.counts(),
+    store.tickets.counts(),
+    store.admin.health(),
+  ]);
+  const age = (from: number | null) => (from === null ? 0 : Math.max(0, Math.round((now() - from) / 1000)));
+  const found: Finding[] = [];
+  const add = (code: string, count: number, stuck: boolean, command: string | null, seconds: number | null = null) =>
+    found.push({
+      code,
+      count,
+      seconds,
+      stuck,
+      ...sayBoth(`status.${code}`, { count, seconds: seconds ?? 0 }),
+      command,
+    });
+  if (live === null) add('not-running', 1, true, 'huisu start');
+  const unreadAge = age(messages.oldestUnread);
+  if (messages.unread > 0)
+    add('unread', messages.unread, unreadAge > UNREAD_SECONDS, 'huisu messages list --state unread', unreadAge);
+  if (messages.quarantined > 0) add('quarantined', messages.quarantined, true, 'huisu quarantine list');
+  if (tickets.held > 0) add('held', tickets.held, false, 'huisu tickets list --state held');
+  if (outbox.dead > 0) add('dead', outbox.dead, true, 'huisu dead-letters list');
+  const waiting = outbox.due + outbox.inFlight;
+  const waitingAge = age(outbox.oldest);
+  if (waiting > 0 && loaded.config.caseSystem === null)
+    add('no-case-system', waiting, false, 'huisu check', waitingAge);
+  else if (waiting > 0) add('waiting', waiting, waitingAge > OUTBOX_SECONDS, 'huisu case-system try', waitingAge);
+  const { minFreeMb, minFreePercent } = loaded.config.intake;
+  const least = Math.max(minFreeMb * 1024 * 1024, (health.totalBytes * minFreePercent) / 100);
+  if (health.freeBytes < least) add('disk-low', Math.round(health.freeBytes / 1024 / 1024), true, null);
+  return [...found, ...(await channelFindings(context))];
+}
+
+async function channelFindings({ live, book }: CommandContext): Promise<readonly Finding[]> {
+  const down = live?.channelStates().filter(state => !state.up) ?? [];
+  const broken = await book.broken();
+  const finding = (id: string, reason: string): Finding => ({
+    code: 'channel-down',
+    count: 1,
+    seconds: null,
+    stuck: true,
+    ...sayBoth('status.channel-down', { id, reason }),
+    command: 'huisu channels list',
+  });
+  return [
+    ...down.map(state => finding(state.id, state.reason ?? '-')),
+    ...broken.map(channel => finding(channel.id, channel.reason.zh)),
+  ];
+}
+
+function textOf(result: Row, language: 'zh' | 'en'): string {
+  const findings = result['findings'] as readonly Finding[];
+  const messages = result['messages'] as { total: number; unread: number };
+  const tickets = result['tickets'] as { total: number };
+  const outbox = result['outbox'] as { done: number };
+  const head = say(language, 'status.head', {
+    messages: messages.total,
+    unread: messages.unread,
+    tickets: tickets.total,
+    done: outbox.done,
+  });
+  if (findings.length === 0) return `${head}\n${say(language, 'status.fine')}`;
+  const lines = findings.map(finding => {
+    const help = finding.command === null ? '' : ` → ${finding.command}`;
+    return `${finding.stuck ? '!' : '·'} ${finding[language]}${help}`;
+  });
+  return [head, ...lines].join('\n');
+}

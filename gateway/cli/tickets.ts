@@ -1,0 +1,150 @@
+// huisu tickets: look at tickets, and what a clerk decides about them.
+import { TICKET_STATES, TICKET_TYPES, type TicketState, URGENCIES } from '../../normalizer/ticket.ts';
+import type { TicketFilter, TicketRow } from '../../store/store.ts';
+import { openTicketContent } from '../../store/ticket-seal.ts';
+import type { DeskAnswer } from '../desk.ts';
+import { DeskError, EXIT } from '../desk-error.ts';
+import { createMasks } from '../dispatch/mask.ts';
+import { type Reveal, viewTicket } from '../ticket-view.ts';
+import type { Arguments, Command, CommandContext, Row } from './command.ts';
+import { CHANNEL, COLUMNS, LIMIT, NUMBER, numberOf, paged, textOf } from './parts.ts';
+
+export const ticketCommands: readonly Command[] = [
+  {
+    kind: 'list',
+    name: 'tickets list',
+    summary: { zh: '列出工单，新的在前', en: 'list tickets, newest first' },
+    options: [
+      CHANNEL,
+      { flags: '--state <state>', summary: { zh: '工单状态', en: 'state' }, choices: TICKET_STATES },
+      { flags: '--type <type>', summary: { zh: '诉求类型', en: 'type' }, choices: TICKET_TYPES },
+      { flags: '--urgency <urgency>', summary: { zh: '紧急程度', en: 'urgency' }, choices: URGENCIES },
+      { flags: '--division <code>', summary: { zh: '区划代码', en: 'division code' } },
+      { flags: '--incident <number>', summary: { zh: '同一事件的工单', en: 'tickets of one incident' } },
+      LIMIT,
+    ],
+    columns: [
+      COLUMNS.number,
+      COLUMNS.acceptedAt,
+      { key: 'state', title: { zh: '状态', en: 'state' }, show: { words: 'ticketState' } },
+      { key: 'type', title: { zh: '类型', en: 'type' } },
+      { key: 'urgency', title: { zh: '紧急', en: 'urgency' } },
+      COLUMNS.channel,
+      { key: 'followUps', title: { zh: '催办', en: 'follow-ups' } },
+      { key: 'incident', title: { zh: '事件', en: 'incident' } },
+      { key: 'title', title: { zh: '标题', en: 'title' } },
+    ],
+    run: (context, args) =>
+      paged(
+        args,
+        (before, limit) => context.store.tickets.list(filterOf(args, before, limit)),
+        row => lineOf(context, row),
+      ),
+  },
+  {
+    kind: 'one',
+    name: 'tickets show',
+    summary: { zh: '查看工单（诉求人信息脱敏）', en: 'show a ticket (identity masked)' },
+    arguments: [NUMBER],
+    options: [
+      { flags: '--reveal <field>', summary: { zh: '显示一个未脱敏的字段，记入审计', en: 'unmask one field; audited' } },
+      { flags: '--why <purpose>', summary: { zh: '查看目的', en: 'purpose of looking' } },
+    ],
+    run: (context, args, call) => viewTicket(context, numberOf(args), revealOf(args, call.by)),
+  },
+  {
+    kind: 'one',
+    name: 'tickets release',
+    summary: { zh: '放行待审工单，转工单系统', en: 'release a held ticket to the case system' },
+    arguments: [NUMBER],
+    run: async ({ desk }, args, call) => rowOf(await desk.release(numberOf(args), call.by)),
+  },
+  {
+    kind: 'one',
+    name: 'tickets refuse',
+    summary: { zh: '对待审工单不予受理，注明条款', en: 'refuse a held ticket under a clause' },
+    arguments: [NUMBER],
+    options: [
+      { flags: '--clause <clause>', summary: { zh: '条款，如 10.6（必填）', en: 'clause such as 10.6 (required)' } },
+      { flags: '--reason <text>', summary: { zh: '理由，加密保存（必填）', en: 'reason, kept sealed (required)' } },
+    ],
+    run: async ({ desk }, args, call) =>
+      rowOf(await desk.refuse(numberOf(args), required(args, 'clause'), required(args, 'reason'), call.by)),
+  },
+  {
+    kind: 'one',
+    name: 'tickets link',
+    summary: { zh: '把工单并入另一工单', en: 'join a ticket to another' },
+    arguments: [NUMBER],
+    options: [{ flags: '--to <number>', summary: { zh: '并入的工单（必填）', en: 'the ticket it joins (required)' } }],
+    run: async ({ desk }, args, call) => rowOf(await desk.link(numberOf(args), toNumber(args, 'to'), call.by)),
+  },
+  {
+    kind: 'one',
+    name: 'tickets unlink',
+    summary: { zh: '撤销并单，单独成为工单，以后不再自动并入', en: 'undo a link; it is not made again' },
+    arguments: [NUMBER],
+    options: [
+      {
+        flags: '--from <number>',
+        summary: { zh: '原来并入的工单（必填）', en: 'the ticket it had joined (required)' },
+      },
+    ],
+    run: async ({ desk, live }, args, call) => {
+      const answer = await desk.unlink(numberOf(args), toNumber(args, 'from'), call.by);
+      live?.rescan();
+      return rowOf(answer);
+    },
+  },
+];
+
+function filterOf(args: Arguments, before: number | undefined, limit: number): TicketFilter {
+  const filter: Record<string, string | number> = { limit };
+  for (const key of ['channel', 'state', 'type', 'urgency', 'division', 'incident']) {
+    const value = textOf(args, key);
+    if (value !== undefined) filter[key] = value;
+  }
+  if (before !== undefined) filter['before'] = before;
+  return filter as unknown as TicketFilter & { state?: TicketState };
+}
+
+function lineOf({ cipher }: CommandContext, row: TicketRow): Row {
+  const { number, acceptedAt, state, type, category, urgency, channel, division, followUps, incident, caseNumber } =
+    row;
+  const { appeal } = openTicketContent(cipher, row);
+  const whole = row.confidential || type === '举报';
+  const title = createMasks(appeal.content, appeal.personal, whole, null).title(appeal.title);
+  return {
+    number,
+    acceptedAt,
+    state,
+    type,
+    category,
+    urgency,
+    channel,
+    division,
+    followUps,
+    incident,
+    caseNumber,
+    title,
+  };
+}
+
+function revealOf(args: Arguments, by: string): Reveal | null {
+  const field = textOf(args, 'reveal');
+  return field === undefined ? null : { field, why: textOf(args, 'why') ?? '', by };
+}
+
+function required(args: Arguments, name: string): string {
+  const value = textOf(args, name);
+  if (value === undefined || value.trim() === '')
+    throw new DeskError('cli.missing_option', { option: `--${name}` }, EXIT.usage);
+  return value;
+}
+
+function toNumber(args: Arguments, name: string): string {
+  required(args, name);
+  return numberOf(args, name);
+}
+
+const rowOf = ({ number, revision, state, entries }: DeskAnswer): Row => ({ number, revision, state, entries });

@@ -1,0 +1,151 @@
+// A ticket and a message as an operator sees them: identity masked, one field unmasked at a time, audited before it is shown.
+import type { Link, Requester } from '../normalizer/ticket.ts';
+import type { FieldCipher } from '../store/field-cipher.ts';
+import type { MessageRow, Store, TicketRow } from '../store/store.ts';
+import { openDecision, openIdentity, openNote, openTicketContent } from '../store/ticket-seal.ts';
+import { DeskError } from './desk-error.ts';
+import { createMasks } from './dispatch/mask.ts';
+import { maskRequester, REQUESTER_FIELDS } from './requester-mask.ts';
+
+export interface ViewParts {
+  readonly store: Store;
+  readonly cipher: FieldCipher;
+  now(): number;
+}
+
+/** One field unmasked for a purpose: a field of the requester, or the text. */
+export interface Reveal {
+  readonly field: string;
+  readonly why: string;
+  readonly by: string;
+}
+
+export type View = Readonly<Record<string, unknown>>;
+
+/** Throws `DeskError` for a number that is no ticket's. Nothing is unmasked unless its audit record is durable. */
+export async function viewTicket(parts: ViewParts, number: string, reveal: Reveal | null): Promise<View> {
+  const row = await parts.store.tickets.get(number);
+  if (row === null) throw await notATicket(parts.store, number);
+  if (reveal !== null) await auditReveal(parts, number, reveal);
+  const { source, appeal, place, triage, handling, links, ...born } = openTicketContent(parts.cipher, row);
+  const requester = openIdentity(parts.cipher, row);
+  const whole = row.confidential || row.type === '举报';
+  const masks = createMasks(appeal.content, appeal.personal, whole, requester);
+  const openText = reveal?.field === 'content';
+  const text = (value: string, mask: (text: string) => string) => (openText ? value : mask(value));
+  return {
+    number,
+    state: row.state,
+    step: row.step,
+    caseNumber: row.caseNumber,
+    revision: row.revision,
+    source: { ...source, channel: row.channel },
+    type: appeal.type.value,
+    category: appeal.category?.value.labels ?? [],
+    urgency: appeal.urgency.value,
+    title: text(appeal.title, masks.title),
+    content: text(appeal.content, masks.content),
+    subject: appeal.subject === null ? null : text(appeal.subject, masks.text),
+    place: { ...place, text: place.text === null ? null : text(place.text, masks.text) },
+    requester: revealed(maskRequester(requester, whole), requester, reveal),
+    anonymous: born.anonymous,
+    confidential: row.confidential,
+    triage: { verdict: triage.verdict, clause: triage.clause, basis: triage.basis, words: triage.words, by: triage.by },
+    handling: {
+      unit: handling.unit,
+      coUnits: handling.coUnits,
+      method: handling.method,
+      deadlines: handling.deadlines,
+    },
+    problems: appeal.problems,
+    attachments: appeal.attachments.map(({ mediaType, size }, index) => ({ index, mediaType, size })),
+    closedRepeatOf: row.closedRepeatOf,
+    incident: row.incident,
+    supervised: row.supervised,
+    links: links.map(viewLink),
+    followUps: (await parts.store.messages.joined(number)).map(({ number: message, acceptedAt, outcome }) => ({
+      message,
+      acceptedAt,
+      kind: outcome?.kind ?? null,
+    })),
+    history: history(parts.cipher, row),
+  };
+}
+
+/** A message: what became of it and why; of its words only those of a follow-up, masked. */
+export async function viewMessage(parts: ViewParts, number: string): Promise<View> {
+  const row = await parts.store.messages.get(number);
+  if (row === null) throw new DeskError('desk.no_such_number', { number });
+  const decision = openDecision(parts.cipher, row);
+  return {
+    ...summary(row),
+    revision: row.revision,
+    attempts: row.attempts,
+    decidedAt: row.decidedAt,
+    links: decision?.links.map(viewLink) ?? [],
+    problems: decision?.problems ?? [],
+    ...(decision?.draft == null ? {} : followUpText(decision.draft.appeal)),
+    entries: (await parts.store.outbox.list({ ticket: ticketOf(row) ?? number, limit: 1000 }))
+      .filter(entry => entry.message === number)
+      .map(({ id, kind, state, attempts, cause, dueAt }) => ({ id, kind, state, attempts, cause, dueAt })),
+  };
+}
+
+/** One line of a list. */
+export function summary({ number, channel, acceptedAt, state, outcome }: MessageRow) {
+  const reason = outcome !== null && 'reason' in outcome ? outcome.reason : null;
+  const of = outcome !== null && 'of' in outcome ? outcome.of : null;
+  return { number, channel, acceptedAt, state, outcome: outcome?.kind ?? null, of, reason };
+}
+
+function ticketOf({ outcome }: MessageRow): string | null {
+  return outcome?.kind === 'repeat' || outcome?.kind === 'part' ? outcome.of : null;
+}
+
+/** A follow-up's requester is kept in its original only, so its text is masked by what was found in it, wholly. */
+function followUpText(appeal: {
+  readonly title: string;
+  readonly content: string;
+  readonly personal: Parameters<typeof createMasks>[1];
+}) {
+  const masks = createMasks(appeal.content, appeal.personal, true, null);
+  return { title: masks.title(appeal.title), content: masks.content(appeal.content) };
+}
+
+function viewLink({ kind, of, score, threshold, reasons, words, by }: Link) {
+  return { kind, of, score, threshold, reasons, words, by };
+}
+
+function history(cipher: FieldCipher, row: TicketRow) {
+  const key = cipher.openDataKey(row.wrappedContent);
+  return row.events.map(({ at, by, kind, state, step, eventId, note }) => ({
+    at,
+    by,
+    kind,
+    state: state ?? null,
+    step: step ?? null,
+    note:
+      note === undefined || eventId === undefined
+        ? null
+        : openNote(cipher, key, { number: row.number, eventId, sealed: note }),
+  }));
+}
+
+async function notATicket(store: Store, number: string): Promise<DeskError> {
+  const message = await store.messages.get(number);
+  if (message === null) return new DeskError('desk.no_such_number', { number });
+  const of = ticketOf(message);
+  return of === null ? new DeskError('desk.no_ticket_of', { number }) : new DeskError('desk.joined_to', { number, of });
+}
+
+async function auditReveal({ store, now }: ViewParts, number: string, { field, why, by }: Reveal): Promise<void> {
+  const fields: readonly string[] = [...REQUESTER_FIELDS, 'content'];
+  if (!fields.includes(field)) throw new DeskError('desk.no_such_field', { field, fields: fields.join(', ') });
+  if (why.trim() === '') throw new DeskError('desk.no_purpose');
+  await store.admin.audit({ by, action: 'identity.read', on: [number, field], why }, now());
+}
+
+function revealed(masked: Requester, requester: Requester, reveal: Reveal | null): Requester {
+  const field = REQUESTER_FIELDS.find(name => name === reveal?.field);
+  return field === undefined ? masked : { ...masked, [field]: requester[field] };
+}
