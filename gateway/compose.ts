@@ -1,147 +1,223 @@
-// Puts the gateway together: settings → keys → store → reading → channels → dispatch → HTTP; nothing else constructs.
-import { existsSync } from 'node:fs';
+// Puts the gateway together: foundation → reading → channels → dispatch → HTTP → control socket; nothing else constructs.
 import { hostname } from 'node:os';
-import { dirname, join } from 'node:path';
-import { loadRegistry, type Registry } from '../adapters/registry.ts';
+import { dirname } from 'node:path';
 import { type CaseSystemSettings, caseSystemSettings } from '../config/case-system.ts';
 import type { LoadedConfig } from '../config/load.ts';
 import { loadRepeats } from '../config/load-repeats.ts';
-import { loadRules } from '../config/load-rules.ts';
-import { compileRulebook, type RulebookData } from '../normalizer/rulebook.ts';
-import { createCipher, type FieldCipher } from '../store/field-cipher.ts';
-import {
-  createDevelopmentKeys,
-  exportRing,
-  KEYS_VARIABLE,
-  keyCheckValues,
-  type KeyRing,
-  loadKeyRing,
-  macKey,
-  verifyKeyCheck,
-} from '../store/key-ring.ts';
+import { exportRing } from '../store/key-ring.ts';
 import type { Store } from '../store/store.ts';
 import { type Attachments, createAttachments } from './attachments.ts';
-import { type ChannelBook, createChannelBook } from './channel-book.ts';
-import { withoutSecrets } from './channel-settings.ts';
 import { type Channels, createChannels } from './channels.ts';
-import { createDesk, type Desk } from './desk.ts';
-import { type Dispatch, createDispatch } from './dispatch/dispatch.ts';
+import type { Command, CommandContext, LiveGateway } from './cli/command.ts';
+import { openControl } from './control.ts';
+import { createCaseEvents } from './dispatch/case-events.ts';
+import { createDispatch, type Dispatch } from './dispatch/dispatch.ts';
 import { createLocalQueue } from './dispatch/local-queue.ts';
-import { openStore, type OpenedStore } from './engines.ts';
+import { tryCaseSystem } from './dispatch/try.ts';
+import { type Foundation, type FoundationOptions, openFoundation } from './foundation.ts';
+import type { Readiness } from './http/health.ts';
+import { assembleOpenApi } from './http/openapi.ts';
 import { createHttp, type HttpService } from './http/server.ts';
 import { createIntake, type Intake } from './intake.ts';
-import { createMetrics, type Metrics } from './metrics.ts';
-import type { ParserChannel } from './reading/protocol.ts';
-import { readAgain } from './reading/read-again.ts';
-import { type Reading, startReading } from './reading/reading.ts';
+import { createMetrics, type MetricsSnapshot } from './metrics.ts';
+import { newNumber } from './number.ts';
+import { createReadiness } from './readiness.ts';
+import { type Reading, type ReadingParts, startReading } from './reading/reading.ts';
 import type { Log } from './telemetry.ts';
+import { VERSION } from './version.ts';
 
-export interface ComposeOptions {
+export interface GatewayOptions extends FoundationOptions {
   readonly log: Log;
-  readonly env?: NodeJS.ProcessEnv;
-  readonly now?: () => number;
-  /** An I/O error at a commit: the process must end, since nobody knows what reached the disk. */
-  onFatal(error: Error): void;
-  /** Wraps the main thread's store; for tests that break a promise on purpose. */
-  decorateStore?(store: Store): Store;
+  /** Commands that may be called over the control socket. */
+  readonly commands: readonly Command[];
 }
 
-/** What commands need as much as the gateway: store, keys, channels, the clerk's desk. */
-export interface Foundation {
-  readonly loaded: LoadedConfig;
-  readonly ring: KeyRing;
-  readonly cipher: FieldCipher;
-  readonly opened: OpenedStore;
-  readonly store: Store;
-  readonly registry: Registry;
-  readonly book: ChannelBook;
-  readonly desk: Desk;
-  readonly rulebook: RulebookData;
-  /** True when this start made development keys. */
-  readonly madeKeys: boolean;
-  readonly now: () => number;
-  close(): Promise<void>;
+export interface Gateway {
+  readonly foundation: Foundation;
+  readonly url: string;
+  /** The first channel and its secret, when this start made one. */
+  readonly firstChannel: { readonly id: string; readonly secret: string } | null;
+  /** What commands work with inside this gateway. */
+  readonly context: CommandContext;
+  /** Takes no more, finishes what has begun, at most until the deadline. */
+  close(deadlineMs: number): Promise<void>;
 }
 
-/** Files of a data folder that has been used. */
-const USED = ['huisu.db', 'lock.db'];
+const HEALTH_MS = 2000;
 
-/**
- * Opens store, keys and channels' book.
- * @throws ConfigError, KeyError, RulebookInvalid, Misconfigured or StoreUnavailable, each with words for the operator
- */
-export async function openFoundation(loaded: LoadedConfig, options: ComposeOptions): Promise<Foundation> {
+/** Starts the whole gateway; resolves when it listens. Throws what `openFoundation` throws, and `ListenError`. */
+export async function startGateway(loaded: LoadedConfig, options: GatewayOptions): Promise<Gateway> {
   const { config } = loaded;
-  const now = options.now ?? Date.now;
-  const rulebook = loadRules({ rulesFolder: config.rules, regionFile: config.region });
-  const { clauses } = compileRulebook(rulebook);
-  const registry = await loadRegistry(config.adapters, dirname(loaded.file));
-  const { ring, made } = keysOf(loaded, options.env ?? process.env);
-  const cipher = createCipher(ring);
-  const opened = await openStore({
-    folder: config.data,
-    auditKey: Buffer.from(macKey(ring, 'audit')),
-    profile: ring.profile,
-    groupCommitMs: config.intake.groupCommitMs,
-    onFatal: options.onFatal,
-  });
+  const foundation = await openFoundation(loaded, options);
+  const { book, now } = foundation;
+  const { log } = options;
+  const startedAt = now();
+  const closers: ((deadlineMs: number) => Promise<unknown>)[] = [() => foundation.close()];
   try {
-    const store = options.decorateStore?.(opened.store) ?? opened.store;
-    await checkKeys(store, ring);
-    const book = createChannelBook({ loaded, store, cipher, registry, now });
-    const desk = createDesk({
-      store,
-      cipher,
-      now,
-      attachmentWaitMs: config.dispatch.attachmentWaitMinutes * 60_000,
-      clause: clause => clauses.get(clause) ?? null,
-      rebirth: (message, revision) =>
-        readAgain(
-          { store, cipher, repeats: loadRepeats(config.rules), pool: poolOf(loaded, rulebook), channels: () => parserChannels(book) },
-          message,
-          revision,
-        ),
+    const firstChannel = await book.first('system');
+    const parts = liveParts(foundation, log);
+    closers.unshift(...parts.closers);
+    await parts.channels.open();
+    await parts.reading.ready;
+    const { url } = await parts.http.listen();
+    await parts.dispatch?.start();
+    parts.attachments.start();
+    const context = commandContext(foundation, {
+      startedAt,
+      url,
+      channelStates: () => parts.channels.status().map(({ id, up, reason }) => ({ id, up, reason, since: startedAt })),
+      reopen: id => parts.channels.refresh(id),
+      reasons: () => parts.readiness.reasons(),
+      rescan: () => parts.reading.rescan(),
     });
-    const close = () => opened.store.close();
-    return { loaded, ring, cipher, opened, store, registry, book, desk, rulebook, madeKeys: made, now, close };
+    const control = await openControl(config.data, options.commands, context, log);
+    closers.unshift(() => control.close());
+    return { foundation, url, firstChannel, context, close: deadlineMs => closeAll(closers, deadlineMs) };
   } catch (error) {
-    await opened.store.close();
+    await closeAll(closers, 0);
     throw error;
   }
 }
 
-/** The key ring; the very first start makes one for development, any later start without keys is refused. */
-function keysOf({ config }: LoadedConfig, env: NodeJS.ProcessEnv): { readonly ring: KeyRing; readonly made: boolean } {
-  const fresh = !existsSync(config.keys.file) && (env[KEYS_VARIABLE] ?? '') === '';
-  const used = USED.some(file => existsSync(join(config.data, file)));
-  if (fresh && !used) return { ring: createDevelopmentKeys(config.keys.file, config.keys.profile), made: true };
-  return { ring: loadKeyRing({ file: config.keys.file, env, dataFolder: config.data }), made: false };
+async function closeAll(
+  closers: readonly ((deadlineMs: number) => Promise<unknown>)[],
+  deadlineMs: number,
+): Promise<void> {
+  const end = performance.now() + deadlineMs;
+  for (const close of closers) await close(Math.max(0, end - performance.now()));
 }
 
-async function checkKeys(store: Store, ring: KeyRing): Promise<void> {
-  const kept = await store.admin.meta('key-check');
-  if (kept !== null) verifyKeyCheck(JSON.parse(kept) as Record<string, string>, ring);
-  const values = JSON.stringify(keyCheckValues(ring));
-  if (values !== kept) await store.admin.setMeta('key-check', values);
+interface LiveParts {
+  readonly channels: Channels;
+  readonly reading: Reading;
+  readonly attachments: Attachments;
+  readonly dispatch: Dispatch | null;
+  readonly http: HttpService;
+  readonly readiness: Readiness;
+  /** In the order in which they are to be closed. */
+  readonly closers: readonly ((deadlineMs: number) => Promise<unknown>)[];
 }
 
-function poolOf({ config, file }: LoadedConfig, rulebook: RulebookData) {
-  const { idleCharacters, phrases } = loadRepeats(config.rules);
+function liveParts(foundation: Foundation, log: Log): LiveParts {
+  const { store, cipher, book, loaded, now } = foundation;
+  const { config } = loaded;
+  const settings = config.caseSystem === null ? null : caseSystemSettings(config.caseSystem);
+  const metrics = createMetrics({ snapshot: () => snapshotOf(store, () => channels.status()) }, now);
+  const intake = createIntake({ store, cipher, now, acknowledged: metrics.acknowledged });
+  const reading = startReading(readingParts(foundation, log, intake), {});
+  const owner = `${hostname()}:${process.pid}`;
+  const channels: Channels = createChannels({ book, intake, store, log, now, owner, changed: reading.setChannels });
+  const attachments = createAttachments({ store, cipher, book, channels, log, now });
+  const dispatch = settings === null ? null : dispatchOf(foundation, settings, attachments, log);
+  const readiness = createReadiness({ intake, reading, channels, dispatch, store });
+  const caseEvents = createCaseEvents({ store, cipher, secretsOf: () => settings?.events.secrets ?? [], now });
+  const http = createHttp({
+    config,
+    log,
+    metrics,
+    webhooks: channels,
+    readiness,
+    caseEvents: settings === null ? null : caseEvents.webhook,
+    openapi: () => assembleOpenApi([], VERSION, config.listen.publicUrl ?? ''),
+  });
+  const disk = watchDisk(store, config, intake, log);
   return {
-    rulebook,
-    idleCharacters,
-    phrases,
-    adapters: config.adapters,
-    baseFolder: dirname(file),
-    messageMs: config.reading.messageSeconds * 1000,
-    memoryMb: config.reading.memoryMb,
+    channels,
+    reading,
+    attachments,
+    dispatch,
+    http,
+    readiness,
+    closers: [
+      deadlineMs => http.close(deadlineMs / 2),
+      () => channels.close(),
+      deadlineMs => reading.close(deadlineMs),
+      deadlineMs => dispatch?.close(deadlineMs / 2) ?? Promise.resolve(),
+      () => attachments.close(),
+      async () => {
+        clearInterval(disk);
+        metrics.close();
+      },
+    ],
   };
 }
 
-async function parserChannels(book: ChannelBook): Promise<Readonly<Record<string, ParserChannel>>> {
-  const entries = (await book.all()).map(({ id, kind, definition, settings }): [string, ParserChannel] => [
-    id,
-    { kind, settings: withoutSecrets(definition, settings) },
+function dispatchOf(
+  foundation: Foundation,
+  settings: CaseSystemSettings,
+  attachments: Attachments,
+  log: Log,
+): Dispatch {
+  return createDispatch({
+    store: foundation.store,
+    queue: createLocalQueue({ onBug: error => log.bug('dispatch.bug', error) }),
+    cipher: foundation.cipher,
+    settings,
+    concurrency: foundation.loaded.config.dispatch.concurrency,
+    log,
+    loadAttachment: attachments.load,
+  });
+}
+
+function readingParts(foundation: Foundation, log: Log, intake: Intake): ReadingParts {
+  const { loaded, ring, opened, rulebook } = foundation;
+  const { config } = loaded;
+  return {
+    start: {
+      ring: exportRing(ring, ['content', 'identity', 'dedupe', 'index', 'term']),
+      repeats: loadRepeats(config.rules),
+      rulebook,
+      adapters: config.adapters,
+      baseFolder: dirname(loaded.file),
+      parsers: config.reading.parsers,
+      messageMs: config.reading.messageSeconds * 1000,
+      memoryMb: config.reading.memoryMb,
+      batch: config.reading.batch,
+      attempts: config.reading.attempts,
+      attachmentWaitMs: config.dispatch.attachmentWaitMinutes * 60_000,
+    },
+    address: opened.address,
+    log,
+    decided: intake.decided,
+  };
+}
+
+/** Intake stops while there is still room for what has been accepted to be read and forwarded. */
+function watchDisk(store: Store, { intake: limits }: LoadedConfig['config'], intake: Intake, log: Log): NodeJS.Timeout {
+  const look = async () => {
+    try {
+      const { freeBytes, totalBytes } = await store.admin.health();
+      const least = Math.max(limits.minFreeMb * 1024 * 1024, (totalBytes * limits.minFreePercent) / 100);
+      const low = freeBytes < least;
+      if (low === (intake.paused !== null)) return;
+      intake.pause(low ? 'intake.disk_low' : null);
+      log.warn(low ? 'intake.disk_low' : 'intake.resumed', { freeMb: Math.round(freeBytes / 1024 / 1024) });
+    } catch (error) {
+      log.fail('store.health', error);
+    }
+  };
+  return setInterval(look, HEALTH_MS).unref();
+}
+
+async function snapshotOf(store: Store, channels: () => ReturnType<Channels['status']>): Promise<MetricsSnapshot> {
+  const [messages, outbox, tickets, health] = await Promise.all([
+    store.messages.counts(),
+    store.outbox.counts(),
+    store.tickets.counts(),
+    store.admin.health(),
   ]);
-  return Object.fromEntries(entries);
+  const { commitSeconds, freeBytes } = health;
+  return { messages, outbox, tickets, channels: channels(), commitSeconds, freeBytes };
+}
+
+/** What commands work with; `live` is null where no gateway runs and the command has opened the store itself. */
+export function commandContext(foundation: Foundation, live: LiveGateway | null): CommandContext {
+  const { loaded, store, cipher, ring, registry, book, desk, now } = foundation;
+  return { loaded, store, cipher, ring, registry, book, desk, live, tryCaseSystem: tryOf(foundation), now };
+}
+
+function tryOf({ loaded, now }: Foundation): CommandContext['tryCaseSystem'] {
+  const { caseSystem } = loaded.config;
+  if (caseSystem === null) return null;
+  return () => tryCaseSystem(caseSystemSettings(caseSystem), [newNumber(now()), newNumber(now())], now());
 }

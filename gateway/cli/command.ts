@@ -6,6 +6,7 @@ import type { KeyRing } from '../../store/key-ring.ts';
 import type { Store } from '../../store/store.ts';
 import type { ChannelBook } from '../channel-book.ts';
 import type { Desk } from '../desk.ts';
+import type { TryReport } from '../dispatch/try.ts';
 import type { ReadinessReason } from '../http/health.ts';
 import type { Sentence } from '../locale.ts';
 
@@ -30,15 +31,6 @@ export interface LiveGateway {
   reasons(): Promise<readonly ReadinessReason[]>;
 }
 
-/** One entry sent to the case system as a trial. */
-export interface Trial {
-  readonly kind: string;
-  readonly ok: boolean;
-  readonly status: number | null;
-  readonly caseNumber: string | null;
-  readonly cause: string | null;
-}
-
 /** What commands work with; made by the composition, with or without a gateway around it. */
 export interface CommandContext {
   readonly loaded: LoadedConfig;
@@ -51,7 +43,7 @@ export interface CommandContext {
   /** null when no gateway runs. */
   readonly live: LiveGateway | null;
   /** Sends one made-up entry of each kind to the case system; null when none is configured. */
-  readonly tryCaseSystem: (() => AsyncIterable<Trial>) | null;
+  readonly tryCaseSystem: (() => Promise<TryReport>) | null;
   now(): number;
 }
 

@@ -1,7 +1,7 @@
 // 解析线程: runs adapters' parse and the normaliser on strangers' bytes. Holds no keys, writes nothing, may be killed at any time.
 import { parentPort, workerData } from 'node:worker_threads';
 import { loadRegistry } from '../../adapters/registry.ts';
-import { gramRules, type Grams } from '../../normalizer/grams.ts';
+import { type Grams, gramRules } from '../../normalizer/grams.ts';
 import { compileRulebook } from '../../normalizer/rulebook.ts';
 import { decodeOriginal } from '../../store/original-codec.ts';
 import type { ParserAnswer, ParserChannel, ParserItem, ParserJob, ParserStart, Reading } from './protocol.ts';

@@ -37,7 +37,8 @@ export async function readAgain(parts: ReadAgainParts, message: MessageRow, revi
     const { head } = result.reading;
     const mix = termMix(cipher);
     const kept = await store.candidates.statistics();
-    const statistics = (kept && TermStatistics.fromBytes(kept)) ?? TermStatistics.fresh(gramsOfPhrases(repeats.common), mix);
+    const statistics =
+      (kept && TermStatistics.fromBytes(kept)) ?? TermStatistics.fresh(gramsOfPhrases(repeats.common), mix);
     const source = { acceptedAt: message.acceptedAt, head, hashes: result.hashes, counts: result.counts };
     const facts = factsOf(cipher, source, statistics, mix);
     const row = { ...message, revision };

@@ -62,19 +62,15 @@ function partOf(part: NonNullable<InboundAppeal['conversation']>): Reading {
 
 /** Parts of one conversation as one appeal: words in order, the first part that names a thing decides it. */
 function joined(appeals: readonly InboundAppeal[]): InboundAppeal {
-  const [first, ...later] = appeals;
-  if (first === undefined || later.length === 0) return first as InboundAppeal;
-  return later.reduce<InboundAppeal>(
-    (sum, next) => ({
-      ...next,
-      ...sum,
-      content: `${sum.content}\n${next.content}`,
-      contact: { ...next.contact, ...sum.contact },
-      externalIds: { ...next.externalIds, ...sum.externalIds },
-      attachments: [...sum.attachments, ...next.attachments],
-    }),
-    first,
-  );
+  if (appeals.length === 1) return appeals[0] as InboundAppeal;
+  const latestFirst = appeals.toReversed();
+  return {
+    ...(Object.assign({}, ...latestFirst) as InboundAppeal),
+    content: appeals.map(appeal => appeal.content).join('\n'),
+    contact: Object.assign({}, ...latestFirst.map(appeal => appeal.contact)) as InboundAppeal['contact'],
+    externalIds: Object.assign({}, ...latestFirst.map(appeal => appeal.externalIds)) as InboundAppeal['externalIds'],
+    attachments: appeals.flatMap(appeal => appeal.attachments),
+  };
 }
 
 function draftOf(appeal: InboundAppeal, arrival: Arrival, rules: ReadingRules): DraftReading {

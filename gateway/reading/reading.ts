@@ -72,9 +72,9 @@ export function startReading(parts: ReadingParts, channels: Readonly<Record<stri
   }
 
   function report({ code, values, cause }: Extract<FromDecider, { type: 'report' }>): void {
-    if (cause === null) return parts.log.warn(code, values);
-    const error = Object.assign(new Error(''), cause);
-    if (code === 'reading.bug') parts.log.bug(code, error, values);
+    const error = cause === null ? null : Object.assign(new Error(''), cause);
+    if (error === null) parts.log.warn(code, values);
+    else if (code === 'reading.bug') parts.log.bug(code, error, values);
     else parts.log.fail(code, error, values);
   }
 

@@ -1,0 +1,140 @@
+// What the gateway and its commands stand on: keys, store, rules, adapters, the book of channels, the clerk's desk.
+import { existsSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { loadRegistry, type Registry } from '../adapters/registry.ts';
+import type { LoadedConfig } from '../config/load.ts';
+import { loadRepeats } from '../config/load-repeats.ts';
+import { loadRules } from '../config/load-rules.ts';
+import { compileRulebook, type RulebookData } from '../normalizer/rulebook.ts';
+import { createCipher, type FieldCipher } from '../store/field-cipher.ts';
+import {
+  createDevelopmentKeys,
+  KEYS_VARIABLE,
+  type KeyRing,
+  keyCheckValues,
+  loadKeyRing,
+  macKey,
+  verifyKeyCheck,
+} from '../store/key-ring.ts';
+import type { Store } from '../store/store.ts';
+import { type ChannelBook, createChannelBook } from './channel-book.ts';
+import { withoutSecrets } from './channel-settings.ts';
+import { createDesk, type Desk } from './desk.ts';
+import { type OpenedStore, openStore } from './engines.ts';
+import type { ParserChannel } from './reading/protocol.ts';
+import { readAgain } from './reading/read-again.ts';
+
+export interface FoundationOptions {
+  readonly env?: NodeJS.ProcessEnv;
+  readonly now?: () => number;
+  /** An I/O error at a commit: the process must end, since nobody knows what reached the disk. */
+  onFatal(error: Error): void;
+  /** Wraps the main thread's store; for tests that break a promise on purpose. */
+  decorateStore?(store: Store): Store;
+}
+
+/** What commands need as much as the gateway: store, keys, channels, the clerk's desk. */
+export interface Foundation {
+  readonly loaded: LoadedConfig;
+  readonly ring: KeyRing;
+  readonly cipher: FieldCipher;
+  readonly opened: OpenedStore;
+  readonly store: Store;
+  readonly registry: Registry;
+  readonly book: ChannelBook;
+  readonly desk: Desk;
+  readonly rulebook: RulebookData;
+  /** True when this start made development keys. */
+  readonly madeKeys: boolean;
+  readonly now: () => number;
+  close(): Promise<void>;
+}
+
+/** Files of a data folder that has been used. */
+const USED = ['huisu.db', 'lock.db'];
+
+/**
+ * Opens store, keys and channels' book.
+ * @throws ConfigError, KeyError, RulebookInvalid, Misconfigured or StoreUnavailable, each with words for the operator
+ */
+export async function openFoundation(loaded: LoadedConfig, options: FoundationOptions): Promise<Foundation> {
+  const { config } = loaded;
+  const now = options.now ?? Date.now;
+  const rulebook = loadRules({ rulesFolder: config.rules, regionFile: config.region });
+  const { clauses } = compileRulebook(rulebook);
+  const registry = await loadRegistry(config.adapters, dirname(loaded.file));
+  const { ring, made } = keysOf(loaded, options.env ?? process.env);
+  const cipher = createCipher(ring);
+  const opened = await openStore({
+    folder: config.data,
+    auditKey: Buffer.from(macKey(ring, 'audit')),
+    profile: ring.profile,
+    groupCommitMs: config.intake.groupCommitMs,
+    onFatal: options.onFatal,
+  });
+  try {
+    const store = options.decorateStore?.(opened.store) ?? opened.store;
+    await checkKeys(store, ring);
+    const book = createChannelBook({ loaded, store, cipher, registry, now });
+    const desk = createDesk({
+      store,
+      cipher,
+      now,
+      attachmentWaitMs: config.dispatch.attachmentWaitMinutes * 60_000,
+      clause: clause => clauses.get(clause) ?? null,
+      rebirth: (message, revision) =>
+        readAgain(
+          {
+            store,
+            cipher,
+            repeats: loadRepeats(config.rules),
+            pool: poolOf(loaded, rulebook),
+            channels: () => parserChannels(book),
+          },
+          message,
+          revision,
+        ),
+    });
+    const close = () => opened.store.close();
+    return { loaded, ring, cipher, opened, store, registry, book, desk, rulebook, madeKeys: made, now, close };
+  } catch (error) {
+    await opened.store.close();
+    throw error;
+  }
+}
+
+/** The key ring; the very first start makes one for development, any later start without keys is refused. */
+function keysOf({ config }: LoadedConfig, env: NodeJS.ProcessEnv): { readonly ring: KeyRing; readonly made: boolean } {
+  const fresh = !existsSync(config.keys.file) && (env[KEYS_VARIABLE] ?? '') === '';
+  const used = USED.some(file => existsSync(join(config.data, file)));
+  if (fresh && !used) return { ring: createDevelopmentKeys(config.keys.file, config.keys.profile), made: true };
+  return { ring: loadKeyRing({ file: config.keys.file, env, dataFolder: config.data }), made: false };
+}
+
+async function checkKeys(store: Store, ring: KeyRing): Promise<void> {
+  const kept = await store.admin.meta('key-check');
+  if (kept !== null) verifyKeyCheck(JSON.parse(kept) as Record<string, string>, ring);
+  const values = JSON.stringify(keyCheckValues(ring));
+  if (values !== kept) await store.admin.setMeta('key-check', values);
+}
+
+function poolOf({ config, file }: LoadedConfig, rulebook: RulebookData) {
+  const { idleCharacters, phrases } = loadRepeats(config.rules);
+  return {
+    rulebook,
+    idleCharacters,
+    phrases,
+    adapters: config.adapters,
+    baseFolder: dirname(file),
+    messageMs: config.reading.messageSeconds * 1000,
+    memoryMb: config.reading.memoryMb,
+  };
+}
+
+async function parserChannels(book: ChannelBook): Promise<Readonly<Record<string, ParserChannel>>> {
+  const entries = (await book.all()).map(({ id, kind, definition, settings }): [string, ParserChannel] => [
+    id,
+    { kind, settings: withoutSecrets(definition, settings) },
+  ]);
+  return Object.fromEntries(entries);
+}
