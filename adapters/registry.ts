@@ -132,17 +132,16 @@ function isRecord(value: unknown): value is Record<string, unknown> {
 }
 
 /** What a third party imports by our name, and where it is in this very gateway. */
-const LENT = new Map(
-  [
-    ['huisu/adapter', 'contract'],
-    ['huisu/conformance', 'conformance'],
-    ['huisu/kit/signature', 'kit/signature'],
-    ['huisu/kit/json', 'kit/json'],
-    ['huisu/kit/http', 'kit/http'],
-    ['huisu/kit/schema', 'kit/schema'],
-    ['huisu/kit/problem', 'kit/problem'],
-  ].map(([name, file]) => [name ?? '', new URL(`./${file}${extension()}`, import.meta.url).href]),
-);
+function lentModule(specifier: string): string | null {
+  if (specifier === 'huisu/adapter') return ourModule('contract');
+  if (specifier === 'huisu/conformance') return ourModule('conformance');
+  const kit = /^huisu\/kit\/([a-z][a-z-]*)$/.exec(specifier);
+  return kit === null ? null : ourModule(`kit/${kit[1]}`);
+}
+
+function ourModule(file: string): string {
+  return new URL(`./${file}${extension()}`, import.meta.url).href;
+}
 
 /** `.ts` in a clone, `.js` once built. */
 function extension(): string {
@@ -160,8 +159,8 @@ export function lendOurModules(): void {
   lent = true;
   registerHooks({
     resolve(specifier, context, nextResolve) {
-      const url = LENT.get(specifier);
-      if (url !== undefined) return { url, shortCircuit: true };
+      const url = lentModule(specifier);
+      if (url !== null) return { url, shortCircuit: true };
       if (specifier !== 'joi') return nextResolve(specifier, context);
       try {
         return nextResolve(specifier, context);

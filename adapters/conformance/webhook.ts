@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import fc from 'fast-check';
 import { describe, it } from 'mocha';
-import { type AdapterDefinition, PlatformError, Unauthentic, type WebhookAnswer } from '../contract.ts';
+import { type AdapterDefinition, BodyTooLarge, PlatformError, Unauthentic, type WebhookAnswer } from '../contract.ts';
 import { type ConformanceBench, needed, onStage, type Stage, until } from './bench.ts';
 import { GARBAGE, garbage } from './garbage.ts';
 import { type PlainRequest, webhookRequest } from './gateway.ts';
@@ -140,10 +140,24 @@ async function refusal(attempt: () => Promise<WebhookAnswer>): Promise<'later' |
 async function refusedOrStored<S>(stage: Stage<S>, request: PlainRequest): Promise<void> {
   const { definition, gateway, channel } = stage;
   const before = gateway.stored().length;
-  const answer = await needed(channel().webhook, 'a webhook')(webhookRequest(request));
+  const answer = await needed(channel().webhook, 'a webhook')(webhookRequest(request)).catch(tooLarge);
   const stored = gateway.stored().length - before;
-  if (taken(answer)) return assert.ok(stored > 0, 'garbage was acknowledged and not stored');
+  if (taken(answer)) {
+    // The same bytes may come twice, and be known already.
+    const known = gateway
+      .stored()
+      .some(original => Buffer.compare(original.body, request.body ?? new Uint8Array()) === 0);
+    assert.ok(stored > 0 || known, 'garbage was acknowledged and not stored');
+    return;
+  }
+  assert.equal(stored, 0, 'garbage was refused and stored');
+  if (answer.status === 413) return;
   assert.ok(definition.capabilities.validates, `garbage was answered ${answer.status}, and the sender cannot mend it`);
   assert.ok(answer.status >= 400 && answer.status < 500, `garbage was answered ${answer.status}`);
-  assert.equal(stored, 0, 'garbage was refused and stored');
+}
+
+/** Longer than the platform ever sends: the gateway answers 413 for the adapter. */
+function tooLarge(error: unknown): WebhookAnswer {
+  if (error instanceof BodyTooLarge) return { status: 413 };
+  throw error;
 }
