@@ -1,0 +1,94 @@
+// Large sealed bytes as files of their own: `blobs/ab/<name>`, whole and durable or not there.
+import { randomBytes } from 'node:crypto';
+import { mkdir, open, readFile, rename, rm, stat } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+import { StoreUnavailable } from './errors.ts';
+import type { BlobStore } from './store.ts';
+
+const NAME = /^[0-9a-f]{64}$/;
+
+export function createFileBlobs(folder: string): BlobStore {
+  const root = join(folder, 'blobs');
+  const fileOf = (name: string): string => {
+    if (!NAME.test(name)) throw new StoreUnavailable('store.blob_name', 'a blob is named by 64 lower-case hex digits');
+    return join(root, name.slice(0, 2), name);
+  };
+  return {
+    put: (name, sealed) => guarded(() => putFile(fileOf(name), sealed)),
+    get: name => guarded(() => getFile(fileOf(name))),
+    remove: name => guarded(() => removeFile(fileOf(name))),
+  };
+}
+
+async function guarded<T>(step: () => Promise<T>): Promise<T> {
+  try {
+    return await step();
+  } catch (error) {
+    if (error instanceof StoreUnavailable) throw error;
+    const { code } = error as NodeJS.ErrnoException;
+    const full = code === 'ENOSPC' || code === 'EDQUOT';
+    const text = full
+      ? '磁盘已满，附件未写入。 / The disk is full, the blob was not written.'
+      : `附件文件读写失败（${code}）。 / A blob could not be read or written (${code}).`;
+    throw new StoreUnavailable(full ? 'store.disk_full' : 'store.blob_failed', text, { cause: error });
+  }
+}
+
+async function putFile(file: string, sealed: Uint8Array): Promise<void> {
+  const folder = dirname(file);
+  // Another writer may have renamed it into place and not yet made the name durable.
+  if (await exists(file)) return syncFolder(folder);
+  const made = await mkdir(folder, { recursive: true, mode: 0o700 });
+  const temporary = `${file}.${randomBytes(6).toString('hex')}.tmp`;
+  try {
+    const handle = await open(temporary, 'wx', 0o600);
+    try {
+      await handle.writeFile(sealed);
+      await handle.sync();
+    } finally {
+      await handle.close();
+    }
+    await rename(temporary, file);
+  } catch (error) {
+    await rm(temporary, { force: true });
+    throw error;
+  }
+  await syncFolder(folder);
+  if (made === undefined) return;
+  // A folder made just now is durable only once its own entry is.
+  await syncFolder(dirname(folder));
+  await syncFolder(dirname(dirname(folder)));
+}
+
+async function getFile(file: string): Promise<Uint8Array | null> {
+  try {
+    return await readFile(file);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return null;
+    throw error;
+  }
+}
+
+async function removeFile(file: string): Promise<void> {
+  await rm(file, { force: true });
+}
+
+async function exists(file: string): Promise<boolean> {
+  try {
+    return (await stat(file)).isFile();
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return false;
+    throw error;
+  }
+}
+
+/** Makes names in a folder durable; Windows has no such call and needs none. */
+async function syncFolder(folder: string): Promise<void> {
+  if (process.platform === 'win32') return;
+  const handle = await open(folder, 'r');
+  try {
+    await handle.sync();
+  } finally {
+    await handle.close();
+  }
+}

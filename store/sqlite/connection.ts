@@ -1,0 +1,156 @@
+// Opens connections to the database with the settings durability rests on, and tells its errors apart.
+import { closeSync, fsyncSync, mkdirSync, openSync } from 'node:fs';
+import { join } from 'node:path';
+import { DatabaseSync } from 'node:sqlite';
+import { StoreUnavailable } from '../errors.ts';
+
+export type Synchronous = 'FULL' | 'NORMAL';
+
+/** Below this a defect of the write-ahead log can damage a database. */
+const OLDEST_SQLITE = [3, 51, 3] as const;
+const BUSY_MS = 5000;
+const SYNCHRONOUS_VALUES: Readonly<Record<Synchronous, number>> = { FULL: 2, NORMAL: 1 };
+
+export function databaseFile(folder: string): string {
+  return join(folder, 'huisu.db');
+}
+
+/** Makes the data folder (0700) and an empty database file (0600): log and shared memory files copy its mode. */
+export function prepareFolder(folder: string): void {
+  mkdirSync(folder, { recursive: true, mode: 0o700 });
+  createEmpty(databaseFile(folder));
+  if (process.platform === 'win32') return;
+  const handle = openSync(folder, 'r');
+  fsyncSync(handle);
+  closeSync(handle);
+}
+
+/** Creates a file unless it is there. One that is there is not opened: closing it would drop this process's locks on it. */
+export function createEmpty(file: string): void {
+  try {
+    closeSync(openSync(file, 'wx', 0o600));
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
+  }
+}
+
+/** The one connection that writes. */
+export function openWriting(folder: string, synchronous: Synchronous): DatabaseSync {
+  const db = new DatabaseSync(databaseFile(folder), { timeout: BUSY_MS });
+  checkVersion(db);
+  db.exec(`
+    PRAGMA journal_mode = WAL;
+    PRAGMA synchronous = ${synchronous};
+    PRAGMA fullfsync = ON;
+    PRAGMA secure_delete = ON;
+    PRAGMA temp_store = MEMORY;
+    PRAGMA cache_size = -24576;
+    PRAGMA wal_autocheckpoint = 0;
+    PRAGMA journal_size_limit = 67108864;
+  `);
+  checkDurability(db, synchronous);
+  return db;
+}
+
+/** A connection that moves the log into the database. */
+export function openCheckpointing(folder: string): DatabaseSync {
+  const db = new DatabaseSync(databaseFile(folder), { timeout: BUSY_MS });
+  db.exec(`
+    PRAGMA synchronous = FULL;
+    PRAGMA fullfsync = ON;
+    PRAGMA checkpoint_fullfsync = ON;
+    PRAGMA wal_autocheckpoint = 0;
+    PRAGMA cache_size = -2048;
+    PRAGMA temp_store = MEMORY;
+  `);
+  return db;
+}
+
+export function openReading(folder: string, cacheKilobytes: number): DatabaseSync {
+  const db = new DatabaseSync(databaseFile(folder), { readOnly: true, timeout: BUSY_MS });
+  db.exec(`PRAGMA query_only = ON; PRAGMA temp_store = MEMORY; PRAGMA cache_size = -${cacheKilobytes};`);
+  return db;
+}
+
+function checkVersion(db: DatabaseSync): void {
+  const version = String(db.prepare('SELECT sqlite_version() AS version').get()?.['version']);
+  const parts = version.split('.').map(Number);
+  for (const [place, least] of OLDEST_SQLITE.entries()) {
+    const part = parts[place] ?? 0;
+    if (part > least) return;
+    if (part < least) {
+      const needed = OLDEST_SQLITE.join('.');
+      throw new StoreUnavailable(
+        'store.sqlite_too_old',
+        `Node 自带的 SQLite ${version} 过旧，需要 ${needed} 以上：请改用随本软件安装的 Node 24。 / ` +
+          `The SQLite ${version} of this Node is too old, ${needed} is needed: use the Node 24 that is installed with this software.`,
+      );
+    }
+  }
+}
+
+/** Reads the settings back after a query: right after WAL is set the pragma may print a value that is not yet in force. */
+function checkDurability(db: DatabaseSync, synchronous: Synchronous): void {
+  db.prepare('SELECT count(*) FROM sqlite_schema').get();
+  const live = {
+    journal_mode: db.prepare('PRAGMA journal_mode').get()?.['journal_mode'],
+    synchronous: db.prepare('PRAGMA synchronous').get()?.['synchronous'],
+    secure_delete: db.prepare('PRAGMA secure_delete').get()?.['secure_delete'],
+  };
+  if (live.journal_mode === 'wal' && live.synchronous === SYNCHRONOUS_VALUES[synchronous] && live.secure_delete === 1)
+    return;
+  throw new StoreUnavailable(
+    'store.not_durable',
+    `数据库未能启用 WAL 与 synchronous=${synchronous}（当前 ${JSON.stringify(live)}），该磁盘不能保证已确认的来件不丢。 / ` +
+      `The database does not run in WAL with synchronous=${synchronous} (found ${JSON.stringify(live)}), so this disk cannot keep what is acknowledged.`,
+  );
+}
+
+const SQLITE_BUSY = 5;
+const SQLITE_NOMEM = 7;
+const SQLITE_FULL = 13;
+const SQLITE_CONSTRAINT = 19;
+/** READONLY, IOERR, CORRUPT, CANTOPEN, PROTOCOL, NOTADB: nobody knows what reached the disk. */
+const FATAL = new Set([8, 10, 11, 14, 15, 26]);
+
+export interface Failure {
+  readonly code: string;
+  readonly message: string;
+  /** The process must end: what is on the disk is not known. */
+  readonly fatal: boolean;
+  /** The whole transaction is gone, not only the statement. */
+  readonly whole: boolean;
+}
+
+/** What an error of the engine means. The text carries no values, since those may be personal. */
+export function failureOf(error: unknown): Failure {
+  const { errcode, errstr, message } = error as { errcode?: number; errstr?: string; message?: string };
+  if (errcode === undefined)
+    return { code: 'store.defect', message: String(message ?? error), fatal: false, whole: false };
+  const primary = errcode & 0xff;
+  const detail = `SQLite ${errcode}: ${errstr ?? 'error'}`;
+  if (primary === SQLITE_FULL) {
+    return {
+      code: 'store.disk_full',
+      message: `磁盘已满，未写入；腾出空间后自动恢复。 / The disk is full, nothing was written; it goes on once there is space. (${detail})`,
+      fatal: false,
+      whole: true,
+    };
+  }
+  if (FATAL.has(primary)) {
+    return {
+      code: 'store.broken',
+      message: `读写数据库出错，进程必须退出重启。 / The database cannot be read or written, the process must end and start again. (${detail})`,
+      fatal: true,
+      whole: true,
+    };
+  }
+  const code = codeOf(primary);
+  return { code, message: detail, fatal: false, whole: primary === SQLITE_BUSY || primary === SQLITE_NOMEM };
+}
+
+function codeOf(primary: number): string {
+  if (primary === SQLITE_BUSY) return 'store.busy';
+  if (primary === SQLITE_NOMEM) return 'store.out_of_memory';
+  return primary === SQLITE_CONSTRAINT ? 'store.constraint' : 'store.defect';
+}

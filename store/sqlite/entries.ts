@@ -1,0 +1,67 @@
+// How an outbox row reads as an entry of the port.
+import type { Entry, EntryState } from '../store.ts';
+import { ordinalOf } from './context.ts';
+import { ENTRY_KINDS, ENTRY_STATES } from './schema.ts';
+import { one, type Statements } from './statements.ts';
+
+export interface OutboxLine {
+  readonly seq: number;
+  readonly message: number;
+  readonly revision: number;
+  readonly kind: number;
+  readonly ticket: number;
+  readonly message_number: string;
+  /** null where the ticket is the message's own. */
+  readonly ticket_number: string | null;
+  readonly lane: string;
+  readonly urgent: number;
+  readonly head: number;
+  readonly state: number;
+  readonly due_at: number;
+  readonly not_before: number;
+  readonly after_created: number;
+  readonly attempts: number;
+  readonly claims: number;
+  readonly created_at: number;
+  readonly finished_at: number | null;
+  readonly unknown: number;
+  readonly cause: string | null;
+  readonly case_number: string | null;
+}
+
+export function toEntry(line: OutboxLine): Entry {
+  return {
+    id: idOf(line),
+    message: line.message_number,
+    revision: line.revision,
+    kind: ENTRY_KINDS[line.kind] as Entry['kind'],
+    ticket: line.ticket_number ?? line.message_number,
+    lane: line.lane,
+    urgent: line.urgent === 1,
+    notBefore: line.not_before,
+    afterCreated: line.after_created === 1,
+    state: ENTRY_STATES[line.state] as EntryState,
+    attempts: line.attempts,
+    createdAt: line.created_at,
+    dueAt: line.due_at,
+    cause: line.cause,
+    unknown: line.unknown === 1,
+    caseNumber: line.case_number,
+    finishedAt: line.finished_at,
+  };
+}
+
+export function idOf(line: OutboxLine): string {
+  return `${line.message_number}:${line.revision}:${ENTRY_KINDS[line.kind]}`;
+}
+
+/** The row of an entry by its id, `message:revision:kind`. */
+export function lineOf(sql: Statements, id: string): OutboxLine | undefined {
+  const parts = /^(.+):(\d+):([a-z.-]+)$/.exec(id);
+  const kind = (ENTRY_KINDS as readonly string[]).indexOf(parts?.[3] ?? '');
+  const message = parts === null ? undefined : ordinalOf(sql, parts[1] as string);
+  if (parts === null || kind < 0 || message === undefined) return undefined;
+  return one<OutboxLine>(
+    sql('SELECT * FROM outbox WHERE message = ? AND revision = ? AND kind = ?').get(message, Number(parts[2]), kind),
+  );
+}

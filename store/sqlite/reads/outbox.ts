@@ -1,0 +1,59 @@
+// Reads of the outbox: one entry, lists, counts, when something is due next.
+import type { Entry, EntryFilter, OutboxCounts } from '../../store.ts';
+import { ordinalOf, readCounters } from '../context.ts';
+import { lineOf, type OutboxLine, toEntry } from '../entries.ts';
+import { ENTRY_KINDS, ENTRY_STATES } from '../schema.ts';
+import { many, one, type Statements } from '../statements.ts';
+
+export function getEntry(sql: Statements, id: string): Entry | null {
+  const line = lineOf(sql, id);
+  return line === undefined ? null : toEntry(line);
+}
+
+/** Newest place in a lane last. */
+export function listEntries(sql: Statements, filter: EntryFilter): Entry[] {
+  const conditions = ['1'];
+  const values: (string | number)[] = [];
+  const where = (condition: string, ...more: (string | number)[]): void => {
+    conditions.push(condition);
+    values.push(...more);
+  };
+  // The state stands in the text itself: only then do the partial indexes serve.
+  if (filter.state !== undefined) where(`state = ${ENTRY_STATES.indexOf(filter.state)}`);
+  if (filter.kind !== undefined) where('kind = ?', ENTRY_KINDS.indexOf(filter.kind));
+  if (filter.cause !== undefined) where('substr(cause, 1, length(?)) = ?', filter.cause, filter.cause);
+  if (filter.ticket !== undefined) where('ticket = ?', ordinalOf(sql, filter.ticket) ?? -1);
+  const rows = sql(`SELECT * FROM outbox WHERE ${conditions.join(' AND ')} ORDER BY seq LIMIT ?`).all(
+    ...values,
+    filter.limit,
+  );
+  return many<OutboxLine>(rows).map(toEntry);
+}
+
+export function countEntries(sql: Statements): OutboxCounts {
+  const by = readCounters(sql, 'outbox.');
+  const oldest = one<{ at: number | null }>(
+    sql(
+      `SELECT min(at) AS at FROM (SELECT min(created_at) AS at FROM outbox WHERE state < 2
+       UNION ALL SELECT min(created_at) FROM outbox WHERE state = 2)`,
+    ).get(),
+  );
+  return {
+    due: by['due'] ?? 0,
+    parked: by['parked'] ?? 0,
+    inFlight: by['in-flight'] ?? 0,
+    dead: by['dead'] ?? 0,
+    done: by['done'] ?? 0,
+    void: by['void'] ?? 0,
+    oldest: oldest?.at ?? null,
+  };
+}
+
+export function nextDue(sql: Statements): number | null {
+  const earliest = (urgent: number) =>
+    one<{ at: number | null }>(
+      sql('SELECT min(due_at) AS at FROM outbox WHERE head = 1 AND state = 0 AND urgent = ?').get(urgent),
+    )?.at;
+  const times = [earliest(0), earliest(1)].filter(at => at !== null && at !== undefined);
+  return times.length === 0 ? null : Math.min(...times);
+}

@@ -1,0 +1,189 @@
+// Reads of tickets: one with its life, lists, counts, and what the candidate index asks for.
+import type {
+  BornRow,
+  CandidateRow,
+  Segment,
+  TicketCounts,
+  TicketEvent,
+  TicketFilter,
+  TicketRow,
+} from '../../store.ts';
+import { ordinalOf, readCounter, readCounters } from '../context.ts';
+import { BLOCK_STRIDE, STATISTICS, VISIBLE } from '../schema.ts';
+import { many, one, type Statements, unhex } from '../statements.ts';
+
+interface TicketLine {
+  readonly ordinal: number;
+  readonly number: string;
+  readonly state: TicketRow['state'];
+  readonly channel: string;
+  readonly type: string;
+  readonly category: string | null;
+  readonly urgency: string;
+  readonly division: string | null;
+  readonly confidential: number;
+  readonly accepted_at: number;
+  readonly closed_repeat_of: string | null;
+  readonly incident: string | null;
+  readonly revision: number;
+  readonly step: TicketRow['step'];
+  readonly case_number: string | null;
+  readonly supervised: number;
+  readonly closed_at: number | null;
+  readonly identity_keys: Uint8Array;
+  readonly facts: Uint8Array;
+  readonly wrapped_identity: Uint8Array;
+  readonly identity: Uint8Array;
+  readonly born: Uint8Array;
+  readonly wrapped_content: Uint8Array;
+  readonly lane: string;
+}
+
+const SELECT = `SELECT t.*, r.wrapped_identity, r.identity, r.born, m.wrapped_content, m.lane
+  FROM tickets t CROSS JOIN readings r ON r.ordinal = t.ordinal CROSS JOIN messages m ON m.ordinal = t.ordinal`;
+
+function toTicket(sql: Statements, line: TicketLine): TicketRow {
+  const followUps = one<{ n: number }>(
+    sql(`SELECT count(*) AS n FROM readings WHERE joined = ? AND kind = 'repeat'`).get(line.ordinal),
+  );
+  return {
+    ...bornOf(line),
+    ordinal: line.ordinal,
+    revision: line.revision,
+    step: line.step,
+    caseNumber: line.case_number,
+    supervised: line.supervised === 1,
+    followUps: followUps?.n ?? 0,
+    closedAt: line.closed_at,
+    wrappedContent: line.wrapped_content,
+    lane: line.lane,
+    events: eventsOf(sql, line),
+  };
+}
+
+function bornOf(line: TicketLine): BornRow {
+  return {
+    number: line.number,
+    state: line.state,
+    channel: line.channel,
+    type: line.type,
+    category: line.category,
+    urgency: line.urgency,
+    division: line.division,
+    confidential: line.confidential === 1,
+    acceptedAt: line.accepted_at,
+    closedRepeatOf: line.closed_repeat_of,
+    incident: line.incident,
+    wrappedIdentity: line.wrapped_identity,
+    born: line.born,
+    identity: line.identity,
+    identityKeys: Buffer.from(line.identity_keys).toString('hex').match(/.{32}/g) ?? [],
+    facts: line.facts,
+  };
+}
+
+interface EventLine {
+  readonly at: number;
+  readonly actor: string;
+  readonly kind: string;
+  readonly event_id: string | null;
+  readonly detail: string;
+  readonly note: Uint8Array | null;
+}
+
+function eventsOf(sql: Statements, ticket: TicketLine): TicketEvent[] {
+  const rows = sql(
+    'SELECT at, actor, kind, event_id, detail, note FROM ticket_events WHERE ticket = ? ORDER BY seq',
+  ).all(ticket.ordinal);
+  return many<EventLine>(rows).map(line => ({
+    number: ticket.number,
+    at: line.at,
+    by: line.actor,
+    kind: line.kind,
+    ...(JSON.parse(line.detail) as Partial<TicketEvent>),
+    ...(line.event_id === null ? {} : { eventId: line.event_id }),
+    ...(line.note === null ? {} : { note: line.note }),
+  }));
+}
+
+export function getTicket(sql: Statements, number: string): TicketRow | null {
+  const ordinal = ordinalOf(sql, number);
+  if (ordinal === undefined) return null;
+  const line = one<TicketLine>(sql(`${SELECT} WHERE t.ordinal = ?`).get(ordinal));
+  return line === undefined ? null : toTicket(sql, line);
+}
+
+/** Only the conditions asked for stand in the statement, so that the planner sees which index serves. */
+export function listTickets(sql: Statements, filter: TicketFilter): TicketRow[] {
+  const conditions = ['t.ordinal < ?'];
+  const values: (string | number | Uint8Array)[] = [filter.before ?? Number.MAX_SAFE_INTEGER];
+  for (const name of ['channel', 'state', 'type', 'urgency', 'division', 'incident'] as const) {
+    const value = filter[name];
+    if (value === undefined) continue;
+    conditions.push(`t.${name} = ?`);
+    values.push(value);
+  }
+  if (filter.identityKey !== undefined) {
+    conditions.push('t.ordinal IN (SELECT ordinal FROM identity_keys WHERE key = ?)');
+    values.push(unhex(filter.identityKey));
+  }
+  const rows = sql(`${SELECT} WHERE ${conditions.join(' AND ')} ORDER BY t.ordinal DESC LIMIT ?`).all(
+    ...values,
+    filter.limit,
+  );
+  return many<TicketLine>(rows).map(line => toTicket(sql, line));
+}
+
+export function countTickets(sql: Statements): TicketCounts {
+  const byState = readCounters(sql, 'tickets.state:');
+  return {
+    total: readCounter(sql, 'tickets.total'),
+    held: byState['held'] ?? 0,
+    byState,
+    incidents: readCounter(sql, 'tickets.incidents'),
+  };
+}
+
+export function listSegments(sql: Statements): Segment[] {
+  const rows = sql('SELECT id, tier, first, last FROM segments WHERE state = ? ORDER BY first, no').all(VISIBLE);
+  return many<Segment>(rows).map(({ id, tier, first, last }) => ({ id, tier, first, last }));
+}
+
+/** Reads blocks; the numbers of segments are kept, since a published segment never changes its own. */
+export function createBlockReader(sql: Statements) {
+  const numbers = new Map<string, number>();
+  const numberOf = (segment: string): number | undefined => {
+    const known = numbers.get(segment);
+    if (known !== undefined) return known;
+    const no = one<{ no: number }>(sql('SELECT no FROM segments WHERE id = ?').get(segment))?.no;
+    if (no !== undefined) numbers.set(segment, no);
+    return no;
+  };
+  return (wanted: readonly { readonly segment: string; readonly bucket: number }[]): (Uint8Array | null)[] =>
+    wanted.map(({ segment, bucket }) => {
+      const no = numberOf(segment);
+      if (no === undefined) return null;
+      const row = sql('SELECT bytes FROM blocks WHERE place = ?').get(no * BLOCK_STRIDE + bucket);
+      return one<{ bytes: Uint8Array }>(row)?.bytes ?? null;
+    });
+}
+
+export function readStatistics(sql: Statements): Uint8Array | null {
+  return one<{ value: Uint8Array }>(sql('SELECT value FROM named WHERE name = ?').get(STATISTICS))?.value ?? null;
+}
+
+const CANDIDATE = 'SELECT ordinal, number, facts, state, incident FROM tickets';
+
+export function loadCandidates(sql: Statements, ordinals: readonly number[]): CandidateRow[] {
+  const point = sql(`${CANDIDATE} WHERE ordinal = ?`);
+  const found: CandidateRow[] = [];
+  for (const ordinal of ordinals) {
+    const row = one<CandidateRow>(point.get(ordinal));
+    if (row !== undefined) found.push(row);
+  }
+  return found;
+}
+
+export function candidatesSince(sql: Statements, after: number, limit: number): CandidateRow[] {
+  return many<CandidateRow>(sql(`${CANDIDATE} WHERE ordinal > ? ORDER BY ordinal LIMIT ?`).all(after, limit));
+}

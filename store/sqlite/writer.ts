@@ -1,0 +1,165 @@
+// The thread that does all writing: takes what every port has sent, writes it in one transaction, then answers all of it.
+import type { DatabaseSync } from 'node:sqlite';
+import { type MessagePort, parentPort, workerData } from 'node:worker_threads';
+import { StoreUnavailable } from '../errors.ts';
+import { failureOf, openWriting } from './connection.ts';
+import { createContext } from './context.ts';
+import { createGroupCommit } from './group-commit.ts';
+import type { Batch, CheckpointDone, FromWriter, WriterOptions, WriterOrder, WriterReport } from './protocol.ts';
+import { migrate, NewerStore } from './schema.ts';
+import { dropUnpublished, hasDropped, sweepDropped } from './writes/candidates.ts';
+import { recoverEntries } from './writes/delivery.ts';
+
+/** Pages of the log from which on the writer moves the last few itself, so that the log starts again at its beginning. */
+const LOG_RESTART_PAGES = 4096;
+/** So many left over count as few; above the second figure the writer moves them however many they are. */
+const FEW_PAGES = 2048;
+const LOG_LIMIT_PAGES = 16_384;
+const SWEEP_MS = 20;
+/** Batches of all ports in one transaction, so that one commit never takes long. */
+const BATCHES_AT_ONCE = 16;
+
+interface Waiting {
+  readonly port: MessagePort;
+  readonly batch: Batch;
+}
+
+function serve(options: WriterOptions, control: MessagePort): void {
+  const db = openWriting(options.folder, options.synchronous);
+  if (options.maxBytes !== null) db.exec(`PRAGMA max_page_count = ${Math.ceil(options.maxBytes / 4096)}`);
+  migrate(db, options.now);
+  const context = createContext(db, options.auditKey, options.hash);
+  const group = createGroupCommit(context);
+  const recovery = group.inside(() => {
+    recoverEntries(context);
+    dropUnpublished(context);
+  });
+  if (recovery !== null) throw new StoreUnavailable(recovery.code, recovery.message);
+
+  const waiting: Waiting[] = [];
+  const ports = new Set<MessagePort>();
+  const side = new Set<MessagePort>();
+  let scheduled = false;
+  let sweeping: NodeJS.Timeout | null = null;
+  let closing = false;
+  let broken = false;
+
+  const schedule = (): void => {
+    if (scheduled) return;
+    scheduled = true;
+    setImmediate(run);
+  };
+
+  function run(): void {
+    scheduled = false;
+    const taken = waiting.splice(0, BATCHES_AT_ONCE);
+    if (taken.length > 0 && !broken) commit(taken);
+    if (waiting.length > 0) schedule();
+    else if (closing) finish();
+    else sweepLater();
+  }
+
+  function commit(taken: readonly Waiting[]): void {
+    const { answers, news, fatal } = group.run(taken.map(({ batch }) => batch));
+    if (fatal !== null) {
+      fail(fatal);
+      return;
+    }
+    const told = new Set<MessagePort>();
+    for (const [place, { port }] of taken.entries()) {
+      told.add(port);
+      send(port, { kind: 'done', answers: answers[place] ?? [], news });
+    }
+    if (!news.accepted && !news.outbox) return;
+    for (const port of ports) if (!told.has(port)) send(port, { kind: 'news', news });
+  }
+
+  /** From here on nothing is written: what the disk holds is known only after the next start. */
+  function fail({ code, message }: { readonly code: string; readonly message: string }): void {
+    broken = true;
+    for (const port of ports) send(port, { kind: 'fatal', code, message });
+  }
+
+  function sweepLater(): void {
+    if (sweeping === null && !broken && !closing && hasDropped(context)) sweeping = setTimeout(sweep, SWEEP_MS);
+  }
+
+  /** Deletes dropped blocks a little at a time, between the commits. */
+  function sweep(): void {
+    sweeping = null;
+    const failure = group.inside(() => sweepDropped(context));
+    if (failure === null) sweepLater();
+    else if (failure.fatal) fail(failure);
+  }
+
+  function checkpointed({ logPages, movedPages }: CheckpointDone): void {
+    const left = logPages - movedPages;
+    if (closing || broken || logPages < LOG_RESTART_PAGES || (left > FEW_PAGES && logPages < LOG_LIMIT_PAGES)) return;
+    const failure = checkpoint(db, 'PASSIVE');
+    if (failure?.fatal) fail(failure);
+  }
+
+  function finish(): void {
+    if (sweeping !== null) clearTimeout(sweeping);
+    if (!broken) checkpoint(db, 'TRUNCATE');
+    db.close();
+    for (const port of [...ports, ...side, control]) port.close();
+  }
+
+  function connect(port: MessagePort): void {
+    ports.add(port);
+    port.on('message', (batch: Batch) => {
+      waiting.push({ port, batch });
+      schedule();
+    });
+    port.on('close', () => ports.delete(port));
+  }
+
+  control.on('message', (order: WriterOrder) => {
+    if (order.kind === 'connect') return connect(order.port);
+    if (order.kind === 'checkpoints') {
+      side.add(order.port);
+      order.port.on('message', checkpointed);
+      return;
+    }
+    closing = true;
+    schedule();
+  });
+  report(control, { kind: 'ready' });
+}
+
+function checkpoint(db: DatabaseSync, how: 'PASSIVE' | 'TRUNCATE') {
+  try {
+    db.exec(`PRAGMA wal_checkpoint(${how})`);
+    return null;
+  } catch (error) {
+    return failureOf(error);
+  }
+}
+
+function send(port: MessagePort, message: FromWriter): void {
+  port.postMessage(message);
+}
+
+function report(control: MessagePort, message: WriterReport): void {
+  control.postMessage(message);
+}
+
+function refusal(error: unknown): WriterReport {
+  if (error instanceof StoreUnavailable) return { kind: 'refused', code: error.code, message: error.message };
+  if (error instanceof NewerStore) {
+    const message = `数据由更新的版本建立，请升级本软件。 / The data was written by a newer version, upgrade this software. (${error.message})`;
+    return { kind: 'refused', code: 'store.newer_schema', message };
+  }
+  const { code, message } = failureOf(error);
+  return { kind: 'refused', code, message };
+}
+
+const control = parentPort;
+if (control === null) throw new Error('the writer runs in a thread of its own');
+try {
+  serve(workerData as WriterOptions, control);
+} catch (error) {
+  report(control, refusal(error));
+  control.close();
+}

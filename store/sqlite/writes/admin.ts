@@ -1,0 +1,66 @@
+// Writing steps of administration: channels, leases, named values, attachments.
+import type { AttachmentRow, AuditNote, ChannelRow } from '../../store.ts';
+import { ordinalOf, type WriteContext } from '../context.ts';
+import { one } from '../statements.ts';
+import { stopWaiting } from './lanes.ts';
+
+export function putChannel(context: WriteContext, row: ChannelRow, audit: AuditNote, now: number): null {
+  context
+    .sql(
+      `INSERT INTO channels (id, kind, settings, enabled, created_at) VALUES (?, ?, ?, ?, ?)
+       ON CONFLICT(id) DO UPDATE SET kind = excluded.kind, settings = excluded.settings, enabled = excluded.enabled`,
+    )
+    .run(row.id, row.kind, row.settings, Number(row.enabled), row.createdAt);
+  context.audit.append(audit, now);
+  return null;
+}
+
+export function removeChannel(context: WriteContext, id: string, audit: AuditNote, now: number): boolean {
+  const { changes } = context.sql('DELETE FROM channels WHERE id = ?').run(id);
+  if (changes > 0) context.audit.append(audit, now);
+  return changes > 0;
+}
+
+/** A token is the lease's name and how often it was taken; it stays the same while its owner renews in time. */
+export function takeLease(
+  context: WriteContext,
+  name: string,
+  owner: string,
+  now: number,
+  ttlMs: number,
+): string | null {
+  const { sql } = context;
+  const held = one<{ owner: string; token: number; until: number }>(
+    sql('SELECT owner, token, until FROM leases WHERE name = ?').get(name),
+  );
+  const running = held !== undefined && held.until > now;
+  if (running && held.owner !== owner) return null;
+  const token = running ? held.token : (held?.token ?? 0) + 1;
+  sql(
+    `INSERT INTO leases (name, owner, token, until) VALUES (?, ?, ?, ?)
+     ON CONFLICT(name) DO UPDATE SET owner = excluded.owner, token = excluded.token, until = excluded.until`,
+  ).run(name, owner, token, now + ttlMs);
+  return `${name}#${token}`;
+}
+
+export function setNamed(context: WriteContext, name: string, value: string): null {
+  context
+    .sql('INSERT INTO named (name, value) VALUES (?, ?) ON CONFLICT(name) DO UPDATE SET value = excluded.value')
+    .run(`meta.${name}`, value);
+  return null;
+}
+
+export function settleAttachment(context: WriteContext, row: AttachmentRow, now: number): null {
+  const { sql } = context;
+  const message = ordinalOf(sql, row.message);
+  if (message === undefined) throw new Error('an attachment of a message that is not in the store');
+  sql(
+    `INSERT INTO attachments (message, place, state, attempts, due_at, blob, size, media_type, cause)
+     VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)
+     ON CONFLICT(message, place) DO UPDATE SET state = excluded.state, attempts = excluded.attempts, due_at = excluded.due_at,
+       blob = excluded.blob, size = excluded.size, media_type = excluded.media_type, cause = excluded.cause`,
+  ).run(message, row.index, row.state, row.attempts, row.dueAt, row.blob, row.size, row.mediaType, row.cause);
+  const open = sql(`SELECT 1 FROM attachments WHERE message = ? AND state = 'wanted' LIMIT 1`).get(message);
+  if (open === undefined) stopWaiting(context, message, now);
+  return null;
+}

@@ -1,0 +1,151 @@
+// Delivery of outbox entries: claimed under a token, then finished, failed, taken back or replayed.
+import type { AuditNote, ClaimedEntry, EntryFilter, OutboxStore } from '../../store.ts';
+import { ordinalOf, type WriteContext } from '../context.ts';
+import { idOf, type OutboxLine, toEntry } from '../entries.ts';
+import { CREATED, DEAD, DONE, DUE, ENTRY_KINDS, IN_FLIGHT, PARKED } from '../schema.ts';
+import { many, one } from '../statements.ts';
+import { countMove, countState, createdDone, letNoticesIn, promote, toEnd } from './lanes.ts';
+import { markDispatched } from './tickets.ts';
+
+const READY = `SELECT seq FROM outbox WHERE head = 1 AND state = 0 AND urgent = ? AND due_at <= ? ORDER BY due_at, seq LIMIT ?`;
+
+export function claimEntries(context: WriteContext, now: number, limit: number, leaseMs: number): ClaimedEntry[] {
+  const { sql } = context;
+  const ready = (urgent: number, most: number) => many<{ seq: number }>(sql(READY).all(urgent, now, most));
+  const urgent = ready(1, limit);
+  const chosen = urgent.length < limit ? [...urgent, ...ready(0, limit - urgent.length)] : urgent;
+  countClaims(context, chosen.length);
+  return chosen.map(({ seq }) => {
+    const row = sql(
+      `UPDATE outbox SET state = ${IN_FLIGHT}, claims = claims + 1, lease_until = ? WHERE seq = ? RETURNING *`,
+    ).get(now + leaseMs, seq);
+    const line = one<OutboxLine>(row) as OutboxLine;
+    return { ...toEntry(line), token: `${line.seq}.${line.claims}` };
+  });
+}
+
+function countClaims(context: WriteContext, claimed: number): void {
+  countState(context, DUE, -claimed);
+  countState(context, IN_FLIGHT, claimed);
+}
+
+/** The row a token was given for, if it is still in force: a later claim, a reclaim or an end has made it stale. */
+function leased(context: WriteContext, id: string, token: string): OutboxLine | undefined {
+  const [seq, claims] = token.split('.').map(Number);
+  if (!Number.isSafeInteger(seq) || !Number.isSafeInteger(claims)) return undefined;
+  const row = context
+    .sql(`SELECT * FROM outbox WHERE seq = ? AND claims = ? AND state = ${IN_FLIGHT}`)
+    .get(seq as number, claims as number);
+  const line = one<OutboxLine>(row);
+  return line !== undefined && idOf(line) === id ? line : undefined;
+}
+
+type Finish = Parameters<OutboxStore['finish']>;
+type Fail = Parameters<OutboxStore['fail']>;
+
+export function finishEntry(
+  context: WriteContext,
+  id: Finish[0],
+  token: Finish[1],
+  answer: Finish[2],
+): 'finished' | 'lost-lease' {
+  const line = leased(context, id, token);
+  if (line === undefined) return 'lost-lease';
+  context
+    .sql(
+      `UPDATE outbox SET state = ${DONE}, head = 0, attempts = attempts + 1, lease_until = NULL, finished_at = ?, case_number = ?
+       WHERE seq = ?`,
+    )
+    .run(answer.at, answer.caseNumber, line.seq);
+  countMove(context, IN_FLIGHT, DONE);
+  promote(context, line.lane);
+  if (line.kind === CREATED) {
+    markDispatched(context, line.ticket, answer.at, answer.caseNumber);
+    letNoticesIn(context, line.ticket, answer.at);
+  }
+  return 'finished';
+}
+
+export function failEntry(
+  context: WriteContext,
+  id: Fail[0],
+  token: Fail[1],
+  failure: Fail[2],
+): 'failed' | 'lost-lease' {
+  const line = leased(context, id, token);
+  if (line === undefined) return 'lost-lease';
+  const dead = failure.retryAt === null;
+  context
+    .sql(
+      `UPDATE outbox SET state = ?, head = ?, due_at = ?, attempts = attempts + ?, lease_until = NULL, cause = ?, unknown = ?
+       WHERE seq = ?`,
+    )
+    .run(
+      dead ? DEAD : DUE,
+      dead ? 0 : line.head,
+      failure.retryAt ?? line.due_at,
+      failure.counted === false ? 0 : 1,
+      failure.cause,
+      Number(failure.unknown),
+      line.seq,
+    );
+  countMove(context, IN_FLIGHT, dead ? DEAD : DUE);
+  if (dead) promote(context, line.lane);
+  context.news.outbox = true;
+  return 'failed';
+}
+
+/** Leases that ran out. */
+export function reclaimEntries(context: WriteContext, now: number): number {
+  const { changes } = context
+    .sql(
+      `UPDATE outbox SET state = ${DUE}, due_at = ?, unknown = 1, attempts = attempts + 1, lease_until = NULL
+       WHERE state = 1 AND lease_until <= ?`,
+    )
+    .run(now, now);
+  return putBack(context, Number(changes));
+}
+
+/** At the start of a process nothing can be under way: what was, was in the hands of one that died. */
+export function recoverEntries(context: WriteContext): number {
+  const { changes } = context
+    .sql(`UPDATE outbox SET state = ${DUE}, unknown = 1, attempts = attempts + 1, lease_until = NULL WHERE state = 1`)
+    .run();
+  return putBack(context, Number(changes));
+}
+
+function putBack(context: WriteContext, entries: number): number {
+  countState(context, IN_FLIGHT, -entries);
+  countState(context, DUE, entries);
+  if (entries > 0) context.news.outbox = true;
+  return entries;
+}
+
+export function replayEntries(context: WriteContext, filter: EntryFilter, now: number, by: AuditNote): string[] {
+  if (filter.state !== undefined && filter.state !== 'dead') return [];
+  const kind = filter.kind === undefined ? null : ENTRY_KINDS.indexOf(filter.kind);
+  const ticket = filter.ticket === undefined ? null : (ordinalOf(context.sql, filter.ticket) ?? -1);
+  const cause = filter.cause ?? null;
+  const found = context
+    .sql(
+      `SELECT * FROM outbox WHERE state = 4 AND (?1 IS NULL OR kind = ?1) AND (?2 IS NULL OR ticket = ?2)
+       AND (?3 IS NULL OR substr(cause, 1, length(?3)) = ?3) ORDER BY seq LIMIT ?4`,
+    )
+    .all(kind, ticket, cause, filter.limit);
+  const lines = many<OutboxLine>(found);
+  for (const line of lines) revive(context, line, now);
+  const ids = lines.map(idOf);
+  if (ids.length > 0) context.audit.append({ ...by, on: [...by.on, ...ids] }, now);
+  return ids;
+}
+
+function revive(context: WriteContext, line: OutboxLine, now: number): void {
+  context.sql('UPDATE outbox SET attempts = 0, cause = NULL WHERE seq = ?').run(line.seq);
+  if (line.after_created === 1 && !createdDone(context, line.ticket)) {
+    context.sql(`UPDATE outbox SET seq = ?, state = ${PARKED} WHERE seq = ?`).run(context.nextSeq(), line.seq);
+    countMove(context, DEAD, PARKED);
+  } else {
+    toEnd(context, line, now);
+    countMove(context, DEAD, DUE);
+  }
+}
