@@ -20,11 +20,14 @@ export interface Recipe {
   facts(): Readonly<Record<string, number>>;
 }
 
-/** Shares of appeals that come back to an earlier matter. */
+/** Shares of appeals that come back to an earlier matter, and among how many of the first ones that is looked for. */
 export interface RecipeShares {
   readonly samePerson: number;
   readonly otherPerson: number;
+  readonly among?: number;
 }
+
+const SHARES: RecipeShares = { samePerson: 0.03, otherPerson: 0.04, among: 150_000 };
 
 interface Words {
   readonly names: {
@@ -191,7 +194,7 @@ function wishedLength(random: Random): number {
 }
 
 /** Reads and compiles the grammar. */
-export function openRecipe(shares: RecipeShares = { samePerson: 0.03, otherPerson: 0.04 }): Recipe {
+export function openRecipe(shares: RecipeShares = SHARES): Recipe {
   const words = parse(readFileSync(new URL('./recipe.yaml', import.meta.url), 'utf8')) as Words;
   const compiled = (list: readonly string[]): readonly Template[] => list.map(compile);
   const general = {
@@ -245,7 +248,7 @@ export function openRecipe(shares: RecipeShares = { samePerson: 0.03, otherPerso
       const random = seeded(seed, index * 2 + 1);
       const self = person(random);
       const draw = random.next();
-      const earlier = random.below(Math.max(1, index));
+      const earlier = random.below(Math.max(1, Math.min(index, shares.among ?? index)));
       const same = index > 0 && draw < shares.samePerson;
       const other = index > 0 && !same && draw < shares.samePerson + shares.otherPerson;
       const told = tell(matterAt(seed, same || other ? earlier : index), random);

@@ -27,6 +27,8 @@ export interface RoundSpec {
   readonly seconds: number;
   /** Requests a second; null for a closed round. */
   readonly rate: number | null;
+  /** A closed round that ends when every prepared request was sent once, however long that takes. */
+  readonly once?: boolean;
   /** Seconds at the start whose answers are sent but not counted. */
   readonly warmUp: number;
 }
@@ -60,12 +62,18 @@ export function runRound(spec: RoundSpec, requests: readonly Buffer[]): Promise<
 const round3 = (value: number): number => Math.round(value * 1000) / 1000;
 
 async function closedRound(spec: RoundSpec, requests: readonly Buffer[]): Promise<RoundResult> {
-  const counts = tally(Math.ceil(spec.seconds * 40_000));
+  const counts = tally(spec.once === true ? requests.length : Math.ceil(spec.seconds * 40_000));
   let next = 0;
   let broken = 0;
   let running = true;
   let measuring = false;
+  const exhausted = Promise.withResolvers<void>();
   const send = (connection: Connection): void => {
+    if (spec.once === true && next >= requests.length) {
+      running = false;
+      exhausted.resolve();
+      return;
+    }
     const request = requests[next % requests.length]!;
     next++;
     connection.since = performance.now();
@@ -92,9 +100,10 @@ async function closedRound(spec: RoundSpec, requests: readonly Buffer[]): Promis
   measuring = true;
   const cpu = process.cpuUsage();
   const from = performance.now();
-  await after(spec.seconds);
-  measuring = false;
+  await (spec.once === true ? exhausted.promise : after(spec.seconds));
   running = false;
+  if (spec.once === true) await settled(connections);
+  measuring = false;
   const seconds = (performance.now() - from) / 1000;
   const used = process.cpuUsage(cpu);
   await quiet(connections);
@@ -112,11 +121,15 @@ async function closedRound(spec: RoundSpec, requests: readonly Buffer[]): Promis
 
 /** Waits until nothing is in flight (10 s at most), then closes: a later round must not meet what is left of this one. */
 async function quiet(connections: Set<Connection>): Promise<void> {
-  const until = performance.now() + 10_000;
-  while ([...connections].some(connection => connection.busy) && performance.now() < until) await after(0.01);
+  await settled(connections);
   const closing = [...connections];
   connections.clear();
   for (const connection of closing) connection.close();
+}
+
+async function settled(connections: ReadonlySet<Connection>): Promise<void> {
+  const until = performance.now() + 10_000;
+  while ([...connections].some(connection => connection.busy) && performance.now() < until) await after(0.01);
 }
 
 function after(seconds: number): Promise<void> {

@@ -1,0 +1,57 @@
+// Reads what a stopped gateway's store holds, through the Store port.
+import { join } from 'node:path';
+import { openStore } from '../../../gateway/engines.ts';
+import { loadKeyRing } from '../../../store/key-ring.ts';
+import type { Store } from '../../../store/store.ts';
+import type { KeptEntry, KeptMessage, KeptTicket } from './oracle.ts';
+
+const PAGE = 1000;
+
+/** Everything of a list that pages by ordinal, newest first. */
+async function all<T extends { readonly ordinal: number }>(
+  page: (before: number | undefined) => Promise<readonly T[]>,
+): Promise<readonly T[]> {
+  const rows: T[] = [];
+  for (let before: number | undefined; ; ) {
+    const next = await page(before);
+    rows.push(...next);
+    before = next.at(-1)?.ordinal;
+    if (next.length < PAGE || before === undefined) return rows;
+  }
+}
+
+async function gather(store: Store) {
+  const messages = await all(before =>
+    store.messages.list({ limit: PAGE, ...(before === undefined ? {} : { before }) }),
+  );
+  const tickets = await all(before => store.tickets.list({ limit: PAGE, ...(before === undefined ? {} : { before }) }));
+  const states = ['due', 'parked', 'in-flight', 'done', 'dead', 'void'] as const;
+  const entries = await Promise.all(states.map(state => store.outbox.list({ state, limit: 1_000_000 })));
+  return {
+    messages: messages.map(({ number, state, outcome }): KeptMessage => ({ number, state, outcome })),
+    tickets: tickets.map(({ number, urgency, state }): KeptTicket => ({ number, urgency, state })),
+    entries: entries.flat().map(({ id, kind, ticket, state }): KeptEntry => ({ id, kind, ticket, state })),
+    auditBroken: (await store.admin.auditVerify()).broken,
+  };
+}
+
+/** Opens the store of a crash run's folder, reads it and closes it again. */
+export async function readKept(folder: string): Promise<Awaited<ReturnType<typeof gather>>> {
+  const data = join(folder, 'data');
+  const ring = loadKeyRing({ file: join(folder, 'keys.json'), env: {}, dataFolder: data });
+  const fatal: Error[] = [];
+  const { store } = await openStore({
+    folder: data,
+    auditKey: Buffer.from(ring.macs.audit!),
+    profile: ring.profile,
+    groupCommitMs: 0,
+    onFatal: error => fatal.push(error),
+  });
+  try {
+    const kept = await gather(store);
+    if (fatal[0] !== undefined) throw fatal[0];
+    return kept;
+  } finally {
+    await store.close();
+  }
+}
