@@ -118,6 +118,7 @@ function liveParts(foundation: Foundation, log: Log): LiveParts {
     webhooks: channels,
     readiness,
     caseEvents: settings === null ? null : caseEvents.webhook,
+    partnerProblems: [],
     openapi: () => assembleOpenApi([], VERSION, config.listen.publicUrl ?? ''),
   });
   const disk = watchDisk(store, config, intake, log);

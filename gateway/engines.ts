@@ -1,6 +1,7 @@
 // The only file that knows which store engine runs: opened by the composition, and once more in the decider thread.
 import type { MessagePort } from 'node:worker_threads';
-import { openSqliteClient, openSqliteStore } from '../store/sqlite/engine.ts';
+import { openSqliteClient } from '../store/sqlite/client.ts';
+import { openSqliteStore } from '../store/sqlite/engine.ts';
 import type { Store } from '../store/store.ts';
 
 export interface EngineOptions {
