@@ -51,7 +51,11 @@ function nameAt(
   const not = ending === 'road' ? places.notRoads : ending === 'estate' ? places.notEstates : places.notVillages;
   // A name that could go on to the left beyond the limit is a sentence, not a name.
   if (hit.start - start >= LONGEST_NAME && !bounds.has(start)) return null;
-  return not.some(word => name.endsWith(word)) ? null : name;
+  // 新站街道 is a district office, 新站大街道路 a road again.
+  if (ending === 'road' && text.charAt(hit.end - 1) === '街' && /^道(?!路)/.test(text.slice(hit.end, hit.end + 2)))
+    return null;
+  // `柏油路` is no name whatever stands before it; `小区` is none only by itself.
+  return not.some(word => (ending === 'road' ? name.endsWith(word) : name === word)) ? null : name;
 }
 
 /** `12号楼3单元401室`, at most three steps. */
