@@ -167,7 +167,10 @@ async function definitionOf(registry: Registry, kind: string): Promise<AdapterDe
   }
 }
 
-async function fileChannel({ loaded, registry }: BookParts, index: number): Promise<KnownChannel> {
+async function fileChannel(
+  { loaded, registry }: Pick<BookParts, 'loaded' | 'registry'>,
+  index: number,
+): Promise<KnownChannel> {
   const channel = loaded.config.channels[index]!;
   const at = ['channels', index] as const;
   const kinds = registry.kinds();
@@ -243,6 +246,11 @@ const isWhole = (channel: KnownChannel | BrokenChannel): channel is KnownChannel
 
 function hasSecrets(definition: AdapterDefinition): boolean {
   return Object.hasOwn((definition.settings.describe()['keys'] ?? {}) as object, 'secrets');
+}
+
+/** Checks the channels of the settings file alone, with no store at hand. Throws `ConfigError`. */
+export async function checkChannels(loaded: LoadedConfig, registry: Registry): Promise<void> {
+  for (const index of loaded.config.channels.keys()) await fileChannel({ loaded, registry }, index);
 }
 
 /** Settings as an operator may see them: what the schema marks secret is replaced. */

@@ -1,0 +1,50 @@
+// huisu check: are the settings in order, with file, path and reason; nothing is made or changed.
+import { existsSync } from 'node:fs';
+import { dirname } from 'node:path';
+import { loadRegistry } from '../../adapters/registry.ts';
+import { loadConfig } from '../../config/load.ts';
+import { loadRepeats } from '../../config/load-repeats.ts';
+import { loadRules } from '../../config/load-rules.ts';
+import { checkChannels } from '../channel-book.ts';
+import { EXIT } from '../desk-error.ts';
+import { say } from '../locale.ts';
+import type { LocalCommand } from './command.ts';
+
+export const checkCommand: LocalCommand = {
+  kind: 'local',
+  name: 'check',
+  summary: { zh: '检查配置：文件、位置、原因', en: 'check the settings: file, place, reason' },
+  async run({ configFile, env, out, json, language }) {
+    const loaded = loadConfig({ file: configFile, env });
+    const { config, file } = loaded;
+    loadRules({ rulesFolder: config.rules, regionFile: config.region });
+    loadRepeats(config.rules);
+    const registry = await loadRegistry(config.adapters, dirname(file));
+    await checkChannels(loaded, registry);
+    const notes = [
+      ...(existsSync(config.data) ? [] : [say(language, 'check.folder-missing', { data: config.data })]),
+      ...(existsSync(config.keys.file) || env['HUISU_KEYS']
+        ? []
+        : [say(language, 'check.keys-missing', { file: config.keys.file })]),
+      ...(config.caseSystem === null ? [say(language, 'start.no-case-system')] : []),
+    ];
+    if (!json) {
+      out(say(language, 'check.fine', { file }));
+      out(say(language, 'check.channels', { count: config.channels.length }));
+      for (const note of notes) out(note);
+    }
+    const { data, keys, listen } = config;
+    out(
+      JSON.stringify({
+        ok: true,
+        file,
+        data,
+        keys: keys.file,
+        listen: `${listen.host}:${listen.port}`,
+        channels: config.channels.map(({ id }) => id),
+        notes,
+      }),
+    );
+    return EXIT.ok;
+  },
+};

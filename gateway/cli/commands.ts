@@ -1,0 +1,29 @@
+// All commands in the order of the help.
+import { auditCommands } from './audit.ts';
+import { caseSystemCommands } from './case-system.ts';
+import { channelCommands } from './channels.ts';
+import { checkCommand } from './check.ts';
+import type { Command, LocalCommand } from './command.ts';
+import { deadLetterCommands } from './dead-letters.ts';
+import { keyCommands } from './keys.ts';
+import { messageCommands } from './messages.ts';
+import { quarantineCommands } from './quarantine.ts';
+import { startCommand } from './start.ts';
+import { statusCommand } from './status.ts';
+import { ticketCommands } from './tickets.ts';
+
+/** Those that run inside a running gateway, or on a store opened for them. */
+export const COMMANDS: readonly Command[] = [
+  statusCommand,
+  ...channelCommands,
+  ...messageCommands,
+  ...ticketCommands,
+  ...quarantineCommands,
+  ...deadLetterCommands,
+  ...caseSystemCommands,
+  ...keyCommands,
+  ...auditCommands,
+];
+
+/** Those that run where they are typed. */
+export const LOCAL_COMMANDS: readonly LocalCommand[] = [startCommand(COMMANDS), checkCommand];

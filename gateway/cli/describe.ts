@@ -1,0 +1,42 @@
+// A result as lines for a person: label and value, nested values indented.
+import { type Language, word } from '../locale.ts';
+import type { Row } from './command.ts';
+import { time } from './table.ts';
+
+/** Milliseconds since the epoch fall in this range; other numbers are counts. */
+const TIMES = { from: Date.UTC(2001, 0), to: Date.UTC(2100, 0) };
+
+/** Empty values are left out. */
+export function lines(result: Row, language: Language, indent = ''): readonly string[] {
+  return Object.entries(result).flatMap(([key, value]) => {
+    const label = `${indent}${word(language, 'label', key)}: `;
+    if (isEmpty(value)) return [];
+    if (Array.isArray(value) && value.some(item => typeof item === 'object')) {
+      return [label.trimEnd(), ...value.flatMap(item => listItem(item, language, `${indent}  `))];
+    }
+    if (typeof value === 'object' && !Array.isArray(value)) {
+      return [label.trimEnd(), ...lines(value as Row, language, `${indent}  `)];
+    }
+    return [label + scalar(value, language)];
+  });
+}
+
+function listItem(item: unknown, language: Language, indent: string): readonly string[] {
+  const parts = Object.entries(item as Row)
+    .filter(([, value]) => !isEmpty(value))
+    .map(([key, value]) => `${word(language, 'label', key)} ${scalar(value, language)}`);
+  return [`${indent}- ${parts.join('  ')}`];
+}
+
+function isEmpty(value: unknown): boolean {
+  if (value === null || value === undefined || value === '') return true;
+  return typeof value === 'object' && Object.values(value).every(isEmpty);
+}
+
+function scalar(value: unknown, language: Language): string {
+  if (typeof value === 'number' && value > TIMES.from && value < TIMES.to) return time(value);
+  if (typeof value === 'boolean') return word(language, 'boolean', String(value));
+  if (Array.isArray(value)) return value.map(item => scalar(item, language)).join(' ');
+  if (typeof value === 'object') return JSON.stringify(value);
+  return String(value).replace(/\p{Cc}+/gu, ' ');
+}

@@ -1,0 +1,154 @@
+// The command line: arguments in, exit code out. Commands are plain objects; here they become commander's.
+import { userInfo } from 'node:os';
+import { Command as Commander, CommanderError, Option as CommanderOption } from 'commander';
+import { EXIT } from '../desk-error.ts';
+import { failureOf } from '../failure.ts';
+import { type Language, languageOf, say } from '../locale.ts';
+import { createLog } from '../telemetry.ts';
+import { VERSION } from '../version.ts';
+import { readSettings } from './channels.ts';
+import type { Arguments, Command, LocalCommand, Option, Terminal } from './command.ts';
+import { COMMANDS, LOCAL_COMMANDS } from './commands.ts';
+import { replies } from './open.ts';
+import { print, printFailure } from './output.ts';
+
+/** Runs one command. Never throws; what went wrong is on standard error, in both languages. */
+export async function main(argv: readonly string[], env: NodeJS.ProcessEnv = process.env): Promise<number> {
+  const language = languageOf(optionIn(argv, '--lang'), env);
+  const terminal = terminalOf(language, env);
+  let exit: number = EXIT.ok;
+  const program = build(language, async (command, args, globals) => {
+    const full = { ...terminal, json: globals.json === true, configFile: globals.config };
+    if (command.kind === 'local') exit = await command.run(full, args);
+    else exit = await print(command, replies(command, args, operator(), full), full);
+  });
+  try {
+    await program.parseAsync(argv, { from: 'user' });
+    return exit;
+  } catch (error) {
+    if (error instanceof CommanderError) return error.exitCode === 0 ? EXIT.ok : EXIT.usage;
+    const failure = failureOf(error);
+    if (failure.exit === EXIT.bug) createLog({ level: 'error' }).bug('cli.bug', error);
+    return printFailure(failure, terminal);
+  }
+}
+
+/** Before commander has parsed anything, since its own words depend on it. */
+function optionIn(argv: readonly string[], name: string): string | undefined {
+  const index = argv.findIndex(word => word === name || word.startsWith(`${name}=`));
+  if (index === -1) return undefined;
+  const word = argv[index] as string;
+  return word === name ? argv[index + 1] : word.slice(name.length + 1);
+}
+
+function terminalOf(language: Language, env: NodeJS.ProcessEnv): Terminal {
+  return {
+    language,
+    env,
+    json: false,
+    configFile: undefined,
+    out: line => process.stdout.write(`${line}\n`),
+    err: line => process.stderr.write(`${line}\n`),
+  };
+}
+
+/** For the audit. An account without a name (a container's random id) goes by its number. */
+function operator(): string {
+  try {
+    return userInfo().username;
+  } catch {
+    return `uid:${process.getuid?.() ?? 'unknown'}`;
+  }
+}
+
+interface Globals {
+  readonly json?: boolean;
+  readonly config?: string;
+}
+type Run = (command: Command | LocalCommand, args: Arguments, globals: Globals) => Promise<void>;
+
+function build(language: Language, run: Run): Commander {
+  const program = dressed(new Commander('huisu'), language).description(say(language, 'cli.description'));
+  program.version(VERSION, '-V, --version', say(language, 'cli.version'));
+  program.helpCommand('help [command]', say(language, 'cli.help-command'));
+  const groups = new Map<string, Commander>();
+  for (const command of [...LOCAL_COMMANDS, ...COMMANDS]) {
+    const words = command.name.split(' ');
+    const last = words.pop() as string;
+    const parent = words.reduce<Commander>((above, _word, depth) => {
+      const name = words.slice(0, depth + 1).join(' ');
+      const known = groups.get(name) ?? dressed(above.command(words[depth] as string), language);
+      groups.set(name, known);
+      return known;
+    }, program);
+    leaf(dressed(parent.command(last), language), command, language, run);
+  }
+  return program;
+}
+
+function leaf(target: Commander, command: Command | LocalCommand, language: Language, run: Run): void {
+  target.description(command.summary[language]);
+  for (const { form, summary } of command.arguments ?? []) target.argument(form, summary[language]);
+  for (const option of command.options ?? []) target.addOption(optionOf(option, language));
+  target
+    .option('--config <file>', say(language, 'cli.config'))
+    .option('--json', say(language, 'cli.json'))
+    .option('--lang <language>', say(language, 'cli.lang'))
+    .action(async (...given: unknown[]) => {
+      const { json, config, lang: _lang, ...options } = target.opts() as Globals & Record<string, string>;
+      const names = target.registeredArguments.map(argument => argument.name());
+      const positional = Object.fromEntries(names.map((name, index) => [name, given[index] as string | undefined]));
+      await run(
+        command,
+        { ...positional, ...filled(options) },
+        { ...(json === undefined ? {} : { json }), ...(config === undefined ? {} : { config }) },
+      );
+    });
+}
+
+/** A file named by @ is read here: the gateway may run in another folder. */
+function filled(options: Record<string, string>): Arguments {
+  return options['settings'] === undefined ? options : { ...options, settings: readSettings(options['settings']) };
+}
+
+function optionOf({ flags, summary, choices, number }: Option, language: Language): CommanderOption {
+  const option = new CommanderOption(flags, summary[language]);
+  if (choices !== undefined) option.choices(choices);
+  if (number !== undefined) {
+    option.argParser((text: string) => {
+      const value = Number(text);
+      if (Number.isInteger(value) && value >= number.min && value <= number.max) return value;
+      throw new CommanderError(1, 'commander.invalidArgument', `error: option '${flags}' ${number.min}…${number.max}`);
+    });
+  }
+  return option;
+}
+
+const TITLES: Readonly<Record<string, string>> = {
+  'Usage:': 'cli.usage',
+  'Options:': 'cli.options',
+  'Commands:': 'cli.commands',
+  'Arguments:': 'cli.arguments',
+  'Global Options:': 'cli.global-options',
+};
+const FAULTS: Readonly<Record<string, string>> = {
+  'commander.unknownOption': 'cli.unknown-option',
+  'commander.unknownCommand': 'cli.unknown-command',
+  'commander.missingArgument': 'cli.missing-argument',
+  'commander.excessArguments': 'cli.excess-arguments',
+  'commander.invalidArgument': 'cli.bad-argument',
+  'commander.optionMissingArgument': 'cli.missing-argument',
+};
+
+/** Commander's own words in the language of the rest. */
+function dressed(command: Commander, language: Language): Commander {
+  return command
+    .helpOption('-h, --help', say(language, 'cli.help'))
+    .configureHelp({ styleTitle: title => (title in TITLES ? say(language, TITLES[title] as string) : title) })
+    .configureOutput({ writeErr: text => process.stderr.write(text) })
+    .exitOverride(error => {
+      const fault = FAULTS[error.code];
+      if (fault !== undefined) process.stderr.write(`${say(language, fault)} · ${say(language, 'cli.see-help')}\n`);
+      throw error;
+    });
+}

@@ -1,0 +1,67 @@
+// Runs a command where the data is: inside the gateway that runs on it, else on the store opened for this one command.
+import { loadConfig } from '../../config/load.ts';
+import { commandContext } from '../compose.ts';
+import { callControl, type Reply, runCommand } from '../control.ts';
+import { EXIT } from '../desk-error.ts';
+import { openFoundation } from '../foundation.ts';
+import { say } from '../locale.ts';
+import type { Arguments, Command, Terminal } from './command.ts';
+
+/** The replies of a command, wherever it runs. */
+export async function* replies(
+  command: Command,
+  args: Arguments,
+  by: string,
+  terminal: Terminal,
+): AsyncIterable<Reply> {
+  const loaded = loadConfig({ file: terminal.configFile, env: terminal.env });
+  const client = await callControl(loaded.config.data);
+  if (client !== null) {
+    try {
+      yield* client.run(command.name, args, by);
+    } finally {
+      client.close();
+    }
+    return;
+  }
+  const onFatal = () => {
+    terminal.err(say(terminal.language, 'start.disk-failed'));
+    process.exit(EXIT.bug);
+  };
+  const foundation = await openFoundation(loaded, { env: terminal.env, onFatal });
+  try {
+    yield* pulled(send =>
+      runCommand(command, commandContext(foundation, null), { args, by }, new AbortController().signal, send),
+    );
+  } finally {
+    await foundation.close();
+  }
+}
+
+/** Replies that are pushed, one at a time, as an iterable: the next is asked for when the last was taken. */
+async function* pulled(run: (send: (reply: Reply) => Promise<void>) => Promise<void>): AsyncIterable<Reply> {
+  const waiting: { reply: Reply; taken: () => void }[] = [];
+  let wake = Promise.withResolvers<void>();
+  let ended = false;
+  const done = run(
+    reply =>
+      new Promise(taken => {
+        waiting.push({ reply, taken });
+        wake.resolve();
+      }),
+  ).finally(() => {
+    ended = true;
+    wake.resolve();
+  });
+  while (!ended || waiting.length > 0) {
+    const next = waiting.shift();
+    if (next === undefined) {
+      await wake.promise;
+      wake = Promise.withResolvers();
+      continue;
+    }
+    yield next.reply;
+    next.taken();
+  }
+  await done;
+}

@@ -1,0 +1,54 @@
+// How results reach a person or a program: tables and words, or JSON; always one line for each, on standard output.
+
+import type { Failure, Reply } from '../control.ts';
+import { say } from '../locale.ts';
+import type { Command, Row, Terminal } from './command.ts';
+import { lines } from './describe.ts';
+import { table } from './table.ts';
+
+/** Rows of a table that are gathered before its columns' widths are settled. */
+const TABLE_PAGE = 200;
+
+/** Prints replies as they come; answers the exit code. */
+export async function print(command: Command, replies: AsyncIterable<Reply>, terminal: Terminal): Promise<number> {
+  const rows: Row[] = [];
+  let shown = 0;
+  const flush = () => {
+    if (command.kind !== 'list' || rows.length === 0) return;
+    const [head, ...body] = table(command.columns, rows, terminal.language);
+    if (shown === 0) terminal.out(head as string);
+    for (const line of body) terminal.out(line);
+    shown += rows.length;
+    rows.length = 0;
+  };
+  for await (const reply of replies) {
+    if ('progress' in reply) terminal.err(reply.progress[terminal.language]);
+    else if ('failure' in reply) {
+      flush();
+      return printFailure(reply.failure, terminal);
+    } else if ('result' in reply) return printResult(command, reply.result, terminal);
+    else if ('row' in reply) {
+      if (terminal.json) terminal.out(JSON.stringify(reply.row));
+      else if (rows.push(reply.row) >= TABLE_PAGE) flush();
+    }
+  }
+  flush();
+  if (shown === 0 && !terminal.json) terminal.err(say(terminal.language, 'cli.empty'));
+  return 0;
+}
+
+function printResult(command: Command, result: Row, terminal: Terminal): number {
+  const one = command.kind === 'one' ? command : null;
+  if (!terminal.json) {
+    const text = one?.text?.(result, terminal.language) ?? lines(result, terminal.language).join('\n');
+    if (text !== '') terminal.out(text);
+  }
+  terminal.out(JSON.stringify(result));
+  return one?.exit?.(result) ?? 0;
+}
+
+export function printFailure({ code, exit, sentence }: Failure, terminal: Pick<Terminal, 'language' | 'err'>): number {
+  const other = terminal.language === 'zh' ? sentence.en : sentence.zh;
+  terminal.err(`${sentence[terminal.language]}\n${other}\n(${code})`);
+  return exit;
+}

@@ -1,0 +1,68 @@
+// huisu start: runs the gateway until it is told to stop.
+import { loadConfig } from '../../config/load.ts';
+import { type Gateway, startGateway } from '../compose.ts';
+import { EXIT } from '../desk-error.ts';
+import { say } from '../locale.ts';
+import { createLog } from '../telemetry.ts';
+import type { Command, LocalCommand, Terminal } from './command.ts';
+import { firstAppeal } from './first-appeal.ts';
+
+/** What a supervisor gives a process between SIGTERM and SIGKILL is 30 s as a rule. */
+const STOP_MS = 25_000;
+
+/** @param commands those that the control socket offers */
+export function startCommand(commands: readonly Command[]): LocalCommand {
+  return {
+    kind: 'local',
+    name: 'start',
+    summary: { zh: '启动网关', en: 'start the gateway' },
+    async run(terminal) {
+      const loaded = loadConfig({ file: terminal.configFile, env: terminal.env });
+      const log = createLog({ level: loaded.config.log.level });
+      const onFatal = (error: Error) => {
+        // Nobody knows what reached the disk: only a new start can tell, so nothing is finished in between.
+        log.bug('store.disk_failed', error);
+        terminal.err(say(terminal.language, 'start.disk-failed'));
+        process.exit(EXIT.bug);
+      };
+      const gateway = await startGateway(loaded, { log, commands, env: terminal.env, onFatal });
+      announce(gateway, terminal);
+      log.info('gateway.started', { url: gateway.url, pid: process.pid });
+      const signal = await stopSignal();
+      terminal.err(say(terminal.language, 'start.stopping'));
+      log.info('gateway.stopping', { signal });
+      await gateway.close(STOP_MS);
+      log.info('gateway.stopped', { signal });
+      terminal.err(say(terminal.language, 'start.stopped'));
+      return EXIT.ok;
+    },
+  };
+}
+
+function announce({ foundation, firstChannel, url }: Gateway, { language, err, out, json }: Terminal): void {
+  const { config } = foundation.loaded;
+  if (foundation.madeKeys) err(say(language, 'start.made-keys', { file: config.keys.file }));
+  err(say(language, 'start.listening', { url, data: config.data }));
+  if (config.caseSystem === null) err(say(language, 'start.no-case-system'));
+  const hook = firstChannel === null ? null : `${config.listen.publicUrl ?? url}/hooks/${firstChannel.id}`;
+  if (firstChannel !== null && hook !== null && !json) {
+    out(say(language, 'start.first-channel', { id: firstChannel.id, secret: firstChannel.secret }));
+    out(say(language, 'start.first-appeal'));
+    out(`\n${firstAppeal(hook, firstChannel.secret)}\n`);
+  }
+  // One object for programs that start a gateway: where it listens, and the secret that is never shown again.
+  const first = firstChannel === null ? null : { id: firstChannel.id, secret: firstChannel.secret, url: hook };
+  out(JSON.stringify({ url, pid: process.pid, firstChannel: first }));
+}
+
+/** Resolves with the first of the signals that mean "stop". A second one ends the process at once. */
+function stopSignal(): Promise<string> {
+  return new Promise(resolve => {
+    for (const signal of ['SIGTERM', 'SIGINT', 'SIGHUP'] as const) {
+      process.once(signal, () => {
+        process.once(signal, () => process.exit(EXIT.bug));
+        resolve(signal);
+      });
+    }
+  });
+}
