@@ -18,6 +18,8 @@ export interface Hit<Item> {
   readonly item: Item;
   readonly start: number;
   readonly end: number;
+  /** True when it is two words with something between them. */
+  readonly gap: boolean;
 }
 
 export interface LexiconEntry<Item> {
@@ -151,10 +153,10 @@ function longestOnly<Item>(hits: Hit<Item>[]): Hit<Item>[] {
   return kept;
 }
 
-function clauseBreak(text: string, from: number, to: number): boolean {
+function sentenceBreak(text: string, from: number, to: number): boolean {
   for (let i = from; i < to; i++) {
     const code = text.charCodeAt(i);
-    if (code === 0x3002 || code === 0xff01 || code === 0xff1f || code === 0xff1b || code === 10 || code === 0xff0c) {
+    if (code === 0x3002 || code === 0xff01 || code === 0xff1f || code === 0xff1b || code === 10) {
       return true;
     }
   }
@@ -202,12 +204,12 @@ export function compileLexicon<Item>(entries: readonly LexiconEntry<Item>[]): Le
           if (head === undefined) continue;
           const headStart = Math.floor(head / 64);
           const headEnd = headStart + (head % 64);
-          if (start < headEnd || start - headEnd > GAP_LENGTH || clauseBreak(text, headEnd, start)) continue;
+          if (start < headEnd || start - headEnd > GAP_LENGTH || sentenceBreak(text, headEnd, start)) continue;
           start = headStart;
         }
         const hits = found.get(output.family) ?? [];
         if (hits.length === 0) found.set(output.family, hits);
-        if (hits.length < MOST_HITS) hits.push({ item: output.item, start, end: i + 1 });
+        if (hits.length < MOST_HITS) hits.push({ item: output.item, start, end: i + 1, gap: output.pair >= 0 });
       }
     }
     for (const [family, hits] of found) found.set(family, longestOnly(hits));

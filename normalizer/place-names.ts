@@ -13,6 +13,7 @@ type Ending = 'road' | 'estate' | 'village';
 
 /** Longest name in front of its ending, and how many endings are tried in one text. */
 const LONGEST_NAME = 8;
+const SHORTEST_NAME = 2;
 const MOST_TRIES = 60;
 
 function isHan(code: number): boolean {
@@ -45,7 +46,7 @@ function nameAt(
   rulebook: Rulebook,
 ): string | null {
   const start = nameStart(text, hit.start, bounds, rulebook);
-  if (hit.start - start < 1) return null;
+  if (hit.start - start < SHORTEST_NAME) return null;
   const name = text.slice(start, hit.end);
   const { places } = rulebook.rules;
   const not = ending === 'road' ? places.notRoads : ending === 'estate' ? places.notEstates : places.notVillages;
@@ -86,12 +87,16 @@ export function findPlaceNames(
   rulebook: Rulebook,
 ): PlaceNames {
   const found: Record<Ending, { name: string; end: number } | null> = { road: null, estate: null, village: null };
+  // An estate's name begins behind the road it stands at.
+  const starts = new Set(bounds);
   let tries = 0;
   for (const hit of endings) {
     if (hit.item.of !== 'ending' || found[hit.item.ending] !== null) continue;
     if (++tries > MOST_TRIES) break;
-    const name = nameAt(text, hit, hit.item.ending, bounds, rulebook);
-    if (name !== null) found[hit.item.ending] = { name, end: hit.end };
+    const name = nameAt(text, hit, hit.item.ending, starts, rulebook);
+    if (name === null) continue;
+    found[hit.item.ending] = { name, end: hit.end };
+    if (hit.item.ending === 'road') starts.add(hit.end);
   }
   const units = rulebook.rules.places.houseNumberUnits;
   const anchors = [found.estate, found.road, found.village].filter(anchor => anchor !== null);

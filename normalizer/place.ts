@@ -2,7 +2,7 @@
 import type { InboundPlace } from './inbound-message.ts';
 import type { Hit } from './lexicon.ts';
 import { findPlaceNames, type PlaceNames } from './place-names.ts';
-import { around, confidence, hitsOf, type Reading } from './reading.ts';
+import { around, confidence, hitsOf, isSaidFirst, type Reading } from './reading.ts';
 import type { DivisionRule } from './rule-data.ts';
 import type { Meaning, Rulebook } from './rulebook.ts';
 import { cleanText } from './text.ts';
@@ -82,9 +82,12 @@ function look(
 /** True when a place outside is told as the scene: behind `在`, `位于` and the like, and not as somebody's whereabouts. */
 function isScene(reading: Reading, hit: Hit<Meaning>): boolean {
   const { text, rulebook } = reading;
-  const { scene, whereabouts } = rulebook.rules.places;
-  const before = text.slice(Math.max(0, hit.start - 6), hit.start);
-  if (!scene.some(word => before.endsWith(word))) return false;
+  const { scene, notScene, whereabouts } = rulebook.rules.places;
+  if (!isSaidFirst(reading, hit, rulebook.rules.triage)) return false;
+  const before = text.slice(Math.max(0, hit.start - 8), hit.start);
+  if (!scene.some(word => before.endsWith(word)) || notScene.some(word => before.endsWith(word))) return false;
+  // `在` belongs to the scene at the start of a clause or behind who tells it; else it is somebody else's.
+  if (before.endsWith('在') && !/(?:^|[，。！？；：、\s]|我|我们|本人|发生|位|址|点)在$/.test(before)) return false;
   const clause = text.slice(hit.end, around(text, hit, 'clause', 30).end);
   if (whereabouts.some(word => clause.includes(word))) return false;
   const full = hit.item.of === 'outside' && hit.item.full;

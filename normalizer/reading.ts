@@ -66,6 +66,16 @@ export function around(
   return { start: reach(text, span.start - 1, -1, ends, most) + 1, end: reach(text, span.end, 1, ends, most) };
 }
 
+/** True for what is said in the title, within `beginning` characters, or in a content no longer than `short`: the matter
+ *  itself. What comes later in a long letter is part of its story. */
+export function isSaidFirst(
+  reading: Reading,
+  hit: { readonly start: number },
+  bounds: { readonly beginning: number; readonly short: number },
+): boolean {
+  return hit.start < reading.contentAt + bounds.beginning || reading.text.length - reading.contentAt <= bounds.short;
+}
+
 /** Two decimals are enough for a confidence. */
 export function confidence(value: number): number {
   return Math.round(Math.min(1, Math.max(0, value)) * 100) / 100;

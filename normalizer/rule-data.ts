@@ -22,7 +22,7 @@ export interface RulebookData {
   readonly sections: Readonly<Record<RuleSection, { readonly file: string; readonly data: unknown }>>;
 }
 
-/** Words, in simplified Chinese. `供暖…不热` means the first, then within one clause the second. */
+/** Words, in simplified Chinese. `供暖…不热` means the first, then near it in the same sentence the second. */
 export type Words = readonly string[];
 
 /** A list of words that speak for something, with one weight. */
@@ -83,11 +83,20 @@ export interface UrgencyRule {
   readonly words?: Words;
   /** Urgent only with a word that says it is happening now, or that somebody is in danger. */
   readonly withNow?: Words;
-  /** Urgent also when only feared (`随时倒塌`). */
+  /** Urgent also when only feared (`随时倒塌`), if somebody is in danger. */
   readonly evenIfFeared?: boolean;
+  /** A word of danger does for a word of now, under `withNow`. */
+  readonly endangers?: boolean;
+  /** Urgent wherever it stands; others count in the title, at the beginning, or in a short message only. */
+  readonly anywhere?: boolean;
 }
 
 export interface UrgencyRules {
+  /** What is urgent is said first: within so many characters, or in a content no longer than `short`. */
+  readonly beginning: number;
+  readonly short: number;
+  /** How near a word of now or danger must stand. */
+  readonly near: number;
   readonly labels: Readonly<Record<string, Urgency>>;
   readonly emergencies: readonly UrgencyRule[];
   readonly shields: Words;
@@ -117,6 +126,9 @@ export interface ClauseRule {
 }
 
 export interface TriageRules {
+  /** A ground of refusal counts within so many characters from the beginning, or in a content no longer than `short`. */
+  readonly beginning: number;
+  readonly short: number;
   readonly clauses: readonly ClauseRule[];
   /** Longer words that take the meaning from those inside them. */
   readonly shields: Words;
@@ -195,6 +207,8 @@ export interface PlaceRules {
   readonly notVillages: Words;
   /** What stands before the scene. */
   readonly scene: Words;
+  /** Whose whereabouts these begin: no scene. */
+  readonly notScene: Words;
   /** What makes a place behind `在` somebody's whereabouts, not the scene. */
   readonly whereabouts: Words;
   /** What behind a place's name makes it a thing's name (`兰州拉面`). */

@@ -110,9 +110,14 @@ const emergency = Joi.object<Writable<UrgencyRule>, true>({
   words,
   withNow: words,
   evenIfFeared: Joi.boolean(),
+  endangers: Joi.boolean(),
+  anywhere: Joi.boolean(),
 });
 
 const urgency = Joi.object<Writable<UrgencyRules>, true>({
+  beginning: Joi.number().integer().min(0).required(),
+  short: Joi.number().integer().min(0).required(),
+  near: Joi.number().integer().min(1).max(200).required(),
   labels: Joi.object()
     .pattern(label, Joi.string().valid(...URGENCIES))
     .required(),
@@ -140,6 +145,8 @@ const clause = Joi.object<Writable<ClauseRule>, true>({
 });
 
 const triage = Joi.object<Writable<TriageRules>, true>({
+  beginning: Joi.number().integer().min(0).required(),
+  short: Joi.number().integer().min(0).required(),
   clauses: Joi.array().items(clause).required(),
   shields: words.required(),
   spam: words.required(),
@@ -213,6 +220,7 @@ const places = Joi.object<Writable<PlaceRules>, true>({
   notEstates: words.required(),
   notVillages: words.required(),
   scene: words.required(),
+  notScene: words.required(),
   whereabouts: words.required(),
   notPlaces: words.required(),
   houseNumberUnits: words.required(),

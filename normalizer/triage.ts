@@ -1,7 +1,7 @@
 // Accept, hold for a person, or advise refusal with the clause of article 10; never a refusal by itself.
 import type { Hit } from './lexicon.ts';
 import { findNonsense } from './nonsense.ts';
-import { hitsOf, quoted, type Reading } from './reading.ts';
+import { hitsOf, isSaidFirst, quoted, type Reading } from './reading.ts';
 import type { ClauseRule } from './rule-data.ts';
 import type { Meaning } from './rulebook.ts';
 import type { Decided, Flag, Place, TicketType, Triage } from './ticket.ts';
@@ -27,7 +27,7 @@ function byClause(reading: Reading): Map<ClauseRule, ClauseHits> {
     const hits = found.get(clause) ?? { refuse: [], hold: [], unless: false };
     found.set(clause, hits);
     if (role === 'unless') hits.unless = true;
-    else hits[role].push(hit);
+    else if (isSaidFirst(reading, hit, reading.rulebook.rules.triage)) hits[role].push(hit);
   }
   return found;
 }
@@ -72,6 +72,9 @@ export function readTriage(reading: Reading, place: Place, language: string, urg
   return clauseVerdict(reading) ?? ACCEPT;
 }
 
+/** Words that accuse somebody, from this weight on. */
+const LEAST_ACCUSING = 2;
+
 /** 不匿名 and the like: the opposite of what the word says. */
 const DENIED = /(?:不|没|没有|无需|不用|不必|不是|拒绝|并非)$/;
 
@@ -104,9 +107,11 @@ export function readConfidential(
   if (words.length > 0) return { value: true, by: 'rule', words, confidence: 0.85 };
   if (anonymous) return { value: true, by: 'sender', words: [], confidence: 0.8 };
   const accuses = hitsOf(reading, 'type').filter(
-    ({ item }) => item.of === 'type' && item.type === '举报' && item.weight >= 2,
+    ({ item }) => item.of === 'type' && item.type === '举报' && item.weight >= LEAST_ACCUSING,
   );
-  if (accuses.length > 0) return { value: true, by: 'rule', words: quoted(reading, accuses), confidence: 0.6 };
+  const inTitle = accuses.some(({ start }) => start < reading.contentAt);
+  if (inTitle || quoted(reading, accuses).length > 1)
+    return { value: true, by: 'rule', words: quoted(reading, accuses), confidence: 0.6 };
   return asked === false
     ? { value: false, by: 'sender', words: [], confidence: 0.95 }
     : { value: false, by: 'default', words: [], confidence: 0.8 };

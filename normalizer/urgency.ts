@@ -1,6 +1,7 @@
 // How urgent (article 16): an emergency that is happening, told from one that is denied, past, feared, figurative or asked about.
 import type { Hit } from './lexicon.ts';
-import { around, confidence, hitsOf, quoted, type Reading, wordOf } from './reading.ts';
+import { around, confidence, hitsOf, isSaidFirst, quoted, type Reading, wordOf } from './reading.ts';
+import type { UrgencyRule } from './rule-data.ts';
 import type { Context, Meaning } from './rulebook.ts';
 import type { Decided, TicketType, Urgency } from './ticket.ts';
 
@@ -10,32 +11,65 @@ interface Judged {
   readonly confidence: number;
 }
 
-/** How far before a word a negation reaches. */
+/** How far before a word a negation reaches; one of a single character (`不`) only touches what follows it. */
 const NEGATION_REACH = 6;
+const SHORT_NEGATION_REACH = 1;
+/** A date of day and month, or a year: a story is being told. */
+const DATED = /\d{1,2}月\d{1,2}[日号]|(?:19|20)\d{2}年/;
 
 interface Surroundings {
   readonly clause: ReadonlySet<Context>;
   readonly sentence: ReadonlySet<Context>;
+  /** Contexts that stand near, whatever stands between. */
+  readonly near: ReadonlySet<Context>;
   readonly negated: boolean;
+  readonly dated: boolean;
+}
+
+function isNegated(start: number, end: number, word: number): boolean {
+  const reach = end - start > 1 ? NEGATION_REACH : SHORT_NEGATION_REACH;
+  return end <= word && word - end <= reach;
 }
 
 function surroundings(reading: Reading, hit: Hit<Meaning>, contexts: readonly Hit<Meaning>[]): Surroundings {
+  const { near: reach } = reading.rulebook.rules.urgency;
   const clause = around(reading.text, hit, 'clause', 40);
   const sentence = around(reading.text, hit, 'sentence', 80);
-  const inClause = new Set<Context>();
-  const inSentence = new Set<Context>();
+  const found = { clause: new Set<Context>(), sentence: new Set<Context>(), near: new Set<Context>() };
   let negated = false;
-  for (const other of contexts) {
-    if (other.item.of !== 'context' || other.end < sentence.start || other.start >= sentence.end) continue;
-    const inside = other.start >= hit.start && other.end <= hit.end;
-    if (inside && other.item.context !== 'danger') continue;
-    inSentence.add(other.item.context);
-    if (other.end <= clause.start || other.start >= clause.end) continue;
-    inClause.add(other.item.context);
-    if (other.item.context === 'negation')
-      negated ||= other.end <= hit.start && hit.start - other.end <= NEGATION_REACH;
+  for (const { item, start, end } of contexts) {
+    if (item.of !== 'context' || (!hit.gap && start >= hit.start && end <= hit.end)) continue;
+    if (start - hit.end > 80) break;
+    if (end > hit.start - reach && start < hit.end + reach) found.near.add(item.context);
+    if (end <= sentence.start || start >= sentence.end) continue;
+    found.sentence.add(item.context);
+    if (end <= clause.start || start >= clause.end) continue;
+    found.clause.add(item.context);
+    if (item.context === 'negation') negated ||= isNegated(start, end, hit.start);
   }
-  return { clause: inClause, sentence: inSentence, negated };
+  return { ...found, negated, dated: DATED.test(reading.text.slice(sentence.start, sentence.end)) };
+}
+
+/** True when what surrounds a word takes the urgency away: denied, past, as if, feared, usual, asked about. */
+function isTakenBack(around: Surroundings, rule: UrgencyRule, needsNow: boolean, type: TicketType): boolean {
+  const { clause, sentence, near } = around;
+  const now = near.has('now');
+  if (around.negated || clause.has('figurative')) return true;
+  if (clause.has('past') || around.dated || sentence.has('past')) return !now || clause.has('past');
+  if (clause.has('supposed')) {
+    const feared = near.has('danger') || (rule.anywhere === true && now);
+    return needsNow || rule.evenIfFeared !== true || !feared;
+  }
+  if (sentence.has('habitual')) return needsNow || !clause.has('now');
+  if (clause.has('question')) return !clause.has('now');
+  return (type === '咨询' || type === '建议' || type === '表扬') && !now;
+}
+
+/** True when the title already says that it happens again and again. */
+function isOldStory(reading: Reading, contexts: readonly Hit<Meaning>[]): boolean {
+  return contexts.some(
+    ({ item, end }) => end < reading.contentAt && item.of === 'context' && item.context === 'habitual',
+  );
 }
 
 /** The emergency a hit stands for, or null when its surroundings take the urgency away. */
@@ -47,16 +81,12 @@ function judge(
 ): Judged | null {
   if (hit.item.of !== 'emergency') return null;
   const rule = reading.rulebook.rules.urgency.emergencies[hit.item.rule]!;
-  const { clause, sentence, negated } = surroundings(reading, hit, contexts);
-  const now = sentence.has('now');
-  if (negated || clause.has('figurative')) return null;
-  if (clause.has('past') || (sentence.has('past') && !now)) return null;
-  if (clause.has('supposed') && !(rule.evenIfFeared === true && sentence.has('danger'))) return null;
-  if (clause.has('habitual') && !clause.has('now')) return null;
-  if (clause.has('question') && !clause.has('now')) return null;
-  if (hit.item.needsNow && !now && !sentence.has('danger')) return null;
-  const asksOnly = type === '咨询' || type === '建议' || type === '表扬';
-  if (asksOnly && !now) return null;
+  if (rule.anywhere !== true && !isSaidFirst(reading, hit, reading.rulebook.rules.urgency)) return null;
+  const found = surroundings(reading, hit, contexts);
+  if (isTakenBack(found, rule, hit.item.needsNow, type)) return null;
+  if (hit.item.needsNow && isOldStory(reading, contexts)) return null;
+  const now = found.near.has('now');
+  if (hit.item.needsNow && !now && !(rule.endangers === true && found.near.has('danger'))) return null;
   return { hit, label: rule.label, confidence: hit.item.needsNow ? 0.75 : now ? 0.95 : 0.85 };
 }
 
