@@ -5,6 +5,7 @@ import { channelCommands } from './channels.ts';
 import { checkCommand } from './check.ts';
 import type { Command, LocalCommand } from './command.ts';
 import { deadLetterCommands } from './dead-letters.ts';
+import { demoCommand } from './demo.ts';
 import { keyCommands } from './keys.ts';
 import { messageCommands } from './messages.ts';
 import { quarantineCommands } from './quarantine.ts';
@@ -26,4 +27,4 @@ export const COMMANDS: readonly Command[] = [
 ];
 
 /** Those that run where they are typed. */
-export const LOCAL_COMMANDS: readonly LocalCommand[] = [startCommand(COMMANDS), checkCommand];
+export const LOCAL_COMMANDS: readonly LocalCommand[] = [startCommand(COMMANDS), checkCommand, demoCommand];
