@@ -10,6 +10,7 @@ import { check, type LoadedConfig } from '../config/load.ts';
 import { SealBroken } from '../store/errors.ts';
 import { type FieldCipher, fieldOf, packFields, unpackFields } from '../store/field-cipher.ts';
 import type { ChannelRow, Store } from '../store/store.ts';
+import { withoutSecrets } from './channel-settings.ts';
 import { DeskError } from './desk-error.ts';
 import { type Sentence, sayBoth } from './locale.ts';
 
@@ -253,16 +254,9 @@ export async function checkChannels(loaded: LoadedConfig, registry: Registry): P
   for (const index of loaded.config.channels.keys()) await fileChannel({ loaded, registry }, index);
 }
 
-/** Settings as an operator may see them: what the schema marks secret is replaced. */
+/** Settings as an operator may see them: in place of what the schema marks secret stands that it is set. */
 export function shownSettings({ definition, settings }: KnownChannel): Readonly<Record<string, unknown>> {
-  const keys = (definition.settings.describe()['keys'] ?? {}) as Record<
-    string,
-    { metas?: readonly { secret?: boolean }[] }
-  >;
-  return Object.fromEntries(
-    Object.entries(settings as Record<string, unknown>).map(([key, value]) => {
-      const secret = keys[key]?.metas?.some(meta => meta.secret === true) ?? true;
-      return [key, secret ? '***' : value];
-    }),
-  );
+  const open = withoutSecrets(definition, settings) as Record<string, unknown>;
+  const hidden = Object.keys(settings as object).filter(key => !Object.hasOwn(open, key));
+  return { ...open, ...Object.fromEntries(hidden.map(key => [key, '***'])) };
 }

@@ -17,15 +17,39 @@ export function lines(result: Row, language: Language, indent = ''): readonly st
     if (typeof value === 'object' && !Array.isArray(value)) {
       return [label.trimEnd(), ...lines(value as Row, language, `${indent}  `)];
     }
-    return [label + scalar(value, language)];
+    return [label + named(key, value, language)];
   });
 }
 
 function listItem(item: unknown, language: Language, indent: string): readonly string[] {
   const parts = Object.entries(item as Row)
     .filter(([, value]) => !isEmpty(value))
-    .map(([key, value]) => `${word(language, 'label', key)} ${scalar(value, language)}`);
+    .map(([key, value]) => `${word(language, 'label', key)} ${named(key, value, language)}`);
   return [`${indent}- ${parts.join('  ')}`];
+}
+
+/** Values that the locale has words for, by the key they stand under. */
+const WORDS: Readonly<Record<string, readonly string[]>> = {
+  state: ['ticketState', 'messageState', 'entryState'],
+  outcome: ['outcome'],
+  reason: ['reason'],
+  kind: ['outcome', 'linkKind', 'entryKind'],
+  verdict: ['verdict'],
+  by: ['by'],
+  what: ['deadline'],
+  reasons: ['repeat'],
+};
+
+function named(key: string, value: unknown, language: Language): string {
+  const groups = WORDS[key];
+  if (groups === undefined) return scalar(value, language);
+  if (Array.isArray(value)) return value.map(item => named(key, item, language)).join(' ');
+  // A reason carries its figure after a colon (`days:3`).
+  const [code, figure] = String(value)
+    .replace(/^repeat\./, '')
+    .split(':') as [string, string?];
+  const found = groups.map(group => word(language, group, code)).find(text => text !== code) ?? code;
+  return figure === undefined ? found : `${found} ${figure}`;
 }
 
 function isEmpty(value: unknown): boolean {

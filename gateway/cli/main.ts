@@ -77,13 +77,17 @@ function build(language: Language, run: Run): Commander {
     const last = words.pop() as string;
     const parent = words.reduce<Commander>((above, _word, depth) => {
       const name = words.slice(0, depth + 1).join(' ');
-      const known = groups.get(name) ?? dressed(above.command(words[depth] as string), language);
+      const known = groups.get(name) ?? group(above, words[depth] as string, name, language);
       groups.set(name, known);
       return known;
     }, program);
     leaf(dressed(parent.command(last), language), command, language, run);
   }
   return program;
+}
+
+function group(above: Commander, last: string, name: string, language: Language): Commander {
+  return dressed(above.command(last), language).description(say(language, `group.${name}`));
 }
 
 function leaf(target: Commander, command: Command | LocalCommand, language: Language, run: Run): void {
