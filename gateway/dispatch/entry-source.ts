@@ -110,8 +110,9 @@ async function buildFollowUp(options: EntrySourceOptions, entry: Entry, row: Tic
   const message = present<MessageRow>(await store.messages.get(entry.message), 'the message is gone');
   const kept = openDecision(cipher, message);
   const draft = kept?.draft ?? null;
-  const own = draft === null ? null : withheld(draft, false);
-  const reason = reasonOf(row, own ?? 'not-configured');
+  // As strict as the stricter of the two: the ticket's requester wrote this as well.
+  const ofTicket = reasonOf(row, withheld(openTicketContent(cipher, row), false));
+  const reason = isRestricted(ofTicket) || draft === null ? ofTicket : withheld(draft, false);
   const requester = isRestricted(reason) ? openIdentity(cipher, row) : null;
   const masks = draft === null ? NO_MASKS : masksOf(draft.appeal, reason, requester);
   const data = followUpBody({

@@ -50,6 +50,8 @@ export interface CaseSystemOptions {
   readonly idempotent?: boolean;
   /** Lane of an entry, for the check of order; default: its ticket. */
   readonly laneOf?: (body: Readonly<Record<string, unknown>>) => string | null;
+  /** A fault for certain entries, before chance or script are asked; null for all others. */
+  readonly faultOf?: (body: Readonly<Record<string, unknown>>) => Fault | null;
   /** Place of an entry in its lane; order is checked where this is given. */
   readonly placeOf?: (body: Readonly<Record<string, unknown>>) => number | null;
 }
@@ -275,8 +277,9 @@ function lookUp(state: State, path: string, response: ServerResponse): void {
 async function takeEntry(state: State, request: IncomingMessage, raw: Buffer, response: ServerResponse): Promise<void> {
   const body = parsed(raw);
   const key = String(request.headers['idempotency-key'] ?? '') || null;
-  const fault = state.nextFault();
   const problem = problemOf(state, body, key);
+  const given = problem === null ? state.options.faultOf?.(body as Readonly<Record<string, unknown>>) : null;
+  const fault = given ?? state.nextFault();
   const before = fault !== null && BEFORE_EFFECT.has(fault);
   const known = key === null ? undefined : state.caseNumbers.get(key);
   const effect = problem === null && !before && (known === undefined || state.options.idempotent === false);

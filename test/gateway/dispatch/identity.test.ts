@@ -1,0 +1,82 @@
+// Who appealed goes to the case system only where that is configured, never with an accusation, and never without a trace.
+import assert from 'node:assert/strict';
+import { openWorkbench, PHONE, REQUESTER, type TicketOptions, type Workbench } from './workbench.ts';
+
+/** Everything that would tell who it was. */
+const TELLING = [
+  PHONE,
+  REQUESTER.name,
+  REQUESTER.email,
+  REQUESTER.idNumber,
+  'oXtest0001',
+  REQUESTER.address,
+  '139****5678',
+] as const;
+const CONTENT = `我叫欧阳测试，住在东昌区某小区9栋，电话${PHONE}，邮箱 ouyang@example.cn，身份证220502199003071234，举报某局长。`;
+
+describe('identity on its way to the case system', () => {
+  let bench: Workbench;
+  afterEach(() => bench.close());
+
+  async function sent(options: TicketOptions, settings: Readonly<Record<string, unknown>>) {
+    bench = await openWorkbench();
+    const [number = ''] = await bench.tickets([options]);
+    await bench.followUp(number, `补充：我的电话是${PHONE}。`);
+    await bench.dispatch(settings);
+    await bench.drained();
+    const bodies = bench.simulator.lines.map(line => line.body as { kind: string; data: Record<string, unknown> });
+    const audits = (await bench.store.admin.auditList(0, 100)).filter(record => record.action === 'identity.forward');
+    return { number, bodies, text: JSON.stringify(bodies), created: bodies[0]?.data ?? {}, audits };
+  }
+
+  it('stays here by default; numbers in the text are masked', async () => {
+    const { created, text, audits } = await sent({}, {});
+    assert.equal(created['requester'], null);
+    assert.equal(created['requesterWithheld'], 'not-configured');
+    assert.ok(!text.includes(PHONE));
+    assert.ok(text.includes('139****5678'));
+    assert.equal(audits.length, 0);
+  });
+
+  it('goes along where configured, field by field, and every time is in the audit before', async () => {
+    const { number, created, audits } = await sent({}, { forwardIdentity: true });
+    assert.deepEqual(created['requester'], REQUESTER);
+    assert.equal(created['requesterWithheld'], null);
+    assert.equal(audits.length, 1);
+    assert.deepEqual(audits[0]?.on, [number]);
+    assert.match(
+      audits[0]?.why ?? '',
+      /^http:\/\/127\.0\.0\.1:\d+ name,sex,callerPhone,phone,email,idKind,idNumber,openid,address$/,
+    );
+    assert.ok(!JSON.stringify(audits).includes(PHONE));
+  });
+
+  const never: readonly (readonly [string, TicketOptions, string])[] = [
+    ['an accusation (举报)', { type: '举报' }, 'accusation'],
+    ['a confidential ticket', { confidential: true }, 'confidential'],
+    ['an anonymous one', { anonymous: true }, 'anonymous'],
+  ];
+  for (const [what, options, reason] of never) {
+    it(`never goes with ${what}, whatever is configured, not even in its text, title or file names`, async () => {
+      const title = `举报：电话${PHONE.slice(0, 8)}…`;
+      const { created, text, audits } = await sent({ ...options, content: CONTENT, title }, { forwardIdentity: true });
+      assert.equal(created['requester'], null);
+      assert.equal(created['requesterWithheld'], reason);
+      for (const word of TELLING) assert.ok(!text.includes(word ?? ''), `${word} went out`);
+      assert.ok(!text.includes(PHONE.slice(0, 8)), 'a number cut off in the title went out');
+      assert.ok(text.includes('附件1.jpg'));
+      assert.equal(audits.length, 0);
+    });
+  }
+
+  it('is not kept with a dead letter, though the other side repeats it', async () => {
+    bench = await openWorkbench({ dialect: 'code', faults: { script: ['business-reject'] } });
+    await bench.tickets([{}]);
+    await bench.dispatch({
+      success: { statuses: [200], path: 'code', values: ['0000'], caseNumber: 'data.orderNo', message: 'message' },
+    });
+    await bench.drained();
+    const [dead] = await bench.store.outbox.list({ state: 'dead', limit: 1 });
+    assert.match(dead?.cause ?? '', /0001: 必填字段缺失 \*\*\*$/);
+  });
+});
