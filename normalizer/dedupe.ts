@@ -6,7 +6,7 @@ import type { Link, RepeatKind } from './ticket.ts';
 const DAY = 86_400_000;
 /** Links kept with a decision, and shared terms with a link. */
 const LINKS_KEPT = 5;
-const TERMS_SHOWN = 12;
+const TERMS_SHOWN = 24;
 const COPIED = 0.6;
 
 /** Locale keys of the reasons a link may carry; a value follows after a colon where one is shown. */

@@ -8,7 +8,7 @@ export interface Facts {
   readonly weights: Uint8Array;
   /** Who appeals: one key for each phone, e-mail, ID number and openid. */
   readonly requesterKeys: readonly string[];
-  /** Hashed road, estate, house number and named subject, rising, as `hashPlaceKeys` makes them. */
+  /** Hashed road, estate, house number, named subject and category, rising, as `hashPlaceKeys` makes them. */
   readonly placeKeys: Uint32Array;
   readonly division: string | null;
   /** 32-bit hash of the whole clean text, for copies. */

@@ -55,8 +55,9 @@ function nameAt(
   // 新站街道 is a district office, 新站大街道路 a road again.
   if (ending === 'road' && text.charAt(hit.end - 1) === '街' && /^道(?!路)/.test(text.slice(hit.end, hit.end + 2)))
     return null;
-  // `柏油路` is no name whatever stands before it; `小区` is none only by itself.
-  return not.some(word => (ending === 'road' ? name.endsWith(word) : name === word)) ? null : name;
+  // `柏油路` is no name whatever stands before it; `小区` and `大街` are none only by themselves.
+  const bare = (word: string) => ending !== 'road' || places.roadEndings.includes(word);
+  return not.some(word => (bare(word) ? name === word : name.endsWith(word))) ? null : name;
 }
 
 /** `12号楼3单元401室`, at most three steps. */

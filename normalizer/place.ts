@@ -68,7 +68,10 @@ function look(
   const towns = hits.filter(({ item }) => item.of === 'town' && (division === null || item.division === division));
   const town = towns.length > 0 && towns[0]!.item.of === 'town' ? towns[0]!.item.town : null;
   const bounds = new Set<number>();
-  for (const hit of hits) if (hit.item.of !== 'shield') bounds.add(hit.end);
+  for (const hit of hits) {
+    // 滨江西路 is one name, although it holds a province's.
+    if (hit.item.of !== 'shield' && !(hit.item.of === 'outside' && isRoadName(text, hit.end))) bounds.add(hit.end);
+  }
   return {
     division,
     town,

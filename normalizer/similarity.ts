@@ -18,6 +18,9 @@ export const FEATURES = [
   'exact',
   'placeSame',
   'placeOther',
+  'areaOther',
+  'topicSame',
+  'topicOther',
   'divisionSame',
   'divisionOther',
   'sameRequester',
@@ -33,7 +36,8 @@ export function similarity(a: Facts, b: Facts): Features {
   const overlap = overlapOf(a, b);
   const places = agreement(a.placeKeys, b.placeKeys);
   const bothDivisions = a.division !== null && b.division !== null;
-  const days = Math.abs(a.acceptedAt - b.acceptedAt) / DAY;
+  // Hours say nothing: what comes on one day is as near as what comes in one minute.
+  const days = Math.max(1, Math.abs(a.acceptedAt - b.acceptedAt) / DAY);
   return {
     cosine: overlap.cosine,
     rootCosine: Math.sqrt(overlap.cosine),
@@ -44,6 +48,9 @@ export function similarity(a: Facts, b: Facts): Features {
     exact: a.textHash === b.textHash && a.length === b.length && a.length > 0 ? 1 : 0,
     placeSame: places.same,
     placeOther: places.other,
+    areaOther: places.areaOther,
+    topicSame: places.topicSame,
+    topicOther: places.topicOther,
     divisionSame: bothDivisions && a.division === b.division ? 1 : 0,
     divisionOther: bothDivisions && a.division !== b.division ? 1 : 0,
     sameRequester: shareKey(a.requesterKeys, b.requesterKeys) ? 1 : 0,
@@ -71,24 +78,30 @@ export function sharedTerms(a: Facts, b: Facts, max: number): number[] {
     .map(one => one.term);
 }
 
-/** Names of the scene to compare by: road, road or estate with house number, estate, and the subject complained of. */
-export function placeKeysOf(place: Place, subject: string | null): string[] {
+/** Names to compare by: of the scene (road, road or estate with house number, estate), the subject complained of, and
+ *  the codes of what the appeal is about, widest first. */
+export function placeKeysOf(place: Place, subject: string | null, category: readonly string[] = []): string[] {
   const keys: string[] = [];
   const road = canonical(place.road);
-  const house = canonical(place.houseNumber);
+  const house = canonical(place.houseNumber).replace(INSIDE, '');
   const estate = canonical(place.estate).replace(ESTATE_TAIL, '');
   const named = canonical(subject).replace(COMPANY_TAIL, '');
   if (road !== '') keys.push(`road:${road}`);
   if (house !== '' && (road !== '' || estate !== '')) keys.push(`house:${estate === '' ? road : estate}:${house}`);
   if (estate !== '') keys.push(`estate:${estate}`);
   if (named.length >= 2) keys.push(`subject:${named}`);
+  if (category[0] !== undefined) keys.push(`area:${category[0]}`);
+  if (category[1] !== undefined) keys.push(`topic:${category[1]}`);
   return keys;
 }
 
-const KEY_KINDS = ['road', 'house', 'estate', 'subject'] as const;
-const KIND_MASK = 3;
+const KEY_KINDS = ['road', 'house', 'estate', 'subject', 'area', 'topic'] as const;
+const KIND_MASK = 7;
+const SCENE = 0b001111;
+const AREA = 0b010000;
+const TOPIC = 0b100000;
 
-/** Place keys as `Facts.placeKeys` holds them: keyed hashes, rising, with the key's kind in the lowest two bits, so that
+/** Place keys as `Facts.placeKeys` holds them: keyed hashes, rising, with the key's kind in the lowest three bits, so that
  *  a road is never compared with an estate. */
 export function hashPlaceKeys(keys: readonly string[], mix: (hash: number) => number): Uint32Array {
   const hashes = keys.map(key => {
@@ -100,6 +113,8 @@ export function hashPlaceKeys(keys: readonly string[], mix: (hash: number) => nu
   return Uint32Array.from(new Set(hashes)).sort();
 }
 
+/** Unit, storey and flat behind the building: two tellings of one matter seldom give the same. */
+const INSIDE = /(?<=\d(?:号楼|号院|栋|幢|座|楼|号)).+$/;
 const ESTATE_TAIL = /(?<=..)(?:住宅)?(?:小区|社区|家属楼|家属院)$/;
 const COMPANY_TAIL = /(?<=..)(?:有限责任公司|股份有限公司|有限公司|公司)$/;
 
@@ -164,8 +179,16 @@ function sums(weights: Uint8Array): { readonly sum: number; readonly squares: nu
   return { sum, squares };
 }
 
-/** Kinds of key that both name and agree on, and kinds on which they name different things, of the kinds both name. */
-function agreement(a: Uint32Array, b: Uint32Array): { readonly same: number; readonly other: number } {
+interface Agreement {
+  /** Kinds of name that both give and agree on, of the kinds both give; and on which they name different things. */
+  readonly same: number;
+  readonly other: number;
+  readonly areaOther: number;
+  readonly topicSame: number;
+  readonly topicOther: number;
+}
+
+function agreement(a: Uint32Array, b: Uint32Array): Agreement {
   let inA = 0;
   let inB = 0;
   let agreed = 0;
@@ -174,16 +197,21 @@ function agreement(a: Uint32Array, b: Uint32Array): { readonly same: number; rea
     inB |= 1 << (b[j]! & KIND_MASK);
     if (a.includes(b[j]!)) agreed |= 1 << (b[j]! & KIND_MASK);
   }
-  const both = bits(inA & inB);
-  if (both === 0) return NO_PLACES;
-  return { same: bits(agreed) / both, other: bits(inA & inB & ~agreed) / both };
+  const both = inA & inB;
+  const apart = both & ~agreed;
+  const scene = Math.max(1, bits(both & SCENE));
+  return {
+    same: bits(agreed & SCENE) / scene,
+    other: bits(apart & SCENE) / scene,
+    areaOther: (apart & AREA) === 0 ? 0 : 1,
+    topicSame: (agreed & TOPIC) === 0 ? 0 : 1,
+    topicOther: (apart & TOPIC) === 0 ? 0 : 1,
+  };
 }
 
 function bits(set: number): number {
   return (set & 1) + ((set >> 1) & 1) + ((set >> 2) & 1) + ((set >> 3) & 1);
 }
-
-const NO_PLACES = { same: 0, other: 0 };
 
 function shareKey(a: readonly string[], b: readonly string[]): boolean {
   for (const key of a) if (b.includes(key)) return true;

@@ -107,7 +107,7 @@ function headOf(draft: TicketDraft, grams: Grams): DraftHead {
     verdict: draft.triage.verdict,
     identities: requesterIdentities(draft.requester),
     requester: present(draft.requester),
-    placeKeys: placeKeysOf(place, appeal.subject),
+    placeKeys: placeKeysOf(place, appeal.subject, appeal.category?.value.codes),
     wanted,
     textHash: grams.textHash,
     length: grams.length,
