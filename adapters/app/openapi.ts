@@ -231,8 +231,11 @@ function problemSchema(): JsonSchema {
 /** One response a status, listing the problem types that can stand behind it. */
 function problemResponses(): Record<string, JsonSchema> {
   const texts = new Map<number, string[]>([
-    [401, ['`/problems/unauthentic`: 验签失败 · The signature does not hold']],
-    [503, ['`/problems/unavailable`: 暂不可用,请重试 · Try again, see Retry-After']],
+    [401, ['`/problems/app.unauthentic`: 验签失败 · The signature does not hold']],
+    [
+      503,
+      ['暂不可用,请按 Retry-After 用同一 webhook-id 重发 · Not stored; send again under the same id after Retry-After'],
+    ],
   ]);
   for (const [code, { status, title }] of Object.entries(PROBLEMS) as [ProblemCode, (typeof PROBLEMS)[ProblemCode]][]) {
     texts.set(status, [...(texts.get(status) ?? []), `\`/problems/${code}\`: ${both(title)}`]);

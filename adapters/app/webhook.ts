@@ -69,7 +69,8 @@ export function openWebhook(context: AdapterContext<AppSettings>): (request: Web
   };
 }
 
-/** Resolves with the `webhook-id` of a request that is authentic and within the rate; else throws. */
+/** Resolves with the `webhook-id` of a request that is authentic and within the rate; else throws. There is one code for
+ *  all that is not authentic, since the answer carries it; the reason stands in the error's message, for our own log. */
 type Gate = (request: WebhookRequest, body: Uint8Array) => Promise<string>;
 
 function openGate({ settings, log, now, channel }: AdapterContext<AppSettings>): Gate {
@@ -78,9 +79,9 @@ function openGate({ settings, log, now, channel }: AdapterContext<AppSettings>):
   const limit = rateLimit(settings);
   let olderKeySeen = false;
   return async (request, body) => {
-    if (!allowed(request.remoteAddress)) throw new Unauthentic('app.source_refused', 'the address is not on the list');
+    if (!allowed(request.remoteAddress)) throw new Unauthentic('app.unauthentic', 'source_not_listed');
     const verdict = verifyWebhook({ headers: request.headers, body, keys, now: now() });
-    if (!verdict.ok) throw new Unauthentic(`app.${verdict.fault}`, 'the signature does not hold');
+    if (!verdict.ok) throw new Unauthentic('app.unauthentic', verdict.fault);
     if (verdict.key > 0 && !olderKeySeen) {
       olderKeySeen = true;
       log.info('app.older_secret_in_use');

@@ -51,7 +51,7 @@ export function readMultipart(
   return new Promise<FilePart[]>((resolve, reject) => {
     const end = (): void => {
       stream.unpipe(parser);
-      stream.off('error', lost).off('close', lost);
+      stream.off('error', broken).off('close', lost);
     };
     const fail = (error: unknown): void => {
       end();
@@ -62,6 +62,8 @@ export function readMultipart(
       reject(error);
     };
     const lost = (): void => fail(new MultipartProblem('multipart.malformed'));
+    // A cut connection is the sender's; whatever else ends the stream (a budget of the gateway) speaks for itself.
+    const broken = (error: Error): void => (isConnectionError(error) ? lost() : fail(error));
     const parts = gather(limits, first);
     parser.on('field', (_name, value, info) => {
       parts.field(value, info.mimeType, info.valueTruncated).catch(fail);
@@ -75,9 +77,13 @@ export function readMultipart(
       end();
       parts.done().then(resolve, reject);
     });
-    stream.on('error', lost).on('close', lost);
+    stream.on('error', broken).on('close', lost);
     stream.pipe(parser);
   });
+}
+
+function isConnectionError(error: Error): boolean {
+  return 'code' in error && typeof error.code === 'string' && /^E[A-Z_]+$/.test(error.code);
 }
 
 /** Takes the parts in their order; a file is not read from the wire before the first part has been found good. */
