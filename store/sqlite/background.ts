@@ -9,6 +9,9 @@ import { createStatements } from './statements.ts';
 const LOOK_MS = 200;
 /** Pages waiting in the log that are worth a checkpoint at once; fewer wait for the slow turn. */
 const WORTH_PAGES = 1000;
+/** Passes of one checkpoint, and what is little enough to end it. */
+const PASSES = 4;
+const FEW_PAGES = 200;
 const SLOW_TURN_MS = 15_000;
 const CACHE_KILOBYTES = 8192;
 
@@ -24,7 +27,7 @@ function serve(options: BackgroundOptions, control: MessagePort): void {
       const waiting = log - checkpointed;
       const due = waiting >= WORTH_PAGES || (waiting > 0 && performance.now() - last >= SLOW_TURN_MS);
       if (!due) return;
-      const done = walState(checkpoints, 'PASSIVE');
+      const done = catchUp(checkpoints);
       last = performance.now();
       options.writer.postMessage({ logPages: done.log, movedPages: done.checkpointed } satisfies CheckpointDone);
     } catch (error) {
@@ -60,6 +63,14 @@ function serve(options: BackgroundOptions, control: MessagePort): void {
 interface WalState {
   readonly log: number;
   readonly checkpointed: number;
+}
+
+/** Each pass moves what was written during the one before, so that little is left for the writer to move itself. */
+function catchUp(db: DatabaseSync): WalState {
+  let state = walState(db, 'PASSIVE');
+  for (let pass = 1; pass < PASSES && state.log - state.checkpointed > FEW_PAGES; pass++)
+    state = walState(db, 'PASSIVE');
+  return state;
 }
 
 function walState(db: DatabaseSync, how: 'NOOP' | 'PASSIVE'): WalState {

@@ -14,10 +14,10 @@ import { countEntries, getEntry, nextDue } from './reads/outbox.ts';
 import {
   candidatesSince,
   countTickets,
-  createBlockReader,
   getTicket,
   listSegments,
   loadCandidates,
+  readBlocks,
   readStatistics,
 } from './reads/tickets.ts';
 import { createStatements, type Statements, unhex } from './statements.ts';
@@ -68,10 +68,9 @@ export function createStore(parts: StoreParts): Store {
 }
 
 function candidateStore(sql: Statements, writes: WriteClient): CandidateStore {
-  const blocks = createBlockReader(sql);
   return {
     segments: async () => listSegments(sql),
-    blocks: async wanted => blocks(wanted),
+    blocks: async wanted => readBlocks(sql, wanted),
     writeBlocks: async (segment, made) => {
       await writes.call(
         'writeBlocks',

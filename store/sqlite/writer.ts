@@ -13,7 +13,7 @@ import { recoverEntries } from './writes/delivery.ts';
 /** Pages of the log from which on the writer moves the last few itself, so that the log starts again at its beginning. */
 const LOG_RESTART_PAGES = 4096;
 /** So many left over count as few; above the second figure the writer moves them however many they are. */
-const FEW_PAGES = 2048;
+const FEW_PAGES = 400;
 const LOG_LIMIT_PAGES = 16_384;
 const SWEEP_MS = 20;
 /** Batches of all ports in one transaction, so that one commit never takes long. */

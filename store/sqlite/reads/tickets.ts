@@ -149,23 +149,22 @@ export function listSegments(sql: Statements): Segment[] {
   return many<Segment>(rows).map(({ id, tier, first, last }) => ({ id, tier, first, last }));
 }
 
-/** Reads blocks; the numbers of segments are kept, since a published segment never changes its own. */
-export function createBlockReader(sql: Statements) {
+export function readBlocks(
+  sql: Statements,
+  wanted: readonly { readonly segment: string; readonly bucket: number }[],
+): (Uint8Array | null)[] {
   const numbers = new Map<string, number>();
-  const numberOf = (segment: string): number | undefined => {
-    const known = numbers.get(segment);
-    if (known !== undefined) return known;
+  for (const { segment } of wanted) {
+    if (numbers.has(segment)) continue;
     const no = one<{ no: number }>(sql('SELECT no FROM segments WHERE id = ?').get(segment))?.no;
     if (no !== undefined) numbers.set(segment, no);
-    return no;
-  };
-  return (wanted: readonly { readonly segment: string; readonly bucket: number }[]): (Uint8Array | null)[] =>
-    wanted.map(({ segment, bucket }) => {
-      const no = numberOf(segment);
-      if (no === undefined) return null;
-      const row = sql('SELECT bytes FROM blocks WHERE place = ?').get(no * BLOCK_STRIDE + bucket);
-      return one<{ bytes: Uint8Array }>(row)?.bytes ?? null;
-    });
+  }
+  return wanted.map(({ segment, bucket }) => {
+    const no = numbers.get(segment);
+    if (no === undefined) return null;
+    const row = sql('SELECT bytes FROM blocks WHERE place = ?').get(no * BLOCK_STRIDE + bucket);
+    return one<{ bytes: Uint8Array }>(row)?.bytes ?? null;
+  });
 }
 
 export function readStatistics(sql: Statements): Uint8Array | null {

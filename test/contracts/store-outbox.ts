@@ -1,0 +1,342 @@
+// Contract: the outbox, entry by entry.
+import assert from 'node:assert/strict';
+import type { ClaimedEntry, Store } from '../../store/store.ts';
+import {
+  born,
+  decided,
+  decision,
+  entry,
+  entryId,
+  NOW,
+  numberOf,
+  type OpenStore,
+  SYSTEM,
+  ticketOf,
+  withStore,
+} from './store-rows.ts';
+
+const LEASE = 60_000;
+
+async function claimOne(store: Store, now = NOW): Promise<ClaimedEntry> {
+  const [claimed] = await store.outbox.claim(now, 1, LEASE);
+  assert.ok(claimed !== undefined, 'nothing to claim');
+  return claimed;
+}
+
+async function finish(store: Store, claimed: ClaimedEntry, caseNumber: string | null = null): Promise<void> {
+  assert.equal(await store.outbox.finish(claimed.id, claimed.token, { at: NOW, caseNumber }), 'finished');
+}
+
+async function ids(store: Store, now = NOW): Promise<string[]> {
+  return (await store.outbox.claim(now, 100, LEASE)).map(claimed => claimed.id);
+}
+
+const failure = { at: NOW, retryAt: NOW + 5000, cause: 'case.http_500', unknown: false };
+
+export function outboxContract(open: OpenStore): void {
+  describe('outbox', () => {
+    it(
+      'claims an entry once, and its end sets the ticket going',
+      withStore(open, async store => {
+        await decided(store, [ticketOf('a', 'l')]);
+        const claimed = await claimOne(store);
+        assert.deepEqual(
+          [
+            claimed.id,
+            claimed.message,
+            claimed.ticket,
+            claimed.kind,
+            claimed.revision,
+            claimed.lane,
+            claimed.state,
+            claimed.attempts,
+          ],
+          [entryId('a', 'ticket.created'), numberOf('a'), numberOf('a'), 'ticket.created', 0, 'l', 'in-flight', 0],
+        );
+        assert.deepEqual(await ids(store), []);
+        await finish(store, claimed, 'C-1');
+        const ticket = await store.tickets.get(numberOf('a'));
+        assert.deepEqual([ticket?.state, ticket?.caseNumber, ticket?.events.length], ['dispatched', 'C-1', 1]);
+        const row = await store.outbox.get(claimed.id);
+        assert.deepEqual([row?.state, row?.attempts, row?.caseNumber, row?.finishedAt], ['done', 1, 'C-1', NOW]);
+        assert.equal(await store.outbox.get('nonsense'), null);
+        assert.equal(await store.outbox.get(entryId('a', 'ticket.corrected')), null);
+      }),
+    );
+
+    it(
+      'does not undo progress that was reported before the answer was recorded',
+      withStore(open, async store => {
+        await decided(store, [ticketOf('a', 'l')]);
+        const claimed = await claimOne(store);
+        const number = numberOf('a');
+        await store.tickets.add({ number, at: NOW, by: 'case-system', kind: 'accepted', state: 'accepted' }, [], null);
+        await finish(store, claimed, 'C-1');
+        const ticket = await store.tickets.get(number);
+        assert.deepEqual([ticket?.state, ticket?.caseNumber], ['accepted', 'C-1']);
+      }),
+    );
+
+    it(
+      'takes back nothing under a token that is no longer in force',
+      withStore(open, async store => {
+        await decided(store, [ticketOf('a', 'l')]);
+        const first = await claimOne(store);
+        assert.equal(await store.outbox.reclaim(NOW + LEASE - 1), 0);
+        assert.equal(await store.outbox.reclaim(NOW + LEASE), 1);
+        const second = await claimOne(store, NOW + LEASE);
+        assert.deepEqual([second.id, second.unknown, second.attempts], [first.id, true, 1]);
+        const answer = { at: NOW, caseNumber: null };
+        assert.equal(await store.outbox.finish(first.id, first.token, answer), 'lost-lease');
+        assert.equal(await store.outbox.fail(first.id, first.token, failure), 'lost-lease');
+        assert.equal(await store.outbox.finish('other', second.token, answer), 'lost-lease');
+        assert.equal(await store.outbox.finish(second.id, 'x', answer), 'lost-lease');
+        await finish(store, second);
+        assert.equal(await store.outbox.finish(second.id, second.token, answer), 'lost-lease');
+      }),
+    );
+
+    it(
+      'waits for the retry time, holding its own lane and no other',
+      withStore(open, async store => {
+        await decided(store, [ticketOf('a', 'l1'), ticketOf('b', 'l1'), ticketOf('c', 'l2')]);
+        const claimed = await claimOne(store);
+        assert.equal(await store.outbox.fail(claimed.id, claimed.token, failure), 'failed');
+        const row = await store.outbox.get(claimed.id);
+        assert.deepEqual(
+          [row?.state, row?.attempts, row?.dueAt, row?.cause, row?.unknown],
+          ['due', 1, NOW + 5000, failure.cause, false],
+        );
+        assert.deepEqual(await ids(store), [entryId('c', 'ticket.created')]);
+        assert.equal(await store.outbox.nextDue(), NOW + 5000);
+        assert.deepEqual(await ids(store, NOW + 5000), [entryId('a', 'ticket.created')]);
+        assert.equal(await store.outbox.nextDue(), null);
+      }),
+    );
+
+    it(
+      'puts an entry back without counting an attempt when asked to',
+      withStore(open, async store => {
+        await decided(store, [ticketOf('a', 'l')]);
+        const claimed = await claimOne(store);
+        await store.outbox.fail(claimed.id, claimed.token, { ...failure, unknown: true, counted: false });
+        const row = await store.outbox.get(claimed.id);
+        assert.deepEqual([row?.attempts, row?.unknown], [0, true]);
+      }),
+    );
+
+    it(
+      'lets an urgent entry overtake all others, its own lane too',
+      withStore(open, async store => {
+        const urgent = ticketOf('u', 'l1', { outbox: [entry('u', 'ticket.created', { lane: 'l1', urgent: true })] });
+        await decided(store, [ticketOf('a', 'l1'), ticketOf('b', 'l2'), urgent, ticketOf('c', 'l1')]);
+        const order = ['u', 'a', 'b'].map(name => entryId(name, 'ticket.created'));
+        assert.deepEqual(await ids(store), order);
+      }),
+    );
+
+    it(
+      'holds an entry and its lane until it may go',
+      withStore(open, async store => {
+        const waits = (name: string) =>
+          ticketOf(name, 'l', { outbox: [entry(name, 'ticket.created', { lane: 'l', notBefore: NOW + 600_000 })] });
+        await decided(store, [waits('a'), ticketOf('b', 'l')]);
+        assert.deepEqual(await ids(store), []);
+        assert.equal(await store.outbox.nextDue(), NOW + 600_000);
+        const claimed = await claimOne(store, NOW + 600_000);
+        await finish(store, claimed);
+        assert.deepEqual(await ids(store), [entryId('b', 'ticket.created')]);
+      }),
+    );
+
+    it(
+      'parks notices outside every lane until their ticket is with the case system, then lets them in in order',
+      withStore(open, async store => {
+        const notice = (name: string) =>
+          decision(
+            name,
+            { kind: 'repeat', of: numberOf('a') },
+            {
+              outbox: [entry(name, 'ticket.followed-up', { ticket: numberOf('a'), lane: 'l2' })],
+            },
+          );
+        await decided(store, [ticketOf('a', 'l1'), notice('n1'), notice('n2'), ticketOf('b', 'l2')]);
+        assert.equal((await store.outbox.counts()).parked, 2);
+        const first = await store.outbox.claim(NOW, 10, LEASE);
+        assert.deepEqual(
+          first.map(claimed => claimed.id),
+          ['a', 'b'].map(name => entryId(name, 'ticket.created')),
+        );
+        for (const claimed of first) await finish(store, claimed);
+        const next = await claimOne(store);
+        assert.equal(next.id, entryId('n1', 'ticket.followed-up'));
+        assert.deepEqual(await ids(store), []);
+        await finish(store, next);
+        assert.deepEqual(await ids(store), [entryId('n2', 'ticket.followed-up')]);
+        await decided(store, [notice('n3')]);
+        assert.equal((await store.outbox.get(entryId('n3', 'ticket.followed-up')))?.state, 'due');
+      }),
+    );
+
+    it(
+      'drops, recorded, the parked notices of a ticket that is refused',
+      withStore(open, async store => {
+        const held = ticketOf('a', 'l', { ticket: born('a', { state: 'held' }), outbox: [] });
+        const notice = decision(
+          'n',
+          { kind: 'repeat', of: numberOf('a') },
+          {
+            outbox: [entry('n', 'ticket.followed-up', { ticket: numberOf('a') })],
+          },
+        );
+        await decided(store, [held, notice]);
+        const number = numberOf('a');
+        await store.tickets.add(
+          { number, at: NOW, by: 'clerk', kind: 'refused', state: 'refused', expect: ['held'] },
+          [],
+          SYSTEM,
+        );
+        const row = await store.outbox.get(entryId('n', 'ticket.followed-up'));
+        assert.equal(row?.state, 'void');
+        assert.notEqual(row?.cause, null);
+        assert.equal((await store.outbox.counts()).parked, 0);
+      }),
+    );
+
+    it(
+      'frees the lane of a dead letter, and replays it at the end of its lane under the same id',
+      withStore(open, async store => {
+        await decided(store, [ticketOf('a', 'l'), ticketOf('b', 'l')]);
+        const claimed = await claimOne(store);
+        await store.outbox.fail(claimed.id, claimed.token, {
+          ...failure,
+          retryAt: null,
+          cause: 'case.refused: no such unit',
+        });
+        assert.deepEqual(
+          (await store.outbox.list({ state: 'dead', limit: 5 })).map(row => row.cause),
+          ['case.refused: no such unit'],
+        );
+        const second = await claimOne(store);
+        assert.equal(second.id, entryId('b', 'ticket.created'));
+        assert.deepEqual(await store.outbox.replay({ cause: 'case.http', limit: 10 }, NOW, SYSTEM), []);
+        assert.deepEqual(await store.outbox.replay({ cause: 'case.refused', limit: 10 }, NOW, SYSTEM), [claimed.id]);
+        assert.deepEqual(await ids(store), []);
+        await finish(store, second);
+        const again = await claimOne(store);
+        assert.deepEqual([again.id, again.attempts, again.cause], [claimed.id, 0, null]);
+        assert.equal(await store.outbox.finish(claimed.id, claimed.token, { at: NOW, caseNumber: null }), 'lost-lease');
+        await finish(store, again);
+        assert.equal((await store.admin.auditList(0, 5)).length, 1);
+      }),
+    );
+
+    it(
+      'replays by kind, ticket and number, and nothing that is not dead',
+      withStore(open, async store => {
+        await decided(
+          store,
+          ['a', 'b', 'c'].map(name => ticketOf(name, name)),
+        );
+        for (const claimed of await store.outbox.claim(NOW, 2, LEASE)) {
+          await store.outbox.fail(claimed.id, claimed.token, { ...failure, retryAt: null });
+        }
+        assert.deepEqual(await store.outbox.replay({ kind: 'ticket.corrected', limit: 9 }, NOW, SYSTEM), []);
+        assert.deepEqual(await store.outbox.replay({ ticket: numberOf('c'), limit: 9 }, NOW, SYSTEM), []);
+        assert.deepEqual(await store.outbox.replay({ ticket: numberOf('b'), limit: 9 }, NOW, SYSTEM), [
+          entryId('b', 'ticket.created'),
+        ]);
+        assert.deepEqual(await store.outbox.replay({ limit: 0 }, NOW, SYSTEM), []);
+        assert.deepEqual(await store.outbox.replay({ state: 'dead', limit: 9 }, NOW, SYSTEM), [
+          entryId('a', 'ticket.created'),
+        ]);
+      }),
+    );
+
+    it(
+      'makes what a dead process had under way due again, marked unknown',
+      withStore(open, async (store, opened) => {
+        await decided(store, [ticketOf('a', 'l'), ticketOf('b', 'l')]);
+        const claimed = await claimOne(store);
+        const later = await opened.reopen();
+        const again = await claimOne(later);
+        assert.deepEqual([again.id, again.unknown], [claimed.id, true]);
+        assert.equal(await later.outbox.finish(claimed.id, claimed.token, { at: NOW, caseNumber: null }), 'lost-lease');
+        assert.deepEqual(await later.outbox.counts(), {
+          due: 1,
+          parked: 0,
+          inFlight: 1,
+          dead: 0,
+          done: 0,
+          void: 0,
+          oldest: NOW,
+        });
+      }),
+    );
+
+    it(
+      'adds an entry of one id once',
+      withStore(open, async store => {
+        await decided(store, [
+          ticketOf('a', 'l', { outbox: [entry('a', 'ticket.created'), entry('a', 'ticket.created')] }),
+        ]);
+        assert.equal((await store.outbox.list({ limit: 5 })).length, 1);
+        assert.equal((await store.outbox.counts()).due, 1);
+      }),
+    );
+
+    it(
+      'tells its listener when something may have become due',
+      withStore(open, async store => {
+        const heard = new Promise<void>(resolve => store.onOutbox(resolve));
+        await decided(store, [ticketOf('a', 'l')]);
+        await heard;
+        assert.notEqual(await store.outbox.nextDue(), null);
+      }),
+    );
+
+    it(
+      'lets an entry that waited for attachments go once the last of them is settled',
+      withStore(open, async store => {
+        const waiting = ticketOf('a', 'l', {
+          outbox: [entry('a', 'ticket.created', { lane: 'l', notBefore: NOW + 600_000 })],
+          wanted: [
+            { index: 0, dueAt: NOW },
+            { index: 2, dueAt: NOW + 10 },
+          ],
+        });
+        await decided(store, [waiting]);
+        const [row] = await store.admin.attachmentsDue(NOW, 10);
+        assert.ok(row !== undefined);
+        assert.deepEqual(
+          [row.message, row.index, row.state, row.attempts, row.blob],
+          [numberOf('a'), 0, 'wanted', 0, null],
+        );
+        const kept = { ...row, state: 'kept' as const, blob: 'ab'.repeat(32), size: 7, mediaType: 'image/png' };
+        await store.admin.settleAttachment(kept, NOW + 20);
+        assert.deepEqual(await ids(store, NOW + 20), []);
+        const [, other] = await store.admin.attachments(numberOf('a'));
+        assert.ok(other !== undefined);
+        await store.admin.settleAttachment(
+          { ...other, attempts: 1, dueAt: NOW + 50, cause: 'fetch.timeout' },
+          NOW + 20,
+        );
+        assert.deepEqual(await store.admin.attachmentsDue(NOW + 49, 10), []);
+        await store.admin.settleAttachment({ ...other, state: 'failed', cause: 'fetch.gone' }, NOW + 60);
+        assert.deepEqual(await ids(store, NOW + 60), [entryId('a', 'ticket.created')]);
+        assert.deepEqual(
+          (await store.admin.attachments(numberOf('a'))).map(({ index, state, size, cause }) => [
+            index,
+            state,
+            size,
+            cause,
+          ]),
+          [
+            [0, 'kept', 7, null],
+            [2, 'failed', null, 'fetch.gone'],
+          ],
+        );
+      }),
+    );
+  });
+}

@@ -1,0 +1,24 @@
+// The contract of the Store port: one suite that every engine passes.
+import { acceptContract } from './store-accept.ts';
+import { adminContract } from './store-admin.ts';
+import { candidateContract } from './store-candidates.ts';
+import { decisionContract } from './store-decisions.ts';
+import { laneContract } from './store-lanes.ts';
+import { outboxContract } from './store-outbox.ts';
+import type { OpenStore } from './store-rows.ts';
+import { ticketContract } from './store-tickets.ts';
+
+export type { OpenedStore, OpenStore } from './store-rows.ts';
+
+/** Registers the suite with mocha; `open` makes an empty store each time it is called. */
+export function storeContract(name: string, open: OpenStore): void {
+  describe(`store contract: ${name}`, () => {
+    acceptContract(open);
+    decisionContract(open);
+    candidateContract(open);
+    outboxContract(open);
+    laneContract(open);
+    ticketContract(open);
+    adminContract(open);
+  });
+}
