@@ -65,6 +65,13 @@ function crashChecks({ verdict, figures }: CrashRunResult): readonly Check[] {
       found: String(figures['acknowledged']),
       ok: figures['messages'] === figures['acknowledged'],
     },
+    {
+      name: 'requests repeated after their effect',
+      expected: `<= ${figures['sentAgainAtMost']}`,
+      found: String(figures['sentAgainAfterEffect']),
+      ok: (figures['sentAgainAfterEffect'] ?? 0) <= (figures['sentAgainAtMost'] ?? 0),
+    },
+    zero('audit chain broken', figures['auditRecordsBroken'] ?? -1),
     zero('exit code at the end', figures['exitCode'] ?? -1),
   ];
 }
@@ -127,7 +134,7 @@ if (!values['only-controls']) {
   report('crash run', {
     ...crash.figures,
     outcomes: crash.outcomes,
-    effects: crash.effectsByKind,
+    effectsByKind: crash.effectsByKind,
     faults: crash.faults,
   });
   for (const example of crash.verdict.examples) say(`  wrong: ${example}`);

@@ -21,6 +21,8 @@ export interface Ledger {
   /** Requests without an answer yet. */
   readonly inFlight: number;
   readonly acknowledgedIds: number;
+  /** `performance.now()` of the last acknowledgement. */
+  readonly lastAcknowledgedAt: number;
   all(): readonly Obligation[];
 }
 
@@ -28,6 +30,7 @@ export function createLedger(): Ledger {
   const obligations = new Map<string, Obligation>();
   let inFlight = 0;
   let acknowledgedIds = 0;
+  let lastAcknowledgedAt = Number.NEGATIVE_INFINITY;
   const of = (id: string): Obligation => {
     const obligation = obligations.get(id);
     if (obligation === undefined) throw new Error(`an answer for an id that was never issued: ${id}`);
@@ -43,6 +46,7 @@ export function createLedger(): Ledger {
     },
     acknowledged(id, number) {
       inFlight--;
+      lastAcknowledgedAt = performance.now();
       const obligation = of(id);
       obligation.numbers.add(number);
       if (obligation.acknowledgements++ === 0) acknowledgedIds++;
@@ -59,6 +63,9 @@ export function createLedger(): Ledger {
     },
     get acknowledgedIds() {
       return acknowledgedIds;
+    },
+    get lastAcknowledgedAt() {
+      return lastAcknowledgedAt;
     },
     all: () => [...obligations.values()],
   };
