@@ -48,6 +48,8 @@ export interface CaseSystemOptions {
   readonly retryAfter?: number;
   /** False: an effect for every request, whatever its key (a system that does not keep the contract). */
   readonly idempotent?: boolean;
+  /** True: a new case number for every request, also for a known key (with `idempotent: false`). */
+  readonly freshCaseNumbers?: boolean;
   /** Lane of an entry, for the check of order; default: its ticket. */
   readonly laneOf?: (body: Readonly<Record<string, unknown>>) => string | null;
   /** A fault for certain entries, before chance or script are asked; null for all others. */
@@ -283,7 +285,8 @@ async function takeEntry(state: State, request: IncomingMessage, raw: Buffer, re
   const before = fault !== null && BEFORE_EFFECT.has(fault);
   const known = key === null ? undefined : state.caseNumbers.get(key);
   const effect = problem === null && !before && (known === undefined || state.options.idempotent === false);
-  const caseNumber = problem !== null || before ? null : (known ?? `CASE-${state.caseNumbers.size + 1}`);
+  const fresh = `CASE-${state.lines.length + 1}`;
+  const caseNumber = problem !== null || before ? null : state.options.freshCaseNumbers ? fresh : (known ?? fresh);
   const line: JournalLine = {
     seq: state.lines.length + 1,
     at: Date.now(),

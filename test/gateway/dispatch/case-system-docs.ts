@@ -108,17 +108,36 @@ function causes(language: 'zh' | 'en'): string {
   return [head, '| --- | --- | --- |', ...rows].join('\n');
 }
 
-/** Puts the made parts under their marks, over whatever stands there (a fenced block or a table). */
+/** What stands under a mark: a fenced block or a table. */
+function partAt(page: string, mark: string): { readonly start: number; readonly text: string } {
+  const comment = `<!-- ${mark} -->`;
+  const at = page.indexOf(comment);
+  if (at === -1) throw new Error(`the page has no mark ${comment}`);
+  const start = at + comment.length;
+  return { start, text: /^\n+(?:```[\s\S]*?\n```|(?:\|.*\|(?:\n|$))+)/.exec(page.slice(start))?.[0] ?? '' };
+}
+
+/** The parts of a page by their marks, in a form that the formatter's spaces do not change. */
+export function partsOf(page: string, marks: Iterable<string>): ReadonlyMap<string, string> {
+  return new Map([...marks].map(mark => [mark, plain(partAt(page, mark).text)]));
+}
+
+export function plain(part: string): string {
+  const block = /^```json\n([\s\S]*)\n```$/.exec(part.trim())?.[1];
+  if (block !== undefined) return JSON.stringify(JSON.parse(block));
+  return part
+    .trim()
+    .replace(/-{3,}/g, '---')
+    .replace(/[ \t]+/g, ' ');
+}
+
+/** Puts the made parts under their marks, over whatever stands there. */
 export function withMadeParts(page: string, language: 'zh' | 'en'): string {
   let text = page;
   for (const [mark, part] of madeParts(language)) {
-    const comment = `<!-- ${mark} -->`;
-    const at = text.indexOf(comment);
-    if (at === -1) throw new Error(`the page has no mark ${comment}`);
-    const rest = text.slice(at + comment.length);
-    const old = /^\n+(?:```[\s\S]*?\n```|(?:\|.*\|(?:\n|$))+)/.exec(rest)?.[0] ?? '';
-    const after = rest.slice(old.length).replace(/^\n+/, '');
-    text = `${text.slice(0, at)}${comment}\n\n${part}\n${after === '' ? '' : `\n${after}`}`;
+    const old = partAt(text, mark);
+    const after = text.slice(old.start + old.text.length).replace(/^\n+/, '');
+    text = `${text.slice(0, old.start)}\n\n${part}\n${after === '' ? '' : `\n${after}`}`;
   }
   return text;
 }
