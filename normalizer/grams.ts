@@ -205,16 +205,16 @@ function runCode(text: string, start: number, end: number): number {
   return (code | RUN_FLAG) >>> 0;
 }
 
-/** Long numbers (phone, card, ID), parts of an e-mail address and number plates, which no span may have covered. */
+/** Long numbers (phone, card, ID) and number plates, which no span may have covered. */
 function saysWho(text: string, start: number, end: number): boolean {
   const length = end - start;
-  if (length < 5 && text[start - 1] !== '@' && text[end] !== '@') return false;
+  if (length < 5) return false;
   let digits = 0;
   for (let at = start; at < end; at++) {
     const unit = text.charCodeAt(at);
     if (unit >= 48 && unit <= 57) digits += 1;
   }
-  if (digits >= 7 || text[end] === '@' || text[start - 1] === '@') return true;
+  if (digits >= 7) return true;
   return (
     digits >= 3 && (length === 6 || length === 7) && PLATE_HEAD.test(text.slice(Math.max(0, start - 1), start + 1))
   );
@@ -228,17 +228,21 @@ function masksOf(
   maskName: string | null,
   contentStart: number,
 ): readonly Mask[] {
-  const named = maskName !== null && maskName.length >= 2 ? maskName : null;
-  if (personal.length === 0 && (named === null || !text.includes(named))) return NO_MASKS;
+  const named = maskName !== null && maskName.length >= 2 && text.includes(maskName) ? maskName : null;
+  const mails = text.includes('@');
+  if (personal.length === 0 && named === null && !mails) return NO_MASKS;
   const masks: Mask[] = personal.map(span => ({ start: span.start + contentStart, end: span.end + contentStart }));
   if (named !== null) {
     for (let at = text.indexOf(named); at >= 0; at = text.indexOf(named, at + named.length)) {
       masks.push({ start: at, end: at + named.length });
     }
   }
+  if (mails)
+    for (const { index, 0: mail } of text.matchAll(MAIL)) masks.push({ start: index, end: index + mail.length });
   return masks.sort((a, b) => a.start - b.start);
 }
 
+const MAIL = /[\w.+-]{1,64}@[\w-]{1,63}(?:\.[\w-]{1,63}){1,8}/g;
 const NO_MASKS: readonly Mask[] = [];
 
 function joined(left: number, right: number): number {

@@ -1,0 +1,185 @@
+// Where a message goes: every combination of repeat, closed repeat and incident, and what must not be linked.
+import assert from 'node:assert/strict';
+import { join } from 'node:path';
+import { describe, it } from 'mocha';
+import { loadRepeats } from '../../config/load-repeats.ts';
+import { decide, REASONS } from '../../normalizer/dedupe.ts';
+import type { Candidate, Facts } from '../../normalizer/facts.ts';
+import { gramRules, gramsOf, gramsOfPhrases } from '../../normalizer/grams.ts';
+import { FEATURES, hashPlaceKeys } from '../../normalizer/similarity.ts';
+import { mixWith, selectTerms, TermStatistics } from '../../normalizer/terms.ts';
+
+const { policy, idleCharacters, phrases, common } = loadRepeats(join(import.meta.dirname, '../../config/rules'));
+const rules = gramRules(idleCharacters, phrases);
+const mix = mixWith(0x5eed_0002);
+const statistics = TermStatistics.fresh(gramsOfPhrases(common), mix);
+const DAY = 86_400_000;
+
+interface Said {
+  readonly by?: string | null;
+  readonly day?: number;
+  readonly division?: string | null;
+  readonly places?: readonly string[];
+}
+
+function facts(text: string, { by = null, day = 0, division = null, places = [] }: Said = {}): Facts {
+  const grams = gramsOf(text, [], null, { rules });
+  return {
+    ...selectTerms(grams, statistics, mix),
+    requesterKeys: by === null ? [] : [by],
+    placeKeys: hashPlaceKeys(places, mix),
+    division,
+    textHash: mix(grams.textHash),
+    length: grams.length,
+    acceptedAt: day * DAY,
+  };
+}
+
+function earlier(number: string, its: Facts, more: Partial<Candidate> = {}): Candidate {
+  return { number, facts: its, open: true, incident: null, ...more };
+}
+
+const HEAT = '枫林家园3号楼供暖一个月了，屋里只有15度，给暖兴供热公司打电话说管道老化，一直没人来修';
+const HEAT_AGAIN = '上次反映过枫林家园3号楼暖气的事，屋里还是15度，暖兴供热公司的管道到底什么时候修';
+const HEAT_OTHER = '我家也在枫林家园，暖气不热，卧室14度半，暖兴供热公司测过温就没下文，说是管道老化';
+const DOG = '枫林家园2号楼养了两条大狼狗不拴绳，天天放出来，老太太吓得摔了一跤';
+const ESTATE = ['estate:枫林家园', 'area:01', 'topic:0101'];
+
+describe('decide', () => {
+  it('joins the open ticket of the same requester about the same thing, told in other words', () => {
+    const before = earlier('A', facts(HEAT, { by: 'zhang', places: ESTATE }));
+    const message = { number: 'M', facts: facts(HEAT_AGAIN, { by: 'zhang', day: 3, places: ESTATE }) };
+    const decision = decide(message, [before], policy);
+    assert.equal(decision.joins, 'A');
+    assert.equal(decision.closedRepeatOf, null);
+    assert.equal(decision.incident, null);
+    assert.equal(decision.links[0]?.kind, 'repeat');
+  });
+
+  it('links the like of another requester as an incident, named by its first ticket', () => {
+    const first = earlier('A', facts(HEAT, { by: 'zhang', places: ESTATE }));
+    const message = { number: 'M', facts: facts(HEAT_OTHER, { by: 'li', day: 1, places: ESTATE }) };
+    const alone = decide(message, [first], policy);
+    assert.deepEqual([alone.joins, alone.incident], [null, 'A']);
+    assert.equal(decide(message, [{ ...first, incident: 'Z' }], policy).incident, 'Z');
+  });
+
+  it('makes a closed repeat of the newest closed ticket, and joins an open one before any closed one', () => {
+    const said = (day: number) => facts(HEAT, { by: 'zhang', day, places: ESTATE });
+    const closed = [
+      earlier('OLD', said(1), { open: false }),
+      earlier('NEW', said(9), { open: false }),
+      earlier('MID', said(5), { open: false }),
+    ];
+    const message = { number: 'M', facts: said(12) };
+    const decision = decide(message, closed, policy);
+    assert.deepEqual([decision.joins, decision.closedRepeatOf], [null, 'NEW']);
+    assert.equal(decision.links[0]?.kind, 'closed-repeat');
+    const open = earlier('OPEN', facts(HEAT_AGAIN, { by: 'zhang', day: 2, places: ESTATE }));
+    const joined = decide(message, [...closed, open], policy);
+    assert.deepEqual([joined.joins, joined.closedRepeatOf], ['OPEN', null]);
+  });
+
+  it('lets a closed repeat be part of an incident', () => {
+    const own = earlier('A', facts(HEAT, { by: 'zhang', places: ESTATE }), { open: false });
+    const other = earlier('B', facts(HEAT_OTHER, { by: 'li', day: 2, places: ESTATE }), { incident: 'I' });
+    const message = { number: 'M', facts: facts(HEAT_AGAIN, { by: 'zhang', day: 3, places: ESTATE }) };
+    const decision = decide(message, [own, other], policy);
+    assert.equal(decision.closedRepeatOf, 'A');
+    assert.equal(decision.incident, 'I');
+    assert.deepEqual(decision.links.map(link => link.kind).sort(), ['closed-repeat', 'incident']);
+  });
+
+  it('keeps a message that joins in the incident of its ticket', () => {
+    const own = earlier('A', facts(HEAT, { by: 'zhang', places: ESTATE }), { incident: 'FIRST' });
+    const other = earlier('B', facts(HEAT_OTHER, { by: 'li', places: ESTATE }), { incident: 'SECOND' });
+    const message = { number: 'M', facts: facts(HEAT_AGAIN, { by: 'zhang', day: 3, places: ESTATE }) };
+    const decision = decide(message, [own, other], policy);
+    assert.deepEqual([decision.joins, decision.incident], ['A', 'FIRST']);
+  });
+
+  it('leaves a chasing requester his new problem', () => {
+    const before = earlier('A', facts(HEAT, { by: 'zhang', places: ESTATE }));
+    const dogs = ['estate:枫林家园', 'area:01', 'topic:0104'];
+    const message = { number: 'M', facts: facts(DOG, { by: 'zhang', day: 1, places: dogs }) };
+    assert.deepEqual(decide(message, [before], policy).links, []);
+  });
+
+  it('does not link template twins: the same words about another division', () => {
+    const pit = (town: string) => `${town}农贸市场门前有个大坑，一下雨就积水，上周有骑电动车的栽进去了，麻烦尽快补上`;
+    const there = earlier('A', facts(pit('快大茂镇同德路'), { by: 'a', division: '220521' }));
+    const here = { number: 'M', facts: facts(pit('朝阳镇兴工街'), { by: 'b', division: '220523' }) };
+    assert.deepEqual(decide(here, [there], policy).links, []);
+  });
+
+  it('does not link the same words about another place of the same division, told by another', () => {
+    const lamp = '路灯坏了';
+    const there = earlier('A', facts(lamp, { by: 'a', division: '220503', places: ['road:钢厂路'] }));
+    const here = { number: 'M', facts: facts(lamp, { by: 'b', division: '220503', places: ['road:振国路'] }) };
+    assert.deepEqual(decide(here, [there], policy).links, []);
+  });
+
+  it('takes a bare thank-you for no repeat of another', () => {
+    const thanks = facts('太感谢了，谢谢你们！', { by: 'zhang' });
+    const decision = decide({ number: 'M', facts: thanks }, [earlier('A', thanks)], policy);
+    assert.deepEqual([decision.joins, decision.links.length], [null, 0]);
+  });
+
+  it('never makes again a link that a clerk has undone, from either side', () => {
+    const its = facts(HEAT, { by: 'zhang', places: ESTATE });
+    const message = { number: 'M', facts: its };
+    assert.equal(decide(message, [earlier('A', its)], policy).joins, 'A');
+    assert.equal(decide(message, [earlier('A', its, { undone: ['M'] })], policy).joins, null);
+    assert.equal(decide({ ...message, undone: ['A'] }, [earlier('A', its)], policy).joins, null);
+    assert.equal(decide(message, [earlier('A', its, { undone: ['X'] })], policy).joins, 'A');
+  });
+
+  it('compares nothing beyond the window, and never a message with itself', () => {
+    const its = facts(HEAT, { by: 'zhang', places: ESTATE });
+    const late = { number: 'M', facts: { ...its, acceptedAt: (policy.windowDays + 1) * DAY } };
+    assert.equal(decide(late, [earlier('A', its)], policy).joins, null);
+    assert.equal(decide({ number: 'A', facts: its }, [earlier('A', its)], policy).joins, null);
+  });
+
+  it('knows nobody by an empty list of keys: without one it is no repeat', () => {
+    const its = facts(HEAT, { places: ESTATE });
+    const decision = decide({ number: 'M', facts: its }, [earlier('A', its)], policy);
+    assert.deepEqual([decision.joins, decision.incident], [null, 'A']);
+  });
+
+  it('says with each link its score, threshold, features, reasons, shared terms and version of the weights', () => {
+    const before = earlier('A', facts(HEAT, { by: 'zhang', places: ESTATE }));
+    const message = { number: 'M', facts: facts(HEAT_AGAIN, { by: 'zhang', day: 3, places: ESTATE }) };
+    const link = decide(message, [before], policy).links[0]!;
+    assert.ok(link.score >= link.threshold && link.score <= 1);
+    assert.equal(link.threshold, policy.thresholds.repeat);
+    assert.deepEqual(Object.keys(link.features).sort(), [...FEATURES].sort());
+    assert.deepEqual(link.reasons.slice(0, 2), ['repeat.same-requester', 'repeat.days:3']);
+    assert.ok(link.reasons.includes('repeat.same-place'));
+    for (const reason of link.reasons) assert.ok((REASONS as readonly string[]).includes(reason.split(':')[0]!));
+    assert.ok((link.terms?.length ?? 0) > 3);
+    assert.deepEqual([link.weightsVersion, link.by], [policy.version, 'rule']);
+  });
+
+  it('keeps the best links only, best first, whatever the order of the candidates', () => {
+    const others = Array.from({ length: 9 }, (_, i) =>
+      earlier(`N${i}`, facts(i % 2 === 0 ? HEAT : HEAT_OTHER, { by: `p${i}`, day: i, places: ESTATE })),
+    );
+    const message = { number: 'M', facts: facts(HEAT, { by: 'zhang', day: 10, places: ESTATE }) };
+    const decision = decide(message, others, policy);
+    assert.equal(decision.links.length, 5);
+    assert.deepEqual(decide(message, [...others].reverse(), policy), decision);
+    const scores = decision.links.map(link => link.score);
+    assert.deepEqual(
+      scores,
+      [...scores].sort((a, b) => b - a),
+    );
+  });
+
+  it('weighs only features it knows, with a weight for each in both kinds', () => {
+    for (const weights of [policy.weights.repeat, policy.weights.incident]) {
+      const expected = ['bias', ...FEATURES.filter(name => name !== 'sameRequester')];
+      assert.deepEqual(Object.keys(weights).sort(), expected.sort());
+    }
+  });
+});
