@@ -49,8 +49,28 @@ export interface AdapterDefinition<S = unknown> {
   peek?(head: Uint8Array): { readonly platformId: string; readonly sender: string | null };
   /** Opens one channel. Throws `Misconfigured`, `CredentialsRefused` or `Unavailable`. */
   open(context: AdapterContext<S>): Promise<OpenChannel>;
+  /** What senders' developers are told: this adapter's part of /openapi.json, and its refusals for /problems. Called when
+   *  somebody asks for them. */
+  published?(): Promise<Published>;
   /** Settings and webhook bodies for the conformance suite and `huisu channels try`; secrets are made-up ones. */
   readonly sample?: { readonly settings: S };
+}
+
+/** The public face of an adapter that partners call. */
+export interface Published {
+  /** Part of an OpenAPI 3.1 document. */
+  readonly openapi: {
+    readonly paths: Readonly<Record<string, unknown>>;
+    readonly components: Readonly<Record<string, Readonly<Record<string, unknown>>>>;
+    readonly tags: readonly unknown[];
+  };
+  readonly problems: readonly {
+    /** Last part of the problem's type URI. */
+    readonly code: string;
+    readonly status: number;
+    readonly zh: { readonly title: string; readonly todo: string };
+    readonly en: { readonly title: string; readonly todo: string };
+  }[];
 }
 
 /** How the gateway answered one accepted original. */

@@ -105,10 +105,10 @@ const place = Joi.object<AppPlace, true>({
 const attachment = Joi.object<AppAttachment, true>({
   name: Joi.string().max(255).required().label('文件名').description('File name'),
   mediaType: Joi.string().pattern(MEDIA_TYPE).label('媒体类型').description('Media type, such as image/jpeg'),
-  size: Joi.number().integer().min(0).label('字节数').description('Size in bytes'),
+  size: Joi.number().integer().min(0).max(1_000_000_000_000).label('字节数').description('Size in bytes'),
   base64: Joi.string().pattern(BASE64).label('内联内容').description('The file itself, base64'),
   url: Joi.string()
-    .pattern(/^https?:\/\/[^\s]+$/i)
+    .pattern(/^[Hh][Tt][Tt][Pp][Ss]?:\/\/[^\s]+$/)
     .max(2048)
     .label('下载网址')
     .description('Public address the gateway downloads the file from'),

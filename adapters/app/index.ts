@@ -18,6 +18,7 @@ export const adapter: AdapterDefinition<AppSettings> = {
   },
   parse,
   open: async context => ({ webhook: openWebhook(context), close: async () => undefined }),
+  published: async () => (await import('./openapi.ts')).published(),
   sample: {
     settings: {
       secrets: ['whsec_bWFkZS11cC1zZWNyZXQtb2YtdGhlLXNhbXBsZS0wMDE='],

@@ -1,27 +1,28 @@
 // The OpenAPI 3.1 description of a partner's webhooks, made from the schemas that check them.
+import type { Published } from '../contract.ts';
 import { type JsonSchema, jsonSchemaOf } from '../kit/json-schema.ts';
 import { both } from '../kit/problem.ts';
 import { bodySchema, querySchema } from './body.ts';
 import { PROBLEMS, type ProblemCode } from './problems.ts';
-
-/** What one adapter adds to the gateway's OpenAPI document. */
-export interface OpenApiFragment {
-  readonly tags: readonly { readonly name: string; readonly description: string }[];
-  readonly paths: Readonly<Record<string, JsonSchema>>;
-  readonly components: {
-    readonly schemas: Readonly<Record<string, JsonSchema>>;
-    readonly parameters: Readonly<Record<string, JsonSchema>>;
-    readonly responses: Readonly<Record<string, JsonSchema>>;
-  };
-}
 
 const TAG = 'partner';
 const schemaRef = (name: string): JsonSchema => ({ $ref: `#/components/schemas/${name}` });
 const jsonContent = (name: string): JsonSchema => ({ 'application/json': { schema: schemaRef(name) } });
 const answer = (description: string, name: string): JsonSchema => ({ description, content: jsonContent(name) });
 
+/** The fragment and the problems, as the gateway asks for them. */
+export function published(): Published {
+  const problems = Object.entries(PROBLEMS).map(([code, { status, title, detail }]) => ({
+    code,
+    status,
+    zh: { title: title.zh, todo: detail.zh },
+    en: { title: title.en, todo: detail.en },
+  }));
+  return { openapi: openApiFragment(), problems };
+}
+
 /** Path items and components for `/hooks/{channel}` of channels of this kind. */
-export function openApiFragment(): OpenApiFragment {
+export function openApiFragment(): Published['openapi'] {
   return {
     tags: [{ name: TAG, description: '合作平台推送 · Signed webhooks of partner platforms (Standard Webhooks 1.0)' }],
     paths: {

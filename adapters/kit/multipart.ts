@@ -49,35 +49,39 @@ export function readMultipart(
 ): Promise<FilePart[]> {
   const parser = openParser(contentType, limits);
   return new Promise<FilePart[]>((resolve, reject) => {
+    const parts = gather(limits, first);
+    let failed = false;
     const end = (): void => {
       stream.unpipe(parser);
-      stream.off('error', broken).off('close', lost);
+      stream.off('error', broken).off('close', closed);
     };
+    // A fault of a later part must not be told before the first part's own verdict: that may be a wrong signature.
     const fail = (error: unknown): void => {
+      failed = true;
       end();
-      parser.removeAllListeners();
-      // Destroying the parser may still report the cut that is being told here.
-      parser.on('error', () => undefined);
+      parts.verdict().then(() => reject(error), reject);
       parser.destroy();
-      reject(error);
     };
-    const lost = (): void => fail(new MultipartProblem('multipart.malformed'));
+    const malformed = (): void => fail(new MultipartProblem('multipart.malformed'));
     // A cut connection is the sender's; whatever else ends the stream (a budget of the gateway) speaks for itself.
-    const broken = (error: Error): void => (isConnectionError(error) ? lost() : fail(error));
-    const parts = gather(limits, first);
+    const broken = (error: Error): void => (isConnectionError(error) ? malformed() : fail(error));
+    const closed = (): void => {
+      if (!stream.readableEnded) malformed();
+    };
     parser.on('field', (_name, value, info) => {
       parts.field(value, info.mimeType, info.valueTruncated).catch(fail);
     });
     parser.on('file', (_name, part, info) => {
       parts.file(part, info).catch(fail);
     });
-    parser.on('fieldsLimit', lost).on('error', lost);
+    parser.on('fieldsLimit', malformed).on('error', malformed);
     parser.on('filesLimit', () => fail(new MultipartProblem('multipart.too-many-files')));
     parser.on('close', () => {
+      if (failed) return;
       end();
       parts.done().then(resolve, reject);
     });
-    stream.on('error', broken).on('close', lost);
+    stream.on('error', broken).on('close', closed);
     stream.pipe(parser);
   });
 }
@@ -89,28 +93,37 @@ function isConnectionError(error: Error): boolean {
 /** Takes the parts in their order; a file is not read from the wire before the first part has been found good. */
 function gather(limits: MultipartLimits, first: (part: FirstPart) => void | Promise<void>) {
   const files: FilePart[] = [];
+  let firstPart: Promise<void> | null = null;
+  let last: Promise<void> | null = null;
   let announced = 0;
   let kept = 0;
-  let before: Promise<void> | null = null;
   return {
-    field(value: string, mediaType: string, truncated: boolean): Promise<void> {
-      if (before !== null) return Promise.reject(new MultipartProblem('multipart.malformed'));
-      before = (async () => {
-        if (truncated) throw new MultipartProblem('multipart.first-part-too-large');
-        await first({ bytes: fieldBytes(value), mediaType });
-      })();
-      return before;
+    async field(value: string, mediaType: string, truncated: boolean): Promise<void> {
+      if (firstPart !== null) throw new MultipartProblem('multipart.malformed');
+      firstPart = truncated ? tooLarge() : (async () => first({ bytes: fieldBytes(value), mediaType }))();
+      last = firstPart;
+      return firstPart;
     },
     file(part: Readable, info: FileInfo): Promise<void> {
-      before = before === null ? readFirst(part, info) : before.then(() => readFile(part, info));
-      return before;
+      // A part that waits for its turn may be cut off meanwhile; whoever reads it then is told.
+      part.on('error', () => undefined);
+      last = last === null ? readFirst(part, info) : last.then(() => readFile(part, info));
+      firstPart ??= last;
+      return last;
+    },
+    async verdict(): Promise<void> {
+      // Without its end a first part has no verdict; what cut it off also ends the wait.
+      await firstPart;
     },
     async done(): Promise<FilePart[]> {
-      if (before === null) throw new MultipartProblem('multipart.first-part-missing');
-      await before;
+      if (last === null) throw new MultipartProblem('multipart.first-part-missing');
+      await last;
       return files;
     },
   };
+  async function tooLarge(): Promise<void> {
+    throw new MultipartProblem('multipart.first-part-too-large');
+  }
   async function readFirst(part: Readable, info: FileInfo): Promise<void> {
     const bytes = await collect(part, limits.firstPart, 'multipart.first-part-too-large');
     await first({ bytes, mediaType: info.mimeType });
@@ -134,7 +147,7 @@ function openParser(contentType: string, limits: MultipartLimits): ReturnType<ty
       defParamCharset: 'utf8',
       limits: {
         fieldSize: limits.firstPart,
-        fileSize: limits.file + 1,
+        fileSize: Math.max(limits.file, limits.firstPart) + 1,
         files: limits.files + 1,
         fields: 1,
         headerPairs: 50,
@@ -154,10 +167,14 @@ function fieldBytes(value: string): Uint8Array {
 async function collect(part: Readable, limit: number, fault: MultipartFault): Promise<Uint8Array> {
   const chunks: Uint8Array[] = [];
   let size = 0;
-  for await (const chunk of part as AsyncIterable<Uint8Array>) {
-    size += chunk.byteLength;
-    if (size > limit) throw new MultipartProblem(fault);
-    chunks.push(chunk);
+  try {
+    for await (const chunk of part as AsyncIterable<Uint8Array>) {
+      size += chunk.byteLength;
+      if (size > limit) throw new MultipartProblem(fault);
+      chunks.push(chunk);
+    }
+  } catch (error) {
+    throw error instanceof MultipartProblem ? error : new MultipartProblem('multipart.malformed');
   }
   return Buffer.concat(chunks, size);
 }

@@ -81,10 +81,10 @@ describe('signing samples', () => {
     it(`stand beside every error code and a signature that holds, in ${page}`, async () => {
       const text = await readFile(new URL(page, docs), 'utf8');
       for (const [code, { status }] of Object.entries(PROBLEMS))
-        assert.ok(text.includes(`| ${status} | \`${code}\` |`), code);
+        assert.match(text, new RegExp(`\\| ${status} +\\| \`${code}\` +\\|`), code);
       const { secret, id, timestamp, body, signature } = vectors.standardWebhooks;
       for (const value of [secret, id, String(timestamp), body, signature])
-        assert.ok(text.includes(`| \`${value}\` |`), value);
+        assert.ok(text.includes(`| \`${value}\``), value);
     });
 
     it(`have every field of the schema explained in ${page}`, async () => {
