@@ -90,7 +90,7 @@ function checkVersion(db: DatabaseSync): void {
 }
 
 /** Reads the settings back after a query: right after WAL is set the pragma may print a value that is not yet in force. */
-function checkDurability(db: DatabaseSync, synchronous: Synchronous): void {
+export function checkDurability(db: DatabaseSync, synchronous: Synchronous): void {
   db.prepare('SELECT count(*) FROM sqlite_schema').get();
   const live = {
     journal_mode: db.prepare('PRAGMA journal_mode').get()?.['journal_mode'],

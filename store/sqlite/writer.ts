@@ -126,6 +126,7 @@ function serve(options: WriterOptions, control: MessagePort): void {
     schedule();
   });
   report(control, { kind: 'ready' });
+  sweepLater();
 }
 
 function checkpoint(db: DatabaseSync, how: 'PASSIVE' | 'TRUNCATE') {
