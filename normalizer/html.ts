@@ -13,6 +13,9 @@ const CELLS = new Set(['td', 'th', 'option']);
 /** Tags whose content nobody reads. */
 const HIDDEN = new Set(['head', 'iframe', 'noembed', 'noframes', 'object', 'script', 'style', 'template', 'title']);
 
+/** HTML is read in pieces, so that reading can stop once there is enough text. */
+const PIECE = 65_536;
+
 /**
  * Text of an HTML fragment: line breaks where blocks end, scripts and styles left out, entities decoded. Never throws.
  * @param limit Longest result in UTF-16 units; parsing stops there.
@@ -61,7 +64,8 @@ export function htmlToText(html: string, limit: number): string {
       onend: ignore,
     },
   );
-  tokenizer.write(html);
+  // The tokenizer counts positions over all it was given, so pieces can be cut out of one text.
+  for (let at = 0; at < html.length && length <= limit; at += PIECE) tokenizer.write(html.slice(at, at + PIECE));
   tokenizer.end();
   return parts.join('');
 }

@@ -35,9 +35,11 @@ function readLatin(reading: Reading): 'en' | 'zh-Latn' | 'und' {
   const tokens = latinTokens(reading.text);
   if (tokens.length === 0) return 'und';
   const english = tokens.filter(token => reading.rulebook.english.has(token)).length;
-  if (english >= Math.max(1, tokens.length * 0.15)) return 'en';
   const pinyin = tokens.filter(isPinyin).length;
-  return pinyin >= tokens.length * 0.8 && (tokens.length > 2 || tokens.join('').length > 4) ? 'zh-Latn' : 'und';
+  const enough = tokens.length > 2 || tokens.join('').length > 4;
+  // A few English words (`me`, `you`, `she`) are syllables of pinyin, too.
+  if (pinyin >= tokens.length * 0.8 && english < tokens.length * 0.4 && enough) return 'zh-Latn';
+  return english >= Math.max(1, tokens.length * 0.15) ? 'en' : 'und';
 }
 
 /** BCP 47 tag of the language, by the scripts it is written in; `und` where nothing can be told. */

@@ -53,7 +53,9 @@ function attachment(from: InboundAttachment): Attachment {
 
 /** Copies to a plain object without letting a key such as `__proto__` do anything. */
 function externalIds(from: Readonly<Record<string, string>>): Record<string, string> {
-  const pairs = Object.entries(from).slice(0, MOST_IDS);
+  const pairs = Object.entries(from)
+    .filter(([key]) => key !== '')
+    .slice(0, MOST_IDS);
   return Object.fromEntries(pairs.map(([key, value]) => [cut(key, LONGEST_ID), cut(value, LONGEST_ID)]));
 }
 
@@ -141,7 +143,7 @@ export function normalize(inbound: InboundAppeal, rulebook: Rulebook, receivedAt
     handling: handling.handling,
     externalIds: externalIds(inbound.externalIds),
     occurredAt,
-    occurredText: inbound.occurredAt === undefined ? null : cut(inbound.occurredAt, LONGEST_ID),
+    occurredText: (inbound.occurredAt ?? '') === '' ? null : cut(inbound.occurredAt ?? '', LONGEST_ID),
     sentAt,
   };
 }

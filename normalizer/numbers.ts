@@ -17,6 +17,8 @@ interface Group {
 /** A run longer than this is no number anybody calls or is called by. */
 const LONGEST_RUN = 30;
 const MOST_GROUPS = 6;
+const FEWEST_DIGITS = 7;
+const MOST_DIGITS = 19;
 const ID_WEIGHTS = [7, 9, 10, 5, 8, 4, 2, 1, 6, 3, 7, 9, 10, 5, 8, 4, 2];
 const MOBILE = /^1[3-9]\d{9}$/;
 /** Area codes: 010, 02x, and three digits after the zero. */
@@ -110,22 +112,26 @@ function kindOf(digits: string, lengths: string): NumberSpan['kind'] | null {
   return card && /^[3-69]/.test(digits) && passesLuhn(digits) ? 'bank-card' : null;
 }
 
-/** What the first groups make together, longest first. */
+/** What the first groups make together; the longest reading wins. */
 function match(text: string, groups: readonly Group[]): NumberSpan | null {
   const start = groups[0]!.start;
-  for (let count = groups.length; count > 0; count--) {
-    const used = groups.slice(0, count);
-    const end = used[count - 1]!.end;
-    const digits = used.map(group => group.digits).join('');
-    const lengths = used.map(group => group.digits.length).join(',');
-    const next = text.charAt(end);
-    if ((next === 'X' || next === 'x') && digits.length === 17 && canonicalIdNumber(`${digits}X`) !== null) {
-      return { kind: 'id-number', start, end: end + 1, value: `${digits}X` };
+  let found: NumberSpan | null = null;
+  let digits = '';
+  let lengths = '';
+  for (const group of groups) {
+    digits += group.digits;
+    lengths += lengths === '' ? `${group.digits.length}` : `,${group.digits.length}`;
+    if (digits.length < FEWEST_DIGITS) continue;
+    if (digits.length > MOST_DIGITS) break;
+    const next = text.charCodeAt(group.end) | 32;
+    if (next === 0x78 && digits.length === 17 && canonicalIdNumber(`${digits}X`) !== null) {
+      found = { kind: 'id-number', start, end: group.end + 1, value: `${digits}X` };
+      continue;
     }
     const kind = kindOf(digits, lengths);
-    if (kind !== null) return { kind, start, end, value: digits };
+    if (kind !== null) found = { kind, start, end: group.end, value: digits };
   }
-  return null;
+  return found;
 }
 
 /** Words before a short local number. */

@@ -38,6 +38,20 @@ function nameStart(text: string, end: number, bounds: ReadonlySet<number>, ruleb
   return start;
 }
 
+/** What ends like a name and is none: `柏油路` whatever stands before it, `小区` and `中学` only by themselves. */
+function isNoName(name: string, ending: Hit<Meaning>, kind: Ending, rulebook: Rulebook): boolean {
+  const { notRoads, notRoadEndings, notEstates, notVillages } = rulebook.rules.places;
+  if (kind === 'road') return notRoads.includes(name) || notRoadEndings.some(word => name.endsWith(word));
+  if (kind === 'estate') return notEstates.includes(name);
+  const bare = ending.end - ending.start;
+  return notVillages.some(word => (word.length > bare ? name.endsWith(word) : name === word));
+}
+
+/** 新站街道 is a district office, no road. */
+function isOffice(text: string, end: number): boolean {
+  return text.charAt(end - 1) === '街' && /^道(?!路)/.test(text.slice(end, end + 2));
+}
+
 function nameAt(
   text: string,
   hit: Hit<Meaning>,
@@ -47,17 +61,11 @@ function nameAt(
 ): string | null {
   const start = nameStart(text, hit.start, bounds, rulebook);
   if (hit.start - start < SHORTEST_NAME) return null;
-  const name = text.slice(start, hit.end);
-  const { places } = rulebook.rules;
-  const not = ending === 'road' ? places.notRoads : ending === 'estate' ? places.notEstates : places.notVillages;
   // A name that could go on to the left beyond the limit is a sentence, not a name.
   if (hit.start - start >= LONGEST_NAME && !bounds.has(start)) return null;
-  // 新站街道 is a district office, 新站大街道路 a road again.
-  if (ending === 'road' && text.charAt(hit.end - 1) === '街' && /^道(?!路)/.test(text.slice(hit.end, hit.end + 2)))
-    return null;
-  // `柏油路` is no name whatever stands before it; `小区` and `大街` are none only by themselves.
-  const bare = (word: string) => ending !== 'road' || places.roadEndings.includes(word);
-  return not.some(word => (bare(word) ? name === word : name.endsWith(word))) ? null : name;
+  if (ending === 'road' && isOffice(text, hit.end)) return null;
+  const name = text.slice(start, hit.end);
+  return isNoName(name, hit, ending, rulebook) ? null : name;
 }
 
 /** `12号楼3单元401室`, at most three steps. */
@@ -91,10 +99,19 @@ export function findPlaceNames(
   // An estate's name begins behind the road it stands at.
   const starts = new Set(bounds);
   let tries = 0;
-  for (const hit of endings) {
+  let chain = Number.POSITIVE_INFINITY;
+  for (const [index, hit] of endings.entries()) {
     if (hit.item.of !== 'ending' || found[hit.item.ending] !== null) continue;
+    // `家园小区` has two endings, one name: the last one ends it.
+    const next = endings[index + 1];
+    if (next?.item.of === 'ending' && next.item.ending === hit.item.ending && next.start === hit.end) {
+      chain = Math.min(chain, hit.start);
+      continue;
+    }
+    const whole = chain < hit.start ? { ...hit, start: chain } : hit;
+    chain = Number.POSITIVE_INFINITY;
     if (++tries > MOST_TRIES) break;
-    const name = nameAt(text, hit, hit.item.ending, starts, rulebook);
+    const name = nameAt(text, whole, hit.item.ending, starts, rulebook);
     if (name === null) continue;
     found[hit.item.ending] = { name, end: hit.end };
     if (hit.item.ending === 'road') starts.add(hit.end);

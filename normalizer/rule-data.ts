@@ -203,6 +203,7 @@ export interface PlaceRules {
   /** Words that begin with a stop character and are part of a name (`和平`). */
   readonly keep: Words;
   readonly notRoads: Words;
+  readonly notRoadEndings: Words;
   readonly notEstates: Words;
   readonly notVillages: Words;
   /** What stands before the scene. */

@@ -217,6 +217,7 @@ const places = Joi.object<Writable<PlaceRules>, true>({
   stopWords: words.required(),
   keep: words.required(),
   notRoads: words.required(),
+  notRoadEndings: words.required(),
   notEstates: words.required(),
   notVillages: words.required(),
   scene: words.required(),

@@ -128,6 +128,7 @@ function entityAt(text: string, at: number): { readonly length: number; readonly
 /** Collects clean text; white space waits until something follows it. */
 class Collector {
   readonly parts: string[] = [];
+  length = 0;
   #waiting: '' | ' ' | '\n' = '';
   #empty = true;
 
@@ -138,10 +139,14 @@ class Collector {
   add(text: string): void {
     if (text === '') return;
     if (this.#waiting !== '') {
-      if (!this.#empty) this.parts.push(this.#waiting);
+      if (!this.#empty) {
+        this.parts.push(this.#waiting);
+        this.length++;
+      }
       this.#waiting = '';
     }
     this.parts.push(text);
+    this.length += text.length;
     this.#empty = false;
   }
 }
@@ -218,13 +223,14 @@ function special(raw: string, at: number, act: number, out: Collector, pass: Pas
   return 1;
 }
 
-function sweep(raw: string, scripts: Uint32Array, pass: Pass): string {
+function sweep(raw: string, limit: number, scripts: Uint32Array, pass: Pass): string {
   const { action, script } = characterTables();
   const out = new Collector();
   let kept = 0;
   let marks = 0;
   let at = 0;
-  while (at < raw.length) {
+  // One over the limit, so that the caller sees that there was more.
+  while (at < raw.length && out.length + at - kept <= limit) {
     const code = raw.charCodeAt(at);
     const act = action[code]!;
     scripts[script[code]!]!++;
@@ -261,10 +267,10 @@ export function cleanText(raw: string, limit: number, format: 'text' | 'html' = 
   const most = limit * 8;
   let source = cut(raw, most);
   let tooLong = raw.length > most;
-  if (format === 'html' || (source.includes('<') && MARKUP.test(source))) source = htmlToText(source, most);
+  if (format === 'html' || (source.includes('<') && MARKUP.test(source))) source = htmlToText(source, limit * 2);
   const scripts = new Uint32Array(SCRIPTS);
   const pass: Pass = { compose: false, traditional: false, broken: false, unpaired: false };
-  let text = sweep(source, scripts, pass);
+  let text = sweep(source, limit, scripts, pass);
   if (pass.compose) text = text.normalize('NFC');
   if (text.length > limit) {
     tooLong = true;

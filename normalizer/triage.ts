@@ -57,6 +57,8 @@ const LEAST_SPAM = 2;
  * @param urgent True when the appeal was read as urgent.
  */
 export function readTriage(reading: Reading, place: Place, language: string, urgent: boolean): Triage {
+  // Pictures alone: somebody has to look at them.
+  if (reading.text === '') return hold([], 0.9);
   const nonsense = findNonsense(reading, language);
   if (nonsense !== null) return hold(nonsense, 0.8);
   if (urgent) return ACCEPT;

@@ -1,0 +1,59 @@
+// Personal spans: what must be masked is found where it stands, and what only looks like it is not.
+import assert from 'node:assert/strict';
+import { read } from './rules.ts';
+
+/** Spans of a content as `kind:text`. */
+const spans = (content: string, name?: string) => {
+  const { appeal } = read(content, name === undefined ? {} : { contact: { name } });
+  return appeal.personal.map(({ kind, start, end }) => `${kind}:${appeal.content.slice(start, end)}`);
+};
+
+describe('personal', () => {
+  const rows: readonly [string, string, readonly string[]][] = [
+    ['a mobile number', '我的电话13800138000，请回电', ['phone:13800138000']],
+    ['one in groups', '电话138 0013 8000', ['phone:138 0013 8000']],
+    ['one with a country code', '打+86 13800138000', ['phone:+86 13800138000']],
+    ['a landline', '单位电话0435-3212345', ['phone:0435-3212345']],
+    ['a local number behind the word for it', '家里座机3212345', ['phone:3212345']],
+    ['a bare number is none', '缴费3212345元', []],
+    ['full-width digits', '电话１３８００１３８０００', ['phone:13800138000']],
+    ['an ID number with a right check digit', '身份证11010519491231002X', ['id-number:11010519491231002X']],
+    ['a wrong one is none', '单号110105194912310021', []],
+    ['an old ID number', '证号440524800101001', ['id-number:440524800101001']],
+    [
+      'phone and ID number beside each other',
+      '13800138000 11010519491231002X',
+      ['phone:13800138000', 'id-number:11010519491231002X'],
+    ],
+    ['an e-mail', '写到zhang.san@example.com.cn。', ['email:zhang.san@example.com.cn']],
+    ['an e-mail of digits is no phone', '13800138000@example.com', ['email:13800138000@example.com']],
+    ['a plate', '吉E·12345占道，吉E12345也是', ['plate:吉E·12345', 'plate:吉E12345']],
+    ['a new-energy plate', '吉ED12345乱停', ['plate:吉ED12345']],
+    ['a bank card', '卡号6222 0200 0000 0000 004', []],
+    ['a bank card that passes Luhn', '卡号4539578763621486', ['bank-card:4539578763621486']],
+    ['an order number is none', '订单20250610123456789012345', []],
+    ['a part number is no phone', '型号AB13800138000C', []],
+    ['a name behind 我叫', '你好，我叫张建国，家住东昌区', ['name:张建国']],
+    ['a name behind 联系人', '联系人：欧阳修文，电话13800138000', ['name:欧阳修文', 'phone:13800138000']],
+    ['a name behind 本人', '本人李四，身份证丢了', ['name:李四']],
+    ['本人于 is no name', '本人于2019年购房，本人经常加班', []],
+    ['我是业主 is no name', '我是万科的业主，我是一名教师', []],
+  ];
+  for (const [title, content, expected] of rows) it(title, () => assert.deepEqual(spans(content), expected));
+
+  it("the requester's own name, wherever it stands", () => {
+    assert.deepEqual(spans('王小明反映问题，落款：王小明', '王小明'), ['name:王小明', 'name:王小明']);
+  });
+
+  it('in a title that was made of the content, too', () => {
+    const { appeal } = read('我叫张建国，电话13800138000');
+    const found = (appeal.titlePersonal ?? []).map(({ start, end }) => appeal.title.slice(start, end));
+    assert.deepEqual(found, ['张建国', '13800138000']);
+  });
+
+  it('in a title of its own, with offsets into it', () => {
+    const { appeal } = read('路灯不亮', { title: '请回电13800138000' });
+    assert.deepEqual(appeal.titlePersonal, [{ kind: 'phone', start: 3, end: 14 }]);
+    assert.deepEqual(appeal.personal, []);
+  });
+});

@@ -1,0 +1,88 @@
+// Clean text: what citizens' bytes and markup become before anything is read out of them.
+import assert from 'node:assert/strict';
+import { cleanText, decodeText, isEmptyContent } from '../../normalizer/text.ts';
+
+const hex = (text: string) => Uint8Array.from(Buffer.from(text, 'hex'));
+/** 通化 in GBK. */
+const GBK = hex('cda8bbaf');
+
+describe('text', () => {
+  describe('decodes bytes', () => {
+    const rows: readonly [string, Uint8Array, string | undefined, string, string, boolean][] = [
+      ['UTF-8 without a label', Buffer.from('通化'), undefined, '通化', 'utf-8', false],
+      ['GBK without a label', GBK, undefined, '通化', 'gb18030', false],
+      ['a GB 2312 label means GB 18030', GBK, 'GB2312', '通化', 'gb18030', false],
+      ['a wrong UTF-8 label falls back', GBK, 'utf-8', '通化', 'gb18030', false],
+      ['an unknown label is passed over', Buffer.from('通化'), 'x-nonsense', '通化', 'utf-8', false],
+      ['a UTF-8 mark is left out', hex('efbbbfe9809a'), undefined, '通', 'utf-8', false],
+      ['UTF-16 by its mark', hex('fffe1a90'), undefined, '通', 'utf-16le', false],
+      ['four-byte GB 18030', hex('95328236'), 'gb18030', '𠀀', 'gb18030', false],
+    ];
+    for (const [title, bytes, label, text, charset, broken] of rows) {
+      it(title, () => assert.deepEqual(decodeText(bytes, label), { text, charset, broken }));
+    }
+    it('keeps what is left of bytes that are no text, and says so', () => {
+      const decoded = decodeText(hex('e9809aff41'));
+      assert.equal(decoded.broken, true);
+      assert.match(decoded.text, /通.*A/u);
+    });
+  });
+
+  describe('cleans', () => {
+    const rows: readonly [string, string, string][] = [
+      ['tabs, line ends and ideographic spaces', '\n\t\t　　路灯坏了\t\r\n\r\n\t请修\n', '路灯坏了\n请修'],
+      [
+        'full-width digits and letters, not punctuation',
+        '电话１３８ＡＢ，【急】（在家）！',
+        '电话138AB，【急】（在家）！',
+      ],
+      ['spreadsheet escapes', '第一行_x000D_第二行_x000d_', '第一行\n第二行'],
+      ['left-over entities once', 'A&nbsp;B&lt;C&amp;lt;&#26234;', 'A B<C&lt;智'],
+      ['zero-width, bidirectional and control characters', '路\u200b灯\u202e坏\u0007了\ufeff', '路灯坏了'],
+      ['traditional characters', '通化縣供熱不達標，暖氣不熱', '通化县供热不达标，暖气不热'],
+      ['words that only look traditional stay', '乾隆年间的瞭望塔很著名', '乾隆年间的瞭望塔很著名'],
+      ['Kangxi radicals of copied PDFs', '⼤⼈', '大人'],
+      ['mathematical letters that hide a number', '𝟏𝟑𝟖', '138'],
+      ['units and circled digits stay', '①30㎡②20℃', '①30㎡②20℃'],
+      ['piled-up marks', 'a\u0301\u0301\u0301\u0301\u0301', 'á\u0301'],
+      ['markup inside plain text', '第一段</p><br/>第二段', '第一段\n第二段'],
+      ['comparison signs are no markup', '面积<100且>50', '面积<100且>50'],
+    ];
+    for (const [title, raw, expected] of rows) it(title, () => assert.equal(cleanText(raw, 1000).text, expected));
+
+    it('HTML into lines, without scripts, styles and hidden heads', () => {
+      const html =
+        '<html><head><title>x</title></head><body><style>p{}</style><p>你好&nbsp;！</p><script>alert(1)</script>' +
+        '<table><tr><td>甲</td><td>乙</td></tr></table>完</body>';
+      assert.equal(cleanText(html, 1000, 'html').text, '你好 ！\n甲 乙\n完');
+    });
+    it('unpaired surrogates and broken bytes are noted', () => {
+      const { text, problems } = cleanText('a\ud800b\ufffd', 1000);
+      assert.equal(text, 'a\ufffdb\ufffd');
+      assert.deepEqual(problems, ['text.broken-bytes', 'text.unpaired-surrogate']);
+    });
+    it('cuts what is too long between characters and notes it', () => {
+      const { text, problems } = cleanText('😀'.repeat(40), 9);
+      assert.equal(text, '😀'.repeat(4));
+      assert.deepEqual(problems, ['text.too-long']);
+    });
+    it('Korean keeps its Han characters', () => assert.equal(cleanText('안녕하세요 縣', 100).text, '안녕하세요 縣'));
+  });
+
+  describe('tells empty content', () => {
+    const rows: readonly [string, 'text' | 'html', boolean][] = [
+      ['', 'text', true],
+      [' \n。！…—', 'text', true],
+      ['😀👍', 'text', true],
+      ['\u3164', 'text', true],
+      ['好', 'text', false],
+      ['5', 'text', false],
+      ['<p>&nbsp;</p>', 'html', true],
+      ['<p>好</p>', 'html', false],
+    ];
+    for (const [content, format, empty] of rows) {
+      it(`${JSON.stringify(content)} is ${empty ? 'empty' : 'content'}`, () =>
+        assert.equal(isEmptyContent(content, format), empty));
+    }
+  });
+});
