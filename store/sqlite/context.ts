@@ -1,12 +1,14 @@
 // What the writing thread holds in memory beside the database, and how it is undone with a transaction.
 import type { DatabaseSync } from 'node:sqlite';
 import { type AuditChain, createAuditChain } from './audit-chain.ts';
+import { type LiveLanes, loadLanes } from './live-lanes.ts';
 import { createStatements, many, one, type Statements } from './statements.ts';
 
 export interface WriteContext {
   readonly db: DatabaseSync;
   readonly sql: Statements;
   readonly audit: AuditChain;
+  readonly lanes: LiveLanes;
   /** Adds to a counter that is kept with the data, so that nothing is ever counted by scanning. */
   count(name: string, delta: number): void;
   nextOrdinal(): number;
@@ -22,6 +24,7 @@ export interface WriteContext {
 export function createContext(db: DatabaseSync, auditKey: Uint8Array, hash: string): WriteContext {
   const sql = createStatements(db);
   const audit = createAuditChain(sql, auditKey, hash);
+  const lanes = loadLanes(sql);
   const news = { accepted: false, outbox: false };
   let ordinal = maximum(sql, 'SELECT max(ordinal) AS top FROM messages');
   let seq = maximum(sql, 'SELECT max(seq) AS top FROM outbox');
@@ -31,6 +34,7 @@ export function createContext(db: DatabaseSync, auditKey: Uint8Array, hash: stri
     db,
     sql,
     audit,
+    lanes,
     news,
     count: (name, delta) => {
       if (delta !== 0) changed.set(name, (changed.get(name) ?? 0) + delta);
@@ -38,12 +42,15 @@ export function createContext(db: DatabaseSync, auditKey: Uint8Array, hash: stri
     nextOrdinal: () => ++ordinal,
     nextSeq: () => ++seq,
     mark: () => {
-      const before = { ordinal, seq, changed: new Map(changed), news: { ...news }, undoAudit: audit.mark() };
+      // Outside a transaction there is nothing before this point to go back to.
+      if (!db.isTransaction) lanes.forget();
+      const before = { ordinal, seq, changed: new Map(changed), news: { ...news } };
+      const undo = [audit.mark(), lanes.mark()];
       return () => {
         ({ ordinal, seq } = before);
         changed = new Map(before.changed);
         Object.assign(news, before.news);
-        before.undoAudit();
+        for (const step of undo) step();
       };
     },
     settle: () => {

@@ -151,7 +151,7 @@ CREATE TABLE outbox (
 ) STRICT;
 CREATE UNIQUE INDEX outbox_id ON outbox(message, revision, kind);
 CREATE INDEX outbox_ready ON outbox(urgent, due_at, seq) WHERE head = 1 AND state = 0;
-CREATE INDEX outbox_live ON outbox(lane, seq, created_at) WHERE state < 2;
+CREATE INDEX outbox_live ON outbox(seq, created_at) WHERE state < 2;
 CREATE INDEX outbox_in_flight ON outbox(lease_until) WHERE state = 1;
 CREATE INDEX outbox_parked ON outbox(ticket, seq, created_at) WHERE state = 2;
 CREATE INDEX outbox_dead ON outbox(seq) WHERE state = 4;

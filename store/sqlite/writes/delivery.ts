@@ -4,7 +4,7 @@ import { ordinalOf, type WriteContext } from '../context.ts';
 import { idOf, type OutboxLine, toEntry } from '../entries.ts';
 import { CREATED, DEAD, DONE, DUE, ENTRY_KINDS, IN_FLIGHT, PARKED } from '../schema.ts';
 import { many, one } from '../statements.ts';
-import { countMove, countState, createdDone, letNoticesIn, promote, toEnd } from './lanes.ts';
+import { countMove, countState, createdDone, leaveLane, letNoticesIn, toEnd } from './lanes.ts';
 import { markDispatched } from './tickets.ts';
 
 const READY = `SELECT seq FROM outbox WHERE head = 1 AND state = 0 AND urgent = ? AND due_at <= ? ORDER BY due_at, seq LIMIT ?`;
@@ -58,7 +58,7 @@ export function finishEntry(
     )
     .run(answer.at, answer.caseNumber, line.seq);
   countMove(context, IN_FLIGHT, DONE);
-  promote(context, line.lane);
+  leaveLane(context, line);
   if (line.kind === CREATED) {
     markDispatched(context, line.ticket, answer.at, answer.caseNumber);
     letNoticesIn(context, line.ticket, answer.at);
@@ -90,7 +90,7 @@ export function failEntry(
       line.seq,
     );
   countMove(context, IN_FLIGHT, dead ? DEAD : DUE);
-  if (dead) promote(context, line.lane);
+  if (dead) leaveLane(context, line);
   context.news.outbox = true;
   return 'failed';
 }

@@ -14,12 +14,13 @@ export function addEntry(context: WriteContext, entry: NewEntry, now: number): v
   const parked = entry.afterCreated && !createdDone(context, ticket);
   const state = parked ? PARKED : DUE;
   const head = !parked && (entry.urgent || laneIsFree(context, entry.lane));
+  const seq = context.nextSeq();
   const { changes } = sql(
     `INSERT INTO outbox (seq, message, revision, kind, ticket, message_number, ticket_number, lane, urgent, head, state,
        due_at, not_before, after_created, attempts, claims, created_at, unknown)
      VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 0, 0, ?, 0) ON CONFLICT(message, revision, kind) DO NOTHING`,
   ).run(
-    context.nextSeq(),
+    seq,
     message,
     entry.revision,
     ENTRY_KINDS.indexOf(entry.kind),
@@ -37,7 +38,9 @@ export function addEntry(context: WriteContext, entry: NewEntry, now: number): v
   );
   if (changes === 0) return;
   countState(context, state, 1);
-  if (!parked) context.news.outbox = true;
+  if (parked) return;
+  context.lanes.add(entry.lane, seq);
+  context.news.outbox = true;
 }
 
 function knownOrdinal(context: WriteContext, number: string): number {
@@ -57,16 +60,15 @@ export function createdDone(context: WriteContext, ticket: number): boolean {
 }
 
 function laneIsFree(context: WriteContext, lane: string): boolean {
-  return context.sql('SELECT 1 FROM outbox WHERE lane = ? AND state < 2 LIMIT 1').get(lane) === undefined;
+  return context.lanes.first(lane) === undefined;
 }
 
-/** Makes the earliest live entry of a lane its head, after one has left it. */
-export function promote(context: WriteContext, lane: string): void {
-  const next = one<{ seq: number | null }>(
-    context.sql('SELECT min(seq) AS seq FROM outbox WHERE lane = ? AND state < 2').get(lane),
-  );
-  if (next === undefined || next.seq === null) return;
-  const { changes } = context.sql('UPDATE outbox SET head = 1 WHERE seq = ? AND head = 0').run(next.seq);
+/** Takes an entry out of its lane and makes the earliest one left its head. */
+export function leaveLane(context: WriteContext, line: OutboxLine): void {
+  context.lanes.remove(line.lane, line.seq);
+  const next = context.lanes.first(line.lane);
+  if (next === undefined) return;
+  const { changes } = context.sql('UPDATE outbox SET head = 1 WHERE seq = ? AND head = 0').run(next);
   if (changes > 0) context.news.outbox = true;
 }
 
@@ -93,7 +95,7 @@ export function voidEntry(context: WriteContext, id: string, cause: string): voi
 function makeVoid(context: WriteContext, line: OutboxLine, cause: string): void {
   context.sql(`UPDATE outbox SET state = ${VOID}, head = 0, cause = ? WHERE seq = ?`).run(cause, line.seq);
   countMove(context, line.state, VOID);
-  if (line.state === DUE) promote(context, line.lane);
+  if (line.state === DUE) leaveLane(context, line);
 }
 
 /** Makes parked notices void when no created entry of their ticket will ever let them in. */
@@ -121,9 +123,11 @@ export function letNoticesIn(context: WriteContext, ticket: number, now: number)
 /** Puts an entry that is not live to the end of its lane, due at a time. */
 export function toEnd(context: WriteContext, line: OutboxLine, dueAt: number): void {
   const head = line.urgent === 1 || laneIsFree(context, line.lane);
+  const seq = context.nextSeq();
   context
     .sql(`UPDATE outbox SET seq = ?, state = ${DUE}, head = ?, due_at = ? WHERE seq = ?`)
-    .run(context.nextSeq(), Number(head), dueAt, line.seq);
+    .run(seq, Number(head), dueAt, line.seq);
+  context.lanes.add(line.lane, seq);
   context.news.outbox = true;
 }
 
