@@ -1,6 +1,7 @@
 // Puts the gateway together: foundation → reading → channels → dispatch → HTTP → control socket; nothing else constructs.
 import { hostname } from 'node:os';
 import { dirname } from 'node:path';
+import type { Published } from '../adapters/contract.ts';
 import { type CaseSystemSettings, caseSystemSettings } from '../config/case-system.ts';
 import type { LoadedConfig } from '../config/load.ts';
 import { loadRepeats } from '../config/load-repeats.ts';
@@ -55,7 +56,7 @@ export async function startGateway(loaded: LoadedConfig, options: GatewayOptions
   const closers: ((deadlineMs: number) => Promise<unknown>)[] = [() => foundation.close()];
   try {
     const firstChannel = await book.first('system');
-    const parts = liveParts(foundation, log);
+    const parts = liveParts(foundation, log, await publishedBy(foundation));
     closers.unshift(...parts.closers);
     await parts.channels.open();
     await parts.reading.ready;
@@ -98,7 +99,14 @@ interface LiveParts {
   readonly closers: readonly ((deadlineMs: number) => Promise<unknown>)[];
 }
 
-function liveParts(foundation: Foundation, log: Log): LiveParts {
+/** What adapters tell partners: paths, schemas and problems for the OpenAPI document and the pages of problems. */
+async function publishedBy({ registry }: Foundation): Promise<readonly Published[]> {
+  const definitions = await Promise.all(registry.kinds().map(kind => registry.get(kind)));
+  const published = await Promise.all(definitions.map(definition => definition.published?.()));
+  return published.filter(part => part !== undefined);
+}
+
+function liveParts(foundation: Foundation, log: Log, published: readonly Published[]): LiveParts {
   const { store, cipher, book, loaded, now } = foundation;
   const { config } = loaded;
   const settings = config.caseSystem === null ? null : caseSystemSettings(config.caseSystem);
@@ -118,8 +126,13 @@ function liveParts(foundation: Foundation, log: Log): LiveParts {
     webhooks: channels,
     readiness,
     caseEvents: settings === null ? null : caseEvents.webhook,
-    partnerProblems: [],
-    openapi: () => assembleOpenApi([], VERSION, config.listen.publicUrl ?? ''),
+    partnerProblems: published.flatMap(part => part.problems),
+    openapi: () =>
+      assembleOpenApi(
+        published.map(part => part.openapi),
+        VERSION,
+        config.listen.publicUrl ?? '',
+      ),
   });
   const disk = watchDisk(store, config, intake, log);
   return {

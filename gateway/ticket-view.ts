@@ -77,12 +77,15 @@ export async function viewMessage(parts: ViewParts, number: string): Promise<Vie
   const row = await parts.store.messages.get(number);
   if (row === null) throw new DeskError('desk.no_such_number', { number });
   const decision = openDecision(parts.cipher, row);
+  // A ticket holds the links it was born with; a follow-up's stand with its message.
+  const ticket = row.outcome?.kind === 'ticket' ? await parts.store.tickets.get(number) : null;
+  const links = ticket === null ? (decision?.links ?? []) : openTicketContent(parts.cipher, ticket).links;
   return {
     ...summary(row),
     revision: row.revision,
     attempts: row.attempts,
     decidedAt: row.decidedAt,
-    links: decision?.links.map(viewLink) ?? [],
+    links: links.map(viewLink),
     problems: decision?.problems ?? [],
     ...(decision?.draft == null ? {} : followUpText(decision.draft.appeal)),
     entries: (await parts.store.outbox.list({ ticket: ticketOf(row) ?? number, limit: 1000 }))

@@ -35,10 +35,10 @@ export interface PostingsOptions {
 
 export const POSTINGS_DEFAULTS: PostingsOptions = {
   newest: 8192,
-  queryTerms: 24,
-  perTerm: 256,
+  queryTerms: 20,
+  perTerm: 160,
   limit: 20,
-  floor: 0.08,
+  floor: 0.1,
   cacheBytes: 96 * 1024 * 1024,
 };
 

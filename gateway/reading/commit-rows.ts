@@ -58,14 +58,14 @@ export function plainRow(
   };
 }
 
-/** A decided draft: a ticket of its own, or a follow-up of an earlier one. */
+/** A decided draft: a ticket of its own, which holds its links, or a follow-up of an earlier one, which keeps its words. */
 export function draftRow(parts: CommitParts, message: DraftMessage, judged: Judged, decidedAt: number): CommitRow {
   const { decision } = judged;
   const links = worded(message, judged);
-  const kept = links.length === 0 && decision.joins === null ? null : sealedDecision(parts.cipher, message, links);
   if (decision.joins !== null) {
     const outcome: Outcome = { kind: 'repeat', of: decision.joins };
-    return { ...plainRow(message, outcome, decidedAt, [followUp(message, decision.joins)]), decision: kept };
+    const row = plainRow(message, outcome, decidedAt, [followUp(message, decision.joins)]);
+    return { ...row, decision: sealedDecision(parts.cipher, message, links) };
   }
   const held = message.head.verdict !== 'accept' || decision.closedRepeatOf !== null;
   const outcome: Outcome = {
@@ -76,7 +76,6 @@ export function draftRow(parts: CommitParts, message: DraftMessage, judged: Judg
   };
   return {
     ...plainRow(message, outcome, decidedAt, held ? [] : [created(parts, message, decidedAt)]),
-    decision: kept,
     ticket: bornRow(parts.cipher, message, judged, held, links),
     incidentFirst: judged.incidentFirst,
     wanted: message.head.wanted.map(index => ({ index, dueAt: decidedAt })),

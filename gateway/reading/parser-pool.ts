@@ -55,6 +55,8 @@ interface Parser {
 }
 
 const WATCH_MS = 200;
+/** Drafts live for one batch: a small nursery keeps the pages few and the caches warm. */
+const YOUNG_MB = 8;
 
 export function createParserPool(options: PoolOptions): ParserPool {
   const waiting: Task[] = [];
@@ -69,7 +71,7 @@ export function createParserPool(options: PoolOptions): ParserPool {
     const { parsers: _count, messageMs: _limit, memoryMb, ...start } = options;
     const worker = new Worker(workerUrl('./parser', import.meta.url), {
       workerData: { ...start, progress: shared } satisfies ParserStart,
-      resourceLimits: { maxOldGenerationSizeMb: memoryMb },
+      resourceLimits: { maxOldGenerationSizeMb: memoryMb, maxYoungGenerationSizeMb: YOUNG_MB },
       name: 'parser',
     });
     const parser: Parser = {

@@ -29,6 +29,8 @@ export interface Reading {
 }
 
 const RESTART_MS = 1000;
+/** The index lives in typed arrays outside the heap; what a batch allocates is dead by the next one. */
+const YOUNG_MB = 12;
 
 export function startReading(parts: ReadingParts, channels: Readonly<Record<string, ParserChannel>>): Reading {
   const firstReady = Promise.withResolvers<void>();
@@ -43,6 +45,7 @@ export function startReading(parts: ReadingParts, channels: Readonly<Record<stri
     const next = new Worker(workerUrl('./decider', import.meta.url), {
       workerData: { ...parts.start, address, channels: known } satisfies DeciderStart,
       transferList: [...transfer],
+      resourceLimits: { maxYoungGenerationSizeMb: YOUNG_MB },
       name: 'decider',
     });
     next.on('message', hear);
