@@ -170,7 +170,7 @@ export interface CommitRow {
   /** Conversation key (32 hex digits) by which later parts find this message. */
   readonly conversation: string | null;
   readonly outbox: readonly NewEntry[];
-  /** Undispatched entries that this decision makes void, by id. */
+  /** Undispatched entries that this decision makes void, by id; one under way or delivered by now makes the row a `conflict`. */
   readonly voids: readonly string[];
   /** Attachments to fetch, by their place in the appeal's list. */
   readonly wanted: readonly { readonly index: number; readonly dueAt: number }[];
@@ -237,6 +237,7 @@ export type EntryState = 'due' | 'parked' | 'in-flight' | 'done' | 'dead' | 'voi
 export interface Entry extends NewEntry {
   readonly id: string;
   readonly state: EntryState;
+  /** Attempts that ended, whatever way; 0 in the hands of the first one. */
   readonly attempts: number;
   readonly createdAt: number;
   readonly dueAt: number;
@@ -257,6 +258,7 @@ export interface EntryFilter {
   readonly id?: string;
   readonly state?: EntryState;
   readonly kind?: EntryKind;
+  /** How the cause begins. */
   readonly cause?: string;
   readonly ticket?: string;
   readonly limit: number;
@@ -400,7 +402,7 @@ export interface AttachmentRow {
 
 // ---------------------------------------------------------------- admin
 
-/** Who did what; becomes a link of the audit chain. */
+/** Who did what; becomes a link of the audit chain, dated with the step it belongs to, or when written where that has no time. */
 export interface AuditNote {
   /** A clerk's or operator's name, or `system`. */
   readonly by: string;
@@ -445,7 +447,7 @@ export interface AdminStore {
   attachments(message: string): Promise<readonly AttachmentRow[]>;
   /** Writes an attachment's new state; when the last one of a message is settled its waiting outbox entry is due at once. */
   settleAttachment(row: AttachmentRow, now: number): Promise<void>;
-  /** Seconds each of the last commits took, and free bytes under the data folder, for metrics. */
+  /** Seconds each commit since the last call took (the newest 1,024), and bytes of the disk under the data folder. */
   health(): Promise<{
     readonly commitSeconds: readonly number[];
     readonly freeBytes: number;

@@ -1,5 +1,5 @@
 // How an outbox row reads as an entry of the port.
-import type { Entry, EntryState } from '../store.ts';
+import type { Entry, EntryFilter, EntryState } from '../store.ts';
 import { ordinalOf } from './context.ts';
 import { ENTRY_KINDS, ENTRY_STATES } from './schema.ts';
 import { one, type Statements } from './statements.ts';
@@ -64,4 +64,23 @@ export function lineOf(sql: Statements, id: string): OutboxLine | undefined {
   return one<OutboxLine>(
     sql('SELECT * FROM outbox WHERE message = ? AND revision = ? AND kind = ?').get(message, Number(parts[2]), kind),
   );
+}
+
+/** An entry filter as conditions; state and kind stand in the text, since only then do the partial indexes serve. */
+export function entryConditions(
+  sql: Statements,
+  filter: EntryFilter,
+): { readonly where: string; readonly values: (string | number)[] } {
+  const where = ['1'];
+  const values: (string | number)[] = [];
+  const add = (condition: string, ...more: (string | number)[]): void => {
+    where.push(condition);
+    values.push(...more);
+  };
+  if (filter.id !== undefined) add('seq = ?', lineOf(sql, filter.id)?.seq ?? -1);
+  if (filter.state !== undefined) add(`state = ${ENTRY_STATES.indexOf(filter.state)}`);
+  if (filter.kind !== undefined) add(`kind = ${ENTRY_KINDS.indexOf(filter.kind)}`);
+  if (filter.cause !== undefined) add('substr(cause, 1, length(?)) = ?', filter.cause, filter.cause);
+  if (filter.ticket !== undefined) add('ticket = ?', ordinalOf(sql, filter.ticket) ?? -1);
+  return { where: where.join(' AND '), values };
 }

@@ -154,6 +154,7 @@ export function packCommit(packer: Packer, rows: readonly CommitRow[], fence: st
     packList(packer, row.voids, id => packer.plain(id));
     packList(packer, row.wanted, ({ index, dueAt }) => packer.plain(index, dueAt));
     packList(packer, row.events, event => packEvent(packer, event));
+    packList(packer, row.notSame ?? [], number => packer.plain(number));
     packJson(packer, row.audit);
   });
 }
@@ -175,6 +176,7 @@ export function unpackCommit(unpacker: Unpacker): { rows: CommitRow[]; fence: st
       voids: unpacker.list(unpacker.text),
       wanted: unpacker.list(() => ({ index: unpacker.number(), dueAt: unpacker.number() })),
       events: unpacker.list(() => unpackEvent(unpacker)),
+      notSame: unpacker.list(unpacker.text),
       audit: unpackJson<AuditNote>(unpacker),
     }),
   );

@@ -110,6 +110,13 @@ CREATE TABLE identity_keys (
   PRIMARY KEY (key, ordinal)
 ) STRICT, WITHOUT ROWID;
 
+-- Pairs a clerk has said are not about the same matter; each pair stands twice, so that it is found from either side.
+CREATE TABLE not_same (
+  ordinal INTEGER NOT NULL,
+  number TEXT NOT NULL,
+  PRIMARY KEY (ordinal, number)
+) STRICT, WITHOUT ROWID;
+
 CREATE TABLE ticket_events (
   seq INTEGER PRIMARY KEY,
   ticket INTEGER NOT NULL,

@@ -198,6 +198,31 @@ export function decisionContract(open: OpenStore): void {
     );
 
     it(
+      'remembers for good which messages and tickets are not the same, from either side',
+      withStore(open, async (store, opened) => {
+        await decided(store, [
+          ticketOf('a', 'l'),
+          decision('b', { kind: 'repeat', of: numberOf('a') }),
+          ticketOf('c', 'l'),
+        ]);
+        const undone = ticketOf('b', 'l', {
+          revision: 1,
+          outbox: [],
+          notSame: [numberOf('a'), numberOf('c'), 'absent'],
+        });
+        assert.deepEqual(await store.decisions.commit([undone], null), ['committed']);
+        const rows = await (await opened.reopen()).candidates.since(0, 9);
+        const apart = rows.map(row => [row.number, [...(row.notSame ?? [])].sort()]);
+        const both = [numberOf('a'), numberOf('c')].sort();
+        assert.deepEqual(apart, [
+          [numberOf('a'), [numberOf('b')]],
+          [numberOf('b'), both],
+          [numberOf('c'), [numberOf('b')]],
+        ]);
+      }),
+    );
+
+    it(
       'makes undispatched entries void with the decision, and refuses it once one is under way',
       withStore(open, async store => {
         await decided(store, [ticketOf('a', 'l'), ticketOf('b', 'l')]);

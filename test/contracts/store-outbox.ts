@@ -247,9 +247,13 @@ export function outboxContract(open: OpenStore): void {
           entryId('b', 'ticket.created'),
         ]);
         assert.deepEqual(await store.outbox.replay({ limit: 0 }, NOW, SYSTEM), []);
-        assert.deepEqual(await store.outbox.replay({ state: 'dead', limit: 9 }, NOW, SYSTEM), [
-          entryId('a', 'ticket.created'),
-        ]);
+        assert.deepEqual(await store.outbox.replay({ id: entryId('c', 'ticket.created'), limit: 9 }, NOW, SYSTEM), []);
+        const id = entryId('a', 'ticket.created');
+        assert.deepEqual(
+          (await store.outbox.list({ id, limit: 9 })).map(row => row.id),
+          [id],
+        );
+        assert.deepEqual(await store.outbox.replay({ id, state: 'dead', limit: 9 }, NOW, SYSTEM), [id]);
       }),
     );
 

@@ -1,8 +1,7 @@
 // Reads of the outbox: one entry, lists, counts, when something is due next.
 import type { Entry, EntryFilter, OutboxCounts } from '../../store.ts';
-import { ordinalOf, readCounters } from '../context.ts';
-import { lineOf, type OutboxLine, toEntry } from '../entries.ts';
-import { ENTRY_KINDS, ENTRY_STATES } from '../schema.ts';
+import { readCounters } from '../context.ts';
+import { entryConditions, lineOf, type OutboxLine, toEntry } from '../entries.ts';
 import { many, one, type Statements } from '../statements.ts';
 
 export function getEntry(sql: Statements, id: string): Entry | null {
@@ -12,21 +11,8 @@ export function getEntry(sql: Statements, id: string): Entry | null {
 
 /** Newest place in a lane last. */
 export function listEntries(sql: Statements, filter: EntryFilter): Entry[] {
-  const conditions = ['1'];
-  const values: (string | number)[] = [];
-  const where = (condition: string, ...more: (string | number)[]): void => {
-    conditions.push(condition);
-    values.push(...more);
-  };
-  // The state stands in the text itself: only then do the partial indexes serve.
-  if (filter.state !== undefined) where(`state = ${ENTRY_STATES.indexOf(filter.state)}`);
-  if (filter.kind !== undefined) where('kind = ?', ENTRY_KINDS.indexOf(filter.kind));
-  if (filter.cause !== undefined) where('substr(cause, 1, length(?)) = ?', filter.cause, filter.cause);
-  if (filter.ticket !== undefined) where('ticket = ?', ordinalOf(sql, filter.ticket) ?? -1);
-  const rows = sql(`SELECT * FROM outbox WHERE ${conditions.join(' AND ')} ORDER BY seq LIMIT ?`).all(
-    ...values,
-    filter.limit,
-  );
+  const { where, values } = entryConditions(sql, filter);
+  const rows = sql(`SELECT * FROM outbox WHERE ${where} ORDER BY seq LIMIT ?`).all(...values, filter.limit);
   return many<OutboxLine>(rows).map(toEntry);
 }
 

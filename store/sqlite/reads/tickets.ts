@@ -171,18 +171,35 @@ export function readStatistics(sql: Statements): Uint8Array | null {
   return one<{ value: Uint8Array }>(sql('SELECT value FROM named WHERE name = ?').get(STATISTICS))?.value ?? null;
 }
 
-const CANDIDATE = 'SELECT ordinal, number, facts, state, incident FROM tickets';
+interface CandidateLine {
+  readonly ordinal: number;
+  readonly number: string;
+  readonly facts: Uint8Array;
+  readonly state: CandidateRow['state'];
+  readonly incident: string | null;
+  /** Numbers joined by commas, which no number holds. */
+  readonly apart: string | null;
+}
+
+const CANDIDATE = `SELECT ordinal, number, facts, state, incident,
+  (SELECT group_concat(n.number) FROM not_same n WHERE n.ordinal = tickets.ordinal) AS apart FROM tickets`;
+
+function toCandidate({ ordinal, number, facts, state, incident, apart }: CandidateLine): CandidateRow {
+  const row = { ordinal, number, facts, state, incident };
+  return apart === null ? row : { ...row, notSame: apart.split(',') };
+}
 
 export function loadCandidates(sql: Statements, ordinals: readonly number[]): CandidateRow[] {
   const point = sql(`${CANDIDATE} WHERE ordinal = ?`);
   const found: CandidateRow[] = [];
   for (const ordinal of ordinals) {
-    const row = one<CandidateRow>(point.get(ordinal));
-    if (row !== undefined) found.push(row);
+    const line = one<CandidateLine>(point.get(ordinal));
+    if (line !== undefined) found.push(toCandidate(line));
   }
   return found;
 }
 
 export function candidatesSince(sql: Statements, after: number, limit: number): CandidateRow[] {
-  return many<CandidateRow>(sql(`${CANDIDATE} WHERE ordinal > ? ORDER BY ordinal LIMIT ?`).all(after, limit));
+  const lines = sql(`${CANDIDATE} WHERE ordinal > ? ORDER BY ordinal LIMIT ?`).all(after, limit);
+  return many<CandidateLine>(lines).map(toCandidate);
 }

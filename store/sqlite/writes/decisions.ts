@@ -69,6 +69,7 @@ function commitRow(context: WriteContext, row: CommitRow): CommitAnswer {
   for (const id of row.voids) voidEntry(context, id, `decision.${row.revision}`);
   for (const [place, event] of row.events.entries()) if (fits[place] === 'fits') writeEvent(context, event);
   for (const entry of row.outbox) addEntry(context, entry, row.decidedAt);
+  for (const number of row.notSame ?? []) keepApart(context, row.number, standing.ordinal, number);
   for (const { index, dueAt } of row.wanted) wantAttachment(context, standing.ordinal, index, dueAt);
   if (row.audit !== null) context.audit.append(row.audit, row.decidedAt);
   return 'committed';
@@ -165,6 +166,15 @@ function putReading(context: WriteContext, standing: Standing, reading: Reading)
   }
   if (standing.kind !== null) context.count(`messages.outcome:${standing.kind}`, -1);
   context.count(`messages.outcome:${reading.outcome.kind}`, 1);
+}
+
+/** Remembered for good, under both. */
+function keepApart(context: WriteContext, number: string, ordinal: number, otherNumber: string): void {
+  const other = ordinalOf(context.sql, otherNumber);
+  if (other === undefined) return;
+  const put = context.sql('INSERT INTO not_same (ordinal, number) VALUES (?, ?) ON CONFLICT DO NOTHING');
+  put.run(ordinal, otherNumber);
+  put.run(other, number);
 }
 
 function wantAttachment(context: WriteContext, message: number, place: number, dueAt: number): void {

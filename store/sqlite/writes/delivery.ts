@@ -1,8 +1,8 @@
 // Delivery of outbox entries: claimed under a token, then finished, failed, taken back or replayed.
 import type { AuditNote, ClaimedEntry, EntryFilter, OutboxStore } from '../../store.ts';
-import { ordinalOf, type WriteContext } from '../context.ts';
-import { idOf, type OutboxLine, toEntry } from '../entries.ts';
-import { CREATED, DEAD, DONE, DUE, ENTRY_KINDS, IN_FLIGHT, PARKED } from '../schema.ts';
+import type { WriteContext } from '../context.ts';
+import { entryConditions, idOf, type OutboxLine, toEntry } from '../entries.ts';
+import { CREATED, DEAD, DONE, DUE, IN_FLIGHT, PARKED } from '../schema.ts';
 import { many, one } from '../statements.ts';
 import { countMove, countState, createdDone, leaveLane, letNoticesIn, toEnd } from './lanes.ts';
 import { markDispatched } from './tickets.ts';
@@ -123,15 +123,8 @@ function putBack(context: WriteContext, entries: number): number {
 
 export function replayEntries(context: WriteContext, filter: EntryFilter, now: number, by: AuditNote): string[] {
   if (filter.state !== undefined && filter.state !== 'dead') return [];
-  const kind = filter.kind === undefined ? null : ENTRY_KINDS.indexOf(filter.kind);
-  const ticket = filter.ticket === undefined ? null : (ordinalOf(context.sql, filter.ticket) ?? -1);
-  const cause = filter.cause ?? null;
-  const found = context
-    .sql(
-      `SELECT * FROM outbox WHERE state = 4 AND (?1 IS NULL OR kind = ?1) AND (?2 IS NULL OR ticket = ?2)
-       AND (?3 IS NULL OR substr(cause, 1, length(?3)) = ?3) ORDER BY seq LIMIT ?4`,
-    )
-    .all(kind, ticket, cause, filter.limit);
+  const { where, values } = entryConditions(context.sql, { ...filter, state: 'dead' });
+  const found = context.sql(`SELECT * FROM outbox WHERE ${where} ORDER BY seq LIMIT ?`).all(...values, filter.limit);
   const lines = many<OutboxLine>(found);
   for (const line of lines) revive(context, line, now);
   const ids = lines.map(idOf);
