@@ -91,7 +91,10 @@ export function gatewayProcess(options: GatewayOptions): GatewayProcess {
           const tail = readFileSync(options.log, 'utf8').slice(-2000);
           throw new Error(`the gateway ended with ${process_.exitCode} instead of starting:\n${tail}`);
         }
-        if (performance.now() - started > READY_WITHIN_MS) throw new Error('the gateway was not ready within 30 s');
+        if (performance.now() - started > READY_WITHIN_MS) {
+          process_.kill('SIGKILL');
+          throw new Error(`the gateway was not ready within 30 s; see ${options.log}`);
+        }
         await after(15);
       }
       return performance.now() - started;
