@@ -57,26 +57,47 @@ export function readLanguage(reading: Reading): string {
   return latin > 0 ? readLatin(reading) : 'und';
 }
 
-/** Different characters in the first 300. */
-function distinct(text: string): number {
-  return new Set(text.slice(0, 300).replace(/[\s\p{P}]/gu, '')).size;
+const LONGEST_UNIT = 6;
+const LEAST_REPEATED = 8;
+/** So much of a text is looked at. */
+const SAMPLE = 300;
+
+/** True for letters, digits and pictures; not for white space and punctuation. */
+function isMark(text: string, at: number): boolean {
+  const code = text.charCodeAt(at);
+  if (code < 0x80) return (code > 47 && code < 58) || (code > 64 && code < 91) || (code > 96 && code < 123);
+  const isPunctuation = code < 0xa1 || (code >= 0x2000 && code <= 0x206f) || (code >= 0x3000 && code <= 0x3020);
+  return !isPunctuation && !'，！？：；（）'.includes(text.charAt(at));
+}
+
+/** Whether a text is made of fewer than `most` different marks; most texts are told by their first few characters. */
+function hasFewMarks(text: string, most: number): boolean {
+  const seen = new Set<number>();
+  const end = Math.min(text.length, SAMPLE);
+  for (let at = 0; at < end && seen.size < most; at++) if (isMark(text, at)) seen.add(text.charCodeAt(at));
+  return seen.size < most;
 }
 
 /** A short unit over and over: `测试测试测试测试`. */
 function isRepeating(text: string): boolean {
-  const plain = text.slice(0, 200).replace(/[\s\p{P}]/gu, '');
-  if (plain.length < 8) return false;
-  for (let unit = 1; unit <= 6 && unit * 3 <= plain.length; unit++) {
-    if (
-      plain ===
-      plain
-        .slice(0, unit)
-        .repeat(Math.ceil(plain.length / unit))
-        .slice(0, plain.length)
-    )
-      return true;
+  let plain = '';
+  for (let at = 0; at < Math.min(text.length, SAMPLE); at++) if (isMark(text, at)) plain += text.charAt(at);
+  if (plain.length < LEAST_REPEATED) return false;
+  for (let unit = 1; unit <= LONGEST_UNIT && unit * 3 <= plain.length; unit++) {
+    const repeated = plain.slice(0, unit).repeat(Math.ceil(plain.length / unit));
+    if (plain === repeated.slice(0, plain.length)) return true;
   }
   return false;
+}
+
+/** Fewer sounds than this may be an answer (`好啊`). */
+const FEWEST_FILLERS = 4;
+
+/** Nothing but sounds: `嗯嗯嗯 啊 哦哦`. */
+function isFiller(text: string, fillers: string): boolean {
+  const end = Math.min(text.length, SAMPLE);
+  for (let at = 0; at < end; at++) if (isMark(text, at) && !fillers.includes(text.charAt(at))) return false;
+  return true;
 }
 
 /** Why a text is nonsense, as the words to show; null when it may mean something. */
@@ -87,9 +108,10 @@ export function findNonsense(reading: Reading, language: string): readonly strin
   const letters = scripts[HAN]! + scripts[LATIN]! + scripts[HANGUL]! + scripts[KANA]! + scripts[OTHER_LETTER]!;
   const sample = text.slice(0, 20);
   if (text === '') return null;
-  if (isRepeating(text)) return [sample];
+  if (hasFewMarks(text, LONGEST_UNIT + 1) && isRepeating(text)) return [sample];
   const counted = letters + scripts[DIGIT]!;
-  if (counted >= repetition.length && distinct(text) < repetition.distinct) return [sample];
+  if (counted >= repetition.length && hasFewMarks(text, repetition.distinct)) return [sample];
+  if (letters >= FEWEST_FILLERS && isFiller(text, reading.rulebook.rules.text.fillers)) return [sample];
   const mashing = hitsOf(reading, 'spam').filter(({ item }) => item.of === 'mashing');
   if (mashing.length > 0 && scripts[HAN]! < 10)
     return mashing.slice(0, 3).map(hit => reading.text.slice(hit.start, hit.end));

@@ -82,19 +82,29 @@ function look(
   };
 }
 
+/** Down to district, street or estate. */
+const DETAILED = /^市?[一-龥]{1,6}(?:区|县|镇|乡|路|街|小区|村)/;
+
 /** True when a place outside is told as the scene: behind `在`, `位于` and the like, and not as somebody's whereabouts. */
 function isScene(reading: Reading, hit: Hit<Meaning>): boolean {
   const { text, rulebook } = reading;
-  const { scene, notScene, whereabouts } = rulebook.rules.places;
-  if (!isSaidFirst(reading, hit, rulebook.rules.triage)) return false;
+  const { scene, notScene, whereabouts, errands } = rulebook.rules.places;
   const before = text.slice(Math.max(0, hit.start - 8), hit.start);
   if (!scene.some(word => before.endsWith(word)) || notScene.some(word => before.endsWith(word))) return false;
   // `在` belongs to the scene at the start of a clause or behind who tells it; else it is somebody else's.
   if (before.endsWith('在') && !/(?:^|[，。！？；：、\s]|我|我们|本人|发生|位|址|点)在$/.test(before)) return false;
   const clause = text.slice(hit.end, around(text, hit, 'clause', 30).end);
   if (whereabouts.some(word => clause.includes(word))) return false;
+  if (DETAILED.test(clause)) return true;
   const full = hit.item.of === 'outside' && hit.item.full;
-  return full || /^(?:市|省|[一-龥]{1,6}(?:区|县|镇|路|街|小区|村))/.test(clause);
+  return (full || clause.startsWith('市')) && !errands.some(word => clause.includes(word));
+}
+
+/** True when the message begins with a city outside: it is about something there. */
+function isMatter(reading: Reading, hit: Hit<Meaning>): boolean {
+  if (hit.item.of !== 'outside' || !hit.item.full || hit.start !== reading.contentAt) return false;
+  const behind = reading.text.slice(hit.end, hit.end + 12);
+  return !reading.rulebook.rules.places.notSubject.some(word => behind.startsWith(word));
 }
 
 function coordinates(from: InboundPlace | undefined, rulebook: Rulebook, problems: string[]) {
@@ -140,24 +150,38 @@ function tell(from: InboundPlace | undefined, rulebook: Rulebook): Told {
   return { text, sighting: look(text, hits.get('place') ?? [], hits.get('ending') ?? [], rulebook) };
 }
 
-/** Whether the scene is in the city: yes when a place of it is named, no when only one outside is told as the scene. */
-function inCity(reading: Reading, told: Told, seen: Sighting, code: ReturnType<typeof divisionOfCode>) {
-  const named = told.sighting?.cityNamed === true || seen.cityNamed || (code !== null && code !== 'outside');
-  if (named) return { value: true, words: [] };
-  if (code === 'outside') return { value: false, words: [] };
-  const outside = told.sighting?.outside ?? [];
-  if (outside.length > 0 && told.text !== null) {
-    return { value: false, words: outside.map(hit => told.text!.slice(hit.start, hit.end)).slice(0, 3) };
-  }
-  const scenes = seen.outside.filter(hit => isScene(reading, hit));
-  if (scenes.length === 0) return { value: null, words: [] };
-  return { value: false, words: [...new Set(scenes.map(hit => reading.text.slice(hit.start, hit.end)))].slice(0, 3) };
+interface Scene {
+  readonly value: boolean | null;
+  readonly words: readonly string[];
+  readonly confidence: number;
 }
 
-function sureness(told: Told, code: unknown, division: DivisionRule | null, outside: boolean, words: number): number {
+const UNKNOWN: Scene = { value: null, words: [], confidence: 0 };
+
+function outsideOf(text: string, hits: readonly Hit<Meaning>[], sure: number): Scene {
+  const words = [...new Set(hits.map(hit => text.slice(hit.start, hit.end)))].slice(0, 3);
+  return { value: false, words, confidence: sure };
+}
+
+/** Whether the scene is in the city: yes when a place of it is named, no when only one outside is told as the scene. */
+function inCity(reading: Reading, told: Told, seen: Sighting, code: ReturnType<typeof divisionOfCode>): Scene {
+  const named = told.sighting?.cityNamed === true || seen.cityNamed || (code !== null && code !== 'outside');
+  if (named) return { value: true, words: [], confidence: 0 };
+  if (code === 'outside') return { value: false, words: [], confidence: 0.95 };
+  const outside = told.sighting?.outside ?? [];
+  if (outside.length > 0 && told.text !== null) return outsideOf(told.text, outside, 0.9);
+  const said = seen.outside.filter(hit => isSaidFirst(reading, hit, reading.rulebook.rules.triage));
+  const scenes = said.filter(hit => isScene(reading, hit));
+  if (scenes.length > 0) return outsideOf(reading.text, scenes, 0.75);
+  const matters = said.filter(hit => isMatter(reading, hit));
+  return matters.length > 0 ? outsideOf(reading.text, matters, 0.55) : UNKNOWN;
+}
+
+function sureness(told: Told, code: unknown, division: DivisionRule | null, scene: Scene, words: number): number {
+  if (scene.value === false) return scene.confidence;
   if (code !== null) return 0.98;
   if (division !== null) return told.sighting?.division === division ? 0.95 : Math.min(0.9, 0.7 + 0.1 * words);
-  return outside ? 0.7 : 0;
+  return 0;
 }
 
 /** 事发地: what the platform says about the place first, then the text. */
@@ -192,7 +216,7 @@ export function readPlace(reading: Reading, from: InboundPlace | undefined): Pla
     inCity: scene.value,
     ...point,
     words,
-    confidence: confidence(sureness(told, code, division, scene.value === false, words.length)),
+    confidence: confidence(sureness(told, code, division, scene, words.length)),
   };
   return { place, problems };
 }

@@ -38,6 +38,8 @@ export interface TextRules {
   readonly attachments: number;
   /** Common English words: a message without one of them is not English. */
   readonly english: Words;
+  /** Characters of sounds; a message of nothing else says nothing. */
+  readonly fillers: string;
   /** Keyboard runs and filler that nobody means. */
   readonly mashing: Words;
 }
@@ -184,8 +186,6 @@ export interface PersonalRules {
   readonly notNames: Words;
   /** What may stand right behind a name. */
   readonly nameFollowers: Words;
-  /** What stands before the requester's own phone. */
-  readonly ownPhone: Words;
   /** Values that mean nothing was said. */
   readonly placeholders: Words;
   readonly idKinds: Readonly<Record<string, string>>;
@@ -212,6 +212,10 @@ export interface PlaceRules {
   readonly notScene: Words;
   /** What makes a place behind `在` somebody's whereabouts, not the scene. */
   readonly whereabouts: Words;
+  /** The same, unless the place is told down to district or street. */
+  readonly errands: Words;
+  /** What behind a city's name at the very beginning makes it not the matter itself. */
+  readonly notSubject: Words;
   /** What behind a place's name makes it a thing's name (`兰州拉面`). */
   readonly notPlaces: Words;
   readonly houseNumberUnits: Words;

@@ -60,6 +60,7 @@ const text = Joi.object<Writable<TextRules>, true>({
   attachments: Joi.number().integer().min(0).max(1000).required(),
   english: words.required(),
   mashing: words.required(),
+  fillers: Joi.string().required(),
 });
 
 const types = Joi.object<Writable<TypeRules>, true>({
@@ -203,7 +204,6 @@ const personal = Joi.object<Writable<PersonalRules>, true>({
   surnames: words.required(),
   notNames: words.required(),
   nameFollowers: words.required(),
-  ownPhone: words.required(),
   placeholders: words.required(),
   idKinds: Joi.object().pattern(label, label).required(),
   sexes: Joi.object().pattern(label, label).required(),
@@ -223,6 +223,8 @@ const places = Joi.object<Writable<PlaceRules>, true>({
   scene: words.required(),
   notScene: words.required(),
   whereabouts: words.required(),
+  errands: words.required(),
+  notSubject: words.required(),
   notPlaces: words.required(),
   houseNumberUnits: words.required(),
 });

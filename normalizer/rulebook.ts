@@ -22,7 +22,7 @@ export type Context =
 /** What a word of the lexicon says. */
 export type Meaning =
   | { readonly of: 'type'; readonly type: TicketType; readonly weight: number }
-  | { readonly of: 'courtesy' | 'demand' | 'shield' | 'spam' | 'mashing' | 'name-trigger' | 'own-phone' }
+  | { readonly of: 'courtesy' | 'demand' | 'shield' | 'spam' | 'mashing' | 'name-trigger' }
   | { readonly of: 'category'; readonly node: number; readonly weight: number }
   | { readonly of: 'emergency'; readonly rule: number; readonly needsNow: boolean }
   | { readonly of: 'context'; readonly context: Context }
@@ -185,7 +185,6 @@ function placeEntries(rules: Rules, entries: Entries): void {
   add(entries, 'ending', rules.places.estateEndings, { of: 'ending', ending: 'estate' });
   add(entries, 'ending', rules.places.villageEndings, { of: 'ending', ending: 'village' });
   add(entries, 'name', rules.personal.nameTriggers, { of: 'name-trigger' });
-  add(entries, 'name', rules.personal.ownPhone, { of: 'own-phone' });
 }
 
 /**

@@ -49,6 +49,9 @@ function hold(words: readonly string[], sure: number): Triage {
   return { verdict: 'hold', clause: null, basis: null, words, by: 'rule', confidence: sure };
 }
 
+/** From this confidence on a place outside the city is enough to advise refusal. */
+const SURELY_OUTSIDE = 0.7;
+
 /** Least number of different advertising words that hold a message. */
 const LEAST_SPAM = 2;
 
@@ -69,7 +72,10 @@ export function readTriage(reading: Reading, place: Place, language: string, urg
   if (spam.length >= LEAST_SPAM) return hold(spam, 0.7);
   const outside = reading.rulebook.clauses.get('10.6');
   if (place.inCity === false && outside !== undefined) {
-    return advise({ clause: '10.6', sentence: outside }, place.words ?? [], place.confidence ?? 0.7);
+    const sure = place.confidence ?? 0;
+    const words = place.words ?? [];
+    if (sure >= SURELY_OUTSIDE) return advise({ clause: '10.6', sentence: outside }, words, sure);
+    return { verdict: 'hold', clause: '10.6', basis: outside, words, by: 'rule', confidence: sure };
   }
   return clauseVerdict(reading) ?? ACCEPT;
 }

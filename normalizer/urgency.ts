@@ -54,7 +54,7 @@ function surroundings(reading: Reading, hit: Hit<Meaning>, contexts: readonly Hi
 function isTakenBack(around: Surroundings, rule: UrgencyRule, needsNow: boolean, type: TicketType): boolean {
   const { clause, sentence, near } = around;
   const now = near.has('now');
-  if (around.negated || clause.has('figurative')) return true;
+  if (around.negated || clause.has('figurative') || (type === '表扬' && rule.anywhere !== true)) return true;
   if (clause.has('past') || around.dated || sentence.has('past')) return !now || clause.has('past');
   if (clause.has('supposed')) {
     const feared = near.has('danger') || (rule.anywhere === true && now);
@@ -62,7 +62,7 @@ function isTakenBack(around: Surroundings, rule: UrgencyRule, needsNow: boolean,
   }
   if (sentence.has('habitual')) return needsNow || !clause.has('now');
   if (clause.has('question')) return !clause.has('now');
-  return (type === '咨询' || type === '建议' || type === '表扬') && !now;
+  return (type === '咨询' || type === '建议') && !now;
 }
 
 /** True when the title already says that it happens again and again. */
