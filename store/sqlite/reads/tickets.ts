@@ -181,8 +181,12 @@ interface CandidateLine {
   readonly apart: string | null;
 }
 
-const CANDIDATE = `SELECT ordinal, number, facts, state, incident,
-  (SELECT group_concat(n.number) FROM not_same n WHERE n.ordinal = tickets.ordinal) AS apart FROM tickets`;
+/** Pairs kept apart are few and mostly none, and a look-up for each candidate is not free. */
+function candidateSelect(sql: Statements): string {
+  const none = sql('SELECT 1 FROM not_same LIMIT 1').get() === undefined;
+  const apart = none ? 'NULL' : '(SELECT group_concat(n.number) FROM not_same n WHERE n.ordinal = tickets.ordinal)';
+  return `SELECT ordinal, number, facts, state, incident, ${apart} AS apart FROM tickets`;
+}
 
 function toCandidate({ ordinal, number, facts, state, incident, apart }: CandidateLine): CandidateRow {
   const row = { ordinal, number, facts, state, incident };
@@ -190,7 +194,7 @@ function toCandidate({ ordinal, number, facts, state, incident, apart }: Candida
 }
 
 export function loadCandidates(sql: Statements, ordinals: readonly number[]): CandidateRow[] {
-  const point = sql(`${CANDIDATE} WHERE ordinal = ?`);
+  const point = sql(`${candidateSelect(sql)} WHERE ordinal = ?`);
   const found: CandidateRow[] = [];
   for (const ordinal of ordinals) {
     const line = one<CandidateLine>(point.get(ordinal));
@@ -200,6 +204,6 @@ export function loadCandidates(sql: Statements, ordinals: readonly number[]): Ca
 }
 
 export function candidatesSince(sql: Statements, after: number, limit: number): CandidateRow[] {
-  const lines = sql(`${CANDIDATE} WHERE ordinal > ? ORDER BY ordinal LIMIT ?`).all(after, limit);
+  const lines = sql(`${candidateSelect(sql)} WHERE ordinal > ? ORDER BY ordinal LIMIT ?`).all(after, limit);
   return many<CandidateLine>(lines).map(toCandidate);
 }
