@@ -9,6 +9,7 @@ import { Conflict, StoreUnavailable } from '../../store/errors.ts';
 import type { FieldCipher } from '../../store/field-cipher.ts';
 import type { Store, TicketEvent, TicketRow } from '../../store/store.ts';
 import { sealNote } from '../../store/ticket-seal.ts';
+import { localeFile } from '../locale.ts';
 import { foldNumber } from '../number.ts';
 
 export const CASE_EVENT_TYPES = ['accepted', 'closed', 'reopened'] as const;
@@ -210,51 +211,28 @@ function knownTypeOf(event: TicketEvent): CaseEventType | null {
   return CASE_EVENT_TYPES.find(type => type === word) ?? null;
 }
 
-/** Title and advice of every problem, in both languages; the form is that of all problems of the gateway. */
-const PROBLEMS = {
-  'case-event.unauthentic': {
-    status: 401,
-    zh: { title: '验签失败', todo: '请核对密钥、时间（±5 分钟）和签名所用的原文。' },
-    en: { title: 'The signature does not fit', todo: 'Check the secret, the clock (±5 minutes) and the bytes signed.' },
-  },
-  'case-event.too-large': {
-    status: 413,
-    zh: { title: '事件过大', todo: '一个事件最多 64 kB。' },
-    en: { title: 'The event is too large', todo: 'An event has at most 64 kB.' },
-  },
-  'case-event.not-json': {
-    status: 400,
-    zh: { title: '不是合格的 JSON', todo: '请检查正文，编码须为 UTF-8。' },
-    en: { title: 'Not proper JSON', todo: 'Check the body; it has to be UTF-8.' },
-  },
-  'case-event.invalid': {
-    status: 422,
-    zh: { title: '字段不符合约定', todo: '请按 errors 中的位置修正，约定见 docs/case-system.zh-CN.md。' },
-    en: { title: 'Fields are not as agreed', todo: 'Mend what errors points at; see docs/case-system.md.' },
-  },
-  'case-event.unknown-ticket': {
-    status: 404,
-    zh: { title: '没有这个工单', todo: '请核对 number，它是本网关派发时的工单编号。' },
-    en: { title: 'There is no such ticket', todo: 'Check number: it is the ticket number this gateway sent.' },
-  },
-  'case-event.not-dispatched': {
-    status: 409,
-    zh: { title: '该工单未派出', todo: '待审或不予受理的工单没有办理进展。' },
-    en: { title: 'This ticket was not dispatched', todo: 'A held or refused ticket has no progress.' },
-  },
-  'case-event.unavailable': {
-    status: 503,
-    zh: { title: '暂时无法记录', todo: '请按 Retry-After 稍后用同一 eventId 重发。' },
-    en: { title: 'It cannot be recorded now', todo: 'Send it again later under the same eventId, see Retry-After.' },
-  },
-} as const;
+type ProblemCode =
+  | 'case-event.unauthentic'
+  | 'case-event.too-large'
+  | 'case-event.not-json'
+  | 'case-event.invalid'
+  | 'case-event.unknown-ticket'
+  | 'case-event.not-dispatched'
+  | 'case-event.unavailable';
 
+interface ProblemWords {
+  readonly status: number;
+  readonly zh: { readonly title: string; readonly todo: string };
+  readonly en: { readonly title: string; readonly todo: string };
+}
+
+/** In the form of all problems of the gateway; the words stand in its catalogue. */
 function problem(
-  code: keyof typeof PROBLEMS,
+  code: ProblemCode,
   extra: Readonly<Record<string, unknown>> = {},
   headers: Readonly<Record<string, string>> = {},
 ): CaseEventAnswer {
-  const { status, zh, en } = PROBLEMS[code];
+  const { status, zh, en } = localeFile('problems.yaml')[code] as unknown as ProblemWords;
   return {
     status,
     headers: { 'content-type': 'application/problem+json; charset=utf-8', 'cache-control': 'no-store', ...headers },
