@@ -116,6 +116,6 @@ export function findNonsense(reading: Reading, language: string): readonly strin
   if (mashing.length > 0 && scripts[HAN]! < 10)
     return mashing.slice(0, 3).map(hit => reading.text.slice(hit.start, hit.end));
   if (scripts[HAN]! === 0 && language === 'und' && scripts[LATIN]! >= 4 && scripts[CYRILLIC]! === 0) return [sample];
-  if (letters === 0 && scripts[DIGIT]! > 0) return [sample];
+  if (letters + scripts[CYRILLIC]! === 0) return [sample];
   return null;
 }
