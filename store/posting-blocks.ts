@@ -92,12 +92,13 @@ export function mergeBlocks(parts: readonly Block[]): Uint8Array {
   return encodeBlock(terms, ordinals, weights);
 }
 
-/** Each part is in the merged order too, so one pass a part finds its places. */
+/** Each part is in the merged order too, so one pass a part finds its places. A posting that stands twice has two places:
+ *  no weight is 0, so a place that has one is taken. */
 function fillWeights(parts: readonly Block[], terms: Uint32Array, ordinals: Uint32Array, weights: Uint8Array): void {
   for (const part of parts) {
     let to = 0;
     for (let i = 0; i < part.count; i++) {
-      while (terms[to] !== part.terms[i] || ordinals[to] !== part.ordinals[i]) to++;
+      while (terms[to] !== part.terms[i] || ordinals[to] !== part.ordinals[i] || weights[to] !== 0) to++;
       weights[to] = part.weights[i] as number;
     }
   }

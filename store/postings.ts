@@ -66,6 +66,11 @@ interface LiveSegment extends Segment {
   readonly blocks: (Block | null | undefined)[];
 }
 
+interface Place {
+  readonly segment: LiveSegment;
+  readonly bucket: number;
+}
+
 /** Adds up scores by ordinal without allocating: open addressing, emptied by raising the stamp. */
 class ScoreTable {
   private readonly mask: number;
@@ -144,6 +149,7 @@ export class Postings {
   /** Full, waiting for their segment to be published; still searched. */
   private frozen: NewestPostings[] = [];
   private writing: Promise<void> = Promise.resolve();
+  private turn: Promise<void> = Promise.resolve();
   private failed: unknown = null;
 
   /**
@@ -158,7 +164,7 @@ export class Postings {
 
   /** Reads the list of segments and the tickets that are in none; answers how many were read. */
   async open(each: (facts: Facts) => void): Promise<number> {
-    this.segments = (await this.store.segments()).map(live);
+    this.segments = (await this.store.segments()).map(live).sort(byLast);
     let after = this.segments.reduce((last, segment) => Math.max(last, segment.last), 0);
     let read = 0;
     for (;;) {
@@ -192,10 +198,17 @@ export class Postings {
     this.trim();
   }
 
-  /** Loads the blocks that these queries will need; `find` answers from memory alone. */
-  async prepare(queries: readonly (readonly WeightedTerm[])[]): Promise<void> {
-    const wanted: { segment: string; bucket: number }[] = [];
-    const places: { live: LiveSegment; bucket: number }[] = [];
+  /**
+   * Earlier tickets that share weight with each query, best first. Found in the same turn in which nothing is missing any
+   * more: a segment published in between would hide what has left the memory for it.
+   */
+  async lookUp(queries: readonly (readonly WeightedTerm[])[]): Promise<Hit[][]> {
+    while (this.missing(queries).length > 0) await this.inTurn(() => this.load(queries));
+    return queries.map(query => this.find(query));
+  }
+
+  private missing(queries: readonly (readonly WeightedTerm[])[]): Place[] {
+    const places: Place[] = [];
     const asked = new Set<string>();
     for (const query of queries) {
       for (const { term } of query) {
@@ -205,20 +218,29 @@ export class Postings {
           const key = `${segment.id} ${bucket}`;
           if (asked.has(key)) continue;
           asked.add(key);
-          wanted.push({ segment: segment.id, bucket });
-          places.push({ live: segment, bucket });
+          places.push({ segment, bucket });
         }
       }
     }
-    if (wanted.length === 0) return;
-    const blobs = await this.store.blocks(wanted);
-    blobs.forEach((blob, i) => {
-      const place = places[i] as { live: LiveSegment; bucket: number };
-      if (place.live.blocks[place.bucket] !== undefined) return;
+    return places;
+  }
+
+  private async load(queries: readonly (readonly WeightedTerm[])[]): Promise<void> {
+    const places = this.missing(queries);
+    const blobs = await this.store.blocks(places.map(({ segment, bucket }) => ({ segment: segment.id, bucket })));
+    places.forEach(({ segment, bucket }, i) => {
+      const blob = blobs[i] ?? null;
       const block = blob === null ? null : new Block(blob);
-      place.live.blocks[place.bucket] = block;
+      segment.blocks[bucket] = block;
       this.cachedBytes += block?.bytes ?? 0;
     });
+  }
+
+  /** Loads and the replacing of segments take turns: else a load would find its segment gone and take it for empty. */
+  private inTurn(step: () => Promise<void>): Promise<void> {
+    const done = this.turn.then(step);
+    this.turn = done.catch(() => undefined);
+    return done;
   }
 
   /** The heaviest terms of a ticket: what is looked up for it. */
@@ -228,8 +250,7 @@ export class Postings {
       .slice(0, this.options.queryTerms);
   }
 
-  /** Earlier tickets that share weight with a query, best first, among those prepared. */
-  find(query: readonly WeightedTerm[]): Hit[] {
+  private find(query: readonly WeightedTerm[]): Hit[] {
     const { perTerm, limit, floor } = this.options;
     const scores = this.scores;
     scores.reset();
@@ -250,7 +271,7 @@ export class Postings {
     return scores.top(limit, floor * self, self);
   }
 
-  /** Like `find`, among the tickets entered since a mark. */
+  /** Like `lookUp`, among the tickets entered since a mark. */
   findSince(query: readonly WeightedTerm[], mark: number): Hit[] {
     if (this.active.mark === mark) return [];
     const { perTerm, limit, floor } = this.options;
@@ -333,9 +354,7 @@ export class Postings {
     for (const old of this.segments.filter(one => replaces.includes(one.id))) {
       for (const block of old.blocks) this.cachedBytes -= block?.bytes ?? 0;
     }
-    this.segments = [...this.segments.filter(one => !replaces.includes(one.id)), live(segment)].sort(
-      (a, b) => a.last - b.last,
-    );
+    this.segments = [...this.segments.filter(one => !replaces.includes(one.id)), live(segment)].sort(byLast);
   }
 
   private async mergeTiers(): Promise<void> {
@@ -347,8 +366,10 @@ export class Postings {
       const merged = { id: `${tier + 1}-${first}-${last}`, tier: tier + 1, first, last };
       await this.writeMerged(merged.id, same);
       const replaced = same.map(segment => segment.id);
-      await this.store.publish(merged, replaced, this.statistics());
-      this.insert(merged, replaced);
+      await this.inTurn(async () => {
+        await this.store.publish(merged, replaced, this.statistics());
+        this.insert(merged, replaced);
+      });
     }
   }
 
@@ -368,6 +389,10 @@ export class Postings {
       await this.store.writeBlocks(id, merged);
     }
   }
+}
+
+function byLast(a: Segment, b: Segment): number {
+  return a.last - b.last;
 }
 
 function live(segment: Segment): LiveSegment {

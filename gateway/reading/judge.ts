@@ -130,8 +130,7 @@ export function createJudge(parts: JudgeParts): Judge {
     async judge(items) {
       const facts = items.map(item => factsOf(parts.cipher, item, statistics, mix));
       const queries = facts.map(one => postings.queryOf(one));
-      await postings.prepare(queries);
-      const hits = queries.map(query => postings.find(query));
+      const hits = await postings.lookUp(queries);
       const missing = new Set(hits.flat().map(hit => hit.ordinal));
       for (const ordinal of missing) if (known.has(ordinal)) missing.delete(ordinal);
       await load(missing);
