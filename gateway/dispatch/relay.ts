@@ -91,7 +91,8 @@ export function createRelay(options: RelayOptions): Relay {
   async function round(): Promise<number | null> {
     const now = clock.now();
     const room = Math.min(options.capacity, gate.room()) - held.size;
-    if (room <= 0) return gate.room() === 0 ? Math.max(1, gate.waitMs()) : null;
+    // Whoever ends one of those held wakes us; with none held it is the gate that is closed.
+    if (room <= 0) return held.size > 0 ? null : Math.max(1, gate.waitMs());
     const entries = await outbox.claim(now, room, options.leaseMs);
     for (const entry of entries) held.set(entry.id, entry);
     await handOver(entries);

@@ -4,34 +4,9 @@ import { appendFileSync, existsSync, readFileSync } from 'node:fs';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { parseArgs } from 'node:util';
+import { BEFORE_EFFECT, type Fault, type Faults, faultSource, parseFaults, statusOf } from './case-system-faults.ts';
 
-/** What can go wrong with one request. `…-after` happens after the effect: it arrived, but the sender cannot know. */
-export const FAULTS = [
-  '500',
-  '502',
-  '503',
-  '429',
-  '401',
-  '422',
-  'timeout',
-  'timeout-after',
-  'reset',
-  'reset-after',
-  '500-after',
-  'slow-body',
-  'html',
-  'redirect',
-  'wrong-body',
-  'giant-body',
-  'business-reject',
-  'business-busy',
-] as const;
-export type Fault = (typeof FAULTS)[number];
-
-/** Faults by chance (shares of all requests, the same for the same seed), or one after the other; `null` is none. */
-export type Faults =
-  | { readonly seed: number; readonly shares: Readonly<Partial<Record<Fault, number>>> }
-  | { readonly script: readonly (Fault | null)[]; readonly repeat?: boolean };
+export { FAULTS, type Fault, type Faults, parseFaults } from './case-system-faults.ts';
 
 export interface CaseSystemOptions {
   readonly port?: number;
@@ -196,38 +171,6 @@ function wholeLine(text: string): JournalLine | null {
   }
 }
 
-function faultSource(faults: Faults | null): () => Fault | null {
-  if (faults === null) return () => null;
-  if ('script' in faults) {
-    let at = 0;
-    return () => {
-      if (at >= faults.script.length && faults.repeat === true) at = 0;
-      return faults.script[at++] ?? null;
-    };
-  }
-  const random = mulberry32(faults.seed);
-  const shares = Object.entries(faults.shares) as [Fault, number][];
-  return () => {
-    let drawn = random();
-    for (const [fault, share] of shares) {
-      if (drawn < share) return fault;
-      drawn -= share;
-    }
-    return null;
-  };
-}
-
-function mulberry32(seed: number): () => number {
-  let a = seed >>> 0;
-  return () => {
-    a = (a + 0x6d2b79f5) >>> 0;
-    let t = a;
-    t = Math.imul(t ^ (t >>> 15), t | 1);
-    t ^= t + Math.imul(t ^ (t >>> 7), t | 61);
-    return ((t ^ (t >>> 14)) >>> 0) / 4_294_967_296;
-  };
-}
-
 // ---------------------------------------------------------------- requests
 
 async function answer(state: State, request: IncomingMessage, response: ServerResponse): Promise<void> {
@@ -305,29 +248,6 @@ async function takeEntry(state: State, request: IncomingMessage, raw: Buffer, re
   remember(state, line);
   if (state.options.journal !== undefined) appendFileSync(state.options.journal, `${JSON.stringify(line)}\n`);
   await respond(state, line, response);
-}
-
-const BEFORE_EFFECT: ReadonlySet<Fault> = new Set([
-  '500',
-  '502',
-  '503',
-  '429',
-  '401',
-  '422',
-  'timeout',
-  'reset',
-  'redirect',
-  'html',
-  'wrong-body',
-  'business-reject',
-  'business-busy',
-]);
-
-function statusOf(fault: Fault | null): number | null {
-  if (fault === null || fault === 'slow-body' || fault === 'giant-body') return 200;
-  if (/^\d{3}/.test(fault)) return Number(fault.slice(0, 3));
-  if (fault === 'redirect') return 302;
-  return fault.startsWith('timeout') || fault.startsWith('reset') ? null : 200;
 }
 
 function parsed(raw: Buffer): unknown {
@@ -504,31 +424,6 @@ function stop(server: Server): Promise<void> {
 }
 
 // ---------------------------------------------------------------- on its own
-
-/** `500:0.03,reset-after:0.01` with `seed:7` among them, or `script:500|ok|reset`. */
-export function parseFaults(spec: string): Faults {
-  const known = (word: string): Fault => {
-    if (!(FAULTS as readonly string[]).includes(word))
-      throw new Error(`no such fault: ${word}; known: ${FAULTS.join(' ')}`);
-    return word as Fault;
-  };
-  if (spec.startsWith('script:')) {
-    return {
-      script: spec
-        .slice('script:'.length)
-        .split('|')
-        .map(word => (word === 'ok' ? null : known(word))),
-    };
-  }
-  const shares: Partial<Record<Fault, number>> = {};
-  let seed = 1;
-  for (const part of spec.split(',').filter(part => part !== '')) {
-    const [word = '', value = ''] = part.split(':');
-    if (word === 'seed') seed = Number(value);
-    else shares[known(word)] = Number(value);
-  }
-  return { seed, shares };
-}
 
 async function main(): Promise<void> {
   const { values } = parseArgs({
