@@ -20,24 +20,38 @@ export interface SettingDescription {
 /** All settings in the order of the schema. */
 export function describeConfig(): readonly SettingDescription[] {
   const defaults = readSource(join(SHIPPED, 'huisu.yaml'), {}).values;
-  return [...walk(configSchema.describe(), '', defaults)];
+  return [...walk(configSchema.describe(), '', defaults, {})];
 }
 
-function* walk(description: Joi.Description, prefix: string, defaults: unknown): Iterable<SettingDescription> {
+interface Words {
+  readonly label?: string;
+  readonly description?: string;
+}
+
+/** @param above the words of the group, for members that have none of their own */
+function* walk(
+  description: Joi.Description,
+  prefix: string,
+  defaults: unknown,
+  above: Words,
+): Iterable<SettingDescription> {
   const keys = (description['keys'] ?? {}) as Record<string, Joi.Description>;
   for (const [key, below] of Object.entries(keys)) {
     const path = prefix === '' ? key : `${prefix}.${key}`;
-    const standard = (defaults as Settings | undefined)?.[key] ?? (below.flags as Settings | undefined)?.['default'];
+    const standard =
+      isMap(defaults) && key in defaults ? defaults[key] : (below.flags as Settings | undefined)?.['default'];
+    const words = { ...above, ...(below.flags as Words | undefined) };
     if (below['keys'] !== undefined) {
-      yield* walk(below, path, standard);
+      yield* walk(below, path, standard, words);
       continue;
     }
-    const flags = (below.flags ?? {}) as { label?: string; description?: string };
-    yield { path, zh: flags.label ?? key, en: flags.description ?? '', type: typeOf(below), standard };
+    yield { path, zh: words.label ?? key, en: words.description ?? '', type: typeOf(below), standard };
     const item = (below['items'] as Joi.Description[] | undefined)?.[0];
-    if (item !== undefined) yield* walk(item, `${path}[]`, undefined);
+    if (item !== undefined) yield* walk(item, `${path}[]`, undefined, words);
   }
 }
+
+const isMap = (value: unknown): value is Settings => typeof value === 'object' && value !== null;
 
 function typeOf(description: Joi.Description): string {
   const allowed = description['allow'] as unknown[] | undefined;

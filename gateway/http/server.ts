@@ -157,14 +157,18 @@ function listenError(cause: NodeJS.ErrnoException, host: string, port: number): 
   return cause;
 }
 
+/** How often connections whose last answer has gone are let go while the server closes. */
+const IDLE_CHECK_MS = 50;
+
 function close(server: Server, deadlineMs: number): Promise<void> {
   if (!server.listening) return Promise.resolve();
   return new Promise(resolve => {
     const cut = setTimeout(() => server.closeAllConnections(), deadlineMs);
+    const idle = setInterval(() => server.closeIdleConnections(), IDLE_CHECK_MS);
     server.close(() => {
       clearTimeout(cut);
+      clearInterval(idle);
       resolve();
     });
-    server.closeIdleConnections();
   });
 }

@@ -1,0 +1,187 @@
+// Settings: what a person gets wrong is told with file, place and reason in both languages, and nothing secret with it.
+// biome-ignore-all lint/suspicious/noTemplateCurlyInString: settings files refer to variables in just this way
+import assert from 'node:assert/strict';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { describeConfig } from '../../config/describe.ts';
+import { ConfigError, type ConfigProblem, describeProblem } from '../../config/errors.ts';
+import { nearest } from '../../config/explain.ts';
+import { type LoadedConfig, loadConfig, SHIPPED } from '../../config/load.ts';
+
+describe('settings', () => {
+  let folder: string;
+  beforeEach(() => {
+    folder = mkdtempSync(join(tmpdir(), 'huisu-config-'));
+  });
+  afterEach(() => rmSync(folder, { recursive: true, force: true }));
+
+  function load(text: string | Buffer, env: NodeJS.ProcessEnv = {}): LoadedConfig {
+    const file = join(folder, 'huisu.yaml');
+    writeFileSync(file, text);
+    return loadConfig({ file, env, cwd: folder });
+  }
+
+  function problemsOf(text: string | Buffer, env: NodeJS.ProcessEnv = {}): readonly ConfigProblem[] {
+    try {
+      load(text, env);
+    } catch (error) {
+      if (error instanceof ConfigError) return error.problems;
+      throw error;
+    }
+    throw new Error('the settings were taken');
+  }
+
+  it('run with no file at all, on this machine only, with no services', () => {
+    const { config } = loadConfig({ env: {}, cwd: folder });
+    assert.equal(config.listen.host, '127.0.0.1');
+    assert.equal(config.caseSystem, null);
+    assert.equal(config.data, join(folder, 'huisu-data'));
+    assert.equal(config.keys.file, join(folder, 'huisu-keys.json'));
+    assert.ok(config.reading.parsers >= 1);
+  });
+
+  it('need only what differs from the defaults, down to single values of a group', () => {
+    const { config } = load('listen:\n  port: 9000\nreading:\n');
+    assert.equal(config.listen.port, 9000);
+    assert.equal(config.listen.host, '127.0.0.1');
+    assert.equal(config.reading.messageSeconds, 5);
+  });
+
+  it('cannot be changed once loaded', () => {
+    const { config } = load('listen: { port: 9000 }');
+    assert.throws(() => Object.assign(config.listen, { port: 1 }), TypeError);
+  });
+
+  it('name a misspelt key with its line, its column and the key that was meant', () => {
+    const [problem] = problemsOf('listen:\n  prot: 9000\n');
+    assert.deepEqual(
+      [problem?.code, problem?.path, problem?.line, problem?.column],
+      ['config.unknown_key', '$.listen.prot', 2, 3],
+    );
+    assert.match(problem?.zh ?? '', /是不是想写“port”/);
+    assert.match(problem?.en ?? '', /did you mean "port"/);
+    assert.match(describeProblem(problem as ConfigProblem, 'zh'), /huisu\.yaml:2:3 \$\.listen\.prot/);
+  });
+
+  it('tell everything that is wrong at once', () => {
+    const problems = problemsOf('listen: { port: 70000, host: "" }\nlog: { level: loud }\nreeding: {}\n');
+    const paths = problems.map(problem => problem.path).sort();
+    assert.deepEqual(paths, ['$.listen.host', '$.listen.port', '$.log.level', '$.reeding']);
+  });
+
+  it('say in both languages what is wrong with every kind of value', () => {
+    const wrong =
+      'listen: { port: x, publicUrl: nowhere, trustProxy: maybe }\nadapters: one\nchannels: [{ id: "9", kind: 1 }]\nintake: { minFreePercent: 99 }';
+    for (const problem of problemsOf(wrong)) {
+      assert.match(problem.zh, /\p{Script=Han}/u);
+      assert.doesNotMatch(problem.en, /\p{Script=Han}/u);
+      assert.doesNotMatch(problem.zh, /^不符合要求（/, problem.path);
+      assert.equal(typeof problem.line, 'number');
+    }
+  });
+
+  it('show YAML mistakes with their line', () => {
+    const [problem] = problemsOf('listen:\n  port: 1\n port: 2\n');
+    assert.equal(problem?.code, 'config.yaml');
+    assert.equal(problem?.line, 3);
+  });
+
+  it('refuse a key given twice, an anchor, and keys that could poison objects', () => {
+    assert.equal(problemsOf('data: a\ndata: b\n')[0]?.code, 'config.yaml');
+    assert.equal(problemsOf('data: &x a\nrules: *x\n')[0]?.code, 'config.yaml');
+    assert.equal(problemsOf('__proto__: { data: x }\n')[0]?.code, 'config.unknown_key');
+    assert.equal(problemsOf('listen: { constructor: { prototype: {} } }\n')[0]?.code, 'config.unknown_key');
+  });
+
+  it('refuse a list, a bare text and a file that is not UTF-8', () => {
+    assert.equal(problemsOf('- a\n')[0]?.code, 'config.not_a_map');
+    assert.equal(problemsOf('hello')[0]?.code, 'config.not_a_map');
+    assert.equal(problemsOf(Buffer.from([0xc4, 0xe3, 0x3a, 0x20, 0x31]))[0]?.code, 'config.not_utf8');
+  });
+
+  it('say plainly that the file is not there', () => {
+    assert.throws(
+      () => loadConfig({ file: join(folder, 'none.yaml'), env: {} }),
+      (error: ConfigError) => error.code === 'config.unreadable' && /ENOENT/.test(error.zh),
+    );
+  });
+
+  it('take secrets from the environment and from files, and tell where one came from', () => {
+    writeFileSync(join(folder, 'secret'), 'from-file\n');
+    const text =
+      'channels:\n  - id: a\n    kind: app\n    settings: { secrets: ["${A_SECRET}", "${file:secret}", "$${A_SECRET}"] }\n';
+    const loaded = load(text, { A_SECRET: 'from-env' });
+    assert.deepEqual(loaded.config.channels[0]?.settings['secrets'], ['from-env', 'from-file', '${A_SECRET}']);
+    assert.equal(loaded.reference(['channels', 0, 'settings', 'secrets', 0]), '${A_SECRET}');
+    assert.equal(loaded.reference(['channels', 0, 'settings', 'secrets', 2]), null);
+  });
+
+  it('name the variable that is not set, and the file that cannot be read', () => {
+    const problems = problemsOf('channels:\n  - { id: a, kind: app, settings: { x: "${GONE}", y: "${file:gone}" } }\n');
+    assert.deepEqual(
+      problems.map(problem => problem.code),
+      ['config.missing_variable', 'config.missing_file'],
+    );
+    assert.match(problems[0]?.en ?? '', /GONE/);
+  });
+
+  it('never repeat a secret in what they say', () => {
+    const text = 'keys: { file: "${S}", profile: "${S}" }\nlisten: { host: "${S}", port: "${S}" }\nlog: "${S}"\n';
+    const problems = problemsOf(text, { S: 'top secret value' });
+    assert.ok(problems.length >= 4);
+    assert.doesNotMatch(JSON.stringify(problems), /top secret/);
+  });
+
+  it('let the environment override a few of them, and blame the variable for a wrong value', () => {
+    assert.equal(load('listen: { port: 9000 }', { HUISU_PORT: '9001' }).config.listen.port, 9001);
+    const [problem] = problemsOf('data: d', { HUISU_PORT: 'many' });
+    assert.deepEqual([problem?.file, problem?.path], ['$HUISU_PORT', '$.listen.port']);
+  });
+
+  it('read relative paths from the folder of the file they stand in, and defaults from the working folder', () => {
+    const file = join(folder, 'huisu.yaml');
+    writeFileSync(file, 'data: ./mine\nadapters: [./a.ts, some-package]\n');
+    const { config } = loadConfig({ file, env: {}, cwd: tmpdir() });
+    assert.equal(config.data, join(folder, 'mine'));
+    assert.equal(config.keys.file, join(tmpdir(), 'huisu-keys.json'));
+    assert.deepEqual(config.adapters, [join(folder, 'a.ts'), 'some-package']);
+  });
+
+  it('refuse keys inside the data folder', () => {
+    const [problem] = problemsOf('data: ./d\nkeys: { file: ./d/keys.json }\n');
+    assert.equal(problem?.code, 'config.keys_inside_data');
+    assert.equal(load('data: ./d\nkeys: { file: ./d-keys.json }\n').config.data, join(folder, 'd'));
+  });
+
+  it('check the case system with its own schema, with places', () => {
+    const [problem] = problemsOf('caseSystem:\n  url: https://cases.example.gov.cn/api\n  timeot: 3\n');
+    assert.equal(problem?.path, '$.caseSystem.timeot');
+    assert.equal(problem?.line, 3);
+  });
+
+  it('do not let two channels have one id', () => {
+    const [problem] = problemsOf('channels:\n  - { id: a, kind: app }\n  - { id: a, kind: app }\n');
+    assert.equal(problem?.path, '$.channels[1]');
+    assert.equal(problem?.line, 3);
+  });
+
+  it('are described one by one, each in both languages and with its default', () => {
+    const described = describeConfig();
+    const text = readFileSync(join(SHIPPED, 'huisu.yaml'), 'utf8');
+    assert.ok(described.length > 25);
+    for (const { path, zh, en } of described) {
+      assert.match(zh, /\p{Script=Han}/u, path);
+      assert.notEqual(en, '', path);
+    }
+    assert.equal(described.find(({ path }) => path === 'listen.port')?.standard, 8012);
+    for (const group of ['data:', 'keys:', 'listen:', 'reading:', 'intake:', 'dispatch:', 'caseSystem:', 'channels:'])
+      assert.ok(text.includes(group));
+  });
+
+  it('find the word that was meant, and none where nothing is near', () => {
+    assert.equal(nearest('chanels', ['channels', 'adapters']), 'channels');
+    assert.equal(nearest('prot', ['port', 'host']), 'port');
+    assert.equal(nearest('zzz', ['port', 'host']), null);
+  });
+});

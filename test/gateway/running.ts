@@ -1,0 +1,79 @@
+// A whole gateway in this process on a folder of its own, a partner that sends to it and a case system behind it.
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { stringify } from 'yaml';
+import { loadConfig } from '../../config/load.ts';
+import { COMMANDS } from '../../gateway/cli/commands.ts';
+import { type Gateway, startGateway } from '../../gateway/compose.ts';
+import { createLog } from '../../gateway/telemetry.ts';
+import { type PartnerAnswer, partner } from '../platforms/app.ts';
+
+export interface Running {
+  readonly folder: string;
+  readonly gateway: Gateway;
+  /** Every line logged so far. */
+  readonly logged: string[];
+  /** Sends an appeal and waits until it is read. */
+  appeal(
+    content: string,
+    contact?: Readonly<Record<string, string>>,
+  ): Promise<{ readonly number: string; readonly outcome: Readonly<Record<string, unknown>> }>;
+  send(body: unknown): Promise<PartnerAnswer>;
+  /** Waits until the condition holds; fails after ten seconds. */
+  until(condition: () => boolean | Promise<boolean>): Promise<void>;
+  close(): Promise<void>;
+}
+
+/** @param settings over the shipped defaults */
+export async function runGateway(settings: Readonly<Record<string, unknown>> = {}): Promise<Running> {
+  const folder = mkdtempSync(join(tmpdir(), 'huisu-test-'));
+  const file = join(folder, 'huisu.yaml');
+  const base = {
+    data: './data',
+    keys: { file: './keys.json' },
+    listen: { port: 0 },
+    reading: { parsers: 1 },
+    intake: { minFreeMb: 0, minFreePercent: 0 },
+  };
+  writeFileSync(file, stringify({ ...base, ...settings }));
+  const logged: string[] = [];
+  const log = createLog({ level: 'debug', destination: { write: line => void logged.push(line) } });
+  const onFatal = (error: Error) => {
+    throw error;
+  };
+  const gateway = await startGateway(loadConfig({ file, env: {} }), { log, commands: COMMANDS, env: {}, onFatal });
+  const { id, secret } = gateway.firstChannel as { id: string; secret: string };
+  const sender = partner({ url: `${gateway.url}/hooks/${id}`, secret });
+  const send = (body: unknown) => sender.send(body, { prefer: 'wait=10' });
+  return {
+    folder,
+    gateway,
+    logged,
+    send,
+    async appeal(content, contact = {}) {
+      const answer = await send({
+        type: 'appeal.created',
+        timestamp: new Date().toISOString(),
+        data: { content, contact },
+      });
+      if (answer.status !== 200) throw new Error(`answered ${answer.status}: ${answer.text}`);
+      return answer.json() as unknown as Awaited<ReturnType<Running['appeal']>>;
+    },
+    until,
+    async close() {
+      sender.close();
+      await gateway.close(5000);
+      rmSync(folder, { recursive: true, force: true });
+    },
+  };
+}
+
+async function until(condition: () => boolean | Promise<boolean>): Promise<void> {
+  const end = performance.now() + 10_000;
+  while (!(await condition())) {
+    if (performance.now() > end) throw new Error('the condition did not come true within 10 s');
+    await sleep(20);
+  }
+}
