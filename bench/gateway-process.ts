@@ -52,8 +52,21 @@ export function parseMetrics(text: string): ReadonlyMap<string, number> {
   return values;
 }
 
+let endsOnSignals = false;
+
+/** Without a listener a signal ends a process past its exit listeners. */
+function endOnSignals(): void {
+  if (endsOnSignals) return;
+  endsOnSignals = true;
+  process.once('SIGINT', () => process.exit(130));
+  process.once('SIGTERM', () => process.exit(143));
+}
+
 export function gatewayProcess(options: GatewayOptions): GatewayProcess {
   let child: ChildProcess | null = null;
+  endOnSignals();
+  // A run that is broken off must not leave a gateway behind.
+  process.once('exit', () => child?.kill('SIGKILL'));
   const url = `http://127.0.0.1:${options.port}`;
 
   const ended = async (of: ChildProcess): Promise<number | null> => {

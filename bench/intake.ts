@@ -31,6 +31,7 @@ const HELP = `npm run bench:intake -- [options]
   --seed N             seed of the recipe (1)
   --most N             messages prepared per second of a gateway round (12000)
   --skip-sustained     leave the search for the sustained rate out
+  --probe-seconds N    length of one probe of the search (10)
   --sustained-seconds N  length of the confirmation (60)
   --json               one JSON object as the last line on stdout`;
 
@@ -44,6 +45,7 @@ const { values } = parseArgs({
     seed: { type: 'string', default: '1' },
     most: { type: 'string', default: '12000' },
     'skip-sustained': { type: 'boolean', default: false },
+    'probe-seconds': { type: 'string', default: '10' },
     'sustained-seconds': { type: 'string', default: '60' },
     json: { type: 'boolean', default: false },
     help: { type: 'boolean', default: false },
@@ -63,7 +65,7 @@ const progress = (line: string): void => {
 
 const YARDSTICK_SECONDS = 5;
 const LATENCY = { share: 0.4, seconds: 10, runs: 3 };
-const PROBE = { seconds: 10, halvings: 5, from: 0.2, to: 1 };
+const PROBE = { seconds: Number(values['probe-seconds']), halvings: 5, from: 0.2, to: 1 };
 /** When the long run does not hold what the short probes did, it is tried again so much lower, so many times. */
 const CONFIRM = { step: 0.95, tries: 5 };
 
