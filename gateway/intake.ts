@@ -1,6 +1,7 @@
 // 收件: makes originals durable with a number of their own, tells redeliveries, and lets callers wait for what becomes of them.
 import { hash } from 'node:crypto';
 import { type Acceptance, type AdapterDefinition, type Original, Unavailable } from '../adapters/contract.ts';
+import { StoreUnavailable } from '../store/errors.ts';
 import type { FieldCipher } from '../store/field-cipher.ts';
 import { encodeOriginal, type KeptFile } from '../store/original-codec.ts';
 import type { AcceptAnswer, AcceptRow, CursorMove, Outcome, Store } from '../store/store.ts';
@@ -70,12 +71,13 @@ export function createIntake(parts: IntakeParts): Intake {
   return {
     async accept(channel, definition, originals, after) {
       if (paused !== null) throw new Unavailable(paused, 'intake is paused', { retryAfterSeconds: 60 });
-      const sealed = await Promise.all(
-        originals.map(original => sealRow(parts, channel, definition.capabilities.weakIds, original)),
-      );
       const cursor: CursorMove | undefined = after?.cursor === undefined ? undefined : { channel, value: after.cursor };
-      const answers = await acceptRows(parts.store, sealed, cursor);
-      await Promise.all(answers.map((answer, i) => dropOrphans(parts.store, answer, sealed[i] as SealedOriginal)));
+      const answers = await orUnavailable(async () => {
+        const sealed = await sealRows(parts, channel, definition.capabilities.weakIds, originals);
+        const known = await acceptRows(parts.store, sealed, cursor);
+        await Promise.all(known.map((answer, i) => dropOrphans(parts.store, answer, sealed[i] as SealedOriginal)));
+        return known;
+      });
       const fresh = answers.filter(answer => answer.kind === 'fresh').length;
       const redelivered = answers.filter(answer => answer.kind === 'redelivery').length;
       if (fresh > 0) parts.acknowledged(channel, definition.kind, 'fresh', fresh);
@@ -103,6 +105,19 @@ interface SealedOriginal {
   readonly blobs: readonly string[];
 }
 
+/** Adapters know the store's failure as one of theirs: nothing was promised, the platform is to send again. */
+async function orUnavailable<T>(step: () => Promise<T>): Promise<T> {
+  try {
+    return await step();
+  } catch (error) {
+    if (!(error instanceof StoreUnavailable)) throw error;
+    throw new Unavailable('intake.store_unavailable', 'the store did not take the messages', {
+      cause: error,
+      retryAfterSeconds: 5,
+    });
+  }
+}
+
 async function acceptRows(
   store: Store,
   sealed: readonly SealedOriginal[],
@@ -114,10 +129,38 @@ async function acceptRows(
       cursor,
     );
   } catch (error) {
-    throw new Unavailable('intake.store_unavailable', 'the store did not take the messages', {
-      cause: error,
-      retryAfterSeconds: 5,
-    });
+    // On a full disk nothing was written, and blobs of nobody would fill it further. After any other failure a row may
+    // yet turn out to be durable, and a blob too many is better than one too few.
+    if (error instanceof StoreUnavailable && error.code === 'store.disk_full') {
+      await removeBlobs(
+        store,
+        sealed.flatMap(one => one.blobs),
+      );
+    }
+    throw error;
+  }
+}
+
+/** Called while a failure is already on its way to the sender, who is told that one. */
+async function removeBlobs(store: Store, names: readonly string[]): Promise<void> {
+  await Promise.allSettled(names.map(name => store.blobs.remove(name)));
+}
+
+async function sealRows(
+  parts: IntakeParts,
+  channel: string,
+  weakIds: boolean,
+  originals: readonly Original[],
+): Promise<readonly SealedOriginal[]> {
+  const written: string[] = [];
+  const sealing = originals.map(original => sealRow(parts, channel, weakIds, original, written));
+  try {
+    return await Promise.all(sealing);
+  } catch (error) {
+    // The others may still be writing.
+    await Promise.allSettled(sealing);
+    await removeBlobs(parts.store, written);
+    throw error;
   }
 }
 
@@ -142,6 +185,7 @@ async function sealRow(
   channel: string,
   weakIds: boolean,
   original: Original,
+  written: string[],
 ): Promise<SealedOriginal> {
   const { cipher, store } = parts;
   const acceptedAt = parts.now();
@@ -150,8 +194,9 @@ async function sealRow(
   const contentKey = cipher.newDataKey('content');
   const blobs: string[] = [];
   const keep = async (name: string, sealed: Uint8Array) => {
-    blobs.push(name);
     await store.blobs.put(name, sealed);
+    blobs.push(name);
+    written.push(name);
   };
   const kept: KeptFile[] = [];
   for (const file of original.files ?? []) {
