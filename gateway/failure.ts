@@ -5,7 +5,7 @@ import { Conflict, KeyError, SealBroken, StoreUnavailable } from '../store/error
 import { catalogueEntry } from './catalogue.ts';
 import type { Failure } from './control.ts';
 import { DeskError, EXIT } from './desk-error.ts';
-import { ListenError } from './http/server.ts';
+import { ListenError } from './http/listen-error.ts';
 import { type Sentence, sayBoth } from './locale.ts';
 
 export function failureOf(error: unknown): Failure {

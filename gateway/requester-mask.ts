@@ -25,7 +25,7 @@ const MASKS: Readonly<Record<keyof Requester, (value: string) => string>> = {
   email: value => value.replace(/^(.)[^@]*/su, '$1***'),
   idKind: value => value,
   idNumber: value => middle(value, 4, 4),
-  openid: value => value.replace(/(:?.{0,2})[^:]*$/su, `$1${HIDDEN}`),
+  openid: value => value.replace(/^((?:[^:]*:)?.{0,2}).*$/su, `$1${HIDDEN}`),
   address: maskAddress,
   organisation: value => `${[...value].slice(0, 2).join('')}${HIDDEN}`,
   replyBy: value => value,

@@ -1,9 +1,7 @@
 // Runs a command where the data is: inside the gateway that runs on it, else on the store opened for this one command.
 import { loadConfig } from '../../config/load.ts';
-import { commandContext } from '../compose.ts';
 import { callControl, type Reply, runCommand } from '../control.ts';
 import { EXIT } from '../desk-error.ts';
-import { openFoundation } from '../foundation.ts';
 import { say } from '../locale.ts';
 import type { Arguments, Command, Terminal } from './command.ts';
 
@@ -28,6 +26,11 @@ export async function* replies(
     terminal.err(say(terminal.language, 'start.disk-failed'));
     process.exit(EXIT.bug);
   };
+  // Only now: beside a running gateway a command needs none of the engine, and answers at once.
+  const [{ commandContext }, { openFoundation }] = await Promise.all([
+    import('../compose.ts'),
+    import('../foundation.ts'),
+  ]);
   const foundation = await openFoundation(loaded, { env: terminal.env, onFatal });
   try {
     yield* pulled(send =>

@@ -1,6 +1,6 @@
 // huisu start: runs the gateway until it is told to stop.
 import { loadConfig } from '../../config/load.ts';
-import { type Gateway, startGateway } from '../compose.ts';
+import type { Gateway } from '../compose.ts';
 import { EXIT } from '../desk-error.ts';
 import { say } from '../locale.ts';
 import { createLog } from '../telemetry.ts';
@@ -25,6 +25,7 @@ export function startCommand(commands: readonly Command[]): LocalCommand {
         terminal.err(say(terminal.language, 'start.disk-failed'));
         process.exit(EXIT.bug);
       };
+      const { startGateway } = await import('../compose.ts');
       const gateway = await startGateway(loaded, { log, commands, env: terminal.env, onFatal });
       announce(gateway, terminal);
       log.info('gateway.started', { url: gateway.url, pid: process.pid });

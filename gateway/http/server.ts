@@ -7,6 +7,7 @@ import type { Config } from '../../config/schema.ts';
 import type { Metrics } from '../metrics.ts';
 import type { Log } from '../telemetry.ts';
 import { mountHealth, type Readiness } from './health.ts';
+import { ListenError } from './listen-error.ts';
 import { mountPages, type PageParts } from './pages.ts';
 import { HttpProblem, type ProblemAnswer, problemAnswer } from './problem.ts';
 import { type Answering, answerWith, createByteBudget, incomingWebhook, send, type WebhookTarget } from './webhooks.ts';
@@ -29,20 +30,6 @@ export interface HttpService {
   close(deadlineMs: number): Promise<void>;
   /** For tests and for further rooms of the HTTP side. */
   readonly server: Server;
-}
-
-/** The address cannot be listened on; exit code 69. */
-export class ListenError extends Error {
-  override readonly name = 'ListenError';
-  readonly code: 'http.port_in_use' | 'http.port_refused' | 'http.no_address';
-  readonly host: string;
-  readonly port: number;
-  constructor(code: ListenError['code'], host: string, port: number, options?: ErrorOptions) {
-    super(`cannot listen on ${host}:${port} (${code})`, options);
-    this.code = code;
-    this.host = host;
-    this.port = port;
-  }
 }
 
 // A sender that trickles is cut after 10 s for the head and 15 s for all; the checker must run often enough to notice.

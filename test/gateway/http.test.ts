@@ -10,7 +10,8 @@ import {
   type WebhookAnswer,
   type WebhookRequest,
 } from '../../adapters/contract.ts';
-import { createHttp, type HttpParts, type HttpService, ListenError } from '../../gateway/http/server.ts';
+import { ListenError } from '../../gateway/http/listen-error.ts';
+import { createHttp, type HttpParts, type HttpService } from '../../gateway/http/server.ts';
 import { createMetrics } from '../../gateway/metrics.ts';
 import { createLog } from '../../gateway/telemetry.ts';
 import { StoreUnavailable } from '../../store/errors.ts';

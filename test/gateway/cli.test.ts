@@ -1,0 +1,302 @@
+// The command line as a person types it: beside a running gateway and without one, what it prints and how it ends.
+import assert from 'node:assert/strict';
+import { type ExecFileException, execFile, spawn } from 'node:child_process';
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { createServer } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join, resolve } from 'node:path';
+import { createInterface } from 'node:readline';
+import { runtimeFault } from '../../gateway/runtime.ts';
+
+const ENTRY = resolve(import.meta.dirname, '../../gateway/main.ts');
+
+interface Ended {
+  readonly code: number;
+  readonly out: string;
+  readonly err: string;
+  /** The last line of standard output as JSON. */
+  readonly result: Record<string, unknown>;
+  /** Every line of standard output as JSON. */
+  readonly rows: Record<string, unknown>[];
+}
+
+describe('huisu', function () {
+  this.timeout(60_000);
+  let folder: string;
+  beforeEach(() => {
+    folder = mkdtempSync(join(tmpdir(), 'huisu-cli-'));
+  });
+  afterEach(() => rmSync(folder, { recursive: true, force: true }));
+
+  const environment = (more: NodeJS.ProcessEnv = {}) => ({
+    PATH: process.env['PATH'],
+    HOME: folder,
+    TMPDIR: tmpdir(),
+    HUISU_PORT: '0',
+    LANG: 'zh_CN.UTF-8',
+    ...more,
+  });
+
+  function huisu(args: readonly string[], env: NodeJS.ProcessEnv = {}): Promise<Ended> {
+    return new Promise(settle => {
+      execFile(
+        process.execPath,
+        [ENTRY, ...args],
+        { cwd: folder, env: environment(env) },
+        (error: ExecFileException | null, out, err) => {
+          const parsed = () =>
+            out
+              .trim()
+              .split('\n')
+              .filter(line => line !== '')
+              .map(line => JSON.parse(line) as Record<string, unknown>);
+          settle({
+            code: typeof error?.code === 'number' ? error.code : 0,
+            out,
+            err,
+            get result() {
+              return JSON.parse(out.trim().split('\n').at(-1) as string) as Record<string, unknown>;
+            },
+            get rows() {
+              return parsed();
+            },
+          });
+        },
+      );
+    });
+  }
+
+  /** A gateway in a process of its own; resolves with the object it prints when it is ready. */
+  async function gateway(
+    env: NodeJS.ProcessEnv = {},
+    work: (started: { url: string; firstChannel: { secret: string } | null; out: string[] }) => Promise<void>,
+  ): Promise<{ code: number | null; err: string }> {
+    const child = spawn(process.execPath, [ENTRY, 'start'], {
+      cwd: folder,
+      env: environment(env),
+      stdio: ['ignore', 'pipe', 'pipe'],
+    });
+    let err = '';
+    child.stderr.setEncoding('utf8').on('data', (chunk: string) => (err += chunk));
+    const ended = new Promise<number | null>(settle => child.once('exit', settle));
+    const out: string[] = [];
+    try {
+      for await (const line of createInterface({ input: child.stdout })) {
+        out.push(line);
+        if (!line.startsWith('{')) continue;
+        await work({ ...JSON.parse(line), out });
+        break;
+      }
+    } finally {
+      child.kill('SIGTERM');
+    }
+    return { code: await ended, err };
+  }
+
+  it('starts with nothing configured, prints the first secret once, and takes the pasted first appeal', async () => {
+    let secret = '';
+    const ended = await gateway({}, async started => {
+      secret = started.firstChannel?.secret as string;
+      const pasted = started.out
+        .slice(started.out.findIndex(line => line.startsWith('secret=')))
+        .filter(line => !line.startsWith('{'))
+        .join('\n');
+      const answer = await new Promise<string>((settle, fail) =>
+        execFile('bash', ['-c', pasted], (error, out) => (error ? fail(error) : settle(out))),
+      );
+      assert.match(answer, /"number":"\d{6}[0-9A-Z]{11}"/);
+      assert.match(answer, /"kind":"ticket"/);
+    });
+    assert.equal(ended.code, 0);
+    assert.match(ended.err, /已生成开发用密钥/);
+    assert.ok(!ended.err.includes(secret), 'the secret is in the log');
+    await gateway({}, async started => assert.equal(started.firstChannel, null));
+  });
+
+  it('does the same beside a running gateway and without one', async () => {
+    const shown: unknown[] = [];
+    await gateway({}, async () => {
+      shown.push((await huisu(['channels', 'list', '--json'])).rows.map(({ id, kind }) => [id, kind]));
+      assert.equal((await huisu(['status'])).result['running'], true);
+    });
+    shown.push((await huisu(['channels', 'list', '--json'])).rows.map(({ id, kind }) => [id, kind]));
+    assert.deepEqual(shown, [[['app-1', 'app']], [['app-1', 'app']]]);
+    assert.equal((await huisu(['status'])).result['running'], false);
+  });
+
+  it('keeps its control socket for its owner alone, also where the path is too long for a socket', async function () {
+    if (process.platform === 'win32') this.skip();
+    const deep = join(folder, 'a'.repeat(120));
+    mkdirSync(deep);
+    for (const data of [join(folder, 'data'), join(deep, 'data')]) {
+      await gateway({ HUISU_DATA: data }, async () => {
+        const short = data.length < 100;
+        const socket = short ? join(data, 'control.sock') : readFileSync(join(data, 'control.path'), 'utf8');
+        assert.equal(statSync(socket).mode & 0o777, 0o600);
+        assert.equal((await huisu(['status'], { HUISU_DATA: data })).result['running'], true);
+      });
+    }
+  });
+
+  it('adds channels, rotates their secrets and switches them off while the gateway runs', async () => {
+    await gateway({}, async ({ url }) => {
+      const added = await huisu(['channels', 'add', 'tongtongban']);
+      assert.match(String(added.result['secret']), /^whsec_/);
+      assert.equal(added.result['url'], `${url}/hooks/tongtongban`);
+      assert.equal((await fetch(`${url}/hooks/tongtongban`, { method: 'POST', body: '{}' })).status, 401);
+      const rotated = await huisu(['channels', 'secret', 'rotate', 'tongtongban']);
+      assert.notEqual(rotated.result['secret'], added.result['secret']);
+      await huisu(['channels', 'disable', 'tongtongban']);
+      assert.equal((await fetch(`${url}/hooks/tongtongban`, { method: 'POST', body: '{}' })).status, 404);
+      const listed = await huisu(['channels', 'list']);
+      assert.match(listed.out, /渠道 +类型 +状况/);
+      assert.ok(!listed.out.includes(String(rotated.result['secret'])));
+      const wrong = await huisu(['channels', 'enable', 'tongtonban']);
+      assert.equal(wrong.code, 65);
+      assert.match(wrong.err, /tongtongban/);
+    });
+  });
+
+  // biome-ignore-start lint/suspicious/noTemplateCurlyInString: settings files refer to variables in just this way
+  it('tells for a channel of the settings file which variable to change', async () => {
+    writeFileSync(
+      join(folder, 'mine.yaml'),
+      'channels:\n  - { id: mine, kind: app, settings: { secrets: ["${MY_SECRET}"] } }\n'
+        .replaceAll('"$', "'$")
+        .replaceAll('}"]', "}']"),
+    );
+    const env = { HUISU_CONFIG: 'mine.yaml', MY_SECRET: `whsec_${Buffer.alloc(32, 7).toString('base64')}` };
+    await gateway(env, async started => {
+      assert.equal(started.firstChannel, null);
+      const answer = await huisu(['channels', 'secret', 'rotate', 'mine'], env);
+      assert.equal(answer.code, 65);
+      assert.match(answer.err, /\$\{MY_SECRET\}/);
+    });
+  });
+
+  // biome-ignore-end lint/suspicious/noTemplateCurlyInString: as above
+
+  it('does not start while an id stands in the settings file and in the store', async () => {
+    await gateway({}, async () => undefined);
+    writeFileSync(
+      join(folder, 'twice.yaml'),
+      `channels:\n  - { id: app-1, kind: app, settings: { secrets: [whsec_${Buffer.alloc(32, 7).toString('base64')}] } }\n`,
+    );
+    const answer = await huisu(['start', '--config', 'twice.yaml']);
+    assert.equal(answer.code, 78);
+    assert.match(answer.err, /twice\.yaml:2.*app-1/);
+  });
+
+  it('shows tickets masked, and unmasks one field for a purpose that is in the audit before', async () => {
+    await gateway({}, async ({ out, firstChannel, url }) => {
+      const pasted = out
+        .slice(out.findIndex(line => line.startsWith('secret=')))
+        .filter(line => !line.startsWith('{'))
+        .join('\n');
+      assert.ok(firstChannel !== null && url !== '');
+      await new Promise<void>((settle, fail) =>
+        execFile('bash', ['-c', pasted], error => (error ? fail(error) : settle())),
+      );
+      const [row] = (await huisu(['tickets', 'list', '--json'])).rows;
+      const number = String(row?.['number']);
+      const masked = await huisu(['tickets', 'show', number.toLowerCase()]);
+      assert.doesNotMatch(masked.out, /13800138000/);
+      assert.equal((masked.result['requester'] as Record<string, unknown>)['phone'], '138****8000');
+      const purposeless = await huisu(['tickets', 'show', number, '--reveal', 'phone']);
+      assert.equal(purposeless.code, 65);
+      const open = await huisu(['tickets', 'show', number, '--reveal', 'phone', '--why', '回访']);
+      assert.match(String((open.result['requester'] as Record<string, unknown>)['phone']), /13800138000$/);
+      const record = (await huisu(['audit', 'list', '--json'])).rows.at(-1);
+      assert.deepEqual(
+        [record?.['action'], record?.['on'], record?.['why']],
+        ['identity.read', [number, 'phone'], '回访'],
+      );
+      assert.deepEqual((await huisu(['audit', 'verify'])).result['broken'], null);
+    });
+  });
+
+  it('says what is wrong in both languages, the asked one first, and ends with the code for it', async () => {
+    const zh = await huisu(['tickets', 'show', 'nonsense']);
+    assert.equal(zh.code, 65);
+    assert.match(zh.err, /不是有效的编号[\s\S]*no valid number/);
+    const en = await huisu(['tickets', 'show', 'nonsense', '--lang', 'en']);
+    assert.match(en.err, /no valid number[\s\S]*不是有效的编号/);
+    for (const args of [
+      ['tickets', 'shwo'],
+      ['tickets', 'show'],
+      ['tickets', 'list', '--limit', 'x'],
+      ['tickets', 'list', '--state', 'x'],
+      ['nothing'],
+    ]) {
+      assert.equal((await huisu(args)).code, 64, args.join(' '));
+    }
+  });
+
+  it('checks the settings without making anything', async () => {
+    const fine = await huisu(['check']);
+    assert.equal(fine.code, 0);
+    assert.equal(fine.result['ok'], true);
+    assert.throws(() => statSync(join(folder, 'huisu-data')));
+    writeFileSync(join(folder, 'bad.yaml'), 'listen: { prot: 1 }\nchannels:\n  - { id: a, kind: ap, settings: {} }\n');
+    const bad = await huisu(['check', '--config', 'bad.yaml']);
+    assert.equal(bad.code, 78);
+    assert.match(bad.err, /bad\.yaml:1:11 \$\.listen\.prot .*“port”/);
+    writeFileSync(join(folder, 'kind.yaml'), 'channels:\n  - { id: a, kind: ap, settings: {} }\n');
+    assert.match((await huisu(['check', '--config', 'kind.yaml'])).err, /kind\.yaml:2.*“app”/);
+    writeFileSync(
+      join(folder, 'inner.yaml'),
+      'channels:\n  - id: a\n    kind: app\n    settings: { secrets: [whsec_short], rate: 3 }\n',
+    );
+    assert.match(
+      (await huisu(['check', '--config', 'inner.yaml'])).err,
+      /inner\.yaml:4:\d+ \$\.channels\[0\]\.settings/,
+    );
+  });
+
+  it('says that the port is in use, and what to do', async () => {
+    const other = createServer().listen(0, '127.0.0.1');
+    await new Promise(settle => other.once('listening', settle));
+    const { port } = other.address() as { port: number };
+    const answer = await huisu(['start'], { HUISU_PORT: String(port) });
+    other.close();
+    assert.equal(answer.code, 69);
+    assert.match(answer.err, new RegExp(`${port}[\\s\\S]*HUISU_PORT`));
+  });
+
+  it('refuses a second process on the same data folder', async () => {
+    await gateway({}, async () => {
+      const second = await huisu(['start']);
+      assert.equal(second.code, 69);
+      assert.match(second.err, /\p{Script=Han}/u);
+    });
+  });
+
+  it('does not start with a lost key, and says what that means', async () => {
+    await gateway({}, async () => undefined);
+    rmSync(join(folder, 'huisu-keys.json'));
+    const lost = await huisu(['start']);
+    assert.equal(lost.code, 78);
+    assert.match(lost.err, /keys\./);
+  });
+
+  it('rotates a key, names keys without showing them, and still opens what the old one sealed', async () => {
+    await gateway({}, async () => undefined);
+    const before = (await huisu(['keys', 'list', '--json'])).rows;
+    const rotated = await huisu(['keys', 'rotate', 'settings']);
+    assert.equal(rotated.result['name'], 'settings');
+    const after = (await huisu(['keys', 'list', '--json'])).rows;
+    assert.equal(after.length, before.length + 1);
+    const file = readFileSync(join(folder, 'huisu-keys.json'), 'utf8');
+    for (const row of after) assert.ok(row['rotates'] === true || !file.includes(String(row['id'])));
+    assert.equal((await huisu(['channels', 'list', '--json'])).rows[0]?.['id'], 'app-1');
+    assert.equal((await huisu(['keys', 'rotate', 'dedupe'])).code, 78);
+  });
+
+  it('says on which Node and SQLite it cannot run', () => {
+    assert.equal(runtimeFault({ node: '24.15.0', sqlite: '3.51.3' }), null);
+    assert.equal(runtimeFault({ node: '26.0.0', sqlite: '3.60.0' }), null);
+    assert.deepEqual(runtimeFault({ node: '20.20.2' }), { code: 'old-node', version: '20.20.2' });
+    assert.deepEqual(runtimeFault({ node: '24.14.9', sqlite: '3.53.0' }), { code: 'old-node', version: '24.14.9' });
+    assert.deepEqual(runtimeFault({ node: '24.20.0', sqlite: '3.51.2' }), { code: 'old-sqlite', version: '3.51.2' });
+  });
+});
