@@ -2,11 +2,12 @@
 import type { Outcome } from '../../normalizer/ticket.ts';
 import type { FieldCipher } from '../../store/field-cipher.ts';
 import type { CommitRow, Store, UnreadRow } from '../../store/store.ts';
-import { openOriginal } from '../../store/ticket-seal.ts';
 import { type DraftMessage, draftRow, followUp, plainRow, type ReadyMessage } from './commit-rows.ts';
 import { createConversations, type Gathered } from './conversations.ts';
 import type { Judge } from './judge.ts';
-import type { ItemResult, ParserPool, ReadItem } from './parser-pool.ts';
+import type { ItemResult, ParserPool } from './parser-pool.ts';
+import type { Reading } from './protocol.ts';
+import { createBatchReader, pause, type Read } from './read-batch.ts';
 
 export interface ReaderParts {
   readonly store: Store;
@@ -32,10 +33,12 @@ export interface Reader {
   close(): Promise<void>;
 }
 
-/** A message with what was read of it. */
-interface Read {
-  readonly message: ReadyMessage;
-  readonly result: ItemResult;
+type PartReading = Extract<Reading, { readonly kind: 'part' }>;
+
+/** A part of a conversation, read alone. */
+interface PartRead {
+  readonly row: UnreadRow;
+  readonly reading: PartReading;
 }
 
 /** Batches being parsed while an earlier one is judged. */
@@ -43,7 +46,6 @@ const PARSING_AT_ONCE = 3;
 const COMMITS_AT_ONCE = 2;
 /** A nudge may be lost with its sender; unread messages are looked for so often even without one. */
 const LOOK_AGAIN_MS = 30_000;
-const RETRY_MS = 1000;
 /** Conversations decided lately, for parts that come late while the commit is still on its way. */
 const CONVERSATIONS_REMEMBERED = 10_000;
 
@@ -52,76 +54,23 @@ export function startReader(parts: ReaderParts): Reader {
   const conversations = createConversations();
   /** Number of the ticket a decided conversation led to; null when it led to none. */
   const ended = new Map<string, string | null>();
+  /** Conversations that are over and not yet decided, with the parts that came meanwhile. */
+  const deciding = new Map<string, PartRead[]>();
   /** Messages begun and not yet committed, parts that wait for the others among them. */
   const taken = new Set<string>();
   const commits = new Set<Promise<void>>();
   let after = 0;
+  /** Counts the wishes to look from the beginning: a look that was under way then must not go past them. */
+  let rescans = 0;
+  let conflicts = false;
+  let failing = false;
   let closing = false;
   let parsing = 0;
   let judging: Promise<void> = Promise.resolve();
   let nudge = false;
   let wake: () => void = () => undefined;
 
-  async function open(row: UnreadRow): Promise<{ contentKey: Uint8Array; original: Uint8Array } | string> {
-    try {
-      const contentKey = cipher.openDataKey(row.wrappedContent);
-      const sealed = row.sealed ?? (await store.blobs.get(row.blob as string));
-      if (sealed === null) return 'reading.original_missing';
-      return { contentKey, original: openOriginal(cipher, contentKey, row.number, sealed) };
-    } catch (error) {
-      parts.report('reading.cannot_open', { number: row.number }, error);
-      return 'reading.cannot_open';
-    }
-  }
-
-  /** Opens and parses; answers in order. What kills its reader is tried again alone until it has had its attempts. */
-  async function read(groups: readonly (readonly [UnreadRow, ...UnreadRow[]])[], key: string | null): Promise<Read[]> {
-    const opened = await Promise.all(groups.map(rows => Promise.all(rows.map(open))));
-    const reads: Read[] = [];
-    const items: ReadItem[] = [];
-    const places: number[] = [];
-    groups.forEach(([row, ...rest], i) => {
-      const originals = opened[i] as Awaited<ReturnType<typeof open>>[];
-      const broken = originals.find(one => typeof one === 'string');
-      const first = originals[0];
-      const contentKey = typeof first === 'object' ? first.contentKey : new Uint8Array(0);
-      const message = { row, contentKey, parts: rest, conversation: key };
-      const result: ItemResult = { died: 'unread' };
-      reads.push({ message, result: typeof broken === 'string' ? unreadable(broken) : result });
-      if (broken !== undefined) return;
-      places.push(i);
-      items.push({
-        channel: row.channel,
-        receivedAt: row.acceptedAt,
-        gathered: key !== null,
-        originals: originals.map(one => (one as { original: Uint8Array }).original),
-      });
-    });
-    const results = await parse(
-      items,
-      places.map(place => (reads[place] as Read).message.row),
-    );
-    places.forEach((place, i) => {
-      reads[place] = { message: (reads[place] as Read).message, result: results[i] as ItemResult };
-    });
-    return reads;
-  }
-
-  async function parse(items: readonly ReadItem[], rows: readonly UnreadRow[]): Promise<ItemResult[]> {
-    const results = [...(await parts.pool.read(items))];
-    for (const [i, result] of results.entries()) {
-      let now: ItemResult = result;
-      while ('died' in now) {
-        const row = rows[i] as UnreadRow;
-        const [attempts = parts.attempts] = await store.messages.attempted([row.number]);
-        parts.report('reading.parser_died', { number: row.number, reason: now.died, attempts });
-        if (attempts >= parts.attempts) now = unreadable(`reading.parser_${now.died}`);
-        else [now = now] = await parts.pool.read([items[i] as ReadItem]);
-      }
-      results[i] = now;
-    }
-    return results;
-  }
+  const read = createBatchReader({ ...parts, closing: () => closing });
 
   /** Rows of a batch in order; drafts are judged together, parts of conversations stay unread. */
   async function judge(reads: readonly Read[]): Promise<CommitRow[]> {
@@ -131,22 +80,23 @@ export function startReader(parts: ReaderParts): Reader {
     const rows: CommitRow[] = [];
     let next = 0;
     for (const { message, result } of reads) {
-      if ('died' in result) throw new Error('a parser result was left unread');
+      // Only when the gateway is closing: the next start reads it again.
+      if ('died' in result) continue;
       const { reading } = result;
       if (reading.kind === 'draft') {
         const one = judged[next++] as (typeof judged)[number];
         const draft: DraftMessage = { ...message, head: reading.head, draft: result.draft as string };
         rows.push(draftRow(parts, draft, one, decidedAt));
-        endConversation(message, one.decision.joins ?? message.row.number);
+        rows.push(...endConversation(message, one.decision.joins ?? message.row.number));
       } else if (reading.kind === 'part') {
         const late = await part(message.row, reading);
         if (late !== null) rows.push(late);
       } else if (reading.kind === 'not-an-appeal') {
         rows.push(plainRow(message, { kind: 'not-an-appeal', reason: reading.reason }, decidedAt));
-        endConversation(message, null);
+        rows.push(...endConversation(message, null));
       } else {
         rows.push(plainRow(message, { kind: 'quarantined', reason: reading.reason }, decidedAt));
-        endConversation(message, null);
+        rows.push(...endConversation(message, null));
       }
     }
     return rows;
@@ -159,31 +109,43 @@ export function startReader(parts: ReaderParts): Reader {
     return { number, ordinal, acceptedAt, head: result.reading.head, hashes: result.hashes, counts: result.counts };
   }
 
-  function endConversation(message: ReadyMessage, ticket: string | null): void {
-    if (message.conversation === null) return;
-    ended.set(message.conversation, ticket);
+  /** Remembers where a conversation led to; answers the rows of parts that came while it was being decided. */
+  function endConversation(message: ReadyMessage, ticket: string | null): readonly CommitRow[] {
+    const key = message.conversation;
+    if (key === null) return [];
+    ended.set(key, ticket);
     for (const oldest of ended.keys()) {
-      if (ended.size <= CONVERSATIONS_REMEMBERED) return;
+      if (ended.size <= CONVERSATIONS_REMEMBERED) break;
       ended.delete(oldest);
     }
+    const late = deciding.get(key) ?? [];
+    deciding.delete(key);
+    if (ticket !== null) return late.map(({ row }) => lateRow(row, ticket));
+    for (const { row, reading } of late) gather(key, row, reading);
+    return [];
   }
 
   /** A part waits with the others of its conversation; one that comes after the end follows the conversation's ticket. */
-  async function part(
-    row: UnreadRow,
-    reading: { readonly key: string; readonly last: boolean; readonly quietMs: number },
-  ): Promise<CommitRow | null> {
+  async function part(row: UnreadRow, reading: PartReading): Promise<CommitRow | null> {
     const key = cipher.mac('dedupe', 'conversation', row.lane, reading.key).toString('hex', 0, 16);
-    if (!conversations.has(key)) {
+    if (!deciding.has(key) && !conversations.has(key)) {
       const ticket = await ticketOfConversation(key);
-      const message = { row, contentKey: new Uint8Array(0), parts: [], conversation: null };
-      if (ticket !== null) {
-        return plainRow(message, { kind: 'repeat', of: ticket }, parts.now(), [followUp(message, ticket)]);
-      }
+      if (ticket !== null) return lateRow(row, ticket);
     }
+    gather(key, row, reading);
+    return null;
+  }
+
+  function gather(key: string, row: UnreadRow, reading: PartReading): void {
+    const late = deciding.get(key);
+    if (late !== undefined) return void late.push({ row, reading });
     const over = conversations.add(key, row, reading.last, reading.quietMs);
     if (over !== null) queue([over]);
-    return null;
+  }
+
+  function lateRow(row: UnreadRow, ticket: string): CommitRow {
+    const message = { row, contentKey: new Uint8Array(0), parts: [], conversation: null };
+    return plainRow(message, { kind: 'repeat', of: ticket }, parts.now(), [followUp(message, ticket)]);
   }
 
   async function ticketOfConversation(key: string): Promise<string | null> {
@@ -199,14 +161,24 @@ export function startReader(parts: ReaderParts): Reader {
   /** Conversations that are over take their place when they are decided. */
   function queue(over: readonly Gathered[]): void {
     for (const { key, rows } of over) {
-      const reads = read([rows], key);
+      deciding.set(key, []);
+      const reads = withSettledParts(rows).then(all => read([all], key));
       judging = judging.then(async () => commit(await judge(await reads))).catch(fatal);
     }
   }
 
+  /** A lead that is read again was gathered before: its parts are decided already and stand in the store. */
+  async function withSettledParts(rows: Gathered['rows']): Promise<Gathered['rows']> {
+    const [lead, ...rest] = rows;
+    if (lead.revision === 0) return rows;
+    const settled = (await store.messages.joined(lead.number)).filter(row => row.outcome?.kind === 'part');
+    return [lead, ...settled, ...rest];
+  }
+
   async function commit(rows: readonly CommitRow[]): Promise<void> {
     if (rows.length === 0) return;
-    while (commits.size >= COMMITS_AT_ONCE) await Promise.race(commits);
+    // While one is being tried again the next does not overtake it: a lane's messages are committed in their order.
+    while (commits.size >= (failing ? 1 : COMMITS_AT_ONCE)) await Promise.race(commits);
     const [first, ...rest] = rows as [CommitRow, ...CommitRow[]];
     const audit = { by: 'system', action: 'message.decide', on: rows.map(row => row.number) };
     const done = commitUntilDone([{ ...first, audit }, ...rest]).finally(() => commits.delete(done));
@@ -219,13 +191,15 @@ export function startReader(parts: ReaderParts): Reader {
     for (let failures = 0; ; failures++) {
       try {
         const answers = await store.decisions.commit(rows, null);
+        failing = false;
         release(rows);
         settle(rows, answers);
         return;
       } catch (error) {
+        failing = true;
         if (failures === 0) parts.report('reading.commit_failed', { count: rows.length }, error);
         if (closing) return;
-        await new Promise(resolve => setTimeout(resolve, RETRY_MS));
+        await pause();
       }
     }
   }
@@ -241,7 +215,10 @@ export function startReader(parts: ReaderParts): Reader {
     const done: CommitRow[] = [];
     rows.forEach((row, i) => {
       if (answers[i] === 'committed') done.push(row);
-      else parts.report('reading.conflict', { number: row.number, reason: answers[i] ?? 'missing' });
+      else {
+        conflicts = true;
+        parts.report('reading.conflict', { number: row.number, reason: answers[i] ?? 'missing' });
+      }
     });
     parts.decided(
       done.flatMap(row => [row.number, ...row.parts]),
@@ -255,7 +232,9 @@ export function startReader(parts: ReaderParts): Reader {
   }
 
   async function look(): Promise<boolean> {
+    const asked = rescans;
     const rows = await store.messages.unread('all', after, parts.batch);
+    if (asked !== rescans) return true;
     const last = rows.at(-1);
     if (last === undefined) return false;
     after = last.ordinal;
@@ -263,10 +242,8 @@ export function startReader(parts: ReaderParts): Reader {
     if (fresh.length === 0) return true;
     for (const row of fresh) taken.add(row.number);
     parsing++;
-    const reads = read(
-      fresh.map((row): [UnreadRow] => [row]),
-      null,
-    );
+    const alone = fresh.map((row): [UnreadRow] => [row]);
+    const reads = read(alone, null);
     judging = judging
       .then(async () => {
         const batch = await reads;
@@ -291,7 +268,7 @@ export function startReader(parts: ReaderParts): Reader {
       return await look();
     } catch (error) {
       parts.report('reading.store_unavailable', {}, error);
-      await new Promise(resolve => setTimeout(resolve, RETRY_MS));
+      await pause();
       return true;
     }
   }
@@ -300,7 +277,11 @@ export function startReader(parts: ReaderParts): Reader {
     const due = conversations.nextDue();
     const wait = Math.max(1, Math.min(LOOK_AGAIN_MS, due === null ? LOOK_AGAIN_MS : due - parts.now()));
     const { promise, resolve } = Promise.withResolvers<void>();
-    const timer = setTimeout(resolve, wait);
+    const timer = setTimeout(() => {
+      // What met a conflict may still be unread, and not so often that a lasting one keeps the thread busy.
+      if (conflicts && wait === LOOK_AGAIN_MS) rescan();
+      resolve();
+    }, wait);
     wake = resolve;
     // What came between the last look and now would otherwise wait for the next nudge.
     if (!nudge) await promise;
@@ -313,14 +294,18 @@ export function startReader(parts: ReaderParts): Reader {
     wake();
   }
 
+  function rescan(): void {
+    after = 0;
+    rescans++;
+    conflicts = false;
+    lookAgain();
+  }
+
   store.onAccepted(lookAgain);
   const running = run();
 
   return {
-    rescan() {
-      after = 0;
-      lookAgain();
-    },
+    rescan,
     async close() {
       closing = true;
       lookAgain();
@@ -328,15 +313,6 @@ export function startReader(parts: ReaderParts): Reader {
       await judging;
       await Promise.all(commits);
     },
-  };
-}
-
-function unreadable(reason: string): ItemResult {
-  return {
-    reading: { kind: 'unreadable', reason },
-    draft: null,
-    hashes: new Uint32Array(0),
-    counts: new Uint8Array(0),
   };
 }
 
