@@ -1,6 +1,7 @@
 // Any error as what a person at the command line is told: code, exit code, and a sentence in both languages.
-import { PlatformError } from '../adapters/contract.ts';
+import { Misconfigured, PlatformError } from '../adapters/contract.ts';
 import { ConfigError, describeProblem } from '../config/errors.ts';
+import { RulebookInvalid } from '../normalizer/rulebook.ts';
 import { Conflict, KeyError, SealBroken, StoreUnavailable } from '../store/errors.ts';
 import { catalogueEntry } from './catalogue.ts';
 import type { Failure } from './control.ts';
@@ -23,6 +24,12 @@ export function failureOf(error: unknown): Failure {
   if (error instanceof Conflict || error instanceof SealBroken) {
     return { code: error.code, exit: EXIT.data, sentence: explained(error.code) };
   }
+  if (error instanceof RulebookInvalid) return { code: error.code, exit: EXIT.config, sentence: rulesSentence(error) };
+  // Its text names the setting and what stands there, and holds no secret.
+  if (error instanceof Misconfigured) {
+    const text = `${error.field} ${error.message}`;
+    return { code: error.code, exit: EXIT.config, sentence: joined(explained(error.code), { zh: text, en: text }) };
+  }
   if (error instanceof PlatformError)
     return { code: error.code, exit: EXIT.unavailable, sentence: explained(error.code) };
   return { code: 'gateway.bug', exit: EXIT.bug, sentence: sayBoth('error.bug') };
@@ -32,6 +39,12 @@ function configSentence(error: ConfigError): Sentence {
   const lines = (language: 'zh' | 'en') =>
     error.problems.map(problem => `  ${describeProblem(problem, language)}`).join('\n');
   return joined(sayBoth('error.config'), { zh: lines('zh'), en: lines('en') }, '\n');
+}
+
+function rulesSentence({ code, problems }: RulebookInvalid): Sentence {
+  const lines = (language: 'zh' | 'en') =>
+    problems.map(problem => `  ${problem.file} ${problem.path}  ${problem[language]}`).join('\n');
+  return joined(explained(code), { zh: lines('zh'), en: lines('en') }, '\n');
 }
 
 /** Title and advice of the catalogue; the bare code for one it does not know (a third party's adapter). */

@@ -62,7 +62,7 @@ const GENERIC: Readonly<Record<number, string>> = {
   401: 'http.unauthentic',
   404: 'http.not_found',
   413: 'http.body_too_large',
-  503: 'http.unavailable',
+  503: 'gateway.unavailable',
 };
 
 interface Classified {
@@ -83,7 +83,7 @@ function classify(error: unknown): Classified {
   if (error instanceof StoreUnavailable) return known(error.code, 503, { 'retry-after': String(RETRY_AFTER_SECONDS) });
   // The operator's settings or the platform's refusal: not the sender's fault, and not to be told in detail.
   if (error instanceof Misconfigured || error instanceof CredentialsRefused) {
-    return known('http.unavailable', 503, { 'retry-after': String(RETRY_AFTER_SECONDS) });
+    return known('gateway.unavailable', 503, { 'retry-after': String(RETRY_AFTER_SECONDS) });
   }
   if (error instanceof PlatformError) return known(error.code, 422);
   if (isBadRequest(error)) return known('http.bad_request', 400);

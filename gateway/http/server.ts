@@ -86,7 +86,7 @@ function answeringOf({ config, log, metrics }: HttpParts): Answering {
       // A made-up channel in the path is no label: anyone could fill the metrics with such names.
       metrics.refused(problem.code === 'http.no_channel' ? 'unknown' : channel, problem.code);
       if (problem.bug) log.bug('http.bug', error, { channel, status: problem.status });
-      else log.debug('http.refused', { reason: problem.code, status: problem.status });
+      else log.debug('http.request_refused', { reason: problem.code, status: problem.status });
     },
   };
 }
