@@ -5,6 +5,7 @@ import type { MessageRow, Store, TicketRow } from '../store/store.ts';
 import { openDecision, openIdentity, openNote, openTicketContent } from '../store/ticket-seal.ts';
 import { DeskError } from './desk-error.ts';
 import { createMasks } from './dispatch/mask.ts';
+import { linkWords } from './link-words.ts';
 import { maskRequester, REQUESTER_FIELDS } from './requester-mask.ts';
 
 export interface ViewParts {
@@ -62,7 +63,7 @@ export async function viewTicket(parts: ViewParts, number: string, reveal: Revea
     closedRepeatOf: row.closedRepeatOf,
     incident: row.incident,
     supervised: row.supervised,
-    links: links.map(viewLink),
+    links: links.map(link => viewLink(link, linkWords(parts.cipher, link, appeal, requester.name))),
     followUps: (await parts.store.messages.joined(number)).map(({ number: message, acceptedAt, outcome }) => ({
       message,
       acceptedAt,
@@ -79,13 +80,17 @@ export async function viewMessage(parts: ViewParts, number: string): Promise<Vie
   const decision = openDecision(parts.cipher, row);
   // A ticket holds the links it was born with; a follow-up's stand with its message.
   const ticket = row.outcome?.kind === 'ticket' ? await parts.store.tickets.get(number) : null;
-  const links = ticket === null ? (decision?.links ?? []) : openTicketContent(parts.cipher, ticket).links;
+  const born = ticket === null ? null : openTicketContent(parts.cipher, ticket);
+  const content = born ?? decision?.draft ?? null;
+  const links = born?.links ?? decision?.links ?? [];
   return {
     ...summary(row),
     revision: row.revision,
     attempts: row.attempts,
     decidedAt: row.decidedAt,
-    links: links.map(viewLink),
+    links: links.map(link =>
+      viewLink(link, content === null ? link.words : linkWords(parts.cipher, link, content.appeal, null)),
+    ),
     problems: decision?.problems ?? [],
     ...(decision?.draft == null ? {} : followUpText(decision.draft.appeal)),
     entries: (await parts.store.outbox.list({ ticket: ticketOf(row) ?? number, limit: 1000 }))
@@ -115,7 +120,7 @@ function followUpText(appeal: {
   return { title: masks.title(appeal.title), content: masks.content(appeal.content) };
 }
 
-function viewLink({ kind, of, score, threshold, reasons, words, by }: Link) {
+function viewLink({ kind, of, score, threshold, reasons, by }: Link, words: readonly string[]) {
   return { kind, of, score, threshold, reasons, words, by };
 }
 

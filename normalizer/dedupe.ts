@@ -5,7 +5,7 @@ import type { Link, RepeatKind } from './ticket.ts';
 
 const DAY = 86_400_000;
 /** Links kept with a decision, and shared terms with a link. */
-const LINKS_KEPT = 5;
+const LINKS_KEPT = 3;
 const TERMS_SHOWN = 24;
 const COPIED = 0.6;
 
@@ -107,15 +107,22 @@ function linkOf(facts: Facts, one: Match, policy: RepeatPolicy): Link {
   return {
     kind: kindOf(one),
     of: one.candidate.number,
-    score: one.score,
+    score: Math.round(one.score * 10_000) / 10_000,
     threshold: one.threshold,
-    features: one.features,
+    features: rounded(one.features),
     reasons: reasonsOf(facts, one),
     words: [],
     terms: sharedTerms(facts, one.candidate.facts, TERMS_SHOWN),
     weightsVersion: policy.version,
     by: 'rule',
   };
+}
+
+/** Figures as a person reads them; those that are nought say nothing. */
+function rounded(features: Features): Readonly<Record<string, number>> {
+  const kept: Record<string, number> = {};
+  for (const name of FEATURES) if (features[name] !== 0) kept[name] = Math.round(features[name] * 1000) / 1000;
+  return kept;
 }
 
 function kindOf(one: Match): RepeatKind {

@@ -1,9 +1,9 @@
 // The newest tickets of the candidate index, in typed arrays: a hash of terms to chains of postings, newest first.
 import { BUCKETS, bucketOf, encodeBlock, type Scores } from './posting-blocks.ts';
 
-interface WeightedTerm {
-  readonly term: number;
-  readonly weight: number;
+interface WeightedTerms {
+  readonly terms: Uint32Array;
+  readonly weights: Uint8Array;
 }
 
 /** Postings a ticket has on average, to size the arrays; they grow when tickets have more. */
@@ -45,17 +45,18 @@ export class NewestPostings {
     return this.tickets >= this.capacity;
   }
 
-  add(ordinal: number, terms: readonly WeightedTerm[]): void {
+  add(ordinal: number, { terms, weights }: WeightedTerms): void {
     if (this.count + terms.length > this.ordinals.length) this.growPostings();
     if ((this.termCount + terms.length) * 4 > this.terms.length * 3) this.growTerms();
-    for (const { term, weight } of terms) {
+    for (let i = 0; i < terms.length; i++) {
+      const term = terms[i] as number;
       const slot = this.slotOf(term);
       if (this.heads[slot] === NONE) {
         this.terms[slot] = term;
         this.termCount++;
       }
       this.ordinals[this.count] = ordinal;
-      this.weights[this.count] = weight;
+      this.weights[this.count] = weights[i] as number;
       this.nexts[this.count] = this.heads[slot] as number;
       this.heads[slot] = this.count++;
     }

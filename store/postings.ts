@@ -6,10 +6,10 @@ import { NewestPostings } from './newest-postings.ts';
 import { Block, BUCKETS, bucketOf, mergeBlocks } from './posting-blocks.ts';
 import type { CandidateStore, Segment } from './store.ts';
 
-/** A term of a query or of a posting; the weight is 1 to 255. */
-export interface WeightedTerm {
-  readonly term: number;
-  readonly weight: number;
+/** Weighted terms of a query or of a ticket, each weight 1 to 255. */
+export interface WeightedTerms {
+  readonly terms: Uint32Array;
+  readonly weights: Uint8Array;
 }
 
 export interface Hit {
@@ -35,9 +35,9 @@ export interface PostingsOptions {
 
 export const POSTINGS_DEFAULTS: PostingsOptions = {
   newest: 8192,
-  queryTerms: 20,
-  perTerm: 160,
-  limit: 20,
+  queryTerms: 18,
+  perTerm: 96,
+  limit: 10,
   floor: 0.1,
   cacheBytes: 96 * 1024 * 1024,
 };
@@ -50,15 +50,35 @@ const REQUESTER_WEIGHT = 160;
 const PLACE_WEIGHT = 90;
 
 /** What a ticket is found by: its text terms, its requester and its place. */
-export function termsOf(facts: Facts): WeightedTerm[] {
-  const all: WeightedTerm[] = [];
-  for (let i = 0; i < facts.terms.length; i++) {
-    all.push({ term: facts.terms[i] as number, weight: facts.weights[i] as number });
+export function termsOf(facts: Facts): WeightedTerms {
+  const { requesterKeys, placeKeys } = facts;
+  const texts = facts.terms.length;
+  const terms = new Uint32Array(texts + requesterKeys.length + placeKeys.length);
+  const weights = new Uint8Array(terms.length);
+  terms.set(facts.terms);
+  weights.set(facts.weights);
+  requesterKeys.forEach((key, i) => {
+    terms[texts + i] = Number.parseInt(key.slice(0, 8), 16);
+  });
+  weights.fill(REQUESTER_WEIGHT, texts, texts + requesterKeys.length);
+  terms.set(placeKeys, texts + requesterKeys.length);
+  weights.fill(PLACE_WEIGHT, texts + requesterKeys.length);
+  return { terms, weights };
+}
+
+/** The heaviest so many, heaviest first. */
+function heaviest({ terms, weights }: WeightedTerms, most: number): WeightedTerms {
+  if (terms.length <= most) return { terms, weights };
+  // Weight above the 32 bits of the term in one exact double: a native sort ranks both.
+  const ranked = Float64Array.from(terms, (term, i) => (weights[i] as number) * 0x1_0000_0000 + term);
+  ranked.sort();
+  const kept = { terms: new Uint32Array(most), weights: new Uint8Array(most) };
+  for (let i = 0; i < most; i++) {
+    const packed = ranked[ranked.length - 1 - i] as number;
+    kept.weights[i] = Math.floor(packed / 0x1_0000_0000);
+    kept.terms[i] = packed % 0x1_0000_0000;
   }
-  for (const key of facts.requesterKeys)
-    all.push({ term: Number.parseInt(key.slice(0, 8), 16), weight: REQUESTER_WEIGHT });
-  for (const key of facts.placeKeys) all.push({ term: key, weight: PLACE_WEIGHT });
-  return all;
+  return kept;
 }
 
 interface LiveSegment extends Segment {
@@ -202,16 +222,16 @@ export class Postings {
    * Earlier tickets that share weight with each query, best first. Found in the same turn in which nothing is missing any
    * more: a segment published in between would hide what has left the memory for it.
    */
-  async lookUp(queries: readonly (readonly WeightedTerm[])[]): Promise<Hit[][]> {
+  async lookUp(queries: readonly WeightedTerms[]): Promise<Hit[][]> {
     while (this.missing(queries).length > 0) await this.inTurn(() => this.load(queries));
     return queries.map(query => this.find(query));
   }
 
-  private missing(queries: readonly (readonly WeightedTerm[])[]): Place[] {
+  private missing(queries: readonly WeightedTerms[]): Place[] {
     const places: Place[] = [];
     const asked = new Set<string>();
     for (const query of queries) {
-      for (const { term } of query) {
+      for (const term of query.terms) {
         const bucket = bucketOf(term);
         for (const segment of this.segments) {
           if (segment.blocks[bucket] !== undefined) continue;
@@ -225,7 +245,7 @@ export class Postings {
     return places;
   }
 
-  private async load(queries: readonly (readonly WeightedTerm[])[]): Promise<void> {
+  private async load(queries: readonly WeightedTerms[]): Promise<void> {
     const places = this.missing(queries);
     const blobs = await this.store.blocks(places.map(({ segment, bucket }) => ({ segment: segment.id, bucket })));
     places.forEach(({ segment, bucket }, i) => {
@@ -244,18 +264,19 @@ export class Postings {
   }
 
   /** The heaviest terms of a ticket: what is looked up for it. */
-  queryOf(facts: Facts): WeightedTerm[] {
-    return termsOf(facts)
-      .sort((a, b) => b.weight - a.weight)
-      .slice(0, this.options.queryTerms);
+  queryOf(facts: Facts): WeightedTerms {
+    return heaviest(termsOf(facts), this.options.queryTerms);
   }
 
-  private find(query: readonly WeightedTerm[]): Hit[] {
+  private find(query: WeightedTerms): Hit[] {
     const { perTerm, limit, floor } = this.options;
     const scores = this.scores;
     scores.reset();
     let self = 0;
-    for (const { term, weight } of query) {
+    const { terms, weights } = query;
+    for (let at = 0; at < terms.length; at++) {
+      const term = terms[at] as number;
+      const weight = weights[at] as number;
       self += weight * weight;
       let left = this.active.visit(term, perTerm, weight, scores);
       for (let i = this.frozen.length - 1; i >= 0 && left > 0; i--) {
@@ -272,12 +293,15 @@ export class Postings {
   }
 
   /** Like `lookUp`, among the tickets entered since a mark. */
-  findSince(query: readonly WeightedTerm[], mark: number): Hit[] {
+  findSince(query: WeightedTerms, mark: number): Hit[] {
     if (this.active.mark === mark) return [];
     const { perTerm, limit, floor } = this.options;
     this.scores.reset();
     let self = 0;
-    for (const { term, weight } of query) {
+    const { terms, weights } = query;
+    for (let at = 0; at < terms.length; at++) {
+      const term = terms[at] as number;
+      const weight = weights[at] as number;
       self += weight * weight;
       this.active.visit(term, perTerm, weight, this.scores, mark);
     }

@@ -1,11 +1,10 @@
 // From a decision to what the store commits: ticket or follow-up, marks, outbox entries, everything personal sealed.
-import { gramTexts } from '../../normalizer/grams.ts';
-import type { Link, Outcome, PersonalSpan } from '../../normalizer/ticket.ts';
+import type { Link, Outcome } from '../../normalizer/ticket.ts';
 import { encodeFacts } from '../../store/facts-codec.ts';
 import type { FieldCipher } from '../../store/field-cipher.ts';
 import type { BornRow, CommitRow, NewEntry, UnreadRow } from '../../store/store.ts';
 import { sealBornText, sealDecisionText, sealIdentity } from '../../store/ticket-seal.ts';
-import { identityKey, type Judged } from './judge.ts';
+import type { Judged } from './judge.ts';
 import type { DraftHead } from './protocol.ts';
 
 /** A message about to be decided: its row, its opened content key, and what was read. */
@@ -61,7 +60,7 @@ export function plainRow(
 /** A decided draft: a ticket of its own, which holds its links, or a follow-up of an earlier one, which keeps its words. */
 export function draftRow(parts: CommitParts, message: DraftMessage, judged: Judged, decidedAt: number): CommitRow {
   const { decision } = judged;
-  const links = worded(message, judged);
+  const { links } = decision;
   if (decision.joins !== null) {
     const outcome: Outcome = { kind: 'repeat', of: decision.joins };
     const row = plainRow(message, outcome, decidedAt, [followUp(message, decision.joins)]);
@@ -139,7 +138,7 @@ export function bornRow(
     wrappedIdentity: identity.wrapped,
     born: sealBornText(cipher, contentKey, row.number, `${added.slice(0, -1)},${draft.slice(1)}`),
     identity: sealIdentity(cipher, identity.key, row.number, head.requester),
-    identityKeys: head.identities.map(({ kind, value }) => identityKey(cipher, kind, value)),
+    identityKeys: judged.identityKeys,
     facts: encodeFacts(judged.facts),
   };
 }
@@ -148,23 +147,4 @@ function sealedDecision(cipher: FieldCipher, message: DraftMessage, links: reado
   const { row, contentKey, draft } = message;
   const json = `{"revision":${row.revision},"links":${JSON.stringify(links)},"problems":[],"draft":${draft}}`;
   return sealDecisionText(cipher, contentKey, { number: row.number, revision: row.revision, json });
-}
-
-/** Links with the words both appeals share, found again in the new one's text. */
-function worded(message: DraftMessage, judged: Judged): readonly Link[] {
-  const { links } = judged.decision;
-  if (links.length === 0) return [];
-  const { appeal } = JSON.parse(message.draft) as {
-    readonly appeal: { readonly title: string; readonly content: string; readonly personal: readonly PersonalSpan[] };
-  };
-  return links.map((link, i) => {
-    const words = gramTexts(
-      `${appeal.title}\n${appeal.content}`,
-      appeal.personal,
-      message.head.requester.name ?? null,
-      judged.shared[i] ?? new Set(),
-      { contentStart: appeal.title.length + 1 },
-    );
-    return { ...link, words };
-  });
 }

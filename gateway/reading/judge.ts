@@ -3,10 +3,10 @@ import { decide } from '../../normalizer/dedupe.ts';
 import type { Decision, Facts, RepeatPolicy } from '../../normalizer/facts.ts';
 import type { Grams } from '../../normalizer/grams.ts';
 import { hashPlaceKeys } from '../../normalizer/similarity.ts';
-import { gramsBehind, keyedGrams, mixWith, type SeedMix, selectTerms, TermStatistics } from '../../normalizer/terms.ts';
+import { keyedGrams, mixWith, type SeedMix, selectTerms, TermStatistics } from '../../normalizer/terms.ts';
 import { decodeFacts } from '../../store/facts-codec.ts';
 import type { FieldCipher } from '../../store/field-cipher.ts';
-import { type Hit, Postings, type PostingsOptions, type WeightedTerm } from '../../store/postings.ts';
+import { type Hit, Postings, type PostingsOptions, type WeightedTerms } from '../../store/postings.ts';
 import type { CandidateRow, CandidateStore } from '../../store/store.ts';
 import type { DraftHead } from './protocol.ts';
 
@@ -23,6 +23,8 @@ export interface JudgeParts {
 export interface FactsSource {
   readonly acceptedAt: number;
   readonly head: DraftHead;
+  /** Blind index keys of the requester's identities (`identityKey`). */
+  readonly identityKeys: readonly string[];
   readonly hashes: Uint32Array;
   readonly counts: Uint8Array;
 }
@@ -36,10 +38,9 @@ export interface JudgeItem extends FactsSource {
 export interface Judged {
   readonly decision: Decision;
   readonly facts: Facts;
+  readonly identityKeys: readonly string[];
   /** The first ticket of an incident that has just become one by this decision. */
   readonly incidentFirst: string | null;
-  /** For each link, the unkeyed grams both appeals share: what its words are found by. */
-  readonly shared: readonly ReadonlySet<number>[];
 }
 
 /** What is remembered of an earlier ticket without asking the store again. */
@@ -52,10 +53,14 @@ interface Known {
   incident: string | null;
   /** Numbers a clerk has parted this ticket from. */
   undone: readonly string[];
+  /** When the store was asked last, by the monotonic clock. */
+  knownAt: number;
 }
 
 /** Earlier tickets remembered; the least lately used go first. */
 const REMEMBERED = 16_384;
+/** Lived changes younger than this may be missed; closing and linking again within it is no case anybody meets. */
+const STALE_MS = 1000;
 
 export interface Judge {
   /** Reads statistics, segments and the newest tickets. */
@@ -89,33 +94,33 @@ export function createJudge(parts: JudgeParts): Judge {
     for (const row of await parts.candidates.load(wanted)) remember(knownOf(row));
   }
 
-  /** What the store has learnt since (closed, linked by a clerk) counts before a link is made. */
-  async function refreshed(hits: readonly Hit[], linked: ReadonlySet<string>): Promise<void> {
-    const stale = hits.map(hit => known.get(hit.ordinal)).filter(one => one !== undefined && linked.has(one.number));
-    for (const row of await parts.candidates.load(stale.map(one => (one as Known).ordinal))) {
+  /** What the store has learnt since (closed, linked by a clerk) counts before a link is made. True when it changed. */
+  async function refreshed(linked: readonly Known[]): Promise<boolean> {
+    const now = performance.now();
+    const stale = linked.filter(one => now - one.knownAt > STALE_MS);
+    if (stale.length === 0) return false;
+    let changed = false;
+    for (const row of await parts.candidates.load(stale.map(one => one.ordinal))) {
       const one = known.get(row.ordinal);
       if (one === undefined) continue;
-      const now = knownOf(row);
-      one.open = now.open;
-      one.gone = now.gone;
-      one.undone = now.undone;
-      one.incident ??= now.incident;
+      const fresh = knownOf(row);
+      changed ||= one.open !== fresh.open || one.gone !== fresh.gone || one.undone.length !== fresh.undone.length;
+      changed ||= one.incident === null && fresh.incident !== null;
+      Object.assign(one, { ...fresh, facts: one.facts, incident: one.incident ?? fresh.incident });
     }
+    return changed;
   }
 
   async function judgeOne(item: JudgeItem, facts: Facts, hits: readonly Hit[]): Promise<Judged> {
     const input = { number: item.number, facts };
     const ask = () => decide(input, candidatesOf(hits, known, item.number), parts.policy);
     let decision = ask();
-    if (decision.links.length > 0) {
-      await refreshed(hits, new Set(decision.links.map(link => link.of)));
-      decision = ask();
-    }
+    const linked = decision.links.map(link => findNumber(hits, known, link.of)).filter(one => one !== undefined);
+    if (linked.length > 0 && (await refreshed(linked))) decision = ask();
     const first = decision.incident === null ? undefined : findNumber(hits, known, decision.incident);
     const incidentFirst = first !== undefined && first.incident === null ? first.number : null;
     if (first !== undefined) first.incident = decision.incident;
-    const shared = decision.links.map(link => gramsBehind(gramsOfItem(item), mix, link.terms ?? []));
-    return { decision, facts, incidentFirst, shared };
+    return { decision, facts, identityKeys: item.identityKeys, incidentFirst };
   }
 
   return {
@@ -128,7 +133,7 @@ export function createJudge(parts: JudgeParts): Judge {
     },
 
     async judge(items) {
-      const facts = items.map(item => factsOf(parts.cipher, item, statistics, mix));
+      const facts = items.map(item => factsOf(item, statistics, mix));
       const queries = facts.map(one => postings.queryOf(one));
       const hits = await postings.lookUp(queries);
       const missing = new Set(hits.flat().map(hit => hit.ordinal));
@@ -138,7 +143,7 @@ export function createJudge(parts: JudgeParts): Judge {
       const judged: Judged[] = [];
       for (const [i, item] of items.entries()) {
         const own = facts[i] as Facts;
-        const query = queries[i] as readonly WeightedTerm[];
+        const query = queries[i] as WeightedTerms;
         const all = [...postings.findSince(query, mark), ...(hits[i] as readonly Hit[])];
         const one = await judgeOne(item, own, all);
         judged.push(one);
@@ -147,7 +152,16 @@ export function createJudge(parts: JudgeParts): Judge {
           postings.add(ordinal, own);
           statistics.add(keyedGrams(gramsOfItem(item), mix));
           const { incident } = one.decision;
-          remember({ number, ordinal, facts: own, open: true, gone: false, incident, undone: [] });
+          remember({
+            number,
+            ordinal,
+            facts: own,
+            open: true,
+            gone: false,
+            incident,
+            undone: [],
+            knownAt: performance.now(),
+          });
         }
       }
       return judged;
@@ -171,6 +185,7 @@ function knownOf(row: CandidateRow): Known {
     gone: row.state === 'joined',
     incident: row.incident,
     undone: row.notSame ?? [],
+    knownAt: performance.now(),
   };
 }
 
@@ -193,19 +208,24 @@ function gramsOfItem({ head, hashes, counts }: FactsSource): Grams {
 }
 
 /** Facts of one draft: terms by weight, keys under the index key, places under the term key. */
-export function factsOf(cipher: FieldCipher, item: FactsSource, statistics: TermStatistics, mix: SeedMix): Facts {
+export function factsOf(item: FactsSource, statistics: TermStatistics, mix: SeedMix): Facts {
   const { head, acceptedAt } = item;
   const { terms, weights } = selectTerms(gramsOfItem(item), statistics, mix);
   return {
     terms,
     weights,
-    requesterKeys: head.identities.map(({ kind, value }) => identityKey(cipher, kind, value).slice(0, 16)),
+    requesterKeys: item.identityKeys.map(key => key.slice(0, 16)),
     placeKeys: hashPlaceKeys(head.placeKeys, mix),
     division: head.division,
     textHash: mix(head.textHash),
     length: head.length,
     acceptedAt,
   };
+}
+
+/** The keys of all identities of a draft's requester. */
+export function identityKeysOf(cipher: FieldCipher, head: DraftHead): readonly string[] {
+  return head.identities.map(({ kind, value }) => identityKey(cipher, kind, value));
 }
 
 /** Blind index key of a phone, e-mail, ID number or openid: 32 hex digits, by which a clerk's look-up finds it. */

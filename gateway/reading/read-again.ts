@@ -7,7 +7,7 @@ import type { MessageRow, Store } from '../../store/store.ts';
 import { openOriginal } from '../../store/ticket-seal.ts';
 import type { Rebirth } from '../desk.ts';
 import { bornRow } from './commit-rows.ts';
-import { factsOf, termMix } from './judge.ts';
+import { factsOf, identityKeysOf, termMix } from './judge.ts';
 import { createParserPool, type PoolOptions } from './parser-pool.ts';
 import type { ParserChannel } from './protocol.ts';
 
@@ -39,11 +39,12 @@ export async function readAgain(parts: ReadAgainParts, message: MessageRow, revi
     const kept = await store.candidates.statistics();
     const statistics =
       (kept && TermStatistics.fromBytes(kept)) ?? TermStatistics.fresh(gramsOfPhrases(repeats.common), mix);
-    const source = { acceptedAt: message.acceptedAt, head, hashes: result.hashes, counts: result.counts };
-    const facts = factsOf(cipher, source, statistics, mix);
+    const identityKeys = identityKeysOf(cipher, head);
+    const source = { acceptedAt: message.acceptedAt, head, identityKeys, hashes: result.hashes, counts: result.counts };
+    const facts = factsOf(source, statistics, mix);
     const row = { ...message, revision };
     const draft = { row, contentKey, parts: [], conversation: null, head, draft: result.draft as string };
-    const alone = { decision: ALONE, facts, incidentFirst: null, shared: [] };
+    const alone = { decision: ALONE, facts, identityKeys, incidentFirst: null };
     return { ticket: bornRow(cipher, draft, alone, head.verdict !== 'accept', []), wanted: head.wanted };
   } finally {
     await pool.close();

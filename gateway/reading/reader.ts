@@ -4,7 +4,7 @@ import type { FieldCipher } from '../../store/field-cipher.ts';
 import type { CommitRow, Store, UnreadRow } from '../../store/store.ts';
 import { type DraftMessage, draftRow, followUp, plainRow, type ReadyMessage } from './commit-rows.ts';
 import { createConversations, type Gathered } from './conversations.ts';
-import type { Judge } from './judge.ts';
+import { identityKeysOf, type Judge, type JudgeItem } from './judge.ts';
 import type { ItemResult, ParserPool } from './parser-pool.ts';
 import type { Reading } from './protocol.ts';
 import { createBatchReader, pause, type Read } from './read-batch.ts';
@@ -75,7 +75,8 @@ export function startReader(parts: ReaderParts): Reader {
   /** Rows of a batch in order; drafts are judged together, parts of conversations stay unread. */
   async function judge(reads: readonly Read[]): Promise<CommitRow[]> {
     const drafts = reads.filter(read => isDraft(read.result));
-    const judged = await parts.judge.judge(drafts.map(judgeItem));
+    const items = drafts.map(judgeItem);
+    const judged = await parts.judge.judge(items);
     const decidedAt = parts.now();
     const rows: CommitRow[] = [];
     let next = 0;
@@ -102,11 +103,13 @@ export function startReader(parts: ReaderParts): Reader {
     return rows;
   }
 
-  function judgeItem({ message, result }: Read) {
+  function judgeItem({ message, result }: Read): JudgeItem {
     const { row } = message;
     if (!isDraft(result)) throw new Error('only drafts are judged');
     const { number, ordinal, acceptedAt } = row;
-    return { number, ordinal, acceptedAt, head: result.reading.head, hashes: result.hashes, counts: result.counts };
+    const { head } = result.reading;
+    const identityKeys = identityKeysOf(cipher, head);
+    return { number, ordinal, acceptedAt, head, identityKeys, hashes: result.hashes, counts: result.counts };
   }
 
   /** Remembers where a conversation led to; answers the rows of parts that came while it was being decided. */

@@ -18,7 +18,7 @@ export interface ReadingParts {
 }
 
 export interface Reading {
-  /** Resolves when the decider reads for the first time. */
+  /** Resolves when the decider reads for the first time; rejects with what it died of when it never came to that. */
   readonly ready: Promise<void>;
   /** False while the decider is being started again. */
   readonly up: boolean;
@@ -29,6 +29,7 @@ export interface Reading {
 }
 
 const RESTART_MS = 1000;
+const RESTART_MOST_MS = 60_000;
 /** The index lives in typed arrays outside the heap; what a batch allocates is dead by the next one. */
 const YOUNG_MB = 12;
 
@@ -38,7 +39,12 @@ export function startReading(parts: ReadingParts, channels: Readonly<Record<stri
   let known = channels;
   let up = false;
   let closing = false;
+  let begun = false;
+  let pause = RESTART_MS;
+  let alive = true;
   let worker = spawn();
+  // Whoever starts the gateway awaits it after the channels are open; until then nobody else is there to be told.
+  firstReady.promise.catch(() => ended.resolve());
 
   function spawn(): Worker {
     const { address, transfer } = parts.address();
@@ -49,26 +55,35 @@ export function startReading(parts: ReadingParts, channels: Readonly<Record<stri
       name: 'decider',
     });
     next.on('message', hear);
-    next.on('error', error => parts.log.bug('reading.decider_died', error));
+    next.on('error', error => {
+      if (begun) parts.log.bug('reading.decider_died', error, { retryMs: pause });
+      firstReady.reject(error);
+    });
     next.on('exit', () => {
       up = false;
-      if (closing) ended.resolve();
+      alive = false;
+      if (closing || !begun) return ended.resolve();
       // Whatever it had not committed is unread, and the next one begins there.
-      else setTimeout(again, RESTART_MS);
+      setTimeout(again, pause);
+      pause = Math.min(RESTART_MOST_MS, pause * 2);
     });
     return next;
   }
 
   function again(): void {
-    if (closing) ended.resolve();
-    else worker = spawn();
+    if (closing) return;
+    alive = true;
+    worker = spawn();
   }
 
   function hear(message: FromDecider): void {
-    if (message.type === 'decided') parts.decided(message.numbers, message.outcomes as readonly Outcome[]);
-    else if (message.type === 'report') report(message);
+    if (message.type === 'decided') {
+      pause = RESTART_MS;
+      parts.decided(message.numbers, message.outcomes as readonly Outcome[]);
+    } else if (message.type === 'report') report(message);
     else if (message.type === 'ready') {
       up = true;
+      begun = true;
       parts.log.info('reading.ready', { count: message.tickets });
       firstReady.resolve();
     }
@@ -94,6 +109,7 @@ export function startReading(parts: ReadingParts, channels: Readonly<Record<stri
     rescan: () => tell({ type: 'rescan' }),
     async close(deadlineMs) {
       closing = true;
+      if (!alive) return;
       tell({ type: 'close' });
       const cut = setTimeout(() => void worker.terminate(), deadlineMs);
       await ended.promise;

@@ -7,7 +7,14 @@ import fc from 'fast-check';
 import type { Facts } from '../../normalizer/facts.ts';
 import { encodeFacts } from '../../store/facts-codec.ts';
 import { BUCKETS } from '../../store/posting-blocks.ts';
-import { type Hit, POSTINGS_DEFAULTS, Postings, type PostingsOptions, termsOf } from '../../store/postings.ts';
+import {
+  type Hit,
+  POSTINGS_DEFAULTS,
+  Postings,
+  type PostingsOptions,
+  termsOf,
+  type WeightedTerms,
+} from '../../store/postings.ts';
 import { openSqliteStore } from '../../store/sqlite/engine.ts';
 import type { CandidateStore, Store } from '../../store/store.ts';
 import { born, decided, ticketOf } from '../contracts/store-rows.ts';
@@ -312,18 +319,22 @@ describe('candidate index', () => {
   });
 });
 
+function pairsOf({ terms, weights }: WeightedTerms): readonly (readonly [number, number])[] {
+  return [...terms].map((term, i) => [term, weights[i] as number] as const);
+}
+
 /** The promise in plain steps: the newest postings of each term, weights multiplied and added up. */
 function bruteForce(
   entered: readonly { readonly ordinal: number; readonly facts: Facts }[],
-  query: readonly { readonly term: number; readonly weight: number }[],
+  query: WeightedTerms,
   { perTerm, limit, floor }: PostingsOptions,
 ): Hit[] {
   const scores = new Map<number, number>();
   let self = 0;
-  for (const { term, weight } of query) {
+  for (const [term, weight] of pairsOf(query)) {
     self += weight * weight;
     const having = entered
-      .map(({ ordinal, facts }) => ({ ordinal, weight: termsOf(facts).find(one => one.term === term)?.weight }))
+      .map(({ ordinal, facts }) => ({ ordinal, weight: pairsOf(termsOf(facts)).find(([one]) => one === term)?.[1] }))
       .filter(one => one.weight !== undefined)
       .sort((a, b) => b.ordinal - a.ordinal)
       .slice(0, perTerm);
