@@ -17,6 +17,7 @@ import {
   type SustainedTrial,
   searchSustained,
   sustain,
+  warm,
 } from './phases.ts';
 import { report, summarise } from './report.ts';
 import { startYardstick } from './servers/yardstick.ts';
@@ -99,6 +100,7 @@ try {
   let gateway = await startBenchGateway(store.copy('work'));
   const startMs = gateway.startMs;
   try {
+    await warm(bench, gateway);
     say(`\nalternations (${CONNECTIONS} connections)`);
     const seconds = { yardstick: YARDSTICK_SECONDS, gateway: Number(values.seconds) };
     for (let turn = 0; turn < Number(values.rounds); turn++)
@@ -114,6 +116,7 @@ try {
       say('\nsustained: probes');
       await gateway.stop();
       gateway = await startBenchGateway(store.copy('work'));
+      await warm(bench, gateway);
       const span = { held: express * PROBE.from, notHeld: express * PROBE.to };
       const found = await searchSustained(bench, gateway, span, PROBE);
       say('sustained: confirmation');
@@ -123,6 +126,7 @@ try {
         await gateway.drained();
         await gateway.stop();
         gateway = await startBenchGateway(store.copy('work'));
+        await warm(bench, gateway);
         const trial = await sustain(bench, gateway, rate, Number(values['sustained-seconds']));
         trials.push(trial);
         if (trial.held) confirmed = trial;

@@ -4,11 +4,12 @@ import { type BenchGateway, CHANNEL, type Standing } from './bench-gateway.ts';
 import type { BenchClient } from './client/client.ts';
 import type { RoundResult } from './client/rounds.ts';
 import type { Yardstick } from './servers/yardstick.ts';
-import { processUse } from './system.ts';
+import { processUse, threadUse } from './system.ts';
 
 export const CONNECTIONS = 64;
 const REDELIVERIES = 0.02;
 const WARM_UP = 1;
+const WARM_MESSAGES = 5000;
 /** First index of the texts measured with; those below it fill the store. */
 const FIRST_TEXT = 2_000_000;
 
@@ -34,6 +35,8 @@ export interface GatewayRound {
   readonly peakMb: number;
   /** Processor seconds of the gateway per second of the round. */
   readonly cpu: number;
+  /** The same by thread, the busiest first, those below 0.02 left out. */
+  readonly threads: readonly { readonly name: string; readonly cpu: number }[];
   readonly tickets: number;
 }
 
@@ -67,9 +70,10 @@ async function gatewayRound(
   rate: number | null,
 ): Promise<GatewayRound> {
   const pid = gateway.process.pid!;
-  const watched = async (): Promise<{ standing: Standing; cpu: number }> => ({
+  const watched = async () => ({
     standing: await gateway.standing(),
     cpu: processUse(pid)?.cpuSeconds ?? Number.NaN,
+    threads: threadUse(pid),
   });
   const running = bench.client.run({
     port: gateway.process.port,
@@ -95,8 +99,23 @@ async function gatewayRound(
     residentMb: use?.residentMb ?? Number.NaN,
     peakMb: use?.peakMb ?? Number.NaN,
     cpu: Math.round(((then.cpu - before.cpu) / elapsed) * 100) / 100,
+    threads: [...then.threads]
+      .map(([name, used]) => ({
+        name: name.replace(/#.*/, ''),
+        cpu: Math.round(((used - (before.threads.get(name) ?? 0)) / elapsed) * 100) / 100,
+      }))
+      .filter(thread => thread.cpu >= 0.02)
+      .sort((x, y) => y.cpu - x.cpu),
     tickets: then.standing.tickets,
   };
+}
+
+/** A gateway just started has compiled nothing and cached nothing; some thousand messages later it has. */
+export async function warm(bench: Bench, gateway: BenchGateway): Promise<void> {
+  await prepare(bench, gateway.secret, WARM_MESSAGES);
+  const { port } = gateway.process;
+  await bench.client.run({ port, connections: CONNECTIONS, seconds: 0, rate: null, once: true, warmUp: 0 });
+  await gateway.drained();
 }
 
 /** A measured answer that is not the agreed one spoils the round. */
@@ -127,7 +146,7 @@ export async function alternate(
   bench.say(
     `  a ${a.perSecond}/s · b ${b.perSecond}/s · c acknowledged ${c.client.perSecond}/s, read ${c.readPerSecond}/s · ` +
       `c/b ${ratio(c.client.perSecond, b.perSecond)} and ${ratio(c.readPerSecond, b.perSecond)} · p99 ${c.client.p99.toFixed(1)} ms · ` +
-      `${c.residentMb} MB · client ${c.client.clientCpu} cores, gateway ${c.cpu}`,
+      `${c.residentMb} MB · cores: client ${c.client.clientCpu}, gateway ${c.cpu} (${c.threads.map(thread => `${thread.name} ${thread.cpu}`).join(', ')})`,
   );
   return { a, b, c };
 }

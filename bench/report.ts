@@ -42,6 +42,7 @@ export function summarise(run: RunFigures) {
     readPerSecond: each(({ c: gateway }) => gateway.readPerSecond),
     allRead: alternations.map(({ c: gateway }) => gateway.readPerSecond),
     cpu: each(({ c: gateway }) => gateway.cpu),
+    threads: alternations.at(-1)?.c.threads ?? [],
     drainSeconds: each(({ c: gateway }) => gateway.drainSeconds),
     ticketsAtStart: run.store.tickets,
     ticketsAtEnd: alternations.at(-1)?.c.tickets ?? run.store.tickets,

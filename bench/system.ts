@@ -1,5 +1,5 @@
 // What the figures depend on besides our code: processor, versions, and how long the disk takes to keep its word.
-import { closeSync, existsSync, fdatasyncSync, openSync, readFileSync, rmSync, writeSync } from 'node:fs';
+import { closeSync, existsSync, fdatasyncSync, openSync, readdirSync, readFileSync, rmSync, writeSync } from 'node:fs';
 import { availableParallelism, cpus, release, totalmem } from 'node:os';
 import { join } from 'node:path';
 
@@ -59,15 +59,35 @@ export interface ProcessUse {
 
 const TICKS_PER_SECOND = 100;
 
+/** Processor seconds in a `stat` file. The name in brackets may hold blanks; fields are counted from behind it. */
+function cpuSecondsIn(path: string): { readonly name: string; readonly seconds: number } {
+  const stat = readFileSync(path, 'utf8');
+  const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
+  const name = stat.slice(stat.indexOf('(') + 1, stat.lastIndexOf(')'));
+  return { name, seconds: (Number(fields[11]) + Number(fields[12])) / TICKS_PER_SECOND };
+}
+
 /** Reads another process's use; null where there is no /proc. */
 export function processUse(pid: number): ProcessUse | null {
   if (!existsSync(`/proc/${pid}/status`)) return null;
   const status = readFileSync(`/proc/${pid}/status`, 'utf8');
   const megabytes = (name: string): number =>
     Math.round(Number(new RegExp(`${name}:\\s+(\\d+)`).exec(status)?.[1] ?? 0) / 1024);
-  const stat = readFileSync(`/proc/${pid}/stat`, 'utf8');
-  // The name in brackets may hold blanks; fields are counted from behind it.
-  const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
-  const cpuSeconds = (Number(fields[11]) + Number(fields[12])) / TICKS_PER_SECOND;
-  return { residentMb: megabytes('VmRSS'), peakMb: megabytes('VmHWM'), cpuSeconds };
+  const { seconds } = cpuSecondsIn(`/proc/${pid}/stat`);
+  return { residentMb: megabytes('VmRSS'), peakMb: megabytes('VmHWM'), cpuSeconds: seconds };
+}
+
+/** Processor seconds by thread (`name#id`) so far; empty where there is no /proc. */
+export function threadUse(pid: number): ReadonlyMap<string, number> {
+  const folder = `/proc/${pid}/task`;
+  const use = new Map<string, number>();
+  if (!existsSync(folder)) return use;
+  for (const id of readdirSync(folder)) {
+    const path = `${folder}/${id}/stat`;
+    // A thread may end while we look.
+    if (!existsSync(path)) continue;
+    const { name, seconds } = cpuSecondsIn(path);
+    use.set(`${name}#${id}`, seconds);
+  }
+  return use;
 }
