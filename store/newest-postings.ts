@@ -10,17 +10,20 @@ interface WeightedTerms {
 const POSTINGS_A_TICKET = 40;
 const NONE = 0xffffffff;
 
+/** Two words a slot, and two a posting: what is read together lies in one cache line. */
+const PAIR = 2;
+
 export class NewestPostings {
   private readonly capacity: number;
   private mask: number;
-  /** Term of each slot and the newest posting of it; NONE where the slot is free. */
-  private terms: Uint32Array;
-  private heads: Uint32Array;
+  /** Term of each slot, then the newest posting of it; NONE where the slot is free. */
+  private slots: Uint32Array;
   private termCount = 0;
-  private ordinals: Uint32Array;
-  private weights: Uint8Array;
-  private nexts: Uint32Array;
+  /** Posting after this one, then ticket and weight (lowest eight bits). */
+  private postings: Uint32Array;
   private count = 0;
+  /** Ordinals of the tickets, in the order in which they came. */
+  private ordinals: Uint32Array;
   private tickets = 0;
   first = NONE;
   last = 0;
@@ -29,12 +32,9 @@ export class NewestPostings {
     this.capacity = capacity;
     const slots = 1 << Math.ceil(Math.log2(Math.max(16, capacity * 32)));
     this.mask = slots - 1;
-    this.terms = new Uint32Array(slots);
-    this.heads = new Uint32Array(slots).fill(NONE);
-    const postings = capacity * POSTINGS_A_TICKET;
-    this.ordinals = new Uint32Array(postings);
-    this.weights = new Uint8Array(postings);
-    this.nexts = new Uint32Array(postings);
+    this.slots = new Uint32Array(slots * PAIR).fill(NONE);
+    this.postings = new Uint32Array(capacity * POSTINGS_A_TICKET * PAIR);
+    this.ordinals = new Uint32Array(capacity);
   }
 
   get size(): number {
@@ -46,21 +46,22 @@ export class NewestPostings {
   }
 
   add(ordinal: number, { terms, weights }: WeightedTerms): void {
-    if (this.count + terms.length > this.ordinals.length) this.growPostings();
-    if ((this.termCount + terms.length) * 4 > this.terms.length * 3) this.growTerms();
+    if ((this.count + terms.length) * PAIR > this.postings.length) this.postings = doubled(this.postings);
+    if (this.tickets === this.ordinals.length) this.ordinals = doubled(this.ordinals);
+    if ((this.termCount + terms.length) * 4 > (this.mask + 1) * 3) this.growSlots();
+    const { slots, postings } = this;
     for (let i = 0; i < terms.length; i++) {
       const term = terms[i] as number;
       const slot = this.slotOf(term);
-      if (this.heads[slot] === NONE) {
-        this.terms[slot] = term;
+      if (slots[slot + 1] === NONE) {
+        slots[slot] = term;
         this.termCount++;
       }
-      this.ordinals[this.count] = ordinal;
-      this.weights[this.count] = weights[i] as number;
-      this.nexts[this.count] = this.heads[slot] as number;
-      this.heads[slot] = this.count++;
+      postings[this.count * PAIR] = slots[slot + 1] as number;
+      postings[this.count * PAIR + 1] = this.tickets * 256 + (weights[i] as number);
+      slots[slot + 1] = this.count++;
     }
-    this.tickets++;
+    this.ordinals[this.tickets++] = ordinal;
     this.first = Math.min(this.first, ordinal);
     this.last = Math.max(this.last, ordinal);
   }
@@ -72,12 +73,14 @@ export class NewestPostings {
 
   /** Adds weight × posting weight for the newest `most` postings of a term; answers how many of `most` are left. */
   visit(term: number, most: number, weight: number, scores: Scores, from = 0): number {
-    let at = this.heads[this.slotOf(term)] as number;
+    const { postings, ordinals } = this;
+    let at = this.slots[this.slotOf(term) + 1] as number;
     let left = most;
     // A chain runs from the newest posting to the oldest, so the first one before the mark ends it.
     for (; at !== NONE && at >= from && left > 0; left--) {
-      scores.add(this.ordinals[at] as number, weight * (this.weights[at] as number));
-      at = this.nexts[at] as number;
+      const packed = postings[at * PAIR + 1] as number;
+      scores.add(ordinals[packed >>> 8] as number, weight * (packed & 255));
+      at = postings[at * PAIR] as number;
     }
     return left;
   }
@@ -85,8 +88,8 @@ export class NewestPostings {
   /** All postings as blocks, bucket by bucket. */
   *blocks(): Generator<{ bucket: number; bytes: Uint8Array }> {
     const buckets: number[][] = Array.from({ length: BUCKETS }, () => []);
-    for (let slot = 0; slot < this.terms.length; slot++) {
-      if (this.heads[slot] !== NONE) (buckets[bucketOf(this.terms[slot] as number)] as number[]).push(slot);
+    for (let slot = 0; slot < this.slots.length; slot += PAIR) {
+      if (this.slots[slot + 1] !== NONE) (buckets[bucketOf(this.slots[slot] as number)] as number[]).push(slot);
     }
     for (let bucket = 0; bucket < BUCKETS; bucket++) {
       const slots = buckets[bucket] as number[];
@@ -95,55 +98,49 @@ export class NewestPostings {
   }
 
   private block(slots: number[]): Uint8Array {
-    slots.sort((a, b) => (this.terms[a] as number) - (this.terms[b] as number));
-    const postings: number[] = [];
+    slots.sort((a, b) => (this.slots[a] as number) - (this.slots[b] as number));
+    const terms: number[] = [];
+    const ordinals: number[] = [];
+    const weights: number[] = [];
     for (const slot of slots) {
       const chain: number[] = [];
-      for (let at = this.heads[slot] as number; at !== NONE; at = this.nexts[at] as number) chain.push(at);
-      chain.sort((a, b) => (this.ordinals[a] as number) - (this.ordinals[b] as number));
-      for (const at of chain) postings.push(slot, at);
+      for (let at = this.slots[slot + 1] as number; at !== NONE; at = this.postings[at * PAIR] as number) {
+        chain.push(this.postings[at * PAIR + 1] as number);
+      }
+      chain.sort((a, b) => (this.ordinals[a >>> 8] as number) - (this.ordinals[b >>> 8] as number));
+      for (const packed of chain) {
+        terms.push(this.slots[slot] as number);
+        ordinals.push(this.ordinals[packed >>> 8] as number);
+        weights.push(packed & 255);
+      }
     }
-    const count = postings.length / 2;
-    const terms = new Uint32Array(count);
-    const ordinals = new Uint32Array(count);
-    const weights = new Uint8Array(count);
-    for (let i = 0; i < count; i++) {
-      const at = postings[2 * i + 1] as number;
-      terms[i] = this.terms[postings[2 * i] as number] as number;
-      ordinals[i] = this.ordinals[at] as number;
-      weights[i] = this.weights[at] as number;
-    }
-    return encodeBlock(terms, ordinals, weights);
+    return encodeBlock(Uint32Array.from(terms), Uint32Array.from(ordinals), Uint8Array.from(weights));
   }
 
+  /** Place of a term's slot in `slots`; of a free one where the term is new. */
   private slotOf(term: number): number {
+    const { slots, mask } = this;
     let slot = Math.imul(term, 0x9e3779b1) >>> 0;
-    slot = (slot ^ (slot >>> 16)) & this.mask;
-    while (this.heads[slot] !== NONE && this.terms[slot] !== term) slot = (slot + 1) & this.mask;
-    return slot;
+    slot = (slot ^ (slot >>> 16)) & mask;
+    while (slots[slot * PAIR + 1] !== NONE && slots[slot * PAIR] !== term) slot = (slot + 1) & mask;
+    return slot * PAIR;
   }
 
-  private growPostings(): void {
-    const size = this.ordinals.length * 2;
-    const grow = <T extends Uint32Array | Uint8Array>(from: T, to: T): T => {
-      to.set(from);
-      return to;
-    };
-    this.ordinals = grow(this.ordinals, new Uint32Array(size));
-    this.weights = grow(this.weights, new Uint8Array(size));
-    this.nexts = grow(this.nexts, new Uint32Array(size));
-  }
-
-  private growTerms(): void {
-    const { terms, heads } = this;
-    this.terms = new Uint32Array(terms.length * 2);
-    this.heads = new Uint32Array(heads.length * 2).fill(NONE);
-    this.mask = this.terms.length - 1;
-    for (let old = 0; old < terms.length; old++) {
-      if (heads[old] === NONE) continue;
-      const slot = this.slotOf(terms[old] as number);
-      this.terms[slot] = terms[old] as number;
-      this.heads[slot] = heads[old] as number;
+  private growSlots(): void {
+    const old = this.slots;
+    this.slots = new Uint32Array(old.length * 2).fill(NONE);
+    this.mask = this.slots.length / PAIR - 1;
+    for (let at = 0; at < old.length; at += PAIR) {
+      if (old[at + 1] === NONE) continue;
+      const slot = this.slotOf(old[at] as number);
+      this.slots[slot] = old[at] as number;
+      this.slots[slot + 1] = old[at + 1] as number;
     }
   }
+}
+
+function doubled(from: Uint32Array): Uint32Array {
+  const to = new Uint32Array(from.length * 2);
+  to.set(from);
+  return to;
 }

@@ -95,17 +95,18 @@ interface Place {
 class ScoreTable {
   private readonly mask: number;
   private readonly ordinals: Uint32Array;
-  private readonly scores: Float64Array;
+  private readonly scores: Uint32Array;
   private readonly stamps: Uint32Array;
   private readonly touched: Uint32Array;
   private stamp = 0;
   private count = 0;
 
-  constructor(bits: number) {
-    const size = 1 << bits;
+  /** @param most ordinals that one query can meet; small tables stay in the processor's first caches */
+  constructor(most: number) {
+    const size = 1 << Math.ceil(Math.log2(Math.max(16, most * 2)));
     this.mask = size - 1;
     this.ordinals = new Uint32Array(size);
-    this.scores = new Float64Array(size);
+    this.scores = new Uint32Array(size);
     this.stamps = new Uint32Array(size);
     this.touched = new Uint32Array(size >> 1);
   }
@@ -125,7 +126,6 @@ class ScoreTable {
       }
       slot = (slot + 1) & this.mask;
     }
-    if (this.count === this.touched.length) return;
     this.stamps[slot] = this.stamp;
     this.ordinals[slot] = ordinal;
     this.scores[slot] = score;
@@ -160,7 +160,7 @@ export class Postings {
   private readonly store: CandidateStore;
   private readonly options: PostingsOptions;
   private readonly statistics: () => Uint8Array;
-  private readonly scores = new ScoreTable(15);
+  private readonly scores: ScoreTable;
   private segments: LiveSegment[] = [];
   private cachedBytes = 0;
   private clockSegment = 0;
@@ -179,6 +179,7 @@ export class Postings {
     this.store = store;
     this.statistics = statistics;
     this.options = options;
+    this.scores = new ScoreTable(options.queryTerms * options.perTerm);
     this.active = new NewestPostings(options.newest);
   }
 
