@@ -6,9 +6,11 @@ import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { createInterface } from 'node:readline';
+import { firstAppeal } from '../../gateway/cli/first-appeal.ts';
 import { runtimeFault } from '../../gateway/runtime.ts';
 
-const ENTRY = resolve(import.meta.dirname, '../../gateway/main.ts');
+const ROOT = resolve(import.meta.dirname, '../..');
+const ENTRY = join(ROOT, 'gateway/main.ts');
 
 interface Ended {
   readonly code: number;
@@ -111,6 +113,12 @@ describe('huisu', function () {
     assert.match(ended.err, /已生成开发用密钥/);
     assert.ok(!ended.err.includes(secret), 'the secret is in the log');
     await gateway({}, async started => assert.equal(started.firstChannel, null));
+  });
+
+  it('takes the first appeal of the README, in both languages the same lines', () => {
+    const block = (file: string) => /```bash\n([\s\S]*?)\n```/.exec(readFileSync(join(ROOT, file), 'utf8'))?.[1];
+    assert.equal(block('README.md'), firstAppeal('http://127.0.0.1:8012/hooks/app-1', 'whsec_…'));
+    assert.equal(block('README.zh-CN.md'), block('README.md'));
   });
 
   it('does the same beside a running gateway and without one', async () => {
