@@ -58,6 +58,8 @@ export interface Config {
     readonly minFreePercent: number;
     /** How long a commit waits for company; 0: only for the commit before it. */
     readonly groupCommitMs: number;
+    /** Servers with inner addresses that attachments may be downloaded from, `host:port`; all public ones may be anyway. */
+    readonly attachmentServers: readonly string[];
   };
   readonly dispatch: {
     /** How long a ticket waits for its attachments before it goes without them. */
@@ -74,13 +76,15 @@ export interface Config {
 }
 
 /** The file as written, before paths are made absolute and `auto` becomes a number. */
-export interface RawConfig extends Omit<Config, 'reading' | 'adapters' | 'channels'> {
+export interface RawConfig extends Omit<Config, 'reading' | 'intake' | 'adapters' | 'channels'> {
+  readonly intake: Omit<Config['intake'], 'attachmentServers'> & { readonly attachmentServers: string[] };
   readonly adapters: string[];
   readonly channels: ChannelConfig[];
   readonly reading: Omit<Config['reading'], 'parsers'> & { readonly parsers: number | 'auto' };
 }
 
 const CHANNEL_ID = /^[a-z][a-z0-9-]{0,39}$/;
+const SERVER = /^[A-Za-z0-9][A-Za-z0-9.-]{0,252}:[1-9][0-9]{0,4}$/;
 
 const whole = (min: number, max: number) => Joi.number().integer().min(min).max(max).required();
 const group = <T>(keys: Joi.StrictSchemaMap<T>) => Joi.object<T, true>(keys).required();
@@ -142,7 +146,7 @@ export const configSchema = Joi.object<RawConfig, true>({
     attempts: whole(1, 10).label('最多尝试次数').description('Readers a message may kill.'),
     batch: whole(1, 1024).label('批量').description('Messages handed over at once.'),
   }).label('研读'),
-  intake: group<Config['intake']>({
+  intake: group<RawConfig['intake']>({
     maxInFlightMb: whole(1, 4096).label('在途上限（MB）').description('Bodies being received at one time.'),
     minFreeMb: whole(0, 1_048_576).label('最少剩余空间（MB）').description('Intake stops below it.'),
     minFreePercent: Joi.number()
@@ -152,6 +156,12 @@ export const configSchema = Joi.object<RawConfig, true>({
       .label('最少剩余空间（%）')
       .description('Intake stops below it.'),
     groupCommitMs: whole(0, 100).label('合并提交等待（毫秒）').description('How long a commit waits for company.'),
+    attachmentServers: Joi.array()
+      .items(Joi.string().pattern(SERVER, 'host:port'))
+      .unique()
+      .required()
+      .label('内网附件服务器')
+      .description('Inner servers that attachments may come from, host:port; public ones need no entry.'),
   }).label('收件'),
   dispatch: group<Config['dispatch']>({
     attachmentWaitMinutes: whole(0, 1440).label('等附件（分钟）').description('How long a ticket waits for its files.'),

@@ -1,13 +1,15 @@
 // 附件: fetches what an appeal only refers to, keeps it sealed, and hands the bytes to the case system's entries.
 import { createHash } from 'node:crypto';
-import { type InboundAttachment, PlatformError, Refused } from '../adapters/contract.ts';
+import { type InboundAttachment, PlatformError, Refused, Unavailable } from '../adapters/contract.ts';
 import { type Outgoing, outgoing } from '../adapters/kit/http.ts';
 import type { Attachment } from '../normalizer/ticket.ts';
+import { StoreUnavailable } from '../store/errors.ts';
 import type { FieldCipher } from '../store/field-cipher.ts';
 import { decodeOriginal, type KeptOriginal } from '../store/original-codec.ts';
-import type { AttachmentRow, MessageRow, Store } from '../store/store.ts';
+import type { AttachmentRow, Entry, MessageRow, Store } from '../store/store.ts';
 import { openDecision, openFile, openTicketContent, sealDecision, sealFile } from '../store/ticket-seal.ts';
 import type { ChannelBook } from './channel-book.ts';
+import { withoutSecrets } from './channel-settings.ts';
 import type { Channels } from './channels.ts';
 import { blobName } from './intake.ts';
 import { originalOf } from './reading/read-again.ts';
@@ -25,8 +27,9 @@ export interface AttachmentsParts {
 }
 
 export interface Attachments {
-  /** Begins to fetch; looks again whenever told and every so often. */
+  /** Begins to fetch; looks again every so often. */
   start(): void;
+  /** Decisions were committed: looks soon, once for however many of them. */
   wake(): void;
   /** Bytes of one attachment of a message; null where they are not here (yet). */
   load(message: string, index: number, attachment: Attachment): Promise<Uint8Array | null>;
@@ -36,6 +39,7 @@ export interface Attachments {
 const FILE_LIMIT = 20 * 1024 * 1024;
 const AT_ONCE = 4;
 const LOOK_MS = 5000;
+const SOON_MS = 250;
 /** Waits before each further attempt; after the last the attachment is given up and the ticket goes without it. */
 const RETRY_MS = [5_000, 30_000, 120_000, 300_000];
 
@@ -49,7 +53,9 @@ export function createAttachments(parts: AttachmentsParts): Attachments {
   });
   const stop = new AbortController();
   let timer: NodeJS.Timeout | undefined;
-  let running: Promise<void> = Promise.resolve();
+  let running: Promise<void> | null = null;
+  /** A look is near, or must follow the one that is under way. */
+  let soon = false;
 
   async function fetchDue(): Promise<void> {
     const due = await parts.store.admin.attachmentsDue(parts.now(), AT_ONCE);
@@ -58,18 +64,20 @@ export function createAttachments(parts: AttachmentsParts): Attachments {
   }
 
   async function fetchOne(row: AttachmentRow): Promise<void> {
-    const message = await parts.store.messages.get(row.message);
-    const ticket = await parts.store.tickets.get(row.message);
-    if (message === null || ticket === null) return settle({ ...row, state: 'failed', cause: 'attachment.no_ticket' });
-    const attachment = openTicketContent(parts.cipher, ticket).appeal.attachments[row.index];
     try {
-      if (attachment === undefined) throw new Refused('attachment.no_reference', 'the ticket has no such attachment');
+      const message = await parts.store.messages.get(row.message);
+      const attachment = message === null ? undefined : (await attachmentsOf(parts, message))[row.index];
+      if (message === null || attachment === undefined) {
+        throw new Refused('attachment.no_reference', 'the message has no such attachment');
+      }
       const { bytes, mediaType } = await fetchBytes(message.channel, attachment);
       const blob = blobName(parts.cipher, row.message, `attachment.${row.index}`);
       await parts.store.blobs.put(blob, seal(message, row.index, bytes));
-      await settle({ ...row, state: 'kept', blob, size: bytes.byteLength, mediaType, cause: null });
+      await keep({ ...row, state: 'kept', blob, size: bytes.byteLength, mediaType, cause: null });
     } catch (error) {
       if (stop.signal.aborted) return;
+      // Nothing is wrong with the attachment; it is due as before.
+      if (error instanceof StoreUnavailable) throw error;
       if (!(error instanceof PlatformError)) parts.log.bug('attachment.bug', error, { number: row.message });
       await settle(afterFailure(row, error));
     }
@@ -106,23 +114,36 @@ export function createAttachments(parts: AttachmentsParts): Attachments {
     if (row.state === 'failed') {
       parts.log.warn('attachment.failed', { number: row.message, reason: row.cause, attempts: row.attempts });
     }
-    if (row.state === 'kept') await correctLate(parts, row);
+  }
+
+  /** A ticket that waits goes at once with its last attachment; one that has gone is corrected. */
+  async function keep(row: AttachmentRow): Promise<void> {
+    const created = await createdEntry(parts.store, row.message);
+    // The correction comes first and waits a moment: a crash between the two fetches again, and loses nothing.
+    if (hasGone(created)) await correctLate(parts, row, SOON_MS * 4);
+    const mayLeave = created?.state === 'due' && created.notBefore <= parts.now();
+    await settle(row);
+    if (mayLeave && hasGone(await createdEntry(parts.store, row.message))) await correctLate(parts, row, 0);
   }
 
   function look(): void {
-    running = running
-      .then(fetchDue)
+    soon = false;
+    running = fetchDue()
       .catch(error => parts.log.fail('attachment.store_unavailable', error))
       .finally(() => {
-        if (!stop.signal.aborted) timer = setTimeout(look, LOOK_MS);
+        running = null;
+        if (!stop.signal.aborted) timer = setTimeout(look, soon ? SOON_MS : LOOK_MS);
       });
   }
 
   return {
     start: look,
     wake() {
+      if (soon || stop.signal.aborted) return;
+      soon = true;
+      if (running !== null || timer === undefined) return;
       clearTimeout(timer);
-      look();
+      timer = setTimeout(look, SOON_MS);
     },
     load: (message, index, attachment) => loadAttachment(parts, message, index, attachment),
     async close() {
@@ -134,10 +155,29 @@ export function createAttachments(parts: AttachmentsParts): Attachments {
   };
 }
 
+/** The attachments as they were read: of a ticket its own, of a follow-up those of its draft. */
+async function attachmentsOf({ store, cipher }: AttachmentsParts, message: MessageRow): Promise<readonly Attachment[]> {
+  const ticket = await store.tickets.get(message.number);
+  if (ticket !== null) return openTicketContent(cipher, ticket).appeal.attachments;
+  return openDecision(cipher, message)?.draft?.appeal.attachments ?? [];
+}
+
+/** The latest that counts: a link made and undone leaves void ones behind. */
+async function createdEntry(store: Store, number: string): Promise<Entry | undefined> {
+  const entries = await store.outbox.list({ ticket: number, kind: 'ticket.created', limit: 100 });
+  return entries.findLast(entry => entry.state !== 'void');
+}
+
+function hasGone(created: Entry | undefined): boolean {
+  return created?.state === 'in-flight' || created?.state === 'done';
+}
+
 /** An attachment that came after its ticket had gone follows by a correction. */
-async function correctLate({ store, cipher, now }: AttachmentsParts, row: AttachmentRow): Promise<void> {
-  const created = (await store.outbox.list({ ticket: row.message, kind: 'ticket.created', limit: 1 }))[0];
-  if (created === undefined || created.state === 'due' || created.state === 'parked') return;
+async function correctLate(
+  { store, cipher, now }: AttachmentsParts,
+  row: AttachmentRow,
+  waitMs: number,
+): Promise<void> {
   const message = await store.messages.get(row.message);
   const ticket = await store.tickets.get(row.message);
   if (message?.outcome == null || ticket === null) return;
@@ -148,14 +188,14 @@ async function correctLate({ store, cipher, now }: AttachmentsParts, row: Attach
     ticket: row.message,
     lane: message.lane,
     urgent: false,
-    notBefore: 0,
+    notBefore: now() + waitMs,
     afterCreated: true,
   };
   const kept = openDecision(cipher, message);
   const contentKey = cipher.openDataKey(message.wrappedContent);
   const { number, state, channel, type, category, urgency, division, confidential, acceptedAt } = ticket;
   const { closedRepeatOf, incident, wrappedIdentity, born, identity, identityKeys, facts } = ticket;
-  await store.decisions.commit(
+  const [answer] = await store.decisions.commit(
     [
       {
         number,
@@ -179,6 +219,7 @@ async function correctLate({ store, cipher, now }: AttachmentsParts, row: Attach
     ],
     null,
   );
+  if (answer !== 'committed') throw new Unavailable('attachment.conflict', 'the ticket has changed meanwhile');
 }
 
 async function loadAttachment(
@@ -204,7 +245,7 @@ async function loadFromOriginals(parts: AttachmentsParts, lead: MessageRow, inde
   let before = 0;
   for (const row of [lead, ...joined]) {
     const original = decodeOriginal(await originalOf(parts, row));
-    const attachments = await attachmentsOf(parts, row, original);
+    const attachments = await attachmentsIn(parts, row, original);
     const found = attachments[index - before];
     if (found !== undefined) return bytesOf(parts, row, original, found);
     before += attachments.length;
@@ -212,13 +253,14 @@ async function loadFromOriginals(parts: AttachmentsParts, lead: MessageRow, inde
   return null;
 }
 
-async function attachmentsOf(
+async function attachmentsIn(
   { book }: AttachmentsParts,
   row: MessageRow,
   original: KeptOriginal,
 ): Promise<readonly InboundAttachment[]> {
   const channel = await book.find(row.channel);
-  const inbound = await channel?.definition.parse(original, channel.settings);
+  const settings = channel && withoutSecrets(channel.definition, channel.settings);
+  const inbound = await channel?.definition.parse(original, settings);
   return inbound?.kind === 'appeal' ? inbound.attachments : [];
 }
 

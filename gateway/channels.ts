@@ -9,6 +9,7 @@ import {
   type WebhookAnswer,
   type WebhookRequest,
 } from '../adapters/contract.ts';
+import { StoreUnavailable } from '../store/errors.ts';
 import type { Store } from '../store/store.ts';
 import type { ChannelBook, KnownChannel } from './channel-book.ts';
 import { withoutSecrets } from './channel-settings.ts';
@@ -71,8 +72,16 @@ const BACKOFF_MOST_MS = 5 * 60_000;
 
 export function createChannels(parts: ChannelsParts): Channels {
   const slots = new Map<string, Slot>();
+  let refreshing: Promise<void> = Promise.resolve();
 
-  async function start(known: KnownChannel): Promise<void> {
+  /** Readers know of a channel before it can accept anything: they would not know what to do with its messages. */
+  async function start(channels: readonly KnownChannel[]): Promise<void> {
+    const added = channels.map(addSlot);
+    tellReaders();
+    await Promise.all(added.map(startSlot));
+  }
+
+  function addSlot(known: KnownChannel): Slot {
     const slot: Slot = {
       known,
       stop: new AbortController(),
@@ -82,8 +91,12 @@ export function createChannels(parts: ChannelsParts): Channels {
       loops: Promise.resolve(),
     };
     slots.set(known.id, slot);
-    if (known.enabled) await openSlot(slot);
-    if (slot.reason === 'channel.unavailable') slot.loops = reopen(slot);
+    return slot;
+  }
+
+  async function startSlot(slot: Slot): Promise<void> {
+    if (slot.known.enabled) await openSlot(slot);
+    if (slot.channel === null && slot.reason === 'channel.unavailable') slot.loops = reopen(slot);
   }
 
   async function openSlot(slot: Slot): Promise<void> {
@@ -135,12 +148,12 @@ export function createChannels(parts: ChannelsParts): Channels {
     const { signal } = slot.stop;
     let wait = BACKOFF_MS;
     while (!signal.aborted) {
-      const lease = await parts.store.admin.lease(`channel:${slot.known.id}`, parts.owner, parts.now(), LEASE_MS);
-      if (lease === null) {
-        await sleep(LEASE_MS / 3, signal);
-        continue;
-      }
       try {
+        const lease = await parts.store.admin.lease(`channel:${slot.known.id}`, parts.owner, parts.now(), LEASE_MS);
+        if (lease === null) {
+          await sleep(LEASE_MS / 3, signal);
+          continue;
+        }
         await underLease(slot, pull);
         if (slot.reason !== null) parts.log.info('channel.up', { channel: slot.known.id });
         slot.reason = null;
@@ -177,7 +190,19 @@ export function createChannels(parts: ChannelsParts): Channels {
     slots.delete(slot.known.id);
     slot.stop.abort();
     await slot.loops;
-    await slot.channel?.close();
+    try {
+      await slot.channel?.close();
+    } catch (error) {
+      parts.log.bug('channel.bug', error, { channel: slot.known.id, kind: slot.known.kind, phase: 'close' });
+    }
+  }
+
+  async function refresh(id: string): Promise<void> {
+    const known = await parts.book.find(id);
+    const old = slots.get(id);
+    if (old !== undefined) await stopSlot(old);
+    if (known !== null) await start([known]);
+    else tellReaders();
   }
 
   function tellReaders(): void {
@@ -190,15 +215,13 @@ export function createChannels(parts: ChannelsParts): Channels {
 
   return {
     async open() {
-      await Promise.all((await parts.book.all()).map(start));
-      tellReaders();
+      await start(await parts.book.all());
     },
-    async refresh(id) {
-      const old = slots.get(id);
-      const known = await parts.book.find(id);
-      if (old !== undefined) await stopSlot(old);
-      if (known !== null) await start(known);
-      tellReaders();
+    refresh(id) {
+      // One after the other: two at a time would open the channel twice and lose hold of one of them.
+      const done = refreshing.then(() => refresh(id));
+      refreshing = done.catch(() => undefined);
+      return done;
     },
     async webhook(id, request) {
       const slot = slots.get(id);
@@ -229,7 +252,7 @@ export function createChannels(parts: ChannelsParts): Channels {
 function reasonOf(error: unknown): string {
   if (error instanceof CredentialsRefused) return 'channel.credentials_refused';
   if (error instanceof Misconfigured) return 'channel.misconfigured';
-  if (error instanceof Unavailable) return 'channel.unavailable';
+  if (error instanceof Unavailable || error instanceof StoreUnavailable) return 'channel.unavailable';
   return 'channel.bug';
 }
 

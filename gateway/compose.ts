@@ -15,7 +15,7 @@ import { createCaseEvents } from './dispatch/case-events.ts';
 import { createDispatch, type Dispatch } from './dispatch/dispatch.ts';
 import { createLocalQueue } from './dispatch/local-queue.ts';
 import { tryCaseSystem } from './dispatch/try.ts';
-import { type Foundation, type FoundationOptions, openFoundation } from './foundation.ts';
+import { type Foundation, type FoundationOptions, openFoundation, parserChannels } from './foundation.ts';
 import type { Readiness } from './http/health.ts';
 import { assembleOpenApi } from './http/openapi.ts';
 import { createHttp, type HttpService } from './http/server.ts';
@@ -23,6 +23,7 @@ import { createIntake, type Intake } from './intake.ts';
 import { createMetrics, type MetricsSnapshot } from './metrics.ts';
 import { newNumber } from './number.ts';
 import { createReadiness } from './readiness.ts';
+import type { ParserChannel } from './reading/protocol.ts';
 import { type Reading, type ReadingParts, startReading } from './reading/reading.ts';
 import type { Log } from './telemetry.ts';
 import { VERSION } from './version.ts';
@@ -56,7 +57,9 @@ export async function startGateway(loaded: LoadedConfig, options: GatewayOptions
   const closers: ((deadlineMs: number) => Promise<unknown>)[] = [() => foundation.close()];
   try {
     const firstChannel = await book.first('system');
-    const parts = liveParts(foundation, log, await publishedBy(foundation));
+    // What was left unread is read at once, so the readers know of all channels before any of them is open.
+    const known = await parserChannels(book);
+    const parts = liveParts({ foundation, log, known, published: await publishedBy(foundation) });
     closers.unshift(...parts.closers);
     await parts.channels.open();
     await parts.reading.ready;
@@ -106,16 +109,30 @@ async function publishedBy({ registry }: Foundation): Promise<readonly Published
   return published.filter(part => part !== undefined);
 }
 
-function liveParts(foundation: Foundation, log: Log, published: readonly Published[]): LiveParts {
+interface LiveSources {
+  readonly foundation: Foundation;
+  readonly log: Log;
+  readonly known: Readonly<Record<string, ParserChannel>>;
+  readonly published: readonly Published[];
+}
+
+function liveParts({ foundation, log, known, published }: LiveSources): LiveParts {
   const { store, cipher, book, loaded, now } = foundation;
   const { config } = loaded;
   const settings = config.caseSystem === null ? null : caseSystemSettings(config.caseSystem);
   const metrics = createMetrics({ snapshot: () => snapshotOf(store, () => channels.status()) }, now);
   const intake = createIntake({ store, cipher, now, acknowledged: metrics.acknowledged });
-  const reading = startReading(readingParts(foundation, log, intake), {});
+  const reading = startReading(
+    readingParts(foundation, log, (numbers, outcomes) => {
+      intake.decided(numbers, outcomes);
+      attachments.wake();
+    }),
+    known,
+  );
   const owner = `${hostname()}:${process.pid}`;
   const channels: Channels = createChannels({ book, intake, store, log, now, owner, changed: reading.setChannels });
-  const attachments = createAttachments({ store, cipher, book, channels, log, now });
+  const allow = config.intake.attachmentServers;
+  const attachments: Attachments = createAttachments({ store, cipher, book, channels, log, now, allow });
   const dispatch = settings === null ? null : dispatchOf(foundation, settings, attachments, log);
   const readiness = createReadiness({ intake, reading, channels, dispatch, store });
   const caseEvents = createCaseEvents({ store, cipher, secretsOf: () => settings?.events.secrets ?? [], now });
@@ -173,7 +190,7 @@ function dispatchOf(
   });
 }
 
-function readingParts(foundation: Foundation, log: Log, intake: Intake): ReadingParts {
+function readingParts(foundation: Foundation, log: Log, decided: ReadingParts['decided']): ReadingParts {
   const { loaded, ring, opened, rulebook } = foundation;
   const { config } = loaded;
   return {
@@ -192,7 +209,7 @@ function readingParts(foundation: Foundation, log: Log, intake: Intake): Reading
     },
     address: opened.address,
     log,
-    decided: intake.decided,
+    decided,
   };
 }
 

@@ -131,7 +131,8 @@ function poolOf({ config, file }: LoadedConfig, rulebook: RulebookData) {
   };
 }
 
-async function parserChannels(book: ChannelBook): Promise<Readonly<Record<string, ParserChannel>>> {
+/** Channels as reading threads may know them. */
+export async function parserChannels(book: ChannelBook): Promise<Readonly<Record<string, ParserChannel>>> {
   const entries = (await book.all()).map(({ id, kind, definition, settings }): [string, ParserChannel] => [
     id,
     { kind, settings: withoutSecrets(definition, settings) },

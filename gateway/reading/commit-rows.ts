@@ -36,13 +36,8 @@ const NOTHING = {
   audit: null,
 } as const;
 
-/** A message that makes no ticket: not an appeal, unreadable, or a late part of a decided conversation. */
-export function plainRow(
-  message: ReadyMessage,
-  outcome: Outcome,
-  decidedAt: number,
-  outbox: readonly NewEntry[] = [],
-): CommitRow {
+/** A message that makes no ticket and joins none: not an appeal, or unreadable. */
+export function plainRow(message: ReadyMessage, outcome: Outcome, decidedAt: number): CommitRow {
   const { row, parts, conversation } = message;
   return {
     ...NOTHING,
@@ -53,7 +48,6 @@ export function plainRow(
     decision: null,
     parts: parts.map(part => part.number),
     conversation,
-    outbox,
   };
 }
 
@@ -61,11 +55,7 @@ export function plainRow(
 export function draftRow(parts: CommitParts, message: DraftMessage, judged: Judged, decidedAt: number): CommitRow {
   const { decision } = judged;
   const { links } = decision;
-  if (decision.joins !== null) {
-    const outcome: Outcome = { kind: 'repeat', of: decision.joins };
-    const row = plainRow(message, outcome, decidedAt, [followUp(message, decision.joins)]);
-    return { ...row, decision: sealedDecision(parts.cipher, message, links) };
-  }
+  if (decision.joins !== null) return followUpRow(parts, message, decision.joins, links, decidedAt);
   const held = message.head.verdict !== 'accept' || decision.closedRepeatOf !== null;
   const outcome: Outcome = {
     kind: 'ticket',
@@ -74,31 +64,51 @@ export function draftRow(parts: CommitParts, message: DraftMessage, judged: Judg
     ...(decision.incident === null ? {} : { incident: decision.incident }),
   };
   return {
-    ...plainRow(message, outcome, decidedAt, held ? [] : [created(parts, message, decidedAt)]),
+    ...plainRow(message, outcome, decidedAt),
+    outbox: held ? [] : [created(parts, message, decidedAt)],
     ticket: bornRow(parts.cipher, message, judged, held, links),
     incidentFirst: judged.incidentFirst,
-    wanted: message.head.wanted.map(index => ({ index, dueAt: decidedAt })),
+    wanted: wantedOf(message, decidedAt),
   };
 }
 
-/** The notice that a message joined an earlier ticket. */
-export function followUp(message: ReadyMessage, ticket: string): NewEntry {
+/** A draft that joins an earlier ticket; its words and attachments go to the case system as a notice. */
+export function followUpRow(
+  parts: CommitParts,
+  message: DraftMessage,
+  ticket: string,
+  links: readonly Link[],
+  decidedAt: number,
+): CommitRow {
   const { number, revision, lane } = message.row;
-  return {
+  const notice: NewEntry = {
     message: number,
     revision,
     kind: 'ticket.followed-up',
     ticket,
     lane,
     urgent: false,
-    notBefore: 0,
+    notBefore: waitUntil(parts, message, decidedAt),
     afterCreated: true,
   };
+  return {
+    ...plainRow(message, { kind: 'repeat', of: ticket }, decidedAt),
+    decision: sealedDecision(parts.cipher, message, links),
+    outbox: [notice],
+    wanted: wantedOf(message, decidedAt),
+  };
+}
+
+function wantedOf({ head }: DraftMessage, decidedAt: number): CommitRow['wanted'] {
+  return head.wanted.map(index => ({ index, dueAt: decidedAt }));
+}
+
+function waitUntil(parts: CommitParts, { head }: DraftMessage, decidedAt: number): number {
+  return head.wanted.length > 0 ? decidedAt + parts.attachmentWaitMs : 0;
 }
 
 function created(parts: CommitParts, message: DraftMessage, decidedAt: number): NewEntry {
   const { number, revision, lane } = message.row;
-  const waits = message.head.wanted.length > 0;
   return {
     message: number,
     revision,
@@ -106,7 +116,7 @@ function created(parts: CommitParts, message: DraftMessage, decidedAt: number): 
     ticket: number,
     lane,
     urgent: message.head.urgency === '紧急',
-    notBefore: waits ? decidedAt + parts.attachmentWaitMs : 0,
+    notBefore: waitUntil(parts, message, decidedAt),
     afterCreated: false,
   };
 }

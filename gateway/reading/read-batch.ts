@@ -32,7 +32,8 @@ const RETRY_MS = 1000;
 /** Times a blob is asked for before its message is taken for unreadable: one bad file must not hold up all the others. */
 const BLOB_ATTEMPTS = 5;
 
-/** @returns a function that reads a batch and answers in order; `key` is the conversation's, null for single messages */
+/** @returns a function that reads a batch and answers in order; `key` is the conversation's, null for single messages.
+ *  What is gathered is read as an appeal even where it is only a part of a conversation. */
 export function createBatchReader(parts: BatchReaderParts) {
   const { store, cipher } = parts;
 
@@ -89,7 +90,7 @@ export function createBatchReader(parts: BatchReaderParts) {
     }
   }
 
-  return async (groups: readonly Together[], key: string | null): Promise<readonly Read[]> => {
+  return async (groups: readonly Together[], key: string | null, gathered = key !== null): Promise<readonly Read[]> => {
     const opened = await Promise.all(groups.map(rows => Promise.all(rows.map(open))));
     const messages = groups.map(([row, ...rest], i): ReadyMessage => {
       const first = opened[i]?.[0];
@@ -102,7 +103,7 @@ export function createBatchReader(parts: BatchReaderParts) {
       sound.map(({ message: { row }, i }) => ({
         channel: row.channel,
         receivedAt: row.acceptedAt,
-        gathered: key !== null,
+        gathered,
         originals: (opened[i] as Opened[]).map(one => (one as Exclude<Opened, string>).original),
       })),
       sound.map(({ message }) => message.row),

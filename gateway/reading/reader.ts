@@ -2,7 +2,7 @@
 import type { Outcome } from '../../normalizer/ticket.ts';
 import type { FieldCipher } from '../../store/field-cipher.ts';
 import type { CommitRow, Store, UnreadRow } from '../../store/store.ts';
-import { type DraftMessage, draftRow, followUp, plainRow, type ReadyMessage } from './commit-rows.ts';
+import { type DraftMessage, draftRow, followUpRow, plainRow, type ReadyMessage } from './commit-rows.ts';
 import { createConversations, type Gathered } from './conversations.ts';
 import { identityKeysOf, type Judge, type JudgeItem } from './judge.ts';
 import type { ItemResult, ParserPool } from './parser-pool.ts';
@@ -88,16 +88,12 @@ export function startReader(parts: ReaderParts): Reader {
         const one = judged[next++] as (typeof judged)[number];
         const draft: DraftMessage = { ...message, head: reading.head, draft: result.draft as string };
         rows.push(draftRow(parts, draft, one, decidedAt));
-        rows.push(...endConversation(message, one.decision.joins ?? message.row.number));
+        endConversation(message, one.decision.joins ?? message.row.number);
       } else if (reading.kind === 'part') {
-        const late = await part(message.row, reading);
-        if (late !== null) rows.push(late);
-      } else if (reading.kind === 'not-an-appeal') {
-        rows.push(plainRow(message, { kind: 'not-an-appeal', reason: reading.reason }, decidedAt));
-        rows.push(...endConversation(message, null));
+        await part(message.row, reading);
       } else {
-        rows.push(plainRow(message, { kind: 'quarantined', reason: reading.reason }, decidedAt));
-        rows.push(...endConversation(message, null));
+        rows.push(plainRow(message, plainOutcome(reading), decidedAt));
+        endConversation(message, null);
       }
     }
     return rows;
@@ -112,10 +108,10 @@ export function startReader(parts: ReaderParts): Reader {
     return { number, ordinal, acceptedAt, head, identityKeys, hashes: result.hashes, counts: result.counts };
   }
 
-  /** Remembers where a conversation led to; answers the rows of parts that came while it was being decided. */
-  function endConversation(message: ReadyMessage, ticket: string | null): readonly CommitRow[] {
+  /** Remembers where a conversation led to; parts that came while it was being decided follow. */
+  function endConversation(message: ReadyMessage, ticket: string | null): void {
     const key = message.conversation;
-    if (key === null) return [];
+    if (key === null) return;
     ended.set(key, ticket);
     for (const oldest of ended.keys()) {
       if (ended.size <= CONVERSATIONS_REMEMBERED) break;
@@ -123,20 +119,37 @@ export function startReader(parts: ReaderParts): Reader {
     }
     const late = deciding.get(key) ?? [];
     deciding.delete(key);
-    if (ticket !== null) return late.map(({ row }) => lateRow(row, ticket));
-    for (const { row, reading } of late) gather(key, row, reading);
-    return [];
+    for (const { row, reading } of late) {
+      if (ticket === null) gather(key, row, reading);
+      else follow(row, ticket);
+    }
   }
 
   /** A part waits with the others of its conversation; one that comes after the end follows the conversation's ticket. */
-  async function part(row: UnreadRow, reading: PartReading): Promise<CommitRow | null> {
+  async function part(row: UnreadRow, reading: PartReading): Promise<void> {
     const key = cipher.mac('dedupe', 'conversation', row.lane, reading.key).toString('hex', 0, 16);
-    if (!deciding.has(key) && !conversations.has(key)) {
-      const ticket = await ticketOfConversation(key);
-      if (ticket !== null) return lateRow(row, ticket);
+    const gathering = deciding.has(key) || conversations.has(key);
+    const ticket = gathering ? null : await ticketOfConversation(key);
+    if (ticket === null) gather(key, row, reading);
+    else follow(row, ticket);
+  }
+
+  /** Read once more, now as an appeal of its own, since the case system is to get its words. */
+  function follow(row: UnreadRow, ticket: string): void {
+    const reads = read([[row]], null, true);
+    judging = judging.then(async () => commit((await reads).flatMap(late => followRow(late, ticket)))).catch(fatal);
+  }
+
+  function followRow({ message, result }: Read, ticket: string): CommitRow[] {
+    if ('died' in result) return [];
+    const { reading } = result;
+    const decidedAt = parts.now();
+    if (reading.kind === 'draft') {
+      const draft: DraftMessage = { ...message, head: reading.head, draft: result.draft as string };
+      return [followUpRow(parts, draft, ticket, [], decidedAt)];
     }
-    gather(key, row, reading);
-    return null;
+    if (reading.kind === 'part') throw new Error('what is gathered is read as an appeal');
+    return [plainRow(message, plainOutcome(reading), decidedAt)];
   }
 
   function gather(key: string, row: UnreadRow, reading: PartReading): void {
@@ -144,11 +157,6 @@ export function startReader(parts: ReaderParts): Reader {
     if (late !== undefined) return void late.push({ row, reading });
     const over = conversations.add(key, row, reading.last, reading.quietMs);
     if (over !== null) queue([over]);
-  }
-
-  function lateRow(row: UnreadRow, ticket: string): CommitRow {
-    const message = { row, contentKey: new Uint8Array(0), parts: [], conversation: null };
-    return plainRow(message, { kind: 'repeat', of: ticket }, parts.now(), [followUp(message, ticket)]);
   }
 
   async function ticketOfConversation(key: string): Promise<string | null> {
@@ -317,6 +325,11 @@ export function startReader(parts: ReaderParts): Reader {
       await Promise.all(commits);
     },
   };
+}
+
+function plainOutcome(reading: Extract<Reading, { readonly reason: string }>): Outcome {
+  if (reading.kind === 'not-an-appeal') return { kind: 'not-an-appeal', reason: reading.reason };
+  return { kind: 'quarantined', reason: reading.reason };
 }
 
 type DraftResult = Extract<ItemResult, { readonly draft: string | null }> & {

@@ -32,7 +32,7 @@ describe('the HTTP side', () => {
     const service = createHttp({
       config: {
         listen: { host: '127.0.0.1', port, publicUrl: null, trustProxy: false, maxConnections: 50 },
-        intake: { maxInFlightMb: 1, minFreeMb: 0, minFreePercent: 0, groupCommitMs: 0 },
+        intake: { maxInFlightMb: 1, minFreeMb: 0, minFreePercent: 0, groupCommitMs: 0, attachmentServers: [] },
       },
       log: createLog({ level: 'silent' }),
       metrics,
