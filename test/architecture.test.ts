@@ -26,6 +26,7 @@ const VENDORS: Readonly<Record<string, readonly string[]>> = {
   'cli-progress': ['gateway/cli/'],
   cockatiel: ['gateway/dispatch/breaker.ts'],
   undici: ['adapters/kit/http.ts'],
+  ajv: ['adapters/kit/quick-check.ts'],
   'ipaddr.js': ['adapters/kit/address.ts'],
   busboy: ['adapters/kit/multipart.ts'],
   'secure-json-parse': ['adapters/kit/json.ts'],

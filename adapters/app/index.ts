@@ -2,7 +2,6 @@
 import type { AdapterDefinition } from '../contract.ts';
 import { parse } from './parse.ts';
 import { type AppSettings, settings } from './settings.ts';
-import { openWebhook } from './webhook.ts';
 
 export const adapter: AdapterDefinition<AppSettings> = {
   kind: 'app',
@@ -17,7 +16,11 @@ export const adapter: AdapterDefinition<AppSettings> = {
     conversations: true,
   },
   parse,
-  open: async context => ({ webhook: openWebhook(context), close: async () => undefined }),
+  // Loaded with the first channel: the reading threads only parse, and the compiled check takes a while to make.
+  open: async context => {
+    const { openWebhook } = await import('./webhook.ts');
+    return { webhook: openWebhook(context), close: async () => undefined };
+  },
   published: async () => (await import('./openapi.ts')).published(),
   sample: {
     settings: {

@@ -12,6 +12,7 @@ import {
 import { addressList } from '../kit/address.ts';
 import { JsonProblem, readJson } from '../kit/json.ts';
 import { MultipartProblem, readMultipart } from '../kit/multipart.ts';
+import { quickCheck } from '../kit/quick-check.ts';
 import { rateLimit } from '../kit/rate.ts';
 import { checkBody } from '../kit/schema.ts';
 import { secretKey, verifyWebhook } from '../kit/signature.ts';
@@ -29,6 +30,8 @@ const LIMITS = {
   json: 256 * 1024,
   multipart: { firstPart: 256 * 1024, file: 20 * 1024 * 1024, allFiles: 50 * 1024 * 1024, files: 10 },
 } as const;
+
+const quickBody = quickCheck(bodySchema);
 
 /** Ends the work on a request with an answer; thrown and caught in this file only. */
 class Refusal extends Error {
@@ -180,7 +183,7 @@ function unreachable(): never {
 }
 
 function checkAppeal(bytes: Uint8Array, settings: AppSettings): AppBody {
-  const checked = checkBody<AppBody>(bodySchema, readJson(bytes));
+  const checked = checkBody<AppBody>(bodySchema, readJson(bytes), quickBody);
   if (!checked.ok) throw new Refusal('invalid', { errors: checked.errors });
   const attachments = checked.value.data.attachments;
   const errors = attachments === undefined ? [] : checkUrls(attachments, settings);

@@ -7,6 +7,7 @@ import { bodySchema, querySchema } from '../../adapters/app/body.ts';
 import { openApiFragment } from '../../adapters/app/openapi.ts';
 import { PROBLEMS } from '../../adapters/app/problems.ts';
 import { jsonSchemaOf } from '../../adapters/kit/json-schema.ts';
+import { quickCheck } from '../../adapters/kit/quick-check.ts';
 import { appealBody } from '../platforms/app.ts';
 
 const fragment = openApiFragment();
@@ -53,9 +54,11 @@ describe('openapi of app', () => {
   describe('body schema', () => {
     const ajv = new Ajv2020({ strict: false, allErrors: true });
     const validate = ajv.compile(jsonSchemaOf(bodySchema));
+    const quick = quickCheck(bodySchema);
     const agree = (body: unknown): boolean => {
       const joi = bodySchema.validate(body).error === undefined;
       assert.equal(validate(body), joi, JSON.stringify(body));
+      assert.equal(quick(body), joi, JSON.stringify(body));
       return joi;
     };
 
@@ -129,6 +132,43 @@ describe('openapi of app', () => {
         }),
         { numRuns: 1_000 },
       );
+    });
+
+    it('counts characters outside the basic plane as the check does, where the quick yes is asked first', () => {
+      const limits = { title: 500, conversation: 200, subject: 200 };
+      for (const [field, limit] of Object.entries(limits)) {
+        for (const length of [limit / 2, limit / 2 + 1, limit, limit + 1]) {
+          const extra = field === 'title' ? {} : { title: '𠮷' };
+          const body = appealBody({ ...extra, [field]: '𠮷'.repeat(length) });
+          assert.equal(quick(body), bodySchema.validate(body).error === undefined, `${field} ${length}`);
+        }
+      }
+    });
+
+    it('takes no number that the check finds too large', () => {
+      for (const text of ['1e999', '9007199254740993', '1e12', '1000000000001', '-0', '1.0']) {
+        const body = JSON.parse(
+          JSON.stringify(appealBody({ attachments: [{ name: 'a', base64: '', size: 7 }] })).replace(
+            '"size":7',
+            `"size":${text}`,
+          ),
+        );
+        body.data.attachments[0].base64 = 'AAAA';
+        assert.equal(quick(body), bodySchema.validate(body).error === undefined, text);
+      }
+    });
+
+    it('makes no quick yes of a schema that says more than a JSON Schema can', () => {
+      const plain = (schema: Joi.ObjectSchema) => schema.prefs({ convert: false });
+      const own = Joi.string().custom(value => value);
+      assert.throws(() => quickCheck(plain(Joi.object({ a: own }))), /custom/);
+      assert.throws(
+        () => quickCheck(plain(Joi.object({ a: Joi.array().items(Joi.string().default('x')) }))),
+        /default/,
+      );
+      assert.throws(() => quickCheck(plain(Joi.object({ a: Joi.string().invalid('x') }))), /invalid/);
+      assert.throws(() => quickCheck(plain(Joi.object({ a: Joi.date() }))), /type date/);
+      assert.throws(() => quickCheck(Joi.object({ a: Joi.string() })), /convert/);
     });
 
     it('keeps labels as titles, and descriptions', () => {
