@@ -54,6 +54,8 @@ export interface Desk {
   unlink(number: string, from: string, by: string): Promise<DeskAnswer>;
 }
 
+/** An entry that is sent in these very moments changes twice: taken up, then delivered. */
+const ATTEMPTS = 5;
 /** A joined, closed or refused ticket takes no follow-ups. */
 const OPEN_STATES = new Set(['held', 'queued', 'dispatched', 'accepted']);
 const NOTHING = {
@@ -69,11 +71,13 @@ const NOTHING = {
 } as const;
 
 export function createDesk(parts: DeskParts): Desk {
-  // The decider may decide on the same message at the same moment; then everything is looked at anew, once.
+  // Reader and forwarder go on meanwhile: whatever they changed since it was read makes the act look at everything anew.
   const redo = async (act: () => Promise<DeskAnswer | null>): Promise<DeskAnswer> => {
-    const answer = (await act()) ?? (await act());
-    if (answer === null) throw new DeskError('desk.changed_meanwhile');
-    return answer;
+    for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
+      const answer = await act();
+      if (answer !== null) return answer;
+    }
+    throw new DeskError('desk.changed_meanwhile');
   };
   return {
     release: (number, by) => redo(() => release(parts, number, by)),
