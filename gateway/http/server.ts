@@ -1,5 +1,5 @@
 // The HTTP side put together: limits of the server, order of the routes, listening and closing.
-import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import { createServer, IncomingMessage, type Server, ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import express, { type ErrorRequestHandler, type Express, type Request, type Router } from 'express';
 import type { WebhookAnswer, WebhookRequest } from '../../adapters/contract.ts';
@@ -41,7 +41,7 @@ export function createHttp(parts: HttpParts): HttpService {
   let closing = false;
   const app = createApp(parts);
   const server = createServer(
-    { ...TIMEOUTS, keepAliveTimeout: KEEP_ALIVE_MS, maxHeaderSize: MAX_HEADER_BYTES },
+    { ...TIMEOUTS, ...bornInto(app), keepAliveTimeout: KEEP_ALIVE_MS, maxHeaderSize: MAX_HEADER_BYTES },
     (request, response) => {
       if (closing) response.shouldKeepAlive = false;
       app(request, response);
@@ -56,6 +56,20 @@ export function createHttp(parts: HttpParts): HttpService {
       return close(server, deadlineMs);
     },
   };
+}
+
+/**
+ * Classes whose objects already have the prototypes that Express sets on every request and response. Changing an object's
+ * prototype later costs the engine what it knows of its shape, for all code that touches it afterwards.
+ */
+function bornInto(app: Express) {
+  class AppRequest extends IncomingMessage {}
+  class AppResponse extends ServerResponse {}
+  Object.setPrototypeOf(AppRequest.prototype, app.request);
+  Object.setPrototypeOf(AppResponse.prototype, app.response);
+  app.request = AppRequest.prototype as Express['request'];
+  app.response = AppResponse.prototype as unknown as Express['response'];
+  return { IncomingMessage: AppRequest, ServerResponse: AppResponse };
 }
 
 function createApp(parts: HttpParts): Express {
@@ -94,25 +108,24 @@ function answeringOf({ config, log, metrics }: HttpParts): Answering {
 /** Signed requests with a raw body: first in the order, past all middleware, since every appeal comes this way. */
 function mountHooks(app: Router, { webhooks, caseEvents, config }: HttpParts, answering: Answering): void {
   const budget = createByteBudget(config.intake.maxInFlightMb * 1024 * 1024);
-  const run = async (
+  const run = (
     request: Request & IncomingMessage,
     response: ServerResponse,
     rest: string,
     name: string,
-    target: (incoming: WebhookRequest) => Promise<WebhookAnswer | null>,
+    target: (name: string, incoming: WebhookRequest) => Promise<WebhookAnswer | null>,
   ) => {
-    const incoming = incomingWebhook(request, rest, request.ip ?? '', budget);
-    await answerWith(() => target(incoming), request, response, answering, name);
-    incoming.release();
+    const incoming = incomingWebhook(request, rest, () => request.ip ?? '', budget);
+    return answerWith(target, name, incoming, { request, response, answering });
   };
-  app.all('/hooks/:channel{/*rest}', (request, response) => {
-    const { channel, rest } = request.params as unknown as { channel: string; rest?: string[] };
-    const below = rest === undefined ? '' : `/${rest.join('/')}`;
-    return run(request, response, below, channel, incoming => webhooks.webhook(channel, incoming));
+  const channel = (name: string, incoming: WebhookRequest) => webhooks.webhook(name, incoming);
+  const caseSystem = async (_name: string, incoming: WebhookRequest) =>
+    caseEvents === null ? null : caseEvents(incoming);
+  app.route('/hooks/:channel{/*rest}').all((request, response) => {
+    const { channel: name, rest } = request.params as unknown as { channel: string; rest?: string[] };
+    return run(request, response, rest === undefined ? '' : `/${rest.join('/')}`, name, channel);
   });
-  app.post('/case-system/events', (request, response) =>
-    run(request, response, '', 'case-system', async incoming => (caseEvents === null ? null : caseEvents(incoming))),
-  );
+  app.route('/case-system/events').post((request, response) => run(request, response, '', 'case-system', caseSystem));
 }
 
 /** The edge at which whatever was thrown ends; Express knows it by its four parameters. */

@@ -45,40 +45,72 @@ export interface IncomingWebhook extends WebhookRequest {
 
 /**
  * @param rest what follows the channel id in the path: '' or '/validate'
- * @param remoteAddress the sender's address, proxies in front already seen through
+ * @param remoteAddress finds the sender's address, proxies in front seen through; asked for only where somebody reads it
  */
 export function incomingWebhook(
   request: IncomingMessage,
   rest: string,
-  remoteAddress: string,
+  remoteAddress: () => string,
   budget: ByteBudget,
 ): IncomingWebhook {
-  let held = 0;
-  let query: URLSearchParams | undefined;
-  let stream: Readable | undefined;
-  const hold = (bytes: number) => {
-    budget.take(bytes);
-    held += bytes;
-  };
-  return {
-    method: request.method ?? 'GET',
-    rest,
-    remoteAddress,
-    headers: request.headers as Readonly<Record<string, string | undefined>>,
-    get query() {
-      query ??= new URLSearchParams(queryOf(request.url));
-      return query;
-    },
-    body: limit => readBody(request, limit, hold),
-    get stream() {
-      stream ??= countedStream(request, hold);
-      return stream;
-    },
-    release() {
-      budget.give(held);
-      held = 0;
-    },
-  };
+  return new Incoming(request, rest, remoteAddress, budget);
+}
+
+/** A class, since every appeal makes one of these and only few of its members are used. */
+class Incoming implements IncomingWebhook {
+  readonly rest: string;
+  readonly #request: IncomingMessage;
+  readonly #address: () => string;
+  readonly #budget: ByteBudget;
+  #held = 0;
+  #query: URLSearchParams | undefined;
+  #stream: Readable | undefined;
+
+  constructor(request: IncomingMessage, rest: string, remoteAddress: () => string, budget: ByteBudget) {
+    this.rest = rest;
+    this.#request = request;
+    this.#address = remoteAddress;
+    this.#budget = budget;
+  }
+
+  get method(): string {
+    return this.#request.method ?? 'GET';
+  }
+
+  get headers(): Readonly<Record<string, string | undefined>> {
+    return this.#request.headers as Readonly<Record<string, string | undefined>>;
+  }
+
+  get remoteAddress(): string {
+    return this.#address();
+  }
+
+  get query(): URLSearchParams {
+    this.#query ??= new URLSearchParams(queryOf(this.#request.url));
+    return this.#query;
+  }
+
+  get stream(): Readable {
+    this.#stream ??= countedStream(this.#request, bytes => this.hold(bytes));
+    return this.#stream;
+  }
+
+  body(limit: number): Promise<Uint8Array> {
+    const declared = declaredLength(this.#request);
+    return declared === null
+      ? readChunked(this.#request, limit, bytes => this.hold(bytes))
+      : readDeclared(this.#request, declared, limit, this);
+  }
+
+  hold(bytes: number): void {
+    this.#budget.take(bytes);
+    this.#held += bytes;
+  }
+
+  release(): void {
+    this.#budget.give(this.#held);
+    this.#held = 0;
+  }
 }
 
 function queryOf(url = ''): string {
@@ -86,12 +118,31 @@ function queryOf(url = ''): string {
   return mark === -1 ? '' : url.slice(mark + 1);
 }
 
-/** Chunks are kept as they come: no parser and no copy but the last stands between the socket and the signature. */
-function readBody(request: IncomingMessage, limit: number, hold: (bytes: number) => void): Promise<Uint8Array> {
-  const declared = declaredLength(request);
+/** A body of known length is whole with its last byte: no event of the stream is waited for behind it. */
+function readDeclared(
+  request: IncomingMessage,
+  declared: number,
+  limit: number,
+  held: { hold(bytes: number): void },
+): Promise<Uint8Array> {
   return new Promise((resolve, reject) => {
-    if (declared !== null && declared > limit) return reject(new BodyTooLarge(limit));
-    if (declared !== null) hold(declared);
+    if (declared > limit) return reject(new BodyTooLarge(limit));
+    held.hold(declared);
+    if (declared === 0) return resolve(Buffer.alloc(0));
+    let chunks: Buffer[] | null = null;
+    let length = 0;
+    request.on('data', (chunk: Buffer) => {
+      length += chunk.length;
+      if (length === declared) resolve(chunks === null ? chunk : Buffer.concat([...chunks, chunk], length));
+      else if (chunks === null) chunks = [chunk];
+      else chunks.push(chunk);
+    });
+    request.on('close', () => length < declared && reject(new HttpProblem('http.aborted')));
+  });
+}
+
+function readChunked(request: IncomingMessage, limit: number, hold: (bytes: number) => void): Promise<Uint8Array> {
+  return new Promise((resolve, reject) => {
     const chunks: Buffer[] = [];
     let length = 0;
     const fail = (error: unknown) => {
@@ -101,18 +152,15 @@ function readBody(request: IncomingMessage, limit: number, hold: (bytes: number)
     const take = (chunk: Buffer) => {
       length += chunk.length;
       if (length > limit) return fail(new BodyTooLarge(limit));
-      if (declared === null) {
-        try {
-          hold(chunk.length);
-        } catch (error) {
-          return fail(error);
-        }
+      try {
+        hold(chunk.length);
+      } catch (error) {
+        return fail(error);
       }
       chunks.push(chunk);
     };
-    const end = () => resolve(chunks.length === 1 ? chunks[0]! : Buffer.concat(chunks, length));
+    const end = () => resolve(Buffer.concat(chunks, length));
     request.on('data', take).on('end', end);
-    request.once('error', () => fail(new HttpProblem('http.aborted')));
     request.once('close', () => request.complete || fail(new HttpProblem('http.aborted')));
   });
 }
@@ -152,18 +200,19 @@ export interface Answering {
 }
 
 /**
- * Answers one request through `target`. Never rejects: whatever is thrown becomes a problem.
+ * Answers one request through `target` and gives its bytes back to the budget. Never rejects: whatever is thrown becomes
+ * a problem.
  * @param name channel id, or the name of another signed endpoint, for counting
  */
 export async function answerWith(
-  target: () => Promise<WebhookAnswer | null>,
-  request: IncomingMessage,
-  response: ServerResponse,
-  answering: Answering,
+  target: (name: string, incoming: WebhookRequest) => Promise<WebhookAnswer | null>,
   name: string,
+  incoming: IncomingWebhook,
+  exchange: { readonly request: IncomingMessage; readonly response: ServerResponse; readonly answering: Answering },
 ): Promise<void> {
+  const { request, response, answering } = exchange;
   try {
-    const answer = await target();
+    const answer = await target(name, incoming);
     if (answer === null) throw new HttpProblem('http.no_channel');
     send(request, response, answer);
   } catch (error) {
@@ -171,6 +220,7 @@ export async function answerWith(
     answering.onProblem(problem, error, name);
     send(request, response, problem);
   }
+  incoming.release();
 }
 
 function pathOf(request: IncomingMessage): string {
@@ -183,14 +233,26 @@ function pathOf(request: IncomingMessage): string {
 export function send(request: IncomingMessage, response: ServerResponse, answer: WebhookAnswer): void {
   if (response.headersSent || response.destroyed) return;
   const body = answer.body ?? '';
-  response.writeHead(answer.status, {
-    'x-content-type-options': 'nosniff',
-    'cache-control': 'no-store',
-    ...answer.headers,
-    'content-length': typeof body === 'string' ? Buffer.byteLength(body) : body.byteLength,
-  });
-  response.end(body);
+  const length = typeof body === 'string' ? Buffer.byteLength(body) : body.byteLength;
+  response.writeHead(answer.status, headersOf(answer.headers, length));
+  // Texts of one byte a character, as nearly all answers are, join the head without being encoded.
+  if (typeof body !== 'string') response.end(body);
+  else response.end(body, length === body.length ? 'latin1' : 'utf8');
   if (!request.complete) drain(request);
+}
+
+/** Names and values in turn, as Node writes them out. */
+function headersOf(own: WebhookAnswer['headers'], length: number): string[] {
+  const headers: string[] = [];
+  let cached = false;
+  for (const name in own) {
+    if (name === 'content-length' || name === 'x-content-type-options') continue;
+    if (name === 'cache-control') cached = true;
+    headers.push(name, own[name] as string);
+  }
+  if (!cached) headers.push('cache-control', 'no-store');
+  headers.push('x-content-type-options', 'nosniff', 'content-length', String(length));
+  return headers;
 }
 
 function drain(request: IncomingMessage): void {
