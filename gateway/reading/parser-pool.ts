@@ -7,7 +7,7 @@ export interface PoolOptions extends Omit<ParserStart, 'progress'> {
   readonly parsers: number;
   /** Longest time for one message. */
   readonly messageMs: number;
-  /** Heap of one parser. */
+  /** Heap of one parser, and as much again outside the heap. */
   readonly memoryMb: number;
 }
 
@@ -22,7 +22,7 @@ export interface ReadItem {
 export type ItemResult =
   | {
       readonly reading: Reading;
-      readonly draft: string | null;
+      readonly draft: Uint8Array | null;
       readonly hashes: Uint32Array;
       readonly counts: Uint8Array;
     }
@@ -143,6 +143,23 @@ export function createParserPool(options: PoolOptions): ParserPool {
     else waiting.unshift({ items: others, done });
   }
 
+  /** Buffers lie outside the heap, which is all that the thread's own limits bound. */
+  async function weigh(parser: Parser): Promise<void> {
+    try {
+      const { external_memory: bytes } = await parser.worker.getHeapStatistics();
+      if (bytes > options.memoryMb * 1024 * 1024) stop(parser, 'memory');
+    } catch (error) {
+      // A thread that ended meanwhile weighs nothing.
+      if ((error as NodeJS.ErrnoException).code !== 'ERR_WORKER_NOT_RUNNING') throw error;
+    }
+  }
+
+  function stop(parser: Parser, cause: string): void {
+    if (parser.cause !== null || parser.task === null) return;
+    parser.cause = cause;
+    void parser.worker.terminate();
+  }
+
   const watch = setInterval(() => {
     const now = performance.now();
     for (const parser of parsers) {
@@ -151,10 +168,8 @@ export function createParserPool(options: PoolOptions): ParserPool {
       if (at !== parser.seen) {
         parser.seen = at;
         parser.seenAt = now;
-      } else if (now - parser.seenAt > options.messageMs) {
-        parser.cause = 'timeout';
-        void parser.worker.terminate();
-      }
+      } else if (now - parser.seenAt > options.messageMs) stop(parser, 'timeout');
+      else void weigh(parser);
     }
   }, WATCH_MS);
   watch.unref();
@@ -205,18 +220,21 @@ function pack(id: number, channels: Readonly<Record<string, ParserChannel>>, ite
 const NO_GRAMS = { hashes: new Uint32Array(0), counts: new Uint8Array(0) };
 
 function unpack(answer: ParserAnswer): ItemResult[] {
+  let drafts = 0;
   let draftAt = 0;
   let gramAt = 0;
   return (JSON.parse(answer.readings) as Reading[]).map(reading => {
     if (reading.kind !== 'draft') return { reading, draft: null, ...NO_GRAMS };
-    const end = gramAt + reading.head.grams;
+    const gramEnd = gramAt + reading.head.grams;
+    const draftEnd = answer.draftEnds[drafts++] as number;
     const result = {
       reading,
-      draft: answer.drafts[draftAt++] as string,
-      hashes: answer.hashes.subarray(gramAt, end),
-      counts: answer.counts.subarray(gramAt, end),
+      draft: answer.drafts.subarray(draftAt, draftEnd),
+      hashes: answer.hashes.subarray(gramAt, gramEnd),
+      counts: answer.counts.subarray(gramAt, gramEnd),
     };
-    gramAt = end;
+    gramAt = gramEnd;
+    draftAt = draftEnd;
     return result;
   });
 }
