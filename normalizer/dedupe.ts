@@ -121,7 +121,7 @@ function linkOf(facts: Facts, one: Match, policy: RepeatPolicy): Link {
 /** Figures as a person reads them; those that are nought say nothing. */
 function rounded(features: Features): Readonly<Record<string, number>> {
   const kept: Record<string, number> = {};
-  for (const name of FEATURES) if (features[name] !== 0) kept[name] = Math.round(features[name] * 1000) / 1000;
+  for (const name of FEATURES) if (features[name] !== 0) kept[name] = Math.round(features[name] * 100) / 100;
   return kept;
 }
 

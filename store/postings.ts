@@ -35,10 +35,10 @@ export interface PostingsOptions {
 
 export const POSTINGS_DEFAULTS: PostingsOptions = {
   newest: 8192,
-  queryTerms: 18,
-  perTerm: 96,
+  queryTerms: 16,
+  perTerm: 64,
   limit: 10,
-  floor: 0.1,
+  floor: 0.055,
   cacheBytes: 96 * 1024 * 1024,
 };
 
@@ -46,8 +46,8 @@ export const POSTINGS_DEFAULTS: PostingsOptions = {
 const FAN_IN = 8;
 const WRITE_CHUNK = 128;
 /** Weights of the terms that are not words: the same requester must always be found, the same place nearly so. */
-const REQUESTER_WEIGHT = 160;
-const PLACE_WEIGHT = 90;
+const REQUESTER_WEIGHT = 255;
+const PLACE_WEIGHT = 180;
 
 /** What a ticket is found by: its text terms, its requester and its place. */
 export function termsOf(facts: Facts): WeightedTerms {
@@ -66,15 +66,20 @@ export function termsOf(facts: Facts): WeightedTerms {
   return { terms, weights };
 }
 
-/** The heaviest so many, heaviest first. */
-function heaviest({ terms, weights }: WeightedTerms, most: number): WeightedTerms {
+/** Requester and place, then the heaviest terms of the text, so many in all. */
+function heaviest(facts: Facts, most: number): WeightedTerms {
+  const { terms, weights } = termsOf(facts);
   if (terms.length <= most) return { terms, weights };
+  const texts = facts.terms.length;
+  const named = Math.min(most, terms.length - texts);
   // Weight above the 32 bits of the term in one exact double: a native sort ranks both.
-  const ranked = Float64Array.from(terms, (term, i) => (weights[i] as number) * 0x1_0000_0000 + term);
+  const ranked = Float64Array.from(facts.terms, (term, i) => (weights[i] as number) * 0x1_0000_0000 + term);
   ranked.sort();
   const kept = { terms: new Uint32Array(most), weights: new Uint8Array(most) };
-  for (let i = 0; i < most; i++) {
-    const packed = ranked[ranked.length - 1 - i] as number;
+  kept.terms.set(terms.subarray(texts, texts + named));
+  kept.weights.set(weights.subarray(texts, texts + named));
+  for (let i = named; i < most; i++) {
+    const packed = ranked[ranked.length - 1 - (i - named)] as number;
     kept.weights[i] = Math.floor(packed / 0x1_0000_0000);
     kept.terms[i] = packed % 0x1_0000_0000;
   }
@@ -266,7 +271,7 @@ export class Postings {
 
   /** The heaviest terms of a ticket: what is looked up for it. */
   queryOf(facts: Facts): WeightedTerms {
-    return heaviest(termsOf(facts), this.options.queryTerms);
+    return heaviest(facts, this.options.queryTerms);
   }
 
   private find(query: WeightedTerms): Hit[] {

@@ -57,9 +57,14 @@ export function sealBorn(cipher: FieldCipher, contentKey: ContentKey, born: Born
   return sealJson(cipher, contentKey, content, NAMES.born(born.number));
 }
 
-/** For `BornRow.born`, from the JSON text of a `BornContent` (the hot path never holds the object). */
-export function sealBornText(cipher: FieldCipher, contentKey: ContentKey, number: string, json: string): Uint8Array {
-  return cipher.seal(contentKey, Buffer.from(json), NAMES.born(number));
+/** For `BornRow.born`, from the JSON (UTF-8) of a `BornContent` (the hot path never holds the object). */
+export function sealBornJson(
+  cipher: FieldCipher,
+  contentKey: ContentKey,
+  number: string,
+  json: Uint8Array,
+): Uint8Array {
+  return cipher.seal(contentKey, json, NAMES.born(number));
 }
 
 /** For `BornRow.identity`: every field sealed on its own under the identity key, absent ones left out. */
@@ -105,13 +110,13 @@ export function sealDecision(
   return sealJson(cipher, contentKey, decision, NAMES.decision(number, decision.revision));
 }
 
-/** For `CommitRow.decision`, from the JSON text of a `KeptDecision`. */
-export function sealDecisionText(
+/** For `CommitRow.decision`, from the JSON (UTF-8) of a `KeptDecision`. */
+export function sealDecisionJson(
   cipher: FieldCipher,
   contentKey: ContentKey,
-  decision: { readonly number: string; readonly revision: number; readonly json: string },
+  decision: { readonly number: string; readonly revision: number; readonly json: Uint8Array },
 ): Uint8Array {
-  return cipher.seal(contentKey, Buffer.from(decision.json), NAMES.decision(decision.number, decision.revision));
+  return cipher.seal(contentKey, decision.json, NAMES.decision(decision.number, decision.revision));
 }
 
 /** A decided message's decision; null where none was kept. `revision` is the decision's own, one below the row's next. */

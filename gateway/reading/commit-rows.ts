@@ -3,7 +3,7 @@ import type { Link, Outcome } from '../../normalizer/ticket.ts';
 import { encodeFacts } from '../../store/facts-codec.ts';
 import type { FieldCipher } from '../../store/field-cipher.ts';
 import type { BornRow, CommitRow, NewEntry, UnreadRow } from '../../store/store.ts';
-import { sealBornText, sealDecisionText, sealIdentity } from '../../store/ticket-seal.ts';
+import { sealBornJson, sealDecisionJson, sealIdentity } from '../../store/ticket-seal.ts';
 import type { Judged } from './judge.ts';
 import type { DraftHead } from './protocol.ts';
 
@@ -18,7 +18,8 @@ export interface ReadyMessage {
 
 export interface DraftMessage extends ReadyMessage {
   readonly head: DraftHead;
-  readonly draft: string;
+  /** JSON of the draft, UTF-8, as its parser wrote it. */
+  readonly draft: Uint8Array;
 }
 
 export interface CommitParts {
@@ -121,7 +122,7 @@ function created(parts: CommitParts, message: DraftMessage, decidedAt: number): 
   };
 }
 
-/** The draft arrives as the JSON text its parser made; what the decision adds goes in front, and text it stays. */
+/** The draft arrives as the JSON its parser wrote; what the decision adds goes in front, without the draft being opened. */
 export function bornRow(
   cipher: FieldCipher,
   message: DraftMessage,
@@ -146,7 +147,12 @@ export function bornRow(
     closedRepeatOf,
     incident,
     wrappedIdentity: identity.wrapped,
-    born: sealBornText(cipher, contentKey, row.number, `${added.slice(0, -1)},${draft.slice(1)}`),
+    born: sealBornJson(
+      cipher,
+      contentKey,
+      row.number,
+      Buffer.concat([Buffer.from(`${added.slice(0, -1)},`), draft.subarray(1)]),
+    ),
     identity: sealIdentity(cipher, identity.key, row.number, head.requester),
     identityKeys: judged.identityKeys,
     facts: encodeFacts(judged.facts),
@@ -155,6 +161,7 @@ export function bornRow(
 
 function sealedDecision(cipher: FieldCipher, message: DraftMessage, links: readonly Link[]): Uint8Array {
   const { row, contentKey, draft } = message;
-  const json = `{"revision":${row.revision},"links":${JSON.stringify(links)},"problems":[],"draft":${draft}}`;
-  return sealDecisionText(cipher, contentKey, { number: row.number, revision: row.revision, json });
+  const head = `{"revision":${row.revision},"links":${JSON.stringify(links)},"problems":[],"draft":`;
+  const json = Buffer.concat([Buffer.from(head), draft, Buffer.from('}')]);
+  return sealDecisionJson(cipher, contentKey, { number: row.number, revision: row.revision, json });
 }

@@ -50,6 +50,21 @@ async function run(job: ParserJob): Promise<ParserAnswer> {
     drafts.push(draftJson(read.draft, read.source));
     grams.push(read.grams);
   }
+  return { id: job.id, readings: JSON.stringify(readings), ...encoded(drafts), ...joined(grams) };
+}
+
+function encoded(drafts: readonly string[]) {
+  // A UTF-16 unit makes at most three bytes of UTF-8.
+  const bytes = Buffer.allocUnsafeSlow(3 * drafts.reduce((sum, draft) => sum + draft.length, 0));
+  let end = 0;
+  const draftEnds = drafts.map(draft => {
+    end += bytes.write(draft, end);
+    return end;
+  });
+  return { drafts: bytes.subarray(0, end), draftEnds };
+}
+
+function joined(grams: readonly Grams[]) {
   const total = grams.reduce((sum, one) => sum + one.hashes.length, 0);
   const hashes = new Uint32Array(total);
   const counts = new Uint8Array(total);
@@ -59,12 +74,13 @@ async function run(job: ParserJob): Promise<ParserAnswer> {
     counts.set(one.counts, at);
     at += one.hashes.length;
   }
-  return { id: job.id, readings: JSON.stringify(readings), drafts, hashes, counts };
+  return { hashes, counts };
 }
 
 port.on('message', async (job: ParserJob) => {
   const answer = await run(job);
   Atomics.store(progress, 0, -1);
-  port.postMessage(answer, [answer.hashes.buffer as ArrayBuffer, answer.counts.buffer as ArrayBuffer]);
+  const { hashes, counts, drafts } = answer;
+  port.postMessage(answer, [hashes.buffer, counts.buffer, drafts.buffer] as ArrayBuffer[]);
 });
 port.postMessage('ready');

@@ -68,8 +68,11 @@ export interface ParserAnswer {
   readonly id: number;
   /** JSON of `Reading[]`, one for each item. */
   readonly readings: string;
-  /** For each draft, in order: JSON of the born ticket without requester and without what the decision adds. */
-  readonly drafts: readonly string[];
+  /** For each draft, one after the other: JSON (UTF-8) of the born ticket without requester and without what the decision
+   *  adds. It stays bytes from here to its sealing. */
+  readonly drafts: Uint8Array;
+  /** Where each draft ends. */
+  readonly draftEnds: readonly number[];
   /** Grams of all drafts, one after the other. */
   readonly hashes: Uint32Array;
   readonly counts: Uint8Array;

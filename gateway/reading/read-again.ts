@@ -43,7 +43,7 @@ export async function readAgain(parts: ReadAgainParts, message: MessageRow, revi
     const source = { acceptedAt: message.acceptedAt, head, identityKeys, hashes: result.hashes, counts: result.counts };
     const facts = factsOf(source, statistics, mix);
     const row = { ...message, revision };
-    const draft = { row, contentKey, parts: [], conversation: null, head, draft: result.draft as string };
+    const draft = { row, contentKey, parts: [], conversation: null, head, draft: result.draft as Uint8Array };
     const alone = { decision: ALONE, facts, identityKeys, incidentFirst: null };
     return { ticket: bornRow(cipher, draft, alone, head.verdict !== 'accept', []), wanted: head.wanted };
   } finally {

@@ -86,7 +86,7 @@ export function startReader(parts: ReaderParts): Reader {
       const { reading } = result;
       if (reading.kind === 'draft') {
         const one = judged[next++] as (typeof judged)[number];
-        const draft: DraftMessage = { ...message, head: reading.head, draft: result.draft as string };
+        const draft: DraftMessage = { ...message, head: reading.head, draft: result.draft as Uint8Array };
         rows.push(draftRow(parts, draft, one, decidedAt));
         endConversation(message, one.decision.joins ?? message.row.number);
       } else if (reading.kind === 'part') {
@@ -145,7 +145,7 @@ export function startReader(parts: ReaderParts): Reader {
     const { reading } = result;
     const decidedAt = parts.now();
     if (reading.kind === 'draft') {
-      const draft: DraftMessage = { ...message, head: reading.head, draft: result.draft as string };
+      const draft: DraftMessage = { ...message, head: reading.head, draft: result.draft as Uint8Array };
       return [followUpRow(parts, draft, ticket, [], decidedAt)];
     }
     if (reading.kind === 'part') throw new Error('what is gathered is read as an appeal');
@@ -332,7 +332,7 @@ function plainOutcome(reading: Extract<Reading, { readonly reason: string }>): O
   return { kind: 'quarantined', reason: reading.reason };
 }
 
-type DraftResult = Extract<ItemResult, { readonly draft: string | null }> & {
+type DraftResult = Extract<ItemResult, { readonly draft: Uint8Array | null }> & {
   readonly reading: { readonly kind: 'draft' };
 };
 
