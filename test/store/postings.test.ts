@@ -179,20 +179,15 @@ describe('candidate index', () => {
       );
     }));
 
-  it('finds a requester by the key alone, whatever the words', () =>
+  it('finds a requester by the key alone, however many heavier words there are', () =>
     withBench(async bench => {
       const words = Array.from({ length: 40 }, (_, i): [number, number] => [i, 30]);
       const postings = await bench.open({ newest: 4, floor: 0.01 });
       postings.add(9, factsOf(words, 'aabbccdd00112233'));
       const others = Array.from({ length: 30 }, (_, i): [number, number] => [1_000 + i, 255]);
+      const hits = await findOne(postings, factsOf(others, 'aabbccdd00112233'));
       assert.deepEqual(
-        (await findOne(postings, factsOf(others, 'aabbccdd00112233'))).map(hit => hit.ordinal),
-        [],
-        'thirty heavier words leave no room for the key',
-      );
-      const fewer = others.slice(0, 15);
-      assert.deepEqual(
-        (await findOne(postings, factsOf(fewer, 'aabbccdd00112233'))).map(hit => hit.ordinal),
+        hits.map(hit => hit.ordinal),
         [9],
       );
     }));
