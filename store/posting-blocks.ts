@@ -3,6 +3,7 @@
 /** Terms are spread over so many buckets by their upper bits. */
 export const BUCKETS = 4096;
 const BUCKET_SHIFT = 20;
+const BUCKET_MASK = (1 << BUCKET_SHIFT) - 1;
 
 export function bucketOf(term: number): number {
   return term >>> BUCKET_SHIFT;
@@ -38,19 +39,29 @@ export class Block {
     return 4 + 9 * this.count;
   }
 
-  /** Adds weight × posting weight for the newest `most` postings of a term; answers how many of `most` are left. */
-  visit(term: number, most: number, weight: number, scores: Scores): number {
-    this.used = true;
-    const { terms, ordinals, weights } = this;
-    let low = 0;
-    let high = this.count;
+  /** First place whose term lies above. Terms are hashes, so a term's place can be told from its value; from there it is
+   *  a few steps, where halving the block would touch cold memory each time. */
+  private endOf(term: number): number {
+    const { terms, count } = this;
+    let low = Math.floor(((term & BUCKET_MASK) / (BUCKET_MASK + 1)) * count);
+    let high = low;
+    for (let step = 1; low > 0 && (terms[low - 1] as number) > term; step *= 2) low = Math.max(0, low - step);
+    for (let step = 1; high < count && (terms[high] as number) <= term; step *= 2) high = Math.min(count, high + step);
     while (low < high) {
       const middle = (low + high) >>> 1;
       if ((terms[middle] as number) <= term) low = middle + 1;
       else high = middle;
     }
+    return low;
+  }
+
+  /** Adds weight × posting weight for the newest `most` postings of a term; answers how many of `most` are left. */
+  visit(term: number, most: number, weight: number, scores: Scores): number {
+    this.used = true;
+    const { terms, ordinals, weights } = this;
+    const end = this.endOf(term);
     let left = most;
-    for (let i = low - 1; i >= 0 && left > 0 && terms[i] === term; i--, left--) {
+    for (let i = end - 1; i >= 0 && left > 0 && terms[i] === term; i--, left--) {
       scores.add(ordinals[i] as number, weight * (weights[i] as number));
     }
     return left;
