@@ -157,6 +157,8 @@ export function startReader(parts: ReaderParts): Reader {
     if (late !== undefined) return void late.push({ row, reading });
     const over = conversations.add(key, row, reading.last, reading.quietMs);
     if (over !== null) queue([over]);
+    // The loop may be asleep for longer than this conversation is to be waited for.
+    else lookAgain();
   }
 
   async function ticketOfConversation(key: string): Promise<string | null> {

@@ -19,6 +19,9 @@ export interface BoxMessage {
   readonly id: string;
   readonly text: string;
   readonly from?: string;
+  readonly conversation?: string;
+  readonly last?: boolean;
+  readonly quiet?: number;
 }
 
 export interface Told {
@@ -37,7 +40,7 @@ export interface ReadingBench {
   /** Ends the thread that decides, as a defect would. */
   endDecider(): Promise<void>;
   /** Makes a file that the moody box looks for. */
-  mark(name: 'gate' | 'mended'): void;
+  mark(name: 'gate' | 'armed' | 'mended'): void;
   /** Messages of the moody box, accepted in one batch; resolves when they are durable. */
   post(messages: readonly BoxMessage[]): Promise<readonly { readonly number: string }[]>;
   /** The same, or once more the same, resolved when all of them are decided. */
@@ -104,7 +107,7 @@ export async function openReadingBench(settings: Readonly<Record<string, unknown
   };
 
   async function box(messages: readonly BoxMessage[], rest: string) {
-    const body = JSON.stringify(messages.map(({ id, text, from }) => ({ id, from: from ?? null, text })));
+    const body = JSON.stringify(messages.map(message => ({ from: null, ...message })));
     const answer = await fetch(`${bench.gateway.url}/hooks/box${rest}`, { method: 'POST', body });
     if (answer.status !== 200) throw new Error(`answered ${answer.status}: ${await answer.text()}`);
     return (await answer.json()) as Told[];

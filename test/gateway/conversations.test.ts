@@ -1,0 +1,179 @@
+// Conversations on a running gateway: parts become one appeal, whatever comes between them.
+import assert from 'node:assert/strict';
+import { openTicketContent } from '../../store/ticket-seal.ts';
+import { appealBody } from '../platforms/app.ts';
+import { openReadingBench, type ReadingBench, type Told } from './reading-bench.ts';
+
+const PHONE = { phone: '13800138001' };
+
+describe('a conversation', function () {
+  this.timeout(60_000);
+  let bench: ReadingBench;
+
+  beforeEach(async () => {
+    bench = await openReadingBench();
+  });
+  afterEach(() => bench.close());
+
+  const part = (key: string, content: string, more: Readonly<Record<string, unknown>> = {}) =>
+    appealBody({ externalId: '', title: '', content, contact: PHONE, conversation: key, ...more });
+
+  /** Sends parts one after the other, each acknowledged before the next; answers their numbers. */
+  async function send(...parts: readonly unknown[]): Promise<string[]> {
+    const numbers: string[] = [];
+    for (const body of parts) {
+      const answer = await bench.sender.send(body);
+      assert.equal(answer.status, 202, answer.text);
+      numbers.push(String(answer.json()['number']));
+    }
+    return numbers;
+  }
+
+  /** Sends and waits until it is decided. */
+  async function told(body: unknown): Promise<Told> {
+    const answer = await bench.sender.send(body, { prefer: 'wait=10' });
+    assert.equal(answer.status, 200, answer.text);
+    return answer.json() as unknown as Told;
+  }
+
+  async function outcomeOf(number: string) {
+    return (await bench.gateway.context.store.messages.get(number))?.outcome;
+  }
+
+  async function contentOf(number: string): Promise<string> {
+    const { store, cipher } = bench.gateway.context;
+    const ticket = await store.tickets.get(number);
+    assert.ok(ticket, 'there is a ticket');
+    return openTicketContent(cipher, ticket).appeal.content;
+  }
+
+  it('becomes one ticket with its last part, under the number of its first', async () => {
+    const [first, second] = await send(part('k1', '幸福路12号'), part('k1', '楼道灯坏了'));
+    const last = await told(part('k1', '已经三天，请尽快修', { last: true }));
+    assert.deepEqual(last.outcome, { kind: 'part', of: first });
+    assert.deepEqual(await outcomeOf(second ?? ''), { kind: 'part', of: first });
+    assert.equal((await outcomeOf(first ?? ''))?.kind, 'ticket');
+    assert.equal(await contentOf(first ?? ''), '幸福路12号\n楼道灯坏了\n已经三天，请尽快修');
+    assert.equal((await bench.gateway.context.store.tickets.counts()).total, 1);
+  });
+
+  it('ends by itself after the quiet time', async () => {
+    const [first] = await send(part('k2', '江南大街井盖缺失'));
+    const second = await told(part('k2', '晚上很危险'));
+    assert.deepEqual(second.outcome, { kind: 'part', of: first });
+    assert.equal(await contentOf(first ?? ''), '江南大街井盖缺失\n晚上很危险');
+  });
+
+  it('may have one part only, with a last mark or without', async () => {
+    const marked = await told(part('k3', '建设大街路灯不亮', { last: true }));
+    assert.equal(marked.outcome.kind, 'ticket');
+    const unmarked = await told(part('k4', '龙泉路噪声扰民，深夜施工', { contact: { phone: '13800138002' } }));
+    assert.equal(unmarked.outcome.kind, 'ticket');
+  });
+
+  it('takes a part that comes late to the ticket as a follow-up, with its words', async () => {
+    const [first] = await send(part('k5', '新华大街暖气不热'));
+    const last = await told(part('k5', '室温只有十二度', { last: true }));
+    assert.equal(last.outcome.kind, 'part');
+    const late = await told(part('k5', '补充：三单元全都不热'));
+    assert.deepEqual(late.outcome, { kind: 'repeat', of: first });
+    const { store } = bench.gateway.context;
+    const entries = await store.outbox.list({ ticket: first ?? '', limit: 10 });
+    assert.deepEqual(
+      entries.map(({ kind, message }) => [kind, message]),
+      [
+        ['ticket.created', first],
+        ['ticket.followed-up', late.number],
+      ],
+    );
+    assert.ok((await store.messages.get(late.number))?.decision, 'its words are kept');
+  });
+
+  it('loses no part that comes while it is being decided', async () => {
+    for (let round = 0; round < 5; round++) {
+      const key = `race-${round}`;
+      const contact = { phone: `1380013810${round}` };
+      const bodies = [
+        part(key, `滨江东路${round + 1}0号`, { contact }),
+        part(key, '自来水浑浊', { last: true, contact }),
+        ...Array.from({ length: 6 }, (_, i) => part(key, `补充第${i + 1}点`, { contact })),
+      ];
+      const answers = await Promise.all(bodies.map(body => bench.sender.send(body, { prefer: 'wait=10' })));
+      const all = answers.map(answer => answer.json() as unknown as Told);
+      const lead = all.find(({ outcome }) => outcome.kind === 'ticket');
+      assert.ok(lead, 'one is the ticket');
+      for (const { number, outcome } of all) {
+        if (number === lead.number) continue;
+        assert.ok(outcome.kind === 'part' || outcome.kind === 'repeat', outcome.kind);
+        assert.equal(outcome.of, lead.number);
+      }
+    }
+    assert.equal((await bench.gateway.context.store.tickets.counts()).total, 5);
+  });
+
+  it('is not mixed up with another of the same sender', async () => {
+    const [a1, b1] = await send(part('one', '幸福路12号路灯不亮'), part('two', '江南大街井盖缺失'));
+    await send(part('two', '夜里看不见'), part('one', '楼下全黑'));
+    const a2 = await told(part('one', '已经三天了', { last: true }));
+    const b2 = await told(part('two', '请尽快补上', { last: true }));
+    assert.deepEqual(
+      [a2, b2].map(({ outcome }) => outcome),
+      [a1, b1].map(of => ({ kind: 'part', of })),
+    );
+    assert.equal(await contentOf(a1 ?? ''), '幸福路12号路灯不亮\n楼下全黑\n已经三天了');
+    assert.equal(await contentOf(b1 ?? ''), '江南大街井盖缺失\n夜里看不见\n请尽快补上');
+  });
+
+  it('goes on after a crash in the middle', async () => {
+    const [first] = await send(part('k6', '保安路12号'), part('k6', '垃圾三天未清'));
+    await bench.endDecider();
+    const [third] = await send(part('k6', '气味很大'));
+    await bench.stop(0);
+    await bench.start();
+    const last = await told(part('k6', '请尽快处理', { last: true }));
+    assert.deepEqual(last.outcome, { kind: 'part', of: first });
+    assert.deepEqual(await outcomeOf(third ?? ''), { kind: 'part', of: first });
+    assert.equal(await contentOf(first ?? ''), '保安路12号\n垃圾三天未清\n气味很大\n请尽快处理');
+    assert.equal((await bench.gateway.context.store.tickets.counts()).total, 1);
+  });
+
+  it('does not hold up what its sender says besides', async () => {
+    const [first] = await send(part('k7', '光明路公交站牌倒了'));
+    const besides = await told(appealBody({ content: '另外：家里停水两天了，无人通知', contact: PHONE }));
+    assert.equal(besides.outcome.kind, 'ticket');
+    assert.equal(await outcomeOf(first ?? ''), null);
+  });
+
+  it('that could not be read as a whole has all its parts when it is read again', async () => {
+    const one = { from: 'somebody', conversation: 'k9' };
+    const first = { ...one, id: '1', text: 'armed 幸福路12号', quiet: 1 };
+    const [lead, next] = await bench.post([first, { ...one, id: '2', text: '楼道灯坏了' }]);
+    // Read alone before the adapter begins to fail: whatever comes in the same lane is decided after it.
+    assert.equal(
+      (await bench.read([{ id: '3', from: 'somebody', text: '另有一事：井盖缺失' }]))[0]?.outcome.kind,
+      'ticket',
+    );
+    bench.mark('armed');
+    const [last] = await bench.read([{ ...one, id: '4', text: '请尽快修', last: true }]);
+    assert.deepEqual(last?.outcome, { kind: 'part', of: lead?.number });
+    const number = lead?.number ?? '';
+    assert.deepEqual(await outcomeOf(number), { kind: 'quarantined', reason: 'moody-box.parse_failed' });
+    assert.deepEqual(await outcomeOf(next?.number ?? ''), { kind: 'part', of: number });
+
+    bench.mark('mended');
+    const { store, live } = bench.gateway.context;
+    await store.messages.reread(number, { by: 'clerk', action: 'message.reread', on: [number] });
+    live?.rescan();
+    assert.equal((await bench.read([first]))[0]?.outcome.kind, 'ticket');
+    assert.equal(await contentOf(number), 'armed 幸福路12号\n楼道灯坏了\n请尽快修');
+    assert.deepEqual(await outcomeOf(next?.number ?? ''), { kind: 'part', of: number });
+  });
+
+  it('of nothing but empty parts is not an appeal', async () => {
+    const [first] = await send(part('k8', '？？'));
+    assert.deepEqual((await outcomeOf(first ?? '')) ?? (await told(part('k8', '……', { last: true }))).outcome, {
+      kind: 'not-an-appeal',
+      reason: 'empty',
+    });
+  });
+});
