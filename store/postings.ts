@@ -39,7 +39,7 @@ export const POSTINGS_DEFAULTS: PostingsOptions = {
   perTerm: 64,
   limit: 10,
   floor: 0.055,
-  cacheBytes: 96 * 1024 * 1024,
+  cacheBytes: 64 * 1024 * 1024,
 };
 
 /** Tiers merge when so many segments of one size lie side by side. */

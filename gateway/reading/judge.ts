@@ -58,7 +58,7 @@ interface Known {
 }
 
 /** Earlier tickets remembered; the least lately used go first. */
-const REMEMBERED = 16_384;
+const REMEMBERED = 8_192;
 /** Lived changes younger than this may be missed; closing and linking again within it is no case anybody meets. */
 const STALE_MS = 1000;
 

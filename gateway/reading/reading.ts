@@ -31,7 +31,7 @@ export interface Reading {
 const RESTART_MS = 1000;
 const RESTART_MOST_MS = 60_000;
 /** The index lives in typed arrays outside the heap; what a batch allocates is dead by the next one. */
-const YOUNG_MB = 48;
+const YOUNG_MB = 24;
 
 export function startReading(parts: ReadingParts, channels: Readonly<Record<string, ParserChannel>>): Reading {
   const firstReady = Promise.withResolvers<void>();
