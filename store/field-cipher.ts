@@ -1,17 +1,10 @@
 // Seals and opens what is stored: data keys wrapped by the key ring, fields bound to their row and name, MACs.
-import {
-  createCipheriv,
-  createDecipheriv,
-  createHmac,
-  createSecretKey,
-  type KeyObject,
-  randomBytes,
-  randomFillSync,
-  timingSafeEqual,
-} from 'node:crypto';
+import { randomFillSync } from 'node:crypto';
 import { constants, deflateRawSync, inflateRawSync } from 'node:zlib';
 import { KeyError, SealBroken } from './errors.ts';
 import { type KeyRing, MAC_NAMES, type MacName, SEALING_NAMES, type SealingName } from './key-ring.ts';
+import { createMac, type Mac } from './mac.ts';
+import { type Algorithm, aesGcm, type ReadyKey, sm4CbcHmacSm3 } from './sealing-algorithms.ts';
 
 /**
  * All methods are synchronous and cheap (some microseconds), for the thread that acknowledges. `aad` names what the bytes
@@ -49,10 +42,6 @@ const HEAD = 3;
 /** version, algorithm, id of the wrapping key. */
 const WRAP_HEAD = 10;
 const KEY_BYTES = 32;
-const GCM_NONCE = 12;
-const GCM_TAG = 16;
-const SM4_BLOCK = 16;
-const SM3_BYTES = 32;
 const COMPRESS_OVER = 4096;
 /** Bound on what a sealed value inflates to, against a record made by somebody who holds the keys of another version. */
 const INFLATE_LIMIT = 512 * 1024 * 1024;
@@ -61,12 +50,11 @@ interface Wrapping {
   readonly name: SealingName;
   readonly id: Buffer;
   readonly key: Buffer;
-}
-
-/** The bytes of one algorithm between head and end; `bound` is what is authenticated besides. */
-interface Algorithm {
-  encrypt(key: Uint8Array, plain: Uint8Array, head: Buffer, bound: string): Buffer;
-  decrypt(key: Uint8Array, sealed: Buffer, headLength: number, bound: string): Buffer;
+  /** What a key wrapped by it begins with, and the bytes authenticated besides. */
+  readonly head: Buffer;
+  readonly aad: Buffer;
+  /** The key as the current algorithm uses it. */
+  readonly ready: ReadyKey;
 }
 
 /** Makes a cipher over a ring; each has a nonce prefix of its own, so one a thread is enough. */
@@ -74,13 +62,21 @@ export function createCipher(ring: KeyRing): FieldCipher {
   const random = randomPool();
   const algorithms: Record<number, Algorithm> = { [AES_GCM]: aesGcm(), [SM4_CBC_HMAC_SM3]: sm4CbcHmacSm3(random) };
   const current = ring.profile === 'gm' ? SM4_CBC_HMAC_SM3 : AES_GCM;
-  const wraps = wrappings(ring);
-  const macs = macKeys(ring);
-  const hash = ring.profile === 'gm' ? 'sm3' : 'sha256';
+  const algorithm = algorithms[current] as Algorithm;
+  const wraps = wrappings(ring, current, algorithm);
+  const macs = macsOf(ring);
+  const heads = [0, DEFLATED].map(flags => {
+    const bytes = Buffer.of(VERSION, current, flags);
+    return { bytes, text: bytes.toString('latin1') };
+  }) as [Head, Head];
 
-  const wrap = (wrapping: Wrapping, key: Uint8Array): Buffer => {
-    const head = Buffer.concat([Buffer.of(VERSION, current), wrapping.id]);
-    return algorithms[current]!.encrypt(wrapping.key, key, head, `data key/${wrapping.name}`);
+  const wrap = (wrapping: Wrapping, key: Uint8Array): Buffer =>
+    algorithm.encrypt(wrapping.ready, key, wrapping.head, wrapping.aad);
+  const sealWith = (key: ReadyKey, plain: Uint8Array, aad: string): Buffer => {
+    const small = plain.length > COMPRESS_OVER ? deflateRawSync(plain, { level: constants.Z_BEST_SPEED }) : plain;
+    const deflated = small.length < plain.length;
+    const head = deflated ? heads[1] : heads[0];
+    return algorithm.encrypt(key, deflated ? small : plain, head.bytes, Buffer.from(head.text + aad, 'utf8'));
   };
   const wrappingOf = (wrapped: Buffer): Wrapping => {
     algorithmOf(wrapped, WRAP_HEAD);
@@ -90,9 +86,9 @@ export function createCipher(ring: KeyRing): FieldCipher {
     return found;
   };
   const algorithmOf = (sealed: Buffer, least: number): Algorithm => {
-    const algorithm = sealed.length > least && sealed[0] === VERSION ? algorithms[sealed[1] as number] : undefined;
-    if (algorithm === undefined) throw new SealBroken('seal.unknown_format', 'not a sealed value of a known version');
-    return algorithm;
+    const found = sealed.length > least && sealed[0] === VERSION ? algorithms[sealed[1] as number] : undefined;
+    if (found === undefined) throw new SealBroken('seal.unknown_format', 'not a sealed value of a known version');
+    return found;
   };
 
   const cipher: FieldCipher = {
@@ -106,12 +102,9 @@ export function createCipher(ring: KeyRing): FieldCipher {
     openDataKey(value) {
       const wrapped = asBuffer(value);
       const wrapping = wrappingOf(wrapped);
-      const key = algorithmOf(wrapped, WRAP_HEAD).decrypt(
-        wrapping.key,
-        wrapped,
-        WRAP_HEAD,
-        `data key/${wrapping.name}`,
-      );
+      const used = algorithmOf(wrapped, WRAP_HEAD);
+      const ready = used === algorithm ? wrapping.ready : used.ready(wrapping.key);
+      const key = used.decrypt(ready, wrapped, WRAP_HEAD, wrapAad(wrapped, wrapping.name));
       if (key.length !== KEY_BYTES) throw new SealBroken('seal.broken', 'a data key of the wrong length');
       return key;
     },
@@ -122,23 +115,20 @@ export function createCipher(ring: KeyRing): FieldCipher {
       if (newest.id.equals(id) && wrapped[1] === current) return null;
       return wrap(newest, cipher.openDataKey(wrapped));
     },
-    seal(key, plain, aad) {
-      const small = plain.length > COMPRESS_OVER ? deflateRawSync(plain, { level: constants.Z_BEST_SPEED }) : plain;
-      const deflated = small.length < plain.length;
-      const head = Buffer.of(VERSION, current, deflated ? DEFLATED : 0);
-      return algorithms[current]!.encrypt(key, deflated ? small : plain, head, aad);
-    },
+    seal: (key, plain, aad) => sealWith(algorithm.ready(key), plain, aad),
     open(key, value, aad) {
       const sealed = asBuffer(value);
-      const plain = algorithmOf(sealed, HEAD).decrypt(key, sealed, HEAD, aad);
+      const used = algorithmOf(sealed, HEAD);
+      const plain = used.decrypt(used.ready(key), sealed, HEAD, boundBytes(sealed, HEAD, aad));
       if ((sealed[2] as number) & ~DEFLATED)
         throw new SealBroken('seal.unknown_format', 'a sealed value with unknown flags');
       return sealed[2] === DEFLATED ? inflateRawSync(plain, { maxOutputLength: INFLATE_LIMIT }) : plain;
     },
     sealFields(key, number, fields) {
       const sealed: Record<string, Buffer> = Object.create(null);
+      const ready = algorithm.ready(key);
       for (const [name, value] of Object.entries(fields)) {
-        if (value !== null) sealed[name] = cipher.seal(key, Buffer.from(value, 'utf8'), fieldOf(number, name));
+        if (value !== null) sealed[name] = sealWith(ready, Buffer.from(value, 'utf8'), fieldOf(number, name));
       }
       return packFields(sealed);
     },
@@ -150,113 +140,27 @@ export function createCipher(ring: KeyRing): FieldCipher {
       return opened;
     },
     mac(name, ...parts) {
-      const key = macs.get(name);
-      if (key === undefined) throw noKey(name);
-      return macOf(hash, key, parts);
+      const mac = macs.get(name);
+      if (mac === undefined) throw noKey(name);
+      return mac(parts);
     },
   };
   return cipher;
 }
 
-function macOf(hash: string, key: KeyObject, parts: readonly (string | Uint8Array)[]): Buffer {
-  let input = '';
-  const hmac = createHmac(hash, key);
-  // Texts go in as one: calls into the native side cost more than the bytes.
-  for (const part of parts) {
-    if (typeof part === 'string') {
-      input += lengthMark(Buffer.byteLength(part)) + part;
-    } else {
-      hmac.update(input + lengthMark(part.byteLength)).update(part);
-      input = '';
-    }
-  }
-  return (input === '' ? hmac : hmac.update(input)).digest();
+interface Head {
+  readonly bytes: Buffer;
+  /** The same, a character a byte. */
+  readonly text: string;
 }
 
-/** A length as eight hex digits. */
-function lengthMark(length: number): string {
-  return length.toString(16).padStart(8, '0');
+/** What is authenticated besides the bytes themselves: the head, a character a byte, and the text they are bound to. */
+function boundBytes(sealed: Buffer, headLength: number, bound: string): Buffer {
+  return Buffer.from(sealed.toString('latin1', 0, headLength) + bound, 'utf8');
 }
 
-function aesGcm(): Algorithm {
-  // Nonce: six random bytes a cipher, then a counter. The counter never comes back within one cipher, and two ciphers with
-  // one prefix are as likely as one in 2^48, so a wrapping key never sees a nonce twice.
-  const prefix = randomBytes(6);
-  let counter = 0;
-  return {
-    encrypt(key, plain, head, bound) {
-      const at = head.length;
-      const out = Buffer.allocUnsafe(at + GCM_NONCE + plain.length + GCM_TAG);
-      head.copy(out);
-      prefix.copy(out, at);
-      out.writeUIntBE(++counter, at + 6, 6);
-      const cipher = createCipheriv('aes-256-gcm', keyObject(key), out.subarray(at, at + GCM_NONCE));
-      cipher.setAAD(boundBytes(head, bound));
-      cipher.update(plain).copy(out, at + GCM_NONCE);
-      cipher.final();
-      cipher.getAuthTag().copy(out, at + GCM_NONCE + plain.length);
-      return out;
-    },
-    decrypt(key, sealed, at, bound) {
-      if (sealed.length < at + GCM_NONCE + GCM_TAG) throw broken();
-      const decipher = createDecipheriv('aes-256-gcm', keyObject(key), sealed.subarray(at, at + GCM_NONCE), {
-        authTagLength: GCM_TAG,
-      });
-      decipher.setAAD(boundBytes(sealed.subarray(0, at), bound));
-      decipher.setAuthTag(sealed.subarray(sealed.length - GCM_TAG));
-      const plain = decipher.update(sealed.subarray(at + GCM_NONCE, sealed.length - GCM_TAG));
-      try {
-        decipher.final();
-      } catch (error) {
-        throw broken(error);
-      }
-      return plain;
-    },
-  };
-}
-
-/** Encrypt, then MAC: the key's first half encrypts, its second half authenticates head, bound text, IV and ciphertext. */
-function sm4CbcHmacSm3(random: (length: number) => Buffer): Algorithm {
-  const tag = (key: Uint8Array, head: Buffer, bound: string, body: Buffer): Buffer => {
-    const aad = boundBytes(head, bound);
-    return createHmac('sm3', keyObject(key.subarray(KEY_BYTES / 2)))
-      .update(lengthMark(aad.length))
-      .update(aad)
-      .update(body)
-      .digest();
-  };
-  return {
-    encrypt(key, plain, head, bound) {
-      const iv = random(SM4_BLOCK);
-      const cipher = createCipheriv('sm4-cbc', keyObject(key.subarray(0, KEY_BYTES / 2)), iv);
-      const body = Buffer.concat([iv, cipher.update(plain), cipher.final()]);
-      return Buffer.concat([head, body, tag(key, head, bound, body)]);
-    },
-    decrypt(key, sealed, at, bound) {
-      const end = sealed.length - SM3_BYTES;
-      const body = sealed.subarray(at, end);
-      if (end < at + 2 * SM4_BLOCK) throw broken();
-      if (!timingSafeEqual(tag(key, sealed.subarray(0, at), bound, body), sealed.subarray(end))) throw broken();
-      const half = keyObject(key.subarray(0, KEY_BYTES / 2));
-      const decipher = createDecipheriv('sm4-cbc', half, body.subarray(0, SM4_BLOCK));
-      return Buffer.concat([decipher.update(body.subarray(SM4_BLOCK)), decipher.final()]);
-    },
-  };
-}
-
-/** Node 24 tells a raw key from a key object by a caught exception (10 µs), so raw ones are wrapped first (under 1 µs). */
-function keyObject(key: Uint8Array): KeyObject {
-  return createSecretKey(key);
-}
-
-function boundBytes(head: Buffer, bound: string): Buffer {
-  return Buffer.from(head.toString('latin1') + bound, 'utf8');
-}
-
-function broken(cause?: unknown): SealBroken {
-  return new SealBroken('seal.broken', 'the sealed value does not open: other key, changed bytes or another place', {
-    cause,
-  });
+function wrapAad(wrapped: Buffer, name: SealingName): Buffer {
+  return boundBytes(wrapped, WRAP_HEAD, `data key/${name}`);
 }
 
 function noKey(name: string): KeyError {
@@ -266,26 +170,34 @@ function noKey(name: string): KeyError {
   });
 }
 
-function wrappings(ring: KeyRing): { byId: Map<string, Wrapping>; current: Map<SealingName, Wrapping> } {
+function wrappings(
+  ring: KeyRing,
+  current: number,
+  algorithm: Algorithm,
+): { byId: Map<string, Wrapping>; current: Map<SealingName, Wrapping> } {
   const byId = new Map<string, Wrapping>();
-  const current = new Map<SealingName, Wrapping>();
+  const newest = new Map<SealingName, Wrapping>();
   for (const name of SEALING_NAMES) {
     for (const key of ring.sealing[name] ?? []) {
-      const wrapping = { name, id: Buffer.from(key.id, 'hex'), key: Buffer.from(key.bytes) };
+      const id = Buffer.from(key.id, 'hex');
+      const head = Buffer.concat([Buffer.of(VERSION, current), id]);
+      const bytes = Buffer.from(key.bytes);
+      const wrapping = { name, id, key: bytes, head, aad: wrapAad(head, name), ready: algorithm.ready(bytes) };
       byId.set(key.id, wrapping);
-      current.set(name, wrapping);
+      newest.set(name, wrapping);
     }
   }
-  return { byId, current };
+  return { byId, current: newest };
 }
 
-function macKeys(ring: KeyRing): Map<MacName, KeyObject> {
-  const keys = new Map<MacName, KeyObject>();
+function macsOf(ring: KeyRing): Map<MacName, Mac> {
+  const algorithm = ring.profile === 'gm' ? 'sm3' : 'sha256';
+  const macs = new Map<MacName, Mac>();
   for (const name of MAC_NAMES) {
     const bytes = ring.macs[name];
-    if (bytes !== undefined) keys.set(name, createSecretKey(bytes));
+    if (bytes !== undefined) macs.set(name, createMac(algorithm, bytes));
   }
-  return keys;
+  return macs;
 }
 
 /** Random bytes from a store of many, since each call into the generator costs microseconds; what was given out is wiped. */
