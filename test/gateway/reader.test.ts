@@ -1,0 +1,186 @@
+// The reader over a store that fails now and then: what was read is committed once, in order, when the store is there again.
+import assert from 'node:assert/strict';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { stringify } from 'yaml';
+import { loadConfig } from '../../config/load.ts';
+import { loadRepeats } from '../../config/load-repeats.ts';
+import { type Foundation, openFoundation } from '../../gateway/foundation.ts';
+import { createIntake } from '../../gateway/intake.ts';
+import { createJudge } from '../../gateway/reading/judge.ts';
+import { createParserPool } from '../../gateway/reading/parser-pool.ts';
+import { type Reader, startReader } from '../../gateway/reading/reader.ts';
+import type { Outcome } from '../../normalizer/ticket.ts';
+import { StoreUnavailable } from '../../store/errors.ts';
+import type { Store } from '../../store/store.ts';
+import { BOX } from './reading-bench.ts';
+
+const FULL = new StoreUnavailable('store.disk_full', 'full');
+
+describe('the reader', function () {
+  this.timeout(60_000);
+  let root: string;
+  let foundation: Foundation;
+  let stopReading: () => Promise<void>;
+  const reports: string[] = [];
+  let told: Map<string, Outcome[]>;
+  let tellAll: () => void;
+
+  beforeEach(async () => {
+    root = mkdtempSync(join(tmpdir(), 'huisu-reader-'));
+    const file = join(root, 'huisu.yaml');
+    writeFileSync(file, stringify({ data: './data', keys: { file: './keys.json' }, adapters: [BOX] }));
+    foundation = await openFoundation(loadConfig({ file, env: {} }), { env: {}, onFatal: error => assert.fail(error) });
+    told = new Map();
+    tellAll = () => undefined;
+    reports.length = 0;
+  });
+  afterEach(async () => {
+    await stopReading();
+    await foundation.close();
+    rmSync(root, { recursive: true, force: true });
+  });
+
+  async function read(store: Store): Promise<Reader> {
+    const { cipher, rulebook, loaded } = foundation;
+    const { idleCharacters, phrases, policy } = loadRepeats(loaded.config.rules);
+    const judge = createJudge({ candidates: store.candidates, cipher, policy, common: new Set() });
+    await judge.open();
+    const limits = { parsers: 1, messageMs: 1000, memoryMb: 64 };
+    const pool = createParserPool({ rulebook, idleCharacters, phrases, adapters: [BOX], baseFolder: root, ...limits });
+    pool.setChannels({ box: { kind: 'moody-box', settings: { folder: root } } });
+    const reader = startReader({
+      ...{ store, cipher, judge, pool, now: Date.now, batch: 4, attempts: 3, attachmentWaitMs: 0 },
+      decided(numbers, outcomes) {
+        for (const [i, number] of numbers.entries()) {
+          told.set(number, [...(told.get(number) ?? []), outcomes[i] as Outcome]);
+        }
+        tellAll();
+      },
+      report: code => void reports.push(code),
+    });
+    stopReading = async () => {
+      await reader.close();
+      await pool.close();
+    };
+    return reader;
+  }
+
+  async function accept(texts: readonly string[]): Promise<string[]> {
+    const { cipher, store, registry } = foundation;
+    const intake = createIntake({ store, cipher, now: Date.now, acknowledged: () => undefined });
+    const originals = texts.map((text, i) => ({
+      platformId: `${i}`,
+      sender: 'one lane',
+      body: Buffer.from(JSON.stringify({ id: `${i}`, from: 'one lane', text })),
+      mediaType: 'application/json',
+      meta: {},
+    }));
+    const answers = await intake.accept('box', await registry.get('moody-box'), originals);
+    return answers.map(answer => (answer.kind === 'id-reused' ? '' : answer.number));
+  }
+
+  async function allTold(numbers: readonly string[]): Promise<void> {
+    await new Promise<void>(resolve => {
+      tellAll = () => void (numbers.every(number => told.has(number)) && resolve());
+      tellAll();
+    });
+  }
+
+  const appeals = (count: number) => Array.from({ length: count }, (_, i) => `幸福路${i + 1}0${i}号路灯第${i}盏不亮`);
+
+  it('commits what it has judged once, in order, however often the disk is full', async () => {
+    const { store } = foundation;
+    let failures = 5;
+    const numbers = await accept(appeals(24));
+    await read({
+      ...store,
+      decisions: {
+        ...store.decisions,
+        commit: async (rows, fence) => {
+          if (failures-- > 0) throw FULL;
+          return store.decisions.commit(rows, fence);
+        },
+      },
+    });
+    await allTold(numbers);
+    for (const number of numbers) assert.equal(told.get(number)?.length, 1);
+    const created = (await store.outbox.list({ kind: 'ticket.created', limit: 100 })).map(entry => entry.ticket);
+    assert.deepEqual(
+      created,
+      numbers.filter(number => created.includes(number)),
+    );
+    assert.equal((await store.messages.counts()).unread, 0);
+    assert.ok(reports.includes('reading.commit_failed'));
+    assert.ok(!reports.includes('reading.conflict') && !reports.includes('reading.bug'), reports.join());
+  });
+
+  it('counts an attempt before it tries again, also when the store could not at first', async () => {
+    const { store } = foundation;
+    let failures = 2;
+    const numbers = await accept(['exit', ...appeals(1)]);
+    await read({
+      ...store,
+      messages: {
+        ...store.messages,
+        attempted: async rows => {
+          if (failures-- > 0) throw FULL;
+          return store.messages.attempted(rows);
+        },
+      },
+    });
+    await allTold(numbers);
+    assert.deepEqual(told.get(numbers[0] ?? ''), [{ kind: 'quarantined', reason: 'reading.parser_crash' }]);
+    assert.equal((await store.messages.get(numbers[0] ?? ''))?.attempts, 3);
+    assert.equal(told.get(numbers[1] ?? '')?.[0]?.kind, 'ticket');
+  });
+
+  it('asks again for a large original that cannot be read for a moment, and quarantines one that is gone', async () => {
+    const { store } = foundation;
+    const large = '路灯不亮'.repeat(30_000);
+    const numbers = await accept([large, `井盖缺失${large}`, ...appeals(1)]);
+    const gone = (await store.messages.get(numbers[1] ?? ''))?.blob as string;
+    await store.blobs.remove(gone);
+    let failures = 2;
+    await read({
+      ...store,
+      blobs: {
+        ...store.blobs,
+        get: async name => {
+          if (name !== gone && failures-- > 0) throw new StoreUnavailable('store.blob_failed', 'EIO');
+          return store.blobs.get(name);
+        },
+      },
+    });
+    await allTold(numbers);
+    assert.equal(told.get(numbers[0] ?? '')?.[0]?.kind, 'ticket');
+    assert.deepEqual(told.get(numbers[1] ?? ''), [{ kind: 'quarantined', reason: 'reading.original_missing' }]);
+  });
+
+  it('leaves unread what it could not commit before it was closed', async () => {
+    const { store } = foundation;
+    const numbers = await accept(appeals(6));
+    let tried: () => void = () => undefined;
+    const failing = new Promise<void>(resolve => {
+      tried = resolve;
+    });
+    await read({
+      ...store,
+      decisions: {
+        ...store.decisions,
+        commit: () => {
+          tried();
+          return Promise.reject(FULL);
+        },
+      },
+    });
+    await failing;
+    await stopReading();
+    assert.equal((await store.messages.counts()).unread, 6);
+    assert.equal(told.size, 0);
+    await read(store);
+    await allTold(numbers);
+    assert.equal((await store.messages.counts()).unread, 0);
+  });
+});
