@@ -1,7 +1,7 @@
 // 附件: fetches what an appeal only refers to, keeps it sealed, and hands the bytes to the case system's entries.
 import { createHash } from 'node:crypto';
 import { type InboundAttachment, PlatformError, Refused, Unavailable } from '../adapters/contract.ts';
-import { type Outgoing, outgoing } from '../adapters/kit/http.ts';
+import { errorOfStatus, type Outgoing, outgoing } from '../adapters/kit/http.ts';
 import type { Attachment } from '../normalizer/ticket.ts';
 import { StoreUnavailable } from '../store/errors.ts';
 import type { FieldCipher } from '../store/field-cipher.ts';
@@ -92,6 +92,8 @@ export function createAttachments(parts: AttachmentsParts): Attachments {
       return fetcher(ref, stop.signal);
     }
     const answer = await client.send({ url: ref, signal: stop.signal });
+    const busy = errorOfStatus(answer, 'attachment', parts.now());
+    if (answer.status >= 400 && busy instanceof Unavailable) throw busy;
     if (answer.status !== 200) throw new Refused('attachment.refused', `the server answered ${answer.status}`);
     return { bytes: answer.body, mediaType: answer.headers['content-type'] ?? attachment.mediaType };
   }

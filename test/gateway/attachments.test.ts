@@ -1,0 +1,201 @@
+// Attachments on a running gateway: by URL, in the request or inline, their bytes reach the case system with the ticket.
+import assert from 'node:assert/strict';
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { appealBody, sha256 } from '../platforms/app.ts';
+import { type CaseSystemSimulator, type JournalLine, startCaseSystem } from '../platforms/case-system.ts';
+import { until } from './dispatch/workbench.ts';
+import { openReadingBench, type ReadingBench, type Told } from './reading-bench.ts';
+
+const PHOTO = Buffer.from('the bytes of a photo, 现场照片'.repeat(100));
+
+interface Sent {
+  readonly kind: string;
+  readonly ticket: string;
+  readonly message: string;
+  readonly data: { readonly appeal: { readonly attachments: readonly { name: string; base64?: string }[] } };
+}
+
+describe('attachments', function () {
+  this.timeout(60_000);
+  let bench: ReadingBench;
+  let simulator: CaseSystemSimulator;
+  let files: Server;
+  let serve: (request: IncomingMessage, response: ServerResponse) => void;
+  let base: string;
+
+  beforeEach(async () => {
+    simulator = await startCaseSystem();
+    files = createServer((request, response) => serve(request, response));
+    await new Promise<void>(resolve => files.listen(0, '127.0.0.1', resolve));
+    base = `http://127.0.0.1:${(files.address() as AddressInfo).port}`;
+    serve = (_request, response) => response.setHeader('content-type', 'image/png').end(PHOTO);
+  });
+  afterEach(async () => {
+    await bench.close();
+    await simulator.close();
+    files.closeAllConnections();
+    await new Promise(resolve => files.close(resolve));
+  });
+
+  async function open(more: { waitMinutes?: number; allow?: boolean; kb?: number } = {}): Promise<void> {
+    const { waitMinutes = 10, allow = true, kb = 2000 } = more;
+    bench = await openReadingBench({
+      caseSystem: { url: simulator.url, inlineAttachmentsKb: kb, deadlines: { total: 5 } },
+      dispatch: { attachmentWaitMinutes: waitMinutes },
+      intake: { minFreeMb: 0, minFreePercent: 0, attachmentServers: allow ? [new URL(base).host] : [] },
+    });
+  }
+
+  async function sent(kind: string, about: Told): Promise<Sent> {
+    const matches = (line: JournalLine) => line.kind === kind && (line.body as Sent).message === about.number;
+    await until(() => simulator.lines.some(matches), `${kind} of ${about.number}`);
+    return simulator.lines.find(matches)?.body as Sent;
+  }
+
+  function bytesOf(body: Sent): (Buffer | null)[] {
+    return body.data.appeal.attachments.map(({ base64 }) =>
+      base64 === undefined ? null : Buffer.from(base64, 'base64'),
+    );
+  }
+
+  async function told(data: Record<string, unknown>, options = {}): Promise<Told> {
+    const answer = await bench.sender.send(appealBody(data), { prefer: 'wait=10', ...options });
+    assert.equal(answer.status, 200, answer.text);
+    return answer.json() as unknown as Told;
+  }
+
+  const byUrl = (path = '/photo.png') => ({ name: 'photo.png', url: `${base}${path}` });
+
+  it('by URL, by multipart and inline go with the ticket, byte for byte', async () => {
+    await open();
+    const file = Buffer.from('a file of the same request');
+    const appeal = await told(
+      {
+        attachments: [
+          byUrl(),
+          { name: '说明.txt', base64: Buffer.from('写在里面').toString('base64') },
+          { name: 'b.bin', sha256: sha256(file) },
+        ],
+      },
+      { files: [{ name: 'b.bin', mediaType: 'application/octet-stream', bytes: file }] },
+    );
+    const body = await sent('ticket.created', appeal);
+    assert.deepEqual(bytesOf(body), [PHOTO, Buffer.from('写在里面'), file]);
+    assert.equal(simulator.lines.filter(line => line.kind === 'ticket.corrected').length, 0);
+  });
+
+  it('of a follow-up go with it', async () => {
+    await open();
+    const first = await told({});
+    await sent('ticket.created', first);
+    const again = await told({ content: '幸福路12号路灯不亮三天了，附照片', attachments: [byUrl()] });
+    assert.deepEqual(again.outcome, { kind: 'repeat', of: first.number });
+    assert.deepEqual(bytesOf(await sent('ticket.followed-up', again)), [PHOTO]);
+  });
+
+  it('of several parts of a conversation stand in the order of the parts', async () => {
+    await open();
+    const inline = (text: string) => ({ name: `${text}.txt`, base64: Buffer.from(text).toString('base64') });
+    const part = { conversation: 'k', attachments: [inline('one'), byUrl('/two')] };
+    const [first] = await Promise.all([bench.sender.send(appealBody(part))]);
+    await told({ content: '补充照片', conversation: 'k', last: true, attachments: [inline('three')] });
+    const body = await sent('ticket.created', { ...(first?.json() as unknown as Told) });
+    assert.deepEqual(bytesOf(body), [Buffer.from('one'), PHOTO, Buffer.from('three')]);
+  });
+
+  it('are not fetched from inner addresses unless the settings name the server', async () => {
+    await open({ allow: false });
+    let asked = 0;
+    serve = (_request, response) => {
+      asked++;
+      response.end(PHOTO);
+    };
+    const appeal = await told({ attachments: [byUrl()] });
+    // Refused for good, so the ticket waits no longer.
+    assert.deepEqual(bytesOf(await sent('ticket.created', appeal)), [null]);
+    const [row] = await bench.gateway.context.store.admin.attachments(appeal.number);
+    assert.deepEqual([row?.state, row?.cause], ['failed', 'attachment.address_refused']);
+    assert.equal(asked, 0);
+  });
+
+  it('that lead elsewhere are not followed, and those that are refused are given up', async () => {
+    await open();
+    let asked = 0;
+    serve = (request, response) => {
+      asked++;
+      if (request.url === '/moved') response.writeHead(302, { location: `${base}/photo.png` }).end();
+      else response.writeHead(404).end();
+    };
+    const appeal = await told({ attachments: [byUrl('/moved'), byUrl('/gone')] });
+    assert.deepEqual(bytesOf(await sent('ticket.created', appeal)), [null, null]);
+    assert.equal(asked, 2);
+  });
+
+  it('that come late follow their ticket by a correction, once', async () => {
+    await open({ waitMinutes: 0 });
+    const asked = Promise.withResolvers<ServerResponse>();
+    serve = (_request, response) => asked.resolve(response);
+    const appeal = await told({ attachments: [byUrl()] });
+    assert.deepEqual(bytesOf(await sent('ticket.created', appeal)), [null]);
+    (await asked.promise).end(PHOTO);
+    assert.deepEqual(bytesOf(await sent('ticket.corrected', appeal)), [PHOTO]);
+    const { store } = bench.gateway.context;
+    const entries = await store.outbox.list({ ticket: appeal.number, limit: 10 });
+    assert.deepEqual(
+      entries.map(entry => entry.kind),
+      ['ticket.created', 'ticket.corrected'],
+    );
+    assert.equal((await store.tickets.get(appeal.number))?.revision, 1);
+  });
+
+  it('are asked for again after a failure, while the ticket waits and others go', async () => {
+    await open();
+    let asked = 0;
+    serve = (_request, response) => {
+      if (asked++ === 0) response.writeHead(503).end();
+      else response.end(PHOTO);
+    };
+    const waiting = await told({ attachments: [byUrl()] });
+    const free = await told({
+      content: '江南大街99号井盖缺失，夜里危险',
+      title: '井盖',
+      contact: { phone: '13800138099' },
+    });
+    await sent('ticket.created', free);
+    assert.ok(!simulator.lines.some(line => line.ticket === waiting.number));
+    assert.deepEqual(bytesOf(await sent('ticket.created', waiting)), [PHOTO]);
+    assert.equal(asked, 2);
+  });
+
+  it('are fetched after a restart in the middle', async () => {
+    await open();
+    const asked = Promise.withResolvers<void>();
+    serve = () => asked.resolve();
+    const appeal = await told({ attachments: [byUrl()] });
+    await asked.promise;
+    await bench.stop(0);
+    serve = (_request, response) => response.end(PHOTO);
+    await bench.start();
+    assert.deepEqual(bytesOf(await sent('ticket.created', appeal)), [PHOTO]);
+  });
+
+  it('too large for the body go by name only', async () => {
+    await open({ kb: 1 });
+    const appeal = await told({
+      attachments: [byUrl(), { name: 's.txt', base64: Buffer.from('small').toString('base64') }],
+    });
+    assert.deepEqual(bytesOf(await sent('ticket.created', appeal)), [null, Buffer.from('small')]);
+  });
+
+  it('leave nothing readable on the disk', async () => {
+    await open();
+    const appeal = await told({ attachments: [byUrl()] });
+    await sent('ticket.created', appeal);
+    const { store } = bench.gateway.context;
+    const [row] = await store.admin.attachments(appeal.number);
+    const sealed = (await store.blobs.get(row?.blob ?? '')) as Uint8Array;
+    assert.equal(Buffer.from(sealed).indexOf('the bytes of a photo'), -1);
+    assert.deepEqual([row?.size, row?.mediaType], [PHOTO.length, 'image/png']);
+  });
+});
