@@ -55,6 +55,13 @@ export class Block {
     return low;
   }
 
+  has(term: number, ordinal: number): boolean {
+    for (let i = this.endOf(term) - 1; i >= 0 && this.terms[i] === term; i--) {
+      if (this.ordinals[i] === ordinal) return true;
+    }
+    return false;
+  }
+
   /** Adds weight × posting weight for the newest `most` postings of a term; answers how many of `most` are left. */
   visit(term: number, most: number, weight: number, scores: Scores): number {
     this.used = true;

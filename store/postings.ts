@@ -42,6 +42,8 @@ export const POSTINGS_DEFAULTS: PostingsOptions = {
   cacheBytes: 64 * 1024 * 1024,
 };
 
+/** Tickets by which one may have been overtaken between its acceptance and its decision. */
+const DECIDED_LATE = 16_384;
 /** Tiers merge when so many segments of one size lie side by side. */
 const FAN_IN = 8;
 const WRITE_CHUNK = 128;
@@ -188,24 +190,51 @@ export class Postings {
     this.active = new NewestPostings(options.newest);
   }
 
-  /** Reads the list of segments and the tickets that are in none; answers how many were read. */
+  /** Reads the list of segments and the tickets that are in none; answers how many those were. */
   async open(each: (facts: Facts) => void): Promise<number> {
     this.segments = (await this.store.segments()).map(live).sort(byLast);
-    let after = this.segments.reduce((last, segment) => Math.max(last, segment.last), 0);
+    const last = this.segments.reduce((most, segment) => Math.max(most, segment.last), 0);
+    let after = Math.max(0, last - DECIDED_LATE);
     let read = 0;
     for (;;) {
-      const rows = await this.store.since(after, 2048);
-      if (rows.length === 0) return read;
-      for (const row of rows) {
-        const facts = decodeFacts(row.facts);
+      const rows = (await this.store.since(after, 2048)).map(({ ordinal, facts }) => ({
+        ordinal,
+        facts: decodeFacts(facts),
+      }));
+      const newest = rows.at(-1);
+      if (newest === undefined) return read;
+      after = newest.ordinal;
+      for (const { ordinal, facts } of await this.inNoSegment(rows, last)) {
         each(facts);
-        this.add(row.ordinal, facts);
-        after = row.ordinal;
+        this.add(ordinal, facts);
         read++;
       }
       this.tidy();
       await this.settled();
     }
+  }
+
+  /** A message may be decided after younger ones were published (a conversation waits for its parts): then its ordinal
+   *  says nothing, and its postings are looked for. */
+  private async inNoSegment<T extends { readonly ordinal: number; readonly facts: Facts }>(
+    rows: readonly T[],
+    last: number,
+  ): Promise<readonly T[]> {
+    const doubtful = rows.filter(row => row.ordinal <= last);
+    if (doubtful.length === 0) return rows;
+    const queries = doubtful.map(({ facts }) => heaviest(facts, 1));
+    while (this.missing(queries).length > 0) await this.inTurn(() => this.load(queries));
+    const known = new Set<T>();
+    doubtful.forEach((row, i) => {
+      const term = queries[i]?.terms[0];
+      // A ticket without any term is found by nobody, in a segment or not.
+      if (term === undefined || this.holds(term, row.ordinal)) known.add(row);
+    });
+    return rows.filter(row => !known.has(row));
+  }
+
+  private holds(term: number, ordinal: number): boolean {
+    return this.segments.some(segment => segment.blocks[bucketOf(term)]?.has(term, ordinal) === true);
   }
 
   /** Enters a ticket; ordinals rise, give or take what lanes and conversations shuffle. */

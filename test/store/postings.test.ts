@@ -126,6 +126,22 @@ describe('candidate index', () => {
       await assertAllFound(await bench.open({ newest: 4 }), ordinals, 0);
     }));
 
+  it('finds after opening again what was decided late, once, among segments of younger tickets', () =>
+    withBench(async bench => {
+      const postings = await bench.open({ newest: 4 });
+      const facts = Array.from({ length: 6 }, (_, i) => own(i));
+      const ordinals = await bench.commit(facts);
+      // The second one is entered last, as a conversation would be: four younger ones are published without it.
+      for (const i of [0, 2, 3, 4]) postings.add(ordinals[i] as number, facts[i] as Facts);
+      postings.tidy();
+      await postings.settled();
+      for (const i of [5, 1]) postings.add(ordinals[i] as number, facts[i] as Facts);
+      await bench.reopen();
+      const again = await bench.open({ newest: 4 });
+      assert.equal(again.memory.newest, 2);
+      await assertAllFound(again, ordinals, 0);
+    }));
+
   it('finds everything while segments are published and merged behind the look-ups', () =>
     withBench(async bench => {
       const facts = Array.from({ length: 160 }, (_, i) => own(i));
