@@ -276,7 +276,9 @@ export interface OutboxCounts {
 }
 
 export interface OutboxStore {
-  /** Takes due heads of lanes, urgent ones first and past their own lane; each is leased for `leaseMs`. */
+  /** Takes due heads of lanes, urgent ones first and past their own lane; each is leased for `leaseMs`. Where several
+   *  deciders share a store, an entry is due only once the sweep that links what two of them missed in the same instant has
+   *  passed its decision; with one decider everything is swept at its commit. */
   claim(now: number, limit: number, leaseMs: number): Promise<readonly ClaimedEntry[]>;
   /** Earliest time at which something is due; null when nothing will be. */
   nextDue(): Promise<number | null>;
