@@ -1,6 +1,12 @@
 // 收件: makes originals durable with a number of their own, tells redeliveries, and lets callers wait for what becomes of them.
 import { hash } from 'node:crypto';
-import { type Acceptance, type AdapterDefinition, type Original, Unavailable } from '../adapters/contract.ts';
+import {
+  type Acceptance,
+  type AdapterDefinition,
+  type FilePart,
+  type Original,
+  Unavailable,
+} from '../adapters/contract.ts';
 import { StoreUnavailable } from '../store/errors.ts';
 import type { FieldCipher } from '../store/field-cipher.ts';
 import { encodeOriginal, type KeptFile } from '../store/original-codec.ts';
@@ -72,14 +78,20 @@ export function createIntake(parts: IntakeParts): Intake {
     async accept(channel, definition, originals, after) {
       if (paused !== null) throw new Unavailable(paused, 'intake is paused', { retryAfterSeconds: 60 });
       const cursor: CursorMove | undefined = after?.cursor === undefined ? undefined : { channel, value: after.cursor };
-      const answers = await orUnavailable(async () => {
-        const sealed = await sealRows(parts, channel, definition.capabilities.weakIds, originals);
-        const known = await acceptRows(parts.store, sealed, cursor);
-        await Promise.all(known.map((answer, i) => dropOrphans(parts.store, answer, sealed[i] as SealedOriginal)));
-        return known;
-      });
-      const fresh = answers.filter(answer => answer.kind === 'fresh').length;
-      const redelivered = answers.filter(answer => answer.kind === 'redelivery').length;
+      const { weakIds } = definition.capabilities;
+      const sealed = originals.map(original => sealRow(parts, channel, weakIds, original));
+      let answers: readonly AcceptAnswer[];
+      try {
+        answers = await makeDurable(parts.store, sealed, cursor);
+      } catch (error) {
+        throw asUnavailable(error);
+      }
+      let fresh = 0;
+      let redelivered = 0;
+      for (const { kind } of answers) {
+        if (kind === 'fresh') fresh++;
+        else if (kind === 'redelivery') redelivered++;
+      }
       if (fresh > 0) parts.acknowledged(channel, definition.kind, 'fresh', fresh);
       if (redelivered > 0) parts.acknowledged(channel, definition.kind, 'redelivery', redelivered);
       return answers.map(acceptance);
@@ -101,43 +113,73 @@ export function createIntake(parts: IntakeParts): Intake {
 
 interface SealedOriginal {
   readonly row: AcceptRow;
-  /** Blobs written for it, of no use if the message turns out to be known. */
-  readonly blobs: readonly string[];
+  /** To be written before the row; of no use if the message turns out to be known. */
+  readonly blobs: readonly SealedBlob[];
 }
+
+interface SealedBlob {
+  readonly name: string;
+  /** Seals only when it is written, so that one large file at a time is held twice. */
+  bytes(): Uint8Array;
+}
+
+const NO_BLOBS: readonly SealedBlob[] = [];
 
 /** Adapters know the store's failure as one of theirs: nothing was promised, the platform is to send again. */
-async function orUnavailable<T>(step: () => Promise<T>): Promise<T> {
-  try {
-    return await step();
-  } catch (error) {
-    if (!(error instanceof StoreUnavailable)) throw error;
-    throw new Unavailable('intake.store_unavailable', 'the store did not take the messages', {
-      cause: error,
-      retryAfterSeconds: 5,
-    });
-  }
+function asUnavailable(error: unknown): unknown {
+  if (!(error instanceof StoreUnavailable)) return error;
+  return new Unavailable('intake.store_unavailable', 'the store did not take the messages', {
+    cause: error,
+    retryAfterSeconds: 5,
+  });
 }
 
-async function acceptRows(
+/** Nearly all messages are rows alone and go to the store at once. */
+function makeDurable(
   store: Store,
   sealed: readonly SealedOriginal[],
   cursor: CursorMove | undefined,
 ): Promise<readonly AcceptAnswer[]> {
+  return sealed.every(one => one.blobs.length === 0)
+    ? store.messages.accept(
+        sealed.map(one => one.row),
+        cursor,
+      )
+    : acceptWithBlobs(store, sealed, cursor);
+}
+
+async function acceptWithBlobs(
+  store: Store,
+  sealed: readonly SealedOriginal[],
+  cursor: CursorMove | undefined,
+): Promise<readonly AcceptAnswer[]> {
+  const written: string[] = [];
+  const writing = sealed.map(({ blobs }) => writeBlobs(store, blobs, written));
   try {
-    return await store.messages.accept(
-      sealed.map(one => one.row),
-      cursor,
-    );
+    await Promise.all(writing);
+  } catch (error) {
+    // The others may still be writing.
+    await Promise.allSettled(writing);
+    await removeBlobs(store, written);
+    throw error;
+  }
+  try {
+    const rows = sealed.map(one => one.row);
+    const answers = await store.messages.accept(rows, cursor);
+    await Promise.all(answers.map((answer, i) => dropOrphans(store, answer, sealed[i] as SealedOriginal)));
+    return answers;
   } catch (error) {
     // On a full disk nothing was written, and blobs of nobody would fill it further. After any other failure a row may
     // yet turn out to be durable, and a blob too many is better than one too few.
-    if (error instanceof StoreUnavailable && error.code === 'store.disk_full') {
-      await removeBlobs(
-        store,
-        sealed.flatMap(one => one.blobs),
-      );
-    }
+    if (error instanceof StoreUnavailable && error.code === 'store.disk_full') await removeBlobs(store, written);
     throw error;
+  }
+}
+
+async function writeBlobs(store: Store, blobs: readonly SealedBlob[], written: string[]): Promise<void> {
+  for (const { name, bytes } of blobs) {
+    await store.blobs.put(name, bytes());
+    written.push(name);
   }
 }
 
@@ -146,81 +188,52 @@ async function removeBlobs(store: Store, names: readonly string[]): Promise<void
   await Promise.allSettled(names.map(name => store.blobs.remove(name)));
 }
 
-async function sealRows(
-  parts: IntakeParts,
-  channel: string,
-  weakIds: boolean,
-  originals: readonly Original[],
-): Promise<readonly SealedOriginal[]> {
-  const written: string[] = [];
-  const sealing = originals.map(original => sealRow(parts, channel, weakIds, original, written));
-  try {
-    return await Promise.all(sealing);
-  } catch (error) {
-    // The others may still be writing.
-    await Promise.allSettled(sealing);
-    await removeBlobs(parts.store, written);
-    throw error;
-  }
-}
-
 /** Keys by which a message and its lane are known; never the identity itself. */
-function keysOf(cipher: FieldCipher, channel: string, original: Original) {
-  const fingerprint = hash('sha256', original.body, 'hex').slice(0, 32);
-  const id = cipher.mac('dedupe', 'message', channel, original.platformId);
-  const lane =
-    original.sender === null
-      ? id.subarray(16, 24)
-      : cipher.mac('dedupe', 'lane', channel, original.sender).subarray(0, 8);
-  return {
-    fingerprint,
-    key: id.toString('hex', 0, 16),
-    lane: lane.toString('hex'),
-    shard: (lane[0] as number) % SHARDS,
-  };
+function keysOf(cipher: FieldCipher, channel: string, { body, platformId, sender }: Original) {
+  const id = cipher.mac('dedupe', 'message', channel, platformId);
+  const lane = sender === null ? id.subarray(16, 24) : cipher.mac('dedupe', 'lane', channel, sender).subarray(0, 8);
+  return { fingerprint: hash('sha256', body, 'hex').slice(0, 32), id, lane };
 }
 
-async function sealRow(
-  parts: IntakeParts,
-  channel: string,
-  weakIds: boolean,
-  original: Original,
-  written: string[],
-): Promise<SealedOriginal> {
-  const { cipher, store } = parts;
+function sealRow(parts: IntakeParts, channel: string, weakIds: boolean, original: Original): SealedOriginal {
+  const { cipher } = parts;
   const acceptedAt = parts.now();
   const number = newNumber(acceptedAt);
-  const keys = keysOf(cipher, channel, original);
-  const contentKey = cipher.newDataKey('content');
-  const blobs: string[] = [];
-  const keep = async (name: string, sealed: Uint8Array) => {
-    await store.blobs.put(name, sealed);
-    blobs.push(name);
-    written.push(name);
-  };
-  const kept: KeptFile[] = [];
-  for (const file of original.files ?? []) {
-    const blob = blobName(cipher, number, file.sha256);
-    await keep(blob, sealFile(cipher, contentKey.key, { number, sha256: file.sha256, bytes: file.bytes }));
-    kept.push({ name: file.name, mediaType: file.mediaType, sha256: file.sha256, size: file.bytes.length, blob });
-  }
-  const encoded = encodeOriginal(original, kept);
-  const sealed = sealOriginal(cipher, contentKey.key, number, encoded);
+  const { key, wrapped } = cipher.newDataKey('content');
+  const files = original.files === undefined ? NO_FILES : sealFiles(cipher, key, number, original.files);
+  const encoded = encodeOriginal(original, files.kept);
   const large = encoded.length > BLOB_FROM ? blobName(cipher, number, 'original') : null;
-  if (large !== null) await keep(large, sealed);
+  const sealed = sealOriginal(cipher, key, number, encoded);
+  const { fingerprint, id, lane } = keysOf(cipher, channel, original);
   const row: AcceptRow = {
-    ...keys,
+    key: id.toString('hex', 0, 16),
     weakKey: weakIds
-      ? cipher.mac('dedupe', 'weak', channel, original.platformId, keys.fingerprint).toString('hex', 0, 16)
+      ? cipher.mac('dedupe', 'weak', channel, original.platformId, fingerprint).toString('hex', 0, 16)
       : null,
+    fingerprint,
     number,
     channel,
+    lane: lane.toString('hex'),
+    shard: (lane[0] as number) % SHARDS,
     acceptedAt,
-    wrappedContent: contentKey.wrapped,
+    wrappedContent: wrapped,
     sealed: large === null ? sealed : null,
     blob: large,
   };
-  return { row, blobs };
+  return { row, blobs: large === null ? files.blobs : [...files.blobs, { name: large, bytes: () => sealed }] };
+}
+
+const NO_FILES = { kept: [] as readonly KeptFile[], blobs: NO_BLOBS };
+
+function sealFiles(cipher: FieldCipher, key: Uint8Array, number: string, files: readonly FilePart[]) {
+  const kept: KeptFile[] = [];
+  const blobs: SealedBlob[] = [];
+  for (const { name, mediaType, sha256, bytes } of files) {
+    const blob = blobName(cipher, number, sha256);
+    kept.push({ name, mediaType, sha256, size: bytes.length, blob });
+    blobs.push({ name: blob, bytes: () => sealFile(cipher, key, { number, sha256, bytes }) });
+  }
+  return { kept, blobs };
 }
 
 /** Names tell nothing of what they hold and never meet those of another message. */
@@ -231,5 +244,5 @@ export function blobName(cipher: FieldCipher, number: string, what: string): str
 /** A redelivery's files were stored with the first delivery; the second copy has no owner. */
 async function dropOrphans(store: Store, answer: AcceptAnswer, sealed: SealedOriginal): Promise<void> {
   if (answer.kind === 'fresh' && answer.number === sealed.row.number) return;
-  for (const blob of sealed.blobs) await store.blobs.remove(blob);
+  for (const { name } of sealed.blobs) await store.blobs.remove(name);
 }

@@ -17,19 +17,14 @@ export interface KeptOriginal extends Omit<Original, 'files'> {
 
 /** Four bytes of head length, little-endian, then the head, then the body. */
 export function encodeOriginal(original: Omit<Original, 'files'>, kept: readonly KeptFile[]): Buffer {
-  const head = Buffer.from(
-    JSON.stringify({
-      platformId: original.platformId,
-      sender: original.sender,
-      mediaType: original.mediaType,
-      meta: original.meta,
-      ...(kept.length > 0 ? { kept } : {}),
-    }),
-  );
-  const bytes = Buffer.allocUnsafe(4 + head.length + original.body.length);
-  bytes.writeUInt32LE(head.length, 0);
-  bytes.set(head, 4);
-  bytes.set(original.body, 4 + head.length);
+  const { platformId, sender, mediaType, meta, body } = original;
+  // What is undefined is left out of the text.
+  const head = JSON.stringify({ platformId, sender, mediaType, meta, kept: kept.length > 0 ? kept : undefined });
+  const headLength = Buffer.byteLength(head);
+  const bytes = Buffer.allocUnsafe(4 + headLength + body.length);
+  bytes.writeUInt32LE(headLength, 0);
+  bytes.write(head, 4, 'utf8');
+  bytes.set(body, 4 + headLength);
   return bytes;
 }
 
