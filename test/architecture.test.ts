@@ -30,7 +30,6 @@ const VENDORS: Readonly<Record<string, readonly string[]>> = {
   'ipaddr.js': ['adapters/kit/address.ts'],
   busboy: ['adapters/kit/multipart.ts'],
   'secure-json-parse': ['adapters/kit/json.ts'],
-  'rate-limiter-flexible': ['adapters/kit/rate.ts'],
   htmlparser2: ['normalizer/html.ts'],
   'opencc-js': ['normalizer/characters.ts', 'normalizer/text.ts'],
   'chinese-days': ['normalizer/deadline.ts'],

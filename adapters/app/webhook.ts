@@ -72,32 +72,28 @@ export function openWebhook(context: AdapterContext<AppSettings>): (request: Web
   };
 }
 
-/** Resolves with the `webhook-id` of a request that is authentic and within the rate; else throws. There is one code for
+/** Gives the `webhook-id` of a request that is authentic and within the rate; else throws. There is one code for
  *  all that is not authentic, since the answer carries it; the reason stands in the error's message, for our own log. */
-type Gate = (request: WebhookRequest, body: Uint8Array) => Promise<string>;
+type Gate = (request: WebhookRequest, body: Uint8Array) => string;
 
 function openGate({ settings, log, now, channel }: AdapterContext<AppSettings>): Gate {
   const keys = settings.secrets.map(secretKey);
-  const allowed = settings.sources.length === 0 ? () => true : addressList(settings.sources);
+  const allowed = settings.sources.length === 0 ? null : addressList(settings.sources);
   const limit = rateLimit(settings);
   let olderKeySeen = false;
-  return async (request, body) => {
-    if (!allowed(request.remoteAddress)) throw new Unauthentic('app.unauthentic', 'source_not_listed');
+  return (request, body) => {
+    if (allowed !== null && !allowed(request.remoteAddress))
+      throw new Unauthentic('app.unauthentic', 'source_not_listed');
     const verdict = verifyWebhook({ headers: request.headers, body, keys, now: now() });
     if (!verdict.ok) throw new Unauthentic('app.unauthentic', verdict.fault);
     if (verdict.key > 0 && !olderKeySeen) {
       olderKeySeen = true;
       log.info('app.older_secret_in_use');
     }
-    const wait = await limit.take(channel);
+    const wait = limit.take(channel);
     if (wait > 0) throw new Refusal('too-many-requests', { headers: { 'retry-after': String(wait) } });
     return verdict.id;
   };
-}
-
-interface Received {
-  readonly original: Original;
-  readonly body: AppBody;
 }
 
 async function takeAppeal(
@@ -105,11 +101,12 @@ async function takeAppeal(
   gate: Gate,
   request: WebhookRequest,
 ): Promise<WebhookAnswer> {
-  const { original } = await receiveAppeal(context, gate, request);
+  const original = await receiveAppeal(context, gate, request);
   const [acceptance] = await context.accept([original]);
   if (acceptance === undefined) throw new TypeError('accept() answered fewer originals than it was given');
   if (acceptance.kind === 'id-reused') return refuse(context.channel, 'id-reused');
-  return answerOnceKnown(context, acceptance, waitSeconds(request.headers['prefer']));
+  const wait = waitSeconds(request.headers['prefer']);
+  return wait === 0 ? acceptedAnswer(acceptance, null, 0) : answerOnceKnown(context, acceptance, wait);
 }
 
 async function answerOnceKnown(
@@ -117,7 +114,6 @@ async function answerOnceKnown(
   acceptance: Exclude<Acceptance, { kind: 'id-reused' }>,
   wait: number,
 ): Promise<WebhookAnswer> {
-  if (wait === 0) return acceptedAnswer(acceptance, null, 0);
   const outcome = await within(wait, context.signal, signal => acceptance.outcome(signal));
   return acceptedAnswer(acceptance, outcome, wait);
 }
@@ -127,7 +123,7 @@ async function validateAppeal(
   gate: Gate,
   request: WebhookRequest,
 ): Promise<WebhookAnswer> {
-  const { original } = await receiveAppeal(context, gate, request);
+  const original = await receiveAppeal(context, gate, request);
   return validAnswer(parse(original, context.settings));
 }
 
@@ -137,25 +133,26 @@ async function queryProgress(
   request: WebhookRequest,
 ): Promise<WebhookAnswer> {
   const bytes = await request.body(LIMITS.json);
-  await gate(request, bytes);
-  requireJson(request);
+  gate(request, bytes);
+  requireJson(mediaType(request));
   const checked = checkBody<QueryBody>(querySchema, readJson(bytes));
   if (!checked.ok) throw new Refusal('invalid', { errors: checked.errors });
   const progress = await context.progress(checked.value.number);
   return progress === null ? refuse(context.channel, 'not-found') : progressAnswer(progress);
 }
 
+/** The body is read whole before anything else is asked: in one step from there on. */
 async function receiveAppeal(
   context: AdapterContext<AppSettings>,
   gate: Gate,
   request: WebhookRequest,
-): Promise<Received> {
-  if (mediaType(request).name === 'multipart/form-data') return receiveMultipart(context, gate, request);
+): Promise<Original> {
+  const type = mediaType(request);
+  if (type.name === 'multipart/form-data') return receiveMultipart(context, gate, request);
   const bytes = await request.body(LIMITS.json);
-  const id = await gate(request, bytes);
-  requireJson(request);
-  const body = checkAppeal(bytes, context.settings);
-  return received(id, bytes, body, []);
+  const id = gate(request, bytes);
+  requireJson(type);
+  return received(id, bytes, checkAppeal(bytes, context.settings), []);
 }
 
 /** The signature is of the first part alone; a file is not taken from the wire before it has been found right. */
@@ -163,14 +160,14 @@ async function receiveMultipart(
   context: AdapterContext<AppSettings>,
   gate: Gate,
   request: WebhookRequest,
-): Promise<Received> {
+): Promise<Original> {
   let first: { id: string; bytes: Uint8Array; body: AppBody } | null = null;
   const files = await readMultipart(
     request.stream,
     request.headers['content-type'] ?? '',
     LIMITS.multipart,
     async part => {
-      const id = await gate(request, part.bytes);
+      const id = gate(request, part.bytes);
       first = { id, bytes: part.bytes, body: checkAppeal(part.bytes, context.settings) };
     },
   );
@@ -191,29 +188,37 @@ function checkAppeal(bytes: Uint8Array, settings: AppSettings): AppBody {
   return checked.value;
 }
 
-function received(id: string, bytes: Uint8Array, body: AppBody, parts: readonly FilePart[]): Received {
-  const matched = matchFiles(body.data.attachments ?? [], parts);
-  if (!matched.ok) throw new Refusal('invalid', { errors: matched.errors });
+function received(id: string, bytes: Uint8Array, { data }: AppBody, parts: readonly FilePart[]): Original {
   const original: Original = {
     platformId: id,
-    sender: sender(body.data),
+    sender: sender(data),
     body: bytes,
     mediaType: 'application/json',
     meta: {},
-    ...(matched.files.length === 0 ? {} : { files: matched.files }),
   };
-  return { original, body };
+  if (data.attachments === undefined && parts.length === 0) return original;
+  const matched = matchFiles(data.attachments ?? [], parts);
+  if (!matched.ok) throw new Refusal('invalid', { errors: matched.errors });
+  return matched.files.length === 0 ? original : { ...original, files: matched.files };
 }
 
-/** A sender that names no type means JSON; one that names another charset has not read that it must be UTF-8. */
-function requireJson(request: WebhookRequest): void {
-  const { name, charset } = mediaType(request);
+interface MediaType {
+  readonly name: string;
+  readonly charset: string;
+}
+
+const JSON_TYPE: MediaType = { name: 'application/json', charset: 'utf-8' };
+
+function requireJson({ name, charset }: MediaType): void {
   if (name !== 'application/json') throw new Refusal('unsupported-media-type');
   if (charset !== 'utf-8' && charset !== 'utf8') throw new Refusal('not-utf8');
 }
 
-function mediaType(request: WebhookRequest): { name: string; charset: string } {
-  const header = (request.headers['content-type'] ?? 'application/json').toLowerCase();
+/** A sender that names no type means JSON; one that names another charset has not read that it must be UTF-8. */
+function mediaType(request: WebhookRequest): MediaType {
+  const given = request.headers['content-type'];
+  if (given === undefined || given === JSON_TYPE.name) return JSON_TYPE;
+  const header = given.toLowerCase();
   const end = header.indexOf(';');
   if (end === -1) return { name: header.trim(), charset: 'utf-8' };
   const charset = /;\s*charset\s*=\s*"?([^";\s]+)/.exec(header)?.[1] ?? 'utf-8';

@@ -223,17 +223,43 @@ describe('multipart kit', () => {
 });
 
 describe('rate kit', () => {
-  it('lets the rate and the burst through, tells the others how long to wait, and each key has its own', async () => {
-    const limit = rateLimit({ ratePerSecond: 3, burst: 2 });
-    const waits = await Promise.all(Array.from({ length: 8 }, () => limit.take('a')));
-    assert.equal(waits.filter(wait => wait === 0).length, 5);
-    for (const wait of waits.filter(wait => wait > 0)) assert.ok(Number.isInteger(wait) && wait <= 2);
-    assert.equal(await limit.take('b'), 0);
+  it('lets the rate and the burst through, tells the others how long to wait, and each key has its own', () => {
+    const limit = rateLimit({ ratePerSecond: 3, burst: 2, clock: () => 0 });
+    assert.deepEqual(
+      Array.from({ length: 8 }, () => limit.take('a')),
+      [0, 0, 0, 0, 0, 1, 1, 1],
+    );
+    assert.equal(limit.take('b'), 0);
   });
 
-  it('knows a rate without bursts', async () => {
-    const limit = rateLimit({ ratePerSecond: 1, burst: 0 });
-    assert.equal(await limit.take('a'), 0);
-    assert.ok((await limit.take('a')) > 0);
+  it('fills again at the rate, up to the rate and the burst', () => {
+    let now = 5000;
+    const limit = rateLimit({ ratePerSecond: 2, burst: 1, clock: () => now });
+    const through = (asked: number) => Array.from({ length: asked }, () => limit.take('a')).filter(wait => wait === 0);
+    assert.equal(through(5).length, 3);
+    now += 1000;
+    assert.equal(through(5).length, 2);
+    now += 60_000;
+    assert.equal(through(9).length, 3);
+  });
+
+  it('knows a rate without bursts', () => {
+    let now = 0;
+    const limit = rateLimit({ ratePerSecond: 1, burst: 0, clock: () => now });
+    assert.equal(limit.take('a'), 0);
+    assert.equal(limit.take('a'), 1);
+    now = 999;
+    assert.equal(limit.take('a'), 1);
+    now = 1001;
+    assert.equal(limit.take('a'), 0);
+  });
+
+  it('forgets keys of which nothing is left to know', () => {
+    let now = 0;
+    const limit = rateLimit({ ratePerSecond: 1, burst: 0, clock: () => now });
+    for (let i = 0; i < 20_000; i++) assert.equal(limit.take(`sender ${i}`), 0);
+    assert.equal(limit.take('sender 19999'), 1);
+    now = 2000;
+    for (let i = 0; i < 20_000; i++) assert.equal(limit.take(`sender ${i}`), 0);
   });
 });
