@@ -66,7 +66,8 @@ async function closedRound(spec: RoundSpec, requests: readonly Buffer[]): Promis
   let next = 0;
   let broken = 0;
   let running = true;
-  let measuring = false;
+  // Without a warm-up the first answer counts, however soon it comes.
+  let measuring = spec.warmUp === 0;
   const exhausted = Promise.withResolvers<void>();
   const send = (connection: Connection): void => {
     if (spec.once === true && next >= requests.length) {
