@@ -27,9 +27,11 @@ export function startCommand(commands: readonly Command[]): LocalCommand {
       };
       const { startGateway } = await import('../compose.ts');
       const gateway = await startGateway(loaded, { log, commands, env: terminal.env, onFatal });
+      // Whoever has read that it runs may tell it to stop in the same moment.
+      const stop = stopSignal();
       announce(gateway, terminal);
       log.info('gateway.started', { url: gateway.url, pid: process.pid });
-      const signal = await stopSignal();
+      const signal = await stop;
       terminal.err(say(terminal.language, 'start.stopping'));
       log.info('gateway.stopping', { signal });
       await gateway.close(STOP_MS);
