@@ -113,6 +113,11 @@ export function hashPlaceKeys(keys: readonly string[], mix: (hash: number) => nu
   return Uint32Array.from(new Set(hashes)).sort();
 }
 
+/** True for a key that names a place or somebody; areas and topics are shared by too many appeals to find one by. */
+export function isName(placeKey: number): boolean {
+  return (SCENE & (1 << (placeKey & KIND_MASK))) !== 0;
+}
+
 /** Unit, storey and flat behind the building: two tellings of one matter seldom give the same. */
 const INSIDE = /(?<=\d(?:号楼|号院|栋|幢|座|楼|号)).+$/;
 const ESTATE_TAIL = /(?<=..)(?:住宅)?(?:小区|社区|家属楼|家属院)$/;

@@ -1,6 +1,7 @@
 // The candidate index: which earlier tickets share weighty terms with a new one. The newest tickets lie in memory, older
 // ones in blocks (one blob a bucket of terms) that are written behind the commit and merged in tiers of eight.
 import type { Facts } from '../normalizer/facts.ts';
+import { isName } from '../normalizer/similarity.ts';
 import { decodeFacts } from './facts-codec.ts';
 import { NewestPostings } from './newest-postings.ts';
 import { Block, BUCKETS, bucketOf, mergeBlocks } from './posting-blocks.ts';
@@ -36,7 +37,7 @@ export interface PostingsOptions {
 export const POSTINGS_DEFAULTS: PostingsOptions = {
   newest: 8192,
   queryTerms: 16,
-  perTerm: 64,
+  perTerm: 48,
   limit: 10,
   floor: 0.055,
   cacheBytes: 64 * 1024 * 1024,
@@ -51,20 +52,21 @@ const WRITE_CHUNK = 128;
 const REQUESTER_WEIGHT = 255;
 const PLACE_WEIGHT = 180;
 
-/** What a ticket is found by: its text terms, its requester and its place. */
+/** What a ticket is found by: its text terms, then its requester and the names of its place. */
 export function termsOf(facts: Facts): WeightedTerms {
-  const { requesterKeys, placeKeys } = facts;
   const texts = facts.terms.length;
-  const terms = new Uint32Array(texts + requesterKeys.length + placeKeys.length);
+  const names = facts.placeKeys.filter(isName);
+  const named = texts + facts.requesterKeys.length;
+  const terms = new Uint32Array(named + names.length);
   const weights = new Uint8Array(terms.length);
   terms.set(facts.terms);
   weights.set(facts.weights);
-  requesterKeys.forEach((key, i) => {
-    terms[texts + i] = Number.parseInt(key.slice(0, 8), 16);
-  });
-  weights.fill(REQUESTER_WEIGHT, texts, texts + requesterKeys.length);
-  terms.set(placeKeys, texts + requesterKeys.length);
-  weights.fill(PLACE_WEIGHT, texts + requesterKeys.length);
+  for (let i = texts; i < named; i++) {
+    terms[i] = Number.parseInt((facts.requesterKeys[i - texts] as string).slice(0, 8), 16);
+  }
+  weights.fill(REQUESTER_WEIGHT, texts, named);
+  terms.set(names, named);
+  weights.fill(PLACE_WEIGHT, named);
   return { terms, weights };
 }
 
@@ -75,13 +77,14 @@ function heaviest(facts: Facts, most: number): WeightedTerms {
   const texts = facts.terms.length;
   const named = Math.min(most, terms.length - texts);
   // Weight above the 32 bits of the term in one exact double: a native sort ranks both.
-  const ranked = Float64Array.from(facts.terms, (term, i) => (weights[i] as number) * 0x1_0000_0000 + term);
+  const ranked = new Float64Array(texts);
+  for (let i = 0; i < texts; i++) ranked[i] = (weights[i] as number) * 0x1_0000_0000 + (terms[i] as number);
   ranked.sort();
   const kept = { terms: new Uint32Array(most), weights: new Uint8Array(most) };
   kept.terms.set(terms.subarray(texts, texts + named));
   kept.weights.set(weights.subarray(texts, texts + named));
   for (let i = named; i < most; i++) {
-    const packed = ranked[ranked.length - 1 - (i - named)] as number;
+    const packed = ranked[texts - 1 - (i - named)] as number;
     kept.weights[i] = Math.floor(packed / 0x1_0000_0000);
     kept.terms[i] = packed % 0x1_0000_0000;
   }
