@@ -1,19 +1,5 @@
 // How much of a requester is shown without a purpose being given: enough to talk about, too little to reach or name them.
-import type { Requester } from '../normalizer/ticket.ts';
-
-export const REQUESTER_FIELDS = [
-  'name',
-  'sex',
-  'callerPhone',
-  'phone',
-  'email',
-  'idKind',
-  'idNumber',
-  'openid',
-  'address',
-  'organisation',
-  'replyBy',
-] as const satisfies readonly (keyof Requester)[];
+import { REQUESTER_FIELDS, type Requester } from '../normalizer/ticket.ts';
 
 const HIDDEN = '***';
 

@@ -1,12 +1,12 @@
 // A ticket and a message as an operator sees them: identity masked, one field unmasked at a time, audited before it is shown.
-import type { Link, Requester } from '../normalizer/ticket.ts';
+import { type Link, REQUESTER_FIELDS, type Requester } from '../normalizer/ticket.ts';
 import type { FieldCipher } from '../store/field-cipher.ts';
 import type { MessageRow, Store, TicketRow } from '../store/store.ts';
 import { openDecision, openIdentity, openNote, openTicketContent } from '../store/ticket-seal.ts';
 import { DeskError } from './desk-error.ts';
 import { createMasks } from './dispatch/mask.ts';
 import { linkWords } from './link-words.ts';
-import { maskRequester, REQUESTER_FIELDS } from './requester-mask.ts';
+import { maskRequester } from './requester-mask.ts';
 
 export interface ViewParts {
   readonly store: Store;

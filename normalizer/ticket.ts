@@ -108,6 +108,21 @@ export interface Requester {
   readonly replyBy: string | null;
 }
 
+/** All fields of a requester. */
+export const REQUESTER_FIELDS = [
+  'name',
+  'sex',
+  'callerPhone',
+  'phone',
+  'email',
+  'idKind',
+  'idNumber',
+  'openid',
+  'address',
+  'organisation',
+  'replyBy',
+] as const satisfies readonly (keyof Requester)[];
+
 export interface Flag {
   readonly value: boolean;
   /** Who or what set it, and by which words. */

@@ -1,10 +1,6 @@
 // The newest tickets of the candidate index, in typed arrays: a hash of terms to chains of postings, newest first.
+import type { WeightedTerms } from './index-terms.ts';
 import { BUCKETS, bucketOf, encodeBlock, type Scores } from './posting-blocks.ts';
-
-interface WeightedTerms {
-  readonly terms: Uint32Array;
-  readonly weights: Uint8Array;
-}
 
 /** Postings a ticket has on average, to size the arrays; they grow when tickets have more. */
 const POSTINGS_A_TICKET = 40;

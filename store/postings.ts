@@ -1,23 +1,12 @@
 // The candidate index: which earlier tickets share weighty terms with a new one. The newest tickets lie in memory, older
 // ones in blocks (one blob a bucket of terms) that are written behind the commit and merged in tiers of eight.
 import type { Facts } from '../normalizer/facts.ts';
-import { isName } from '../normalizer/similarity.ts';
 import { decodeFacts } from './facts-codec.ts';
+import { heaviest, termsOf, type WeightedTerms } from './index-terms.ts';
 import { NewestPostings } from './newest-postings.ts';
 import { Block, BUCKETS, bucketOf, mergeBlocks } from './posting-blocks.ts';
+import { type Hit, ScoreTable } from './score-table.ts';
 import type { CandidateStore, Segment } from './store.ts';
-
-/** Weighted terms of a query or of a ticket, each weight 1 to 255. */
-export interface WeightedTerms {
-  readonly terms: Uint32Array;
-  readonly weights: Uint8Array;
-}
-
-export interface Hit {
-  readonly ordinal: number;
-  /** Share of the query's own score that the ticket reaches, 0 to about 1. */
-  readonly score: number;
-}
 
 export interface PostingsOptions {
   /** Tickets kept in memory before they become a segment. */
@@ -48,48 +37,6 @@ const DECIDED_LATE = 16_384;
 /** Tiers merge when so many segments of one size lie side by side. */
 const FAN_IN = 8;
 const WRITE_CHUNK = 128;
-/** Weights of the terms that are not words: the same requester must always be found, the same place nearly so. */
-const REQUESTER_WEIGHT = 255;
-const PLACE_WEIGHT = 180;
-
-/** What a ticket is found by: its text terms, then its requester and the names of its place. */
-export function termsOf(facts: Facts): WeightedTerms {
-  const texts = facts.terms.length;
-  const names = facts.placeKeys.filter(isName);
-  const named = texts + facts.requesterKeys.length;
-  const terms = new Uint32Array(named + names.length);
-  const weights = new Uint8Array(terms.length);
-  terms.set(facts.terms);
-  weights.set(facts.weights);
-  for (let i = texts; i < named; i++) {
-    terms[i] = Number.parseInt((facts.requesterKeys[i - texts] as string).slice(0, 8), 16);
-  }
-  weights.fill(REQUESTER_WEIGHT, texts, named);
-  terms.set(names, named);
-  weights.fill(PLACE_WEIGHT, named);
-  return { terms, weights };
-}
-
-/** Requester and place, then the heaviest terms of the text, so many in all. */
-function heaviest(facts: Facts, most: number): WeightedTerms {
-  const { terms, weights } = termsOf(facts);
-  if (terms.length <= most) return { terms, weights };
-  const texts = facts.terms.length;
-  const named = Math.min(most, terms.length - texts);
-  // Weight above the 32 bits of the term in one exact double: a native sort ranks both.
-  const ranked = new Float64Array(texts);
-  for (let i = 0; i < texts; i++) ranked[i] = (weights[i] as number) * 0x1_0000_0000 + (terms[i] as number);
-  ranked.sort();
-  const kept = { terms: new Uint32Array(most), weights: new Uint8Array(most) };
-  kept.terms.set(terms.subarray(texts, texts + named));
-  kept.weights.set(weights.subarray(texts, texts + named));
-  for (let i = named; i < most; i++) {
-    const packed = ranked[texts - 1 - (i - named)] as number;
-    kept.weights[i] = Math.floor(packed / 0x1_0000_0000);
-    kept.terms[i] = packed % 0x1_0000_0000;
-  }
-  return kept;
-}
 
 interface LiveSegment extends Segment {
   /** undefined: not read yet; null: the bucket is empty. */
@@ -99,70 +46,6 @@ interface LiveSegment extends Segment {
 interface Place {
   readonly segment: LiveSegment;
   readonly bucket: number;
-}
-
-/** Adds up scores by ordinal without allocating: open addressing, emptied by raising the stamp. */
-class ScoreTable {
-  private readonly mask: number;
-  private readonly ordinals: Uint32Array;
-  private readonly scores: Uint32Array;
-  private readonly stamps: Uint32Array;
-  private readonly touched: Uint32Array;
-  private stamp = 0;
-  private count = 0;
-
-  /** @param most ordinals that one query can meet; small tables stay in the processor's first caches */
-  constructor(most: number) {
-    const size = 1 << Math.ceil(Math.log2(Math.max(16, most * 2)));
-    this.mask = size - 1;
-    this.ordinals = new Uint32Array(size);
-    this.scores = new Uint32Array(size);
-    this.stamps = new Uint32Array(size);
-    this.touched = new Uint32Array(size >> 1);
-  }
-
-  reset(): void {
-    this.stamp++;
-    this.count = 0;
-  }
-
-  add(ordinal: number, score: number): void {
-    let slot = Math.imul(ordinal, 0x9e3779b1) >>> 0;
-    slot = (slot ^ (slot >>> 15)) & this.mask;
-    while (this.stamps[slot] === this.stamp) {
-      if (this.ordinals[slot] === ordinal) {
-        this.scores[slot] = (this.scores[slot] as number) + score;
-        return;
-      }
-      slot = (slot + 1) & this.mask;
-    }
-    this.stamps[slot] = this.stamp;
-    this.ordinals[slot] = ordinal;
-    this.scores[slot] = score;
-    this.touched[this.count++] = slot;
-  }
-
-  /** The best `limit` at or above `least`, best first; equal scores newest first. */
-  top(limit: number, least: number, self: number): Hit[] {
-    const best: Hit[] = [];
-    for (let i = 0; i < this.count; i++) {
-      const slot = this.touched[i] as number;
-      const raw = this.scores[slot] as number;
-      if (raw < least) continue;
-      const hit = { ordinal: this.ordinals[slot] as number, score: raw / self };
-      const last = best[limit - 1];
-      if (last !== undefined && !before(hit, last)) continue;
-      let at = best.length;
-      while (at > 0 && before(hit, best[at - 1] as Hit)) at--;
-      best.splice(at, 0, hit);
-      if (best.length > limit) best.pop();
-    }
-    return best;
-  }
-}
-
-function before(a: Hit, b: Hit): boolean {
-  return a.score > b.score || (a.score === b.score && a.ordinal > b.ordinal);
 }
 
 /** The candidate index of one decider. Not shared between threads. */

@@ -1,5 +1,11 @@
 // What is sealed of a message and its ticket, under which name, and how it is opened again; the only place that knows the names.
-import type { BornTicket, Link, Requester, TicketDraft } from '../normalizer/ticket.ts';
+import {
+  type BornTicket,
+  type Link,
+  REQUESTER_FIELDS,
+  type Requester,
+  type TicketDraft,
+} from '../normalizer/ticket.ts';
 import type { FieldCipher } from './field-cipher.ts';
 import type { MessageRow, TicketRow } from './store.ts';
 
@@ -24,20 +30,6 @@ const NAMES = {
   file: (number: string, sha256: string) => `${number}:file:${sha256}`,
   note: (number: string, eventId: string) => `${number}:note:${eventId}`,
 } as const;
-
-const REQUESTER_FIELDS = [
-  'name',
-  'sex',
-  'callerPhone',
-  'phone',
-  'email',
-  'idKind',
-  'idNumber',
-  'openid',
-  'address',
-  'organisation',
-  'replyBy',
-] as const satisfies readonly (keyof Requester)[];
 
 /** A wrapped content key, opened once for many uses. */
 export type ContentKey = Uint8Array;

@@ -6,7 +6,9 @@ import { hashPlaceKeys } from '../../normalizer/similarity.ts';
 import { keyedGrams, mixWith, type SeedMix, selectTerms, TermStatistics } from '../../normalizer/terms.ts';
 import { decodeFacts } from '../../store/facts-codec.ts';
 import type { FieldCipher } from '../../store/field-cipher.ts';
-import { type Hit, Postings, type PostingsOptions, type WeightedTerms } from '../../store/postings.ts';
+import type { WeightedTerms } from '../../store/index-terms.ts';
+import { Postings, type PostingsOptions } from '../../store/postings.ts';
+import type { Hit } from '../../store/score-table.ts';
 import type { CandidateRow, CandidateStore } from '../../store/store.ts';
 import type { DraftHead } from './protocol.ts';
 

@@ -6,15 +6,10 @@ import { join } from 'node:path';
 import fc from 'fast-check';
 import type { Facts } from '../../normalizer/facts.ts';
 import { encodeFacts } from '../../store/facts-codec.ts';
+import { termsOf, type WeightedTerms } from '../../store/index-terms.ts';
 import { BUCKETS } from '../../store/posting-blocks.ts';
-import {
-  type Hit,
-  POSTINGS_DEFAULTS,
-  Postings,
-  type PostingsOptions,
-  termsOf,
-  type WeightedTerms,
-} from '../../store/postings.ts';
+import { POSTINGS_DEFAULTS, Postings, type PostingsOptions } from '../../store/postings.ts';
+import type { Hit } from '../../store/score-table.ts';
 import { openSqliteStore } from '../../store/sqlite/engine.ts';
 import type { CandidateStore, Store } from '../../store/store.ts';
 import { born, decided, ticketOf } from '../contracts/store-rows.ts';
