@@ -21,9 +21,13 @@ function person(contact: AppContact): string | null {
   return idNumber ? `id:${idNumber}` : null;
 }
 
+/** A mobile number as nearly everybody writes it; what follows would leave it as it is. */
+const PLAIN_MOBILE = /^1\d{10}$/;
+
 /** The digits of a Chinese phone number without the country's code; null when there are too few for one. */
 function digits(phone: string | undefined): string | null {
   if (phone === undefined) return null;
+  if (PLAIN_MOBILE.test(phone)) return phone;
   const all = phone
     .normalize('NFKC')
     .replaceAll(/\D/g, '')

@@ -121,9 +121,11 @@ function mountHooks(app: Router, { webhooks, caseEvents, config }: HttpParts, an
   const channel = (name: string, incoming: WebhookRequest) => webhooks.webhook(name, incoming);
   const caseSystem = async (_name: string, incoming: WebhookRequest) =>
     caseEvents === null ? null : caseEvents(incoming);
-  app.route('/hooks/:channel{/*rest}').all((request, response) => {
-    const { channel: name, rest } = request.params as unknown as { channel: string; rest?: string[] };
-    return run(request, response, rest === undefined ? '' : `/${rest.join('/')}`, name, channel);
+  // Two routes, since the pattern of the one by which every appeal comes is matched for each of them.
+  app.route('/hooks/:channel').all((request, response) => run(request, response, '', request.params.channel, channel));
+  app.route('/hooks/:channel/*rest').all((request, response) => {
+    const { channel: name, rest } = request.params as unknown as { channel: string; rest: string[] };
+    return run(request, response, `/${rest.join('/')}`, name, channel);
   });
   app.route('/case-system/events').post((request, response) => run(request, response, '', 'case-system', caseSystem));
 }

@@ -26,30 +26,32 @@ export interface Packer {
   done(): Packed;
 }
 
+/** Room for the bytes of a batch of usual size; twice as much whenever it is full. */
+const ROOM = 64 * 1024;
+
 export function createPacker(): Packer {
   const plain: Plain[] = [];
-  const parts: Uint8Array[] = [];
-  let total = 0;
+  let room = new Uint8Array(0);
+  let used = 0;
+  const grow = (needed: number): void => {
+    const larger = new Uint8Array(Buffer.allocUnsafeSlow(Math.max(needed, room.byteLength * 2, ROOM)).buffer);
+    larger.set(room.subarray(0, used));
+    room = larger;
+  };
   return {
     plain: (...values) => {
-      for (const value of values) plain.push(value);
+      plain.push(...values);
     },
     bytes: value => {
       plain.push(value === null ? -1 : value.byteLength);
       if (value === null) return;
-      parts.push(value);
-      total += value.byteLength;
+      const end = used + value.byteLength;
+      if (end > room.byteLength) grow(end);
+      room.set(value, used);
+      used = end;
     },
-    size: () => total,
-    done: () => {
-      const all = new Uint8Array(total);
-      let at = 0;
-      for (const part of parts) {
-        all.set(part, at);
-        at += part.byteLength;
-      }
-      return { plain, bytes: all.buffer };
-    },
+    size: () => used,
+    done: () => ({ plain, bytes: room.buffer }),
   };
 }
 
