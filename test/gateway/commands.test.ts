@@ -1,0 +1,156 @@
+// Commands inside a running gateway, over its control socket: what is stuck, why, and what helps.
+import assert from 'node:assert/strict';
+import { once } from 'node:events';
+import { connect } from 'node:net';
+import { join, resolve } from 'node:path';
+import { text } from 'node:stream/consumers';
+import type { Arguments, Row } from '../../gateway/cli/command.ts';
+import { callControl, type Failure, type Reply } from '../../gateway/control.ts';
+import { type CaseSystemSimulator, startCaseSystem } from '../platforms/case-system.ts';
+import { type Running, runGateway } from './running.ts';
+
+const LINE_BOX = resolve(import.meta.dirname, '../../docs/adapters/example/line-box.ts');
+const TOKEN = 'made-up-token-0001';
+const LAMP = '东昌区江南大街与滨江西路交汇处往北三百米，路灯灭了一排，请安排检修。';
+const RETRY = { steps: [0.05], every: 0.05, hours: 0.0001 };
+
+describe('commands of a running gateway', function () {
+  this.timeout(60_000);
+  let cases: CaseSystemSimulator;
+  let running: Running;
+  afterEach(async () => {
+    await running.close();
+    await cases.close();
+  });
+
+  async function start(): Promise<void> {
+    cases = await startCaseSystem();
+    running = await runGateway({ adapters: [LINE_BOX], caseSystem: { url: cases.url, retry: RETRY } });
+    await one('channels add', { id: 'box', kind: 'line-box', settings: JSON.stringify({ token: TOKEN }) });
+  }
+
+  async function call(command: string, args: Arguments = {}): Promise<readonly Reply[]> {
+    const client = await callControl(join(running.folder, 'data'));
+    assert.ok(client !== null, 'no gateway listens');
+    const replies: Reply[] = [];
+    for await (const reply of client.run(command, args, 'tester')) replies.push(reply);
+    client.close();
+    return replies;
+  }
+  const rows = async (command: string, args?: Arguments) =>
+    (await call(command, args)).flatMap(reply => ('row' in reply ? [reply.row] : []));
+  const one = async (command: string, args?: Arguments) =>
+    (await call(command, args)).flatMap(reply => ('result' in reply ? [reply.result] : []))[0] as Row;
+  const failure = async (command: string, args?: Arguments) =>
+    (await call(command, args)).flatMap(reply => ('failure' in reply ? [reply.failure] : []))[0] as Failure;
+
+  const post = (body: string) =>
+    fetch(`${running.gateway.url}/hooks/box`, { method: 'POST', headers: { 'x-line-token': TOKEN }, body });
+  const letter = (id: string, content: string) => post(JSON.stringify({ id, from: `u-${id}`, text: content }));
+  const counts = () => running.gateway.context.store.messages.counts();
+
+  it('show what nobody could read, and read it again', async () => {
+    await start();
+    await post('{"not": "a message"');
+    await running.until(async () => (await counts()).quarantined === 1);
+    const [row] = await rows('quarantine list');
+    assert.deepEqual([row?.['channel'], row?.['reason']], ['box', 'line-box.not_a_message']);
+    const number = String(row?.['number']);
+    assert.equal((await one('quarantine show', { number }))['reason'], 'line-box.not_a_message');
+    assert.deepEqual(await one('quarantine replay', { number }), { number, state: 'unread' });
+    await running.until(async () => (await counts()).quarantined === 1);
+    const [again] = await rows('messages list', { outcome: 'quarantined' });
+    assert.equal(again?.['number'], number);
+    const records = await rows('audit list');
+    assert.ok(records.some(record => record['action'] === 'message.reread' && record['by'] === 'tester'));
+  });
+
+  it('list dead letters with their cause and send them again, one or all', async () => {
+    await start();
+    cases.setFaults({ script: ['422'], repeat: true });
+    await letter('1', LAMP);
+    await letter('2', '二道江区鸭园镇的公交车每天早上七点那一班总是不来。');
+    const { outbox } = running.gateway.context.store;
+    await running.until(async () => (await outbox.counts()).dead === 2);
+    const dead = await rows('dead-letters list');
+    assert.deepEqual(
+      dead.map(entry => entry['cause']).map(cause => String(cause).split(/[\s:：]/)[0]),
+      ['case-system.refused', 'case-system.refused'],
+    );
+    const status = await one('status');
+    const finding = (status['findings'] as Row[]).find(found => found['code'] === 'dead');
+    assert.deepEqual(
+      [finding?.['count'], finding?.['stuck'], finding?.['command']],
+      [2, true, 'huisu dead-letters list'],
+    );
+    const id = String(dead[0]?.['id']);
+    assert.equal((await one('dead-letters show', { entry: id }))['state'], 'dead');
+    assert.equal((await failure('dead-letters replay')).code, 'cli.replay_what');
+    cases.setFaults(null);
+    assert.deepEqual(await one('dead-letters replay', { entry: id }), { replayed: 1 });
+    assert.equal((await failure('dead-letters replay', { entry: 'no-such' })).code, 'desk.not_dead');
+    assert.deepEqual(await one('dead-letters replay', { all: true }), { replayed: 1 });
+    await running.until(async () => (await outbox.counts()).done === 2);
+    assert.equal(cases.summary().doubledEffects, 0);
+  });
+
+  it('list tickets and messages page by page, filtered, newest first', async () => {
+    await start();
+    for (let i = 0; i < 5; i++) await letter(`t${i}`, `${LAMP.replace('江南大街', `第${'一二三四五'[i]}大街`)}`);
+    await running.until(async () => (await counts()).unread === 0);
+    const all = await rows('messages list', { limit: 1000 });
+    assert.equal(all.length, 5);
+    const times = all.map(row => Number(row['acceptedAt']));
+    assert.deepEqual(
+      times,
+      [...times].sort((a, b) => b - a),
+    );
+    assert.equal((await rows('messages list', { limit: 2 })).length, 2);
+    assert.equal((await rows('messages list', { channel: 'app-1' })).length, 0);
+    assert.equal((await rows('tickets list', { type: '举报' })).length, 0);
+  });
+
+  it('tell a ticket from a message that joined one', async () => {
+    await start();
+    await post(JSON.stringify({ id: 'a', from: 'u', text: LAMP }));
+    await post(JSON.stringify({ id: 'b', from: 'u', text: LAMP }));
+    await running.until(async () => (await counts()).byOutcome['repeat'] === 1);
+    const [repeat] = await rows('messages list', { outcome: 'repeat' });
+    const number = String(repeat?.['number']);
+    assert.equal((await failure('tickets show', { number })).code, 'desk.joined_to');
+    const shown = await one('messages show', { number });
+    assert.equal(shown['of'], repeat?.['of']);
+    assert.equal(((shown['links'] as Row[])[0] as Row)['of'], repeat?.['of']);
+    assert.equal((await one('tickets show', { number: String(repeat?.['of']) }))['state'] !== undefined, true);
+  });
+
+  it('try the case system with marked examples that touch nothing of ours', async () => {
+    await start();
+    const report = await one('case-system try');
+    assert.equal(report['ok'], true);
+    assert.ok(cases.lines.length >= 5);
+    assert.equal((await counts()).total, 0);
+  });
+
+  it('answer what cannot be understood, and go on', async () => {
+    await start();
+    assert.equal((await failure('no such command')).code, 'cli.unknown_command');
+    assert.equal((await failure('tickets show', { number: '../../etc' })).code, 'cli.bad_number');
+    const socket = connect(join(running.folder, 'data', 'control.sock'));
+    await once(socket, 'connect');
+    socket.write('{"broken\n');
+    assert.match(await text(socket), /cli\.bad_request/);
+    assert.equal((await one('status'))['running'], true);
+  });
+
+  it('end when their caller goes away in the middle', async () => {
+    await start();
+    for (let i = 0; i < 3; i++) {
+      const socket = connect(join(running.folder, 'data', 'control.sock'));
+      await once(socket, 'connect');
+      socket.write(`${JSON.stringify({ v: 1, command: 'audit list', args: {}, by: 'x' })}\n`);
+      socket.destroy();
+    }
+    assert.equal((await one('status'))['running'], true);
+  });
+});
