@@ -116,9 +116,9 @@ export function errorLine(error: unknown, withFrames: boolean, depth = 0): Error
 /** The stack without its head, which repeats the text. */
 function framesOf(error: Error): readonly string[] {
   const frame = /^\s+at (.{1,300})$/;
-  const lines = (error.stack ?? '')
-    .slice((error.stack ?? '').lastIndexOf(error.message) + error.message.length)
-    .split('\n');
+  const { message, stack = '' } = error;
+  // Without a text the head is the class alone; the last place of an empty text would be the end.
+  const lines = (message === '' ? stack : stack.slice(stack.lastIndexOf(message) + message.length)).split('\n');
   return lines.flatMap(line => frame.exec(line)?.[1] ?? []).slice(0, 12);
 }
 

@@ -1,4 +1,5 @@
 // A result as lines for a person: label and value, nested values indented.
+import { catalogueEntry } from '../catalogue.ts';
 import { type Language, word } from '../locale.ts';
 import type { Row } from './command.ts';
 import { time } from './table.ts';
@@ -48,8 +49,15 @@ function named(key: string, value: unknown, language: Language): string {
   const [code, figure] = String(value)
     .replace(/^repeat\./, '')
     .split(':') as [string, string?];
-  const found = groups.map(group => word(language, group, code)).find(text => text !== code) ?? code;
+  const found =
+    groups.map(group => word(language, group, code)).find(text => text !== code) ?? explained(code, language);
   return figure === undefined ? found : `${found} ${figure}`;
+}
+
+/** Codes of failures keep standing beside their words: logs and docs know them by the code. */
+function explained(code: string, language: Language): string {
+  const entry = catalogueEntry(code);
+  return entry === null ? code : `${code} (${entry[language].title})`;
 }
 
 function isEmpty(value: unknown): boolean {

@@ -8,6 +8,7 @@ import { importRing, type RingData } from '../../store/key-ring.ts';
 import { openStoreAt, type StoreAddress } from '../engines.ts';
 import { createJudge } from './judge.ts';
 import { createParserPool } from './parser-pool.ts';
+import { type PlainError, plainError } from './plain-error.ts';
 import type { ParserChannel } from './protocol.ts';
 import { startReader } from './reader.ts';
 import { yieldToIntake } from './yield-to-intake.ts';
@@ -33,13 +34,6 @@ export type ToDecider =
   | { readonly type: 'channels'; readonly channels: Readonly<Record<string, ParserChannel>> }
   | { readonly type: 'rescan' }
   | { readonly type: 'close' };
-
-/** What was caught in the decider, without its text. */
-export interface PlainError {
-  readonly name: string;
-  readonly code?: string;
-  readonly stack: string;
-}
 
 export type FromDecider =
   | { readonly type: 'ready'; readonly tickets: number }
@@ -82,16 +76,9 @@ const reader = startReader({
   attempts: start.attempts,
   attachmentWaitMs: start.attachmentWaitMs,
   decided: (numbers, outcomes) => say({ type: 'decided', numbers, outcomes }),
-  report: (code, values, cause) => say({ type: 'report', code, values, cause: plain(cause) }),
+  report: (code, values, cause) =>
+    say({ type: 'report', code, values, cause: cause === undefined ? null : plainError(cause) }),
 });
-
-/** An error as it may cross to another thread: structured clone would drop its class and its code. */
-function plain(cause: unknown): PlainError | null {
-  if (cause === undefined) return null;
-  if (!(cause instanceof Error)) return { name: typeof cause, stack: '' };
-  const { code } = cause as { readonly code?: unknown };
-  return { name: cause.name, stack: cause.stack ?? '', ...(typeof code === 'string' ? { code } : {}) };
-}
 
 async function close(): Promise<void> {
   await reader.close();

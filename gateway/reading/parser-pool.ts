@@ -26,8 +26,10 @@ export type ItemResult =
       readonly hashes: Uint32Array;
       readonly counts: Uint8Array;
     }
-  /** The parser died on it: `timeout`, `memory` or `crash`. */
-  | { readonly died: string };
+  /** The parser died on it. */
+  | { readonly died: Death };
+
+export type Death = 'timeout' | 'memory' | 'crash';
 
 export interface ParserPool {
   /** Reads a batch; answers per item, in order. Items a parser did not come to because it died are read by the next one. */
@@ -51,7 +53,8 @@ interface Parser {
   /** Item seen last by the watch and when it was first seen. */
   seen: number;
   seenAt: number;
-  cause: string | null;
+  /** `start`: it did not come to reading. */
+  cause: Death | 'start' | null;
 }
 
 const WATCH_MS = 200;
@@ -125,7 +128,7 @@ export function createParserPool(options: PoolOptions): ParserPool {
     const { task } = parser;
     if (task !== null) {
       const culprit = Math.max(0, Atomics.load(parser.progress, 0));
-      const died: ItemResult = { died: parser.cause ?? 'crash' };
+      const died: ItemResult = { died: parser.cause === null || parser.cause === 'start' ? 'crash' : parser.cause };
       requeue(task, culprit, died);
     }
     if (parser.cause === 'start') setTimeout(spawnAgain, 1000).unref();
@@ -154,7 +157,7 @@ export function createParserPool(options: PoolOptions): ParserPool {
     }
   }
 
-  function stop(parser: Parser, cause: string): void {
+  function stop(parser: Parser, cause: Death): void {
     if (parser.cause !== null || parser.task === null) return;
     parser.cause = cause;
     void parser.worker.terminate();

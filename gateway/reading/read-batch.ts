@@ -4,7 +4,9 @@ import type { FieldCipher } from '../../store/field-cipher.ts';
 import type { Store, UnreadRow } from '../../store/store.ts';
 import { openOriginal } from '../../store/ticket-seal.ts';
 import type { ReadyMessage } from './commit-rows.ts';
-import type { ItemResult, ParserPool, ReadItem } from './parser-pool.ts';
+import type { Death, ItemResult, ParserPool, ReadItem } from './parser-pool.ts';
+import { asError } from './plain-error.ts';
+import type { Reading } from './protocol.ts';
 
 export interface BatchReaderParts {
   readonly store: Store;
@@ -28,6 +30,12 @@ export type Together = readonly [UnreadRow, ...UnreadRow[]];
 
 type Opened = { readonly contentKey: Uint8Array; readonly original: Uint8Array } | string;
 
+/** Why a message is quarantined that its parsers died on. */
+const KILLED: Readonly<Record<Death, string>> = {
+  timeout: 'reading.parser_timeout',
+  memory: 'reading.parser_memory',
+  crash: 'reading.parser_crash',
+};
 const RETRY_MS = 1000;
 /** Times a blob is asked for before its message is taken for unreadable: one bad file must not hold up all the others. */
 const BLOB_ATTEMPTS = 5;
@@ -69,12 +77,18 @@ export function createBatchReader(parts: BatchReaderParts) {
         const attempts = await countAttempt(row.number);
         if (attempts === null) break;
         parts.report('reading.parser_died', { number: row.number, reason: now.died, attempts });
-        if (attempts >= parts.attempts) now = unreadable(`reading.parser_${now.died}`);
+        if (attempts >= parts.attempts) now = unreadable(KILLED[now.died]);
         else [now = now] = await parts.pool.read([items[i] as ReadItem]);
       }
       results[i] = now;
+      if (!('died' in now)) reportDefect(now.reading, rows[i] as UnreadRow);
     }
     return results;
+  }
+
+  function reportDefect(reading: Reading, { number, channel }: UnreadRow): void {
+    if (reading.kind !== 'unreadable' || reading.defect === undefined) return;
+    parts.report('reading.parse_failed', { number, channel }, asError(reading.defect));
   }
 
   /** Null when the gateway closes before the store could count. */

@@ -7,6 +7,7 @@ import { requesterIdentities } from '../../normalizer/requester.ts';
 import type { Rulebook } from '../../normalizer/rulebook.ts';
 import { placeKeysOf } from '../../normalizer/similarity.ts';
 import type { Requester, Source, TicketDraft } from '../../normalizer/ticket.ts';
+import { plainError } from './plain-error.ts';
 import type { DraftHead, Reading } from './protocol.ts';
 
 export interface ReadingRules {
@@ -51,8 +52,8 @@ export async function readMessage(
     if (part && !arrival.gathered) return { reading: partOf(part) };
     return draftOf(joined(appeals), arrival, rules);
   } catch (error) {
-    const reason = error instanceof PlatformError ? error.code : `${definition.kind}.parse_failed`;
-    return { reading: { kind: 'unreadable', reason } };
+    if (error instanceof PlatformError) return { reading: { kind: 'unreadable', reason: error.code } };
+    return { reading: { kind: 'unreadable', reason: 'reading.parse_failed', defect: plainError(error) } };
   }
 }
 

@@ -7,6 +7,7 @@ import type { StoreAddress } from '../engines.ts';
 import type { Log } from '../telemetry.ts';
 import { workerUrl } from '../worker-url.ts';
 import type { DeciderStart, FromDecider, ToDecider } from './decider.ts';
+import { asError } from './plain-error.ts';
 import type { ParserChannel } from './protocol.ts';
 
 export interface ReadingParts {
@@ -28,6 +29,8 @@ export interface Reading {
   close(deadlineMs: number): Promise<void>;
 }
 
+/** Reported with the frames of what was thrown. */
+const DEFECTS = new Set(['reading.bug', 'reading.parse_failed']);
 const RESTART_MS = 1000;
 const RESTART_MOST_MS = 60_000;
 /** The index lives in typed arrays outside the heap; what a batch allocates is dead by the next one. */
@@ -90,10 +93,9 @@ export function startReading(parts: ReadingParts, channels: Readonly<Record<stri
   }
 
   function report({ code, values, cause }: Extract<FromDecider, { type: 'report' }>): void {
-    const error = cause === null ? null : Object.assign(new Error(''), cause);
-    if (error === null) parts.log.warn(code, values);
-    else if (code === 'reading.bug') parts.log.bug(code, error, values);
-    else parts.log.fail(code, error, values);
+    if (cause === null) parts.log.warn(code, values);
+    else if (DEFECTS.has(code)) parts.log.bug(code, asError(cause), values);
+    else parts.log.fail(code, asError(cause), values);
   }
 
   const tell = (message: ToDecider) => worker.postMessage(message);

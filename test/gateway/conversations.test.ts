@@ -157,7 +157,7 @@ describe('a conversation', function () {
     const [last] = await bench.read([{ ...one, id: '4', text: '请尽快修', last: true }]);
     assert.deepEqual(last?.outcome, { kind: 'part', of: lead?.number });
     const number = lead?.number ?? '';
-    assert.deepEqual(await outcomeOf(number), { kind: 'quarantined', reason: 'moody-box.parse_failed' });
+    assert.deepEqual(await outcomeOf(number), { kind: 'quarantined', reason: 'reading.parse_failed' });
     assert.deepEqual(await outcomeOf(next?.number ?? ''), { kind: 'part', of: number });
 
     bench.mark('mended');

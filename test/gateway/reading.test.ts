@@ -91,8 +91,8 @@ describe('reading', function () {
       buffers: 'reading.parser_memory',
       exit: 'reading.parser_crash',
       later: 'reading.parser_crash',
-      throw: 'moody-box.parse_failed',
-      nothing: 'moody-box.parse_failed',
+      throw: 'reading.parse_failed',
+      nothing: 'reading.parse_failed',
       unreadable: 'moody-box.not_today',
     };
     const sound = appeals(9, 'sound');
@@ -111,10 +111,21 @@ describe('reading', function () {
     for (const [i, { number }] of told.entries()) {
       if (i % 2 === 0) continue;
       const reason = Object.values(reasons)[(i - 1) / 2] as string;
-      assert.equal((await store.messages.get(number))?.attempts, reason.startsWith('reading.') ? 3 : 0, reason);
+      assert.equal((await store.messages.get(number))?.attempts, reason.startsWith('reading.parser_') ? 3 : 0, reason);
     }
     const deaths = bench.logged.filter(line => line['code'] === 'reading.parser_died');
     assert.equal(deaths.length, 6 * 3);
+    const defect = bench.logged.find(line => line['code'] === 'reading.parse_failed') ?? {};
+    const { type, frames } = defect['error'] as { type: string; frames: string[] };
+    assert.equal(type, 'TypeError');
+    assert.ok(
+      frames.some(frame => frame.includes('moody-box.ts')),
+      'the log tells where',
+    );
+    assert.ok(
+      !JSON.stringify(defect).includes('a defect of the adapter'),
+      'but not the words, which may be a citizen’s',
+    );
   });
 
   it('reads a quarantined message once its adapter is mended, on request', async () => {
