@@ -19,8 +19,12 @@ export async function main(argv: readonly string[], env: NodeJS.ProcessEnv = pro
   let exit: number = EXIT.ok;
   const program = build(language, async (command, args, globals) => {
     const full = { ...terminal, json: globals.json === true, configFile: globals.config };
-    if (command.kind === 'local') exit = await command.run(full, args);
-    else exit = await print(command, replies(command, args, operator(), full), full);
+    if (command.kind === 'local') {
+      exit = await command.run(full, args);
+      return;
+    }
+    endWithReader();
+    exit = await print(command, replies(command, args, operator(), full), full);
   });
   try {
     await program.parseAsync(argv, { from: 'user' });
@@ -31,6 +35,14 @@ export async function main(argv: readonly string[], env: NodeJS.ProcessEnv = pro
     if (failure.exit === EXIT.bug) createLog({ level: 'error' }).bug('cli.bug', error);
     return printFailure(failure, terminal);
   }
+}
+
+/** `huisu messages list | head`: whoever has read enough closes the pipe, and nothing is wrong. */
+function endWithReader(): void {
+  process.stdout.once('error', (error: NodeJS.ErrnoException) => {
+    if (error.code === 'EPIPE') process.exit(EXIT.ok);
+    throw error;
+  });
 }
 
 /** Before commander has parsed anything, since its own words depend on it. */

@@ -5,6 +5,8 @@ import { EXIT } from '../desk-error.ts';
 import { say } from '../locale.ts';
 import type { Arguments, Command, Terminal } from './command.ts';
 
+const PATIENCE_MS = 10_000;
+
 /** The replies of a command, wherever it runs. */
 export async function* replies(
   command: Command,
@@ -15,9 +17,15 @@ export async function* replies(
   const loaded = loadConfig({ file: terminal.configFile, env: terminal.env });
   const client = await callControl(loaded.config.data);
   if (client !== null) {
+    // A gateway that hangs would otherwise look like a command that does.
+    const hint = setTimeout(() => terminal.err(say(terminal.language, 'cli.still-waiting')), PATIENCE_MS);
     try {
-      yield* client.run(command.name, args, by);
+      for await (const reply of client.run(command.name, args, by)) {
+        clearTimeout(hint);
+        yield reply;
+      }
     } finally {
+      clearTimeout(hint);
       client.close();
     }
     return;
