@@ -29,6 +29,9 @@ interface Asked {
   readonly reject: (error: StoreUnavailable) => void;
 }
 
+/** So many calls gathered in one turn go at once: the writer works while this thread still reads the next ones. */
+const CALLS_EARLY = 32;
+
 /** Bounds of one batch, so that a commit never takes long. */
 const CALLS_AT_ONCE = 1024;
 const BYTES_AT_ONCE = 8 * 1024 * 1024;
@@ -45,7 +48,9 @@ export function createWriteClient(port: MessagePort, options: WriteClientOptions
     new Promise((resolve, reject) => {
       if (ended !== null) return reject(ended);
       queue.push({ call, pack, resolve, reject });
-      if (underWay === null && !scheduled) later();
+      if (underWay !== null) return;
+      if (queue.length >= CALLS_EARLY && options.windowMs === 0) flush();
+      else if (!scheduled) later();
     });
 
   function later(): void {
