@@ -73,6 +73,7 @@ export async function startGateway(loaded: LoadedConfig, options: GatewayOptions
       reopen: id => parts.channels.refresh(id),
       reasons: () => parts.readiness.reasons(),
       rescan: () => parts.reading.rescan(),
+      adopt: number => parts.reading.adopt(number),
     });
     const control = await openControl(config.data, options.commands, context, log);
     closers.unshift(() => control.close());

@@ -27,6 +27,8 @@ export interface LiveGateway {
   reopen(channel: string): Promise<void>;
   /** A message has become unread again; the reader looks for it. */
   rescan(): void;
+  /** A clerk's decision made a ticket of a message; from now on others are compared with it. */
+  adopt(number: string): void;
   /** Reasons of /readyz. */
   reasons(): Promise<readonly ReadinessReason[]>;
 }

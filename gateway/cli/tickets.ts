@@ -92,7 +92,7 @@ export const ticketCommands: readonly Command[] = [
     ],
     run: async ({ desk, live }, args, call) => {
       const answer = await desk.unlink(numberOf(args), toNumber(args, 'from'), call.by);
-      live?.rescan();
+      live?.adopt(answer.number);
       return rowOf(answer);
     },
   },

@@ -33,6 +33,7 @@ export interface DeciderStart {
 export type ToDecider =
   | { readonly type: 'channels'; readonly channels: Readonly<Record<string, ParserChannel>> }
   | { readonly type: 'rescan' }
+  | { readonly type: 'adopt'; readonly number: string }
   | { readonly type: 'close' };
 
 export type FromDecider =
@@ -80,6 +81,11 @@ const reader = startReader({
     say({ type: 'report', code, values, cause: cause === undefined ? null : plainError(cause) }),
 });
 
+async function adopt(number: string): Promise<void> {
+  const message = await store.messages.get(number);
+  if (message !== null) await judge.adopt(message.ordinal);
+}
+
 async function close(): Promise<void> {
   await reader.close();
   await pool.close();
@@ -91,6 +97,7 @@ async function close(): Promise<void> {
 port.on('message', (message: ToDecider) => {
   if (message.type === 'channels') pool.setChannels(message.channels);
   else if (message.type === 'rescan') reader.rescan();
+  else if (message.type === 'adopt') void adopt(message.number);
   else void close();
 });
 say({ type: 'ready', tickets });

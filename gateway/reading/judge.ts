@@ -69,6 +69,8 @@ export interface Judge {
   open(): Promise<{ readonly tickets: number }>;
   /** Judges a batch in order; each sees all before it, committed or not. */
   judge(items: readonly JudgeItem[]): Promise<readonly Judged[]>;
+  /** Enters a ticket that was decided elsewhere. */
+  adopt(ordinal: number): Promise<void>;
   /** Between batches. */
   tidy(): void;
   settled(): Promise<void>;
@@ -167,6 +169,14 @@ export function createJudge(parts: JudgeParts): Judge {
         }
       }
       return judged;
+    },
+    async adopt(ordinal) {
+      for (const row of await parts.candidates.load([ordinal])) {
+        const one = knownOf(row);
+        // What is remembered is in the index already; twice would only make it score twice.
+        if (!known.has(ordinal)) postings.add(ordinal, one.facts);
+        remember(one);
+      }
     },
     tidy: () => postings.tidy(),
     settled: () => postings.settled(),

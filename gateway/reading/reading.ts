@@ -26,6 +26,8 @@ export interface Reading {
   setChannels(channels: Readonly<Record<string, ParserChannel>>): void;
   /** A message has become unread again. */
   rescan(): void;
+  /** A ticket was made elsewhere, by a clerk: it is to be found like any other. */
+  adopt(number: string): void;
   close(deadlineMs: number): Promise<void>;
 }
 
@@ -109,6 +111,7 @@ export function startReading(parts: ReadingParts, channels: Readonly<Record<stri
       tell({ type: 'channels', channels: next });
     },
     rescan: () => tell({ type: 'rescan' }),
+    adopt: number => tell({ type: 'adopt', number }),
     async close(deadlineMs) {
       closing = true;
       if (!alive) return;

@@ -1,5 +1,6 @@
 // Reading on a running gateway: unread is found again, bad messages stop nobody, lanes keep their order.
 import assert from 'node:assert/strict';
+import { COMMANDS } from '../../gateway/cli/commands.ts';
 import type { Outcome } from '../../normalizer/ticket.ts';
 import { type BoxMessage, openReadingBench, type ReadingBench } from './reading-bench.ts';
 
@@ -144,6 +145,22 @@ describe('reading', function () {
     assert.equal(await store.messages.reread(number, { by: 'clerk', action: 'message.reread', on: [] }), false);
     const later = appeals(1, 'mend', 'slow').map(one => ({ ...one, id: 'mend-again' }));
     assert.equal((await bench.read(later))[0]?.outcome.kind, 'ticket');
+  });
+
+  it('compares later messages with a ticket that a clerk has made by undoing a link', async () => {
+    bench = await openReadingBench();
+    const contact = { phone: '13800138007' };
+    const first = await bench.appeal({ content: '幸福路12号楼前路灯不亮三天了，请维修', contact });
+    const words = '幸福路12号楼前路灯不亮，楼道里的灯也全都不亮，老人摔倒了，请维修';
+    const second = await bench.appeal({ content: words, contact });
+    assert.deepEqual(second.outcome, { kind: 'repeat', of: first.number });
+    const { context } = bench.gateway;
+    const unlink = COMMANDS.find(command => command.name === 'tickets unlink');
+    assert.ok(unlink?.kind === 'one');
+    const call = { by: 'clerk', signal: new AbortController().signal, progress: () => undefined };
+    await unlink.run(context, { number: second.number, from: first.number }, call);
+    const third = await bench.appeal({ content: `${words}，快一点`, contact });
+    assert.deepEqual(third.outcome, { kind: 'repeat', of: second.number });
   });
 
   it('decides the messages of each lane in the order of their acceptance, however long each takes', async () => {
