@@ -64,7 +64,10 @@ const judge = createJudge({
 const { parsers, messageMs, memoryMb, rulebook, adapters, baseFolder } = start;
 const { idleCharacters, phrases } = start.repeats;
 const reading = { rulebook, idleCharacters, phrases, adapters, baseFolder };
-const pool = createParserPool({ parsers, messageMs, memoryMb, ...reading });
+const report = (code: string, values: Readonly<Record<string, string | number>>, cause?: unknown) =>
+  say({ type: 'report', code, values, cause: cause === undefined ? null : plainError(cause) });
+const cannotStart = (error: unknown) => report('reading.parser_cannot_start', {}, error);
+const pool = createParserPool({ parsers, messageMs, memoryMb, cannotStart, ...reading });
 pool.setChannels(start.channels);
 const { tickets } = await judge.open();
 const reader = startReader({
@@ -77,8 +80,7 @@ const reader = startReader({
   attempts: start.attempts,
   attachmentWaitMs: start.attachmentWaitMs,
   decided: (numbers, outcomes) => say({ type: 'decided', numbers, outcomes }),
-  report: (code, values, cause) =>
-    say({ type: 'report', code, values, cause: cause === undefined ? null : plainError(cause) }),
+  report,
 });
 
 async function adopt(number: string): Promise<void> {

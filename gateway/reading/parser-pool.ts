@@ -9,6 +9,8 @@ export interface PoolOptions extends Omit<ParserStart, 'progress'> {
   readonly messageMs: number;
   /** Heap of one parser, and as much again outside the heap. */
   readonly memoryMb: number;
+  /** Told once when parsers do not start any more (an adapter's file is gone); it is tried again all the same. */
+  cannotStart?(error: unknown): void;
 }
 
 /** One message to read: its encoded originals, unsealed. */
@@ -67,11 +69,12 @@ export function createParserPool(options: PoolOptions): ParserPool {
   let channels: Readonly<Record<string, ParserChannel>> = {};
   let channelsVersion = 0;
   let nextId = 0;
+  let starting = true;
   let closing = false;
 
   function spawn(): void {
     const shared = new SharedArrayBuffer(4);
-    const { parsers: _count, messageMs: _limit, memoryMb, ...start } = options;
+    const { parsers: _count, messageMs: _limit, memoryMb, cannotStart: _told, ...start } = options;
     const worker = new Worker(workerUrl('./parser', import.meta.url), {
       workerData: { ...start, progress: shared } satisfies ParserStart,
       resourceLimits: { maxOldGenerationSizeMb: memoryMb, maxYoungGenerationSizeMb: YOUNG_MB },
@@ -89,13 +92,16 @@ export function createParserPool(options: PoolOptions): ParserPool {
     };
     parsers.add(parser);
     worker.on('message', (answer: ParserAnswer | 'ready') => {
-      if (answer === 'ready') parser.ready = true;
+      if (answer === 'ready') starting = parser.ready = true;
       else finish(parser, answer);
       dispatch();
     });
     worker.on('error', error => {
       parser.cause ??= (error as { code?: string }).code === 'ERR_WORKER_OUT_OF_MEMORY' ? 'memory' : 'crash';
-      if (!parser.ready) parser.cause = 'start';
+      if (parser.ready) return;
+      parser.cause = 'start';
+      if (starting) options.cannotStart?.(error);
+      starting = false;
     });
     worker.on('exit', () => bury(parser));
   }

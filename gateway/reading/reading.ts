@@ -32,7 +32,7 @@ export interface Reading {
 }
 
 /** Reported with the frames of what was thrown. */
-const DEFECTS = new Set(['reading.bug', 'reading.parse_failed']);
+const DEFECTS = new Set(['reading.bug', 'reading.parse_failed', 'reading.parser_cannot_start']);
 const RESTART_MS = 1000;
 const RESTART_MOST_MS = 60_000;
 /** The index lives in typed arrays outside the heap; what a batch allocates is dead by the next one. */

@@ -1,8 +1,12 @@
 // Reading on a running gateway: unread is found again, bad messages stop nobody, lanes keep their order.
 import assert from 'node:assert/strict';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { COMMANDS } from '../../gateway/cli/commands.ts';
 import type { Outcome } from '../../normalizer/ticket.ts';
-import { type BoxMessage, openReadingBench, type ReadingBench } from './reading-bench.ts';
+import { until } from './dispatch/workbench.ts';
+import { BOX, type BoxMessage, openReadingBench, type ReadingBench } from './reading-bench.ts';
 
 const TOPICS = ['路灯不亮', '井盖缺失', '噪声扰民', '暖气不热', '垃圾未清', '占道经营', '自来水浑浊', '公交晚点'];
 const ROADS = ['幸福路', '江南大街', '新华大街', '建设大街', '龙泉路', '滨江东路', '保安路', '光明路'];
@@ -127,6 +131,25 @@ describe('reading', function () {
       !JSON.stringify(defect).includes('a defect of the adapter'),
       'but not the words, which may be a citizen’s',
     );
+  });
+
+  it('says so when parsers cannot start any more, and goes on once they can', async () => {
+    const elsewhere = mkdtempSync(join(tmpdir(), 'huisu-box-'));
+    const file = join(elsewhere, 'box.mjs');
+    const write = () => writeFileSync(file, `export { default } from ${JSON.stringify(BOX)};`);
+    try {
+      write();
+      bench = await openReadingBench({ adapters: [file] });
+      rmSync(file);
+      const reading = bench.read([{ id: '1', text: 'exit now' }, ...appeals(3, 'after')]);
+      const said = () => bench.logged.filter(line => line['code'] === 'reading.parser_cannot_start');
+      await until(() => said().length > 0, 'a line in the log');
+      write();
+      assert.deepEqual(kinds(await reading), ['quarantined', 'ticket', 'ticket', 'ticket']);
+      assert.equal(said().length, 1);
+    } finally {
+      rmSync(elsewhere, { recursive: true, force: true });
+    }
   });
 
   it('reads a quarantined message once its adapter is mended, on request', async () => {
