@@ -1,0 +1,184 @@
+// Channels: opened, polled under a lease, halted and healed; nothing an adapter or the store does ends the gateway.
+import assert from 'node:assert/strict';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { stringify } from 'yaml';
+import { CredentialsRefused, Misconfigured, Unavailable, type WebhookRequest } from '../../adapters/contract.ts';
+import { loadConfig } from '../../config/load.ts';
+import { type Channels, createChannels } from '../../gateway/channels.ts';
+import { type Foundation, openFoundation } from '../../gateway/foundation.ts';
+import { createIntake } from '../../gateway/intake.ts';
+import { createLog } from '../../gateway/telemetry.ts';
+import { StoreUnavailable } from '../../store/errors.ts';
+import type { Store } from '../../store/store.ts';
+import { until } from './dispatch/workbench.ts';
+import { script } from './fixtures/scripted-box.ts';
+
+const BOX = fileURLToPath(new URL('./fixtures/scripted-box.ts', import.meta.url));
+
+describe('channels', () => {
+  let root: string;
+  let foundation: Foundation;
+  let logged: Record<string, unknown>[];
+  let changes: string[][];
+  const running: Channels[] = [];
+
+  beforeEach(async () => {
+    Object.assign(script, { open: () => undefined, poll: null, close: () => undefined, opened: 0, closed: 0 });
+    root = mkdtempSync(join(tmpdir(), 'huisu-channels-'));
+    const file = join(root, 'huisu.yaml');
+    const channels = [
+      { id: 'one', kind: 'scripted-box' },
+      { id: 'off', kind: 'scripted-box', enabled: false },
+    ];
+    writeFileSync(file, stringify({ data: './data', keys: { file: './keys.json' }, adapters: [BOX], channels }));
+    foundation = await openFoundation(loadConfig({ file, env: {} }), { env: {}, onFatal: error => assert.fail(error) });
+    logged = [];
+    changes = [];
+  });
+  afterEach(async () => {
+    for (const channels of running.splice(0)) await channels.close();
+    await foundation.close();
+    rmSync(root, { recursive: true, force: true });
+  });
+
+  function open(around: (store: Store) => Store = store => store, owner = 'this'): Channels {
+    const store = around(foundation.store);
+    const log = createLog({ level: 'debug', destination: { write: line => void logged.push(JSON.parse(line)) } });
+    const { cipher, book, now } = foundation;
+    const channels = createChannels({
+      ...{ book, store, log, now, owner },
+      intake: createIntake({ store, cipher, now, acknowledged: () => undefined }),
+      changed: known => void changes.push(Object.keys(known).sort()),
+    });
+    running.push(channels);
+    return channels;
+  }
+
+  const statusOf = (channels: Channels) => channels.status().find(({ id }) => id === 'one');
+  const said = (code: string) => logged.filter(line => line['code'] === code);
+  const request = {} as WebhookRequest;
+
+  it('are known to the readers before they can accept anything', async () => {
+    script.open = () => assert.deepEqual(changes.at(-1), ['off', 'one']);
+    const channels = open();
+    await channels.open();
+    assert.equal(statusOf(channels)?.up, true);
+    await channels.refresh('one');
+    assert.equal(statusOf(channels)?.up, true);
+    assert.deepEqual([script.opened, script.closed], [2, 1]);
+  });
+
+  it('that are disabled or not there answer nothing', async () => {
+    const channels = open();
+    await channels.open();
+    assert.equal((await channels.webhook('one', request))?.status, 200);
+    assert.equal(await channels.webhook('off', request), null);
+    assert.equal(await channels.webhook('nobody', request), null);
+    assert.deepEqual(channels.status().find(({ id }) => id === 'off')?.reason, 'channel.disabled');
+  });
+
+  it('are opened once, however often at one time they are refreshed', async () => {
+    const channels = open();
+    await channels.open();
+    await Promise.all(Array.from({ length: 5 }, () => channels.refresh('one')));
+    assert.equal(script.opened - script.closed, 1);
+  });
+
+  it('that cannot open yet are tried again, told of once, and up when they can', async () => {
+    let failures = 2;
+    script.open = () => {
+      if (failures-- > 0) throw new Unavailable('scripted-box.away', 'away');
+    };
+    const channels = open();
+    await channels.open();
+    assert.equal(statusOf(channels)?.reason, 'channel.unavailable');
+    await assert.rejects(channels.webhook('one', request), Unavailable);
+    await until(() => statusOf(channels)?.up === true, 'the channel is up');
+    assert.equal(said('channel.down').length, 1);
+    assert.equal(said('channel.up').length, 1);
+  });
+
+  it('that are wrongly set up wait for new settings, with the field named', async () => {
+    script.open = () => {
+      throw new Misconfigured('scripted-box.no_host', '/host', 'no such host');
+    };
+    const channels = open();
+    await channels.open();
+    assert.deepEqual([statusOf(channels)?.reason, statusOf(channels)?.field], ['channel.misconfigured', '/host']);
+  });
+
+  it('poll until they are closed, and stop where credentials are refused', async () => {
+    let polls = 0;
+    const first = Promise.withResolvers<void>();
+    script.poll = async (_signal, context) => {
+      polls++;
+      const [answer] = await context.accept([
+        { platformId: 'm1', sender: null, body: Buffer.from('路灯不亮'), mediaType: 'text/plain', meta: {} },
+      ]);
+      assert.equal(answer?.kind, 'fresh');
+      first.resolve();
+      throw new CredentialsRefused('scripted-box.login', 'refused');
+    };
+    const channels = open();
+    await channels.open();
+    await first.promise;
+    await until(() => statusOf(channels)?.up === false, 'the channel is down');
+    assert.equal(statusOf(channels)?.reason, 'channel.credentials_refused');
+    assert.equal((await channels.webhook('one', request))?.status, 200, 'webhooks go on');
+    await channels.refresh('one');
+    assert.ok(polls <= 2);
+  });
+
+  it('poll again when the store was away for a moment', async () => {
+    let failures = 1;
+    const polled = Promise.withResolvers<void>();
+    script.poll = async () => polled.resolve();
+    const channels = open(store => ({
+      ...store,
+      admin: {
+        ...store.admin,
+        lease: async (...args) => {
+          if (failures-- > 0) throw new StoreUnavailable('store.disk_full', 'full');
+          return store.admin.lease(...args);
+        },
+      },
+    }));
+    await channels.open();
+    await polled.promise;
+    await until(() => statusOf(channels)?.up === true, 'the channel is up');
+    assert.equal(said('channel.down').length, 1);
+  });
+
+  it('are polled by one process at a time', async () => {
+    let at = 0;
+    let most = 0;
+    const begun = Promise.withResolvers<void>();
+    script.poll = async signal => {
+      most = Math.max(most, ++at);
+      begun.resolve();
+      await new Promise(resolve => signal.addEventListener('abort', resolve, { once: true }));
+      at--;
+    };
+    const [mine, theirs] = [open(), open(undefined, 'another')];
+    await mine.open();
+    await begun.promise;
+    await theirs.open();
+    const leaseOf = (owner: string) => foundation.store.admin.lease('channel:one', owner, Date.now(), 1000);
+    assert.equal(await leaseOf('another'), null);
+    assert.equal(most, 1);
+  });
+
+  it('that fail to close are told of, and the others close', async () => {
+    script.close = () => {
+      throw new TypeError('cannot close');
+    };
+    const channels = open();
+    await channels.open();
+    await channels.close();
+    assert.equal(said('channel.bug').length, 1);
+    assert.equal(channels.status().length, 0);
+  });
+});
