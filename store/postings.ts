@@ -27,9 +27,9 @@ export const POSTINGS_DEFAULTS: PostingsOptions = {
   newest: 8192,
   queryTerms: 16,
   perTerm: 48,
-  limit: 10,
+  limit: 6,
   floor: 0.055,
-  cacheBytes: 64 * 1024 * 1024,
+  cacheBytes: 48 * 1024 * 1024,
 };
 
 /** Tickets by which one may have been overtaken between its acceptance and its decision. */
