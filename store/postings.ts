@@ -2,7 +2,7 @@
 // ones in blocks (one blob a bucket of terms) that are written behind the commit and merged in tiers of eight.
 import type { Facts } from '../normalizer/facts.ts';
 import { decodeFacts } from './facts-codec.ts';
-import { heaviest, termsOf, type WeightedTerms } from './index-terms.ts';
+import { heaviest, type WeightedTerms } from './index-terms.ts';
 import { NewestPostings } from './newest-postings.ts';
 import { Block, BUCKETS, bucketOf, mergeBlocks } from './posting-blocks.ts';
 import { type Hit, ScoreTable } from './score-table.ts';
@@ -11,6 +11,8 @@ import type { CandidateStore, Segment } from './store.ts';
 export interface PostingsOptions {
   /** Tickets kept in memory before they become a segment. */
   readonly newest: number;
+  /** Heaviest terms a ticket is entered by; the lighter ones are compared, but not worth a posting. */
+  readonly indexTerms: number;
   /** Heaviest terms of a query that are looked up. */
   readonly queryTerms: number;
   /** Newest postings of one term that are read. */
@@ -25,11 +27,12 @@ export interface PostingsOptions {
 
 export const POSTINGS_DEFAULTS: PostingsOptions = {
   newest: 8192,
+  indexTerms: 28,
   queryTerms: 16,
   perTerm: 48,
   limit: 6,
   floor: 0.055,
-  cacheBytes: 48 * 1024 * 1024,
+  cacheBytes: 72 * 1024 * 1024,
 };
 
 /** Tickets by which one may have been overtaken between its acceptance and its decision. */
@@ -125,7 +128,7 @@ export class Postings {
 
   /** Enters a ticket; ordinals rise, give or take what lanes and conversations shuffle. */
   add(ordinal: number, facts: Facts): void {
-    this.active.add(ordinal, termsOf(facts));
+    this.active.add(ordinal, heaviest(facts, this.options.indexTerms));
   }
 
   /** A mark of this moment for `findSince`; good until the next `tidy`. */

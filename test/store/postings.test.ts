@@ -298,6 +298,7 @@ describe('candidate index', () => {
         fc.array(ticket, { minLength: 1, maxLength: 8 }),
         fc.record({
           newest: fc.integer({ min: 1, max: 9 }),
+          indexTerms: fc.constant(40),
           queryTerms: fc.integer({ min: 1, max: 12 }),
           perTerm: fc.integer({ min: 1, max: 40 }),
           limit: fc.integer({ min: 1, max: 20 }),
