@@ -145,5 +145,5 @@ export function refuseMultipart(channel: string, problem: MultipartProblem): Web
       'multipart.too-large': 'files-too-large',
     } as const
   )[problem.code];
-  return refuse(channel, code, { headers: { connection: 'close' } });
+  return refuse(channel, code);
 }

@@ -66,7 +66,8 @@ export function openWebhook(context: AdapterContext<AppSettings>): (request: Web
       if (error instanceof Refusal) return refuse(channel, error.problem, error.extras);
       if (error instanceof JsonProblem) return refuseJson(channel, error);
       if (error instanceof MultipartProblem) return refuseMultipart(channel, error);
-      if (error instanceof BodyTooLarge) return refuse(channel, 'body-too-large', { headers: { connection: 'close' } });
+      // No "connection: close": a sender in the middle of its body would be cut off before it could read why.
+      if (error instanceof BodyTooLarge) return refuse(channel, 'body-too-large');
       throw error;
     }
   };

@@ -187,7 +187,7 @@ describe('app', () => {
     it('more than 256 kB with 413', async () => {
       const answer = await sender.send(appealBody({ content: 'x'.repeat(300_000) }));
       assert.equal(answer.status, 413);
-      assert.equal(answer.headers['connection'], 'close');
+      assert.notEqual(answer.headers['connection'], 'close', 'or the sender is cut off before it has read the answer');
     });
 
     it('other content types with 415, other methods with 405, other paths with 404', async () => {

@@ -134,7 +134,7 @@ describe('bad input', function () {
       );
       const chunk = `10000\r\n${'x'.repeat(0x10000)}\r\n`;
       for (let i = 0; i < 160; i++) socket.write(chunk);
-      socket.write('0\r\n\r\n');
+      socket.end('0\r\n\r\n');
     });
     assert.match(answer, /^HTTP\/1\.1 4(01|13) /);
   });
