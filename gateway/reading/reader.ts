@@ -44,6 +44,8 @@ interface PartRead {
 /** Batches being parsed while an earlier one is judged. */
 const PARSING_AT_ONCE = 3;
 const COMMITS_AT_ONCE = 2;
+/** Decisions in one call: whoever waits for a number waits for the transaction under way, so none may be long. */
+const ROWS_AT_ONCE = 16;
 /** A nudge may be lost with its sender; unread messages are looked for so often even without one. */
 const LOOK_AGAIN_MS = 30_000;
 /** Conversations decided lately, for parts that come late while the commit is still on its way. */
@@ -192,11 +194,17 @@ export function startReader(parts: ReaderParts): Reader {
     if (rows.length === 0) return;
     // While one is being tried again the next does not overtake it: a lane's messages are committed in their order.
     while (commits.size >= (failing ? 1 : COMMITS_AT_ONCE)) await Promise.race(commits);
-    const [first, ...rest] = rows as [CommitRow, ...CommitRow[]];
-    const audit = { by: 'system', action: 'message.decide', on: rows.map(row => row.number) };
-    const done = commitUntilDone([{ ...first, audit }, ...rest]).finally(() => commits.delete(done));
+    const done = commitInSteps(rows).finally(() => commits.delete(done));
     commits.add(done);
     parts.judge.tidy();
+  }
+
+  async function commitInSteps(rows: readonly CommitRow[]): Promise<void> {
+    for (let from = 0; from < rows.length; from += ROWS_AT_ONCE) {
+      const [first, ...rest] = rows.slice(from, from + ROWS_AT_ONCE) as [CommitRow, ...CommitRow[]];
+      const audit = { by: 'system', action: 'message.decide', on: [first, ...rest].map(row => row.number) };
+      await commitUntilDone([{ ...first, audit }, ...rest]);
+    }
   }
 
   /** What has been judged is committed however long the store takes: later decisions build on it. */
