@@ -43,7 +43,7 @@ interface PartRead {
 
 /** Batches being parsed while an earlier one is judged. */
 const PARSING_AT_ONCE = 3;
-const COMMITS_AT_ONCE = 2;
+const COMMITS_AT_ONCE = 3;
 /** Decisions in one call: whoever waits for a number waits for the transaction under way, so none may be long. */
 const ROWS_AT_ONCE = 16;
 /** A nudge may be lost with its sender; unread messages are looked for so often even without one. */
@@ -190,21 +190,17 @@ export function startReader(parts: ReaderParts): Reader {
     return [lead, ...settled, ...rest];
   }
 
+  /** Steps go to the store in the order of the messages, and it takes them in the order in which they go. */
   async function commit(rows: readonly CommitRow[]): Promise<void> {
-    if (rows.length === 0) return;
-    // While one is being tried again the next does not overtake it: a lane's messages are committed in their order.
-    while (commits.size >= (failing ? 1 : COMMITS_AT_ONCE)) await Promise.race(commits);
-    const done = commitInSteps(rows).finally(() => commits.delete(done));
-    commits.add(done);
-    parts.judge.tidy();
-  }
-
-  async function commitInSteps(rows: readonly CommitRow[]): Promise<void> {
     for (let from = 0; from < rows.length; from += ROWS_AT_ONCE) {
+      // While one is being tried again the next does not overtake it: a lane's messages are committed in their order.
+      while (commits.size >= (failing ? 1 : COMMITS_AT_ONCE)) await Promise.race(commits);
       const [first, ...rest] = rows.slice(from, from + ROWS_AT_ONCE) as [CommitRow, ...CommitRow[]];
       const audit = { by: 'system', action: 'message.decide', on: [first, ...rest].map(row => row.number) };
-      await commitUntilDone([{ ...first, audit }, ...rest]);
+      const done = commitUntilDone([{ ...first, audit }, ...rest]).finally(() => commits.delete(done));
+      commits.add(done);
     }
+    if (rows.length > 0) parts.judge.tidy();
   }
 
   /** What has been judged is committed however long the store takes: later decisions build on it. */
