@@ -42,7 +42,7 @@ describe('the reader', function () {
     rmSync(root, { recursive: true, force: true });
   });
 
-  async function read(store: Store): Promise<Reader> {
+  async function read(store: Store, batch = 4): Promise<Reader> {
     const { cipher, rulebook, loaded } = foundation;
     const { idleCharacters, phrases, policy } = loadRepeats(loaded.config.rules);
     const judge = createJudge({ candidates: store.candidates, cipher, policy, common: new Set() });
@@ -51,7 +51,7 @@ describe('the reader', function () {
     const pool = createParserPool({ rulebook, idleCharacters, phrases, adapters: [BOX], baseFolder: root, ...limits });
     pool.setChannels({ box: { kind: 'moody-box', settings: { folder: root } } });
     const reader = startReader({
-      ...{ store, cipher, judge, pool, now: Date.now, batch: 4, attempts: 3, attachmentWaitMs: 0 },
+      ...{ store, cipher, judge, pool, now: Date.now, batch, attempts: 3, attachmentWaitMs: 0 },
       decided(numbers, outcomes) {
         for (const [i, number] of numbers.entries()) {
           told.set(number, [...(told.get(number) ?? []), outcomes[i] as Outcome]);
@@ -114,6 +114,28 @@ describe('the reader', function () {
     assert.equal((await store.messages.counts()).unread, 0);
     assert.ok(reports.includes('reading.commit_failed'));
     assert.ok(!reports.includes('reading.conflict') && !reports.includes('reading.bug'), reports.join());
+  });
+
+  it('commits large batches in steps, and no step before one of an earlier message', async () => {
+    const { store } = foundation;
+    const steps: (readonly string[])[] = [];
+    const numbers = await accept(appeals(150));
+    await read(
+      {
+        ...store,
+        decisions: {
+          ...store.decisions,
+          commit: (rows, fence) => {
+            steps.push(rows.map(row => row.number));
+            return store.decisions.commit(rows, fence);
+          },
+        },
+      },
+      50,
+    );
+    await allTold(numbers);
+    assert.deepEqual(steps.flat(), numbers);
+    assert.ok(steps.every(step => step.length <= 16));
   });
 
   it('counts an attempt before it tries again, also when the store could not at first', async () => {
