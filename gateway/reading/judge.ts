@@ -73,7 +73,6 @@ export interface Judge {
   adopt(ordinal: number): Promise<void>;
   /** Between batches. */
   tidy(): void;
-  settled(): Promise<void>;
 }
 
 export function createJudge(parts: JudgeParts): Judge {
@@ -179,7 +178,6 @@ export function createJudge(parts: JudgeParts): Judge {
       }
     },
     tidy: () => postings.tidy(),
-    settled: () => postings.settled(),
   };
 }
 
