@@ -13,6 +13,11 @@ export interface Position {
   readonly column: number | null;
 }
 
+/** A place together with the JSON path inside its file, which in a split file is not the path of the settings as a whole. */
+export interface Place extends Position {
+  readonly path?: string;
+}
+
 /** One thing wrong in a settings file. Never carries the value itself, which may be a secret. */
 export interface ConfigProblem extends Position, Bilingual {
   /** Stable, explained in docs/errors.md. */

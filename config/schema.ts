@@ -1,10 +1,21 @@
 // The outer shape of the settings file: types and Joi schema. Defaults are figures, so they stand in huisu.yaml beside it.
 import Joi from 'joi';
+import { type AlarmSettings, alarmsSchema } from './alarms.ts';
 import { type CaseSystemSettings, caseSystemSchema } from './case-system.ts';
+import { type SplitSettings, splitSchema } from './split.ts';
 
 /** 密钥 profile: AES-256-GCM with SHA-256, or SM4-CBC with HMAC-SM3. */
 export type KeyProfile = 'intl' | 'gm';
 export type LogLevel = 'debug' | 'info' | 'warn' | 'error';
+
+export interface TlsSettings {
+  /** Absolute paths; PEM. The certificate's file may hold its chain too. */
+  readonly certFile: string;
+  readonly keyFile: string;
+  /** Further certificates of the chain, where the authority gave them apart; null: none. */
+  readonly caFile: string | null;
+  readonly minVersion: 'TLSv1.2' | 'TLSv1.3';
+}
 
 /** One channel of the settings file. Channels made by the command line stand in the store instead. */
 export interface ChannelConfig {
@@ -29,8 +40,12 @@ export interface Config {
     readonly port: number;
     /** How partners reach the gateway from outside; null: as the listening address says. */
     readonly publicUrl: string | null;
-    /** Proxies whose X-Forwarded-For is believed: none, so many hops, or addresses and ranges. */
-    readonly trustProxy: false | number | readonly string[];
+    /** Addresses and ranges of the proxies whose X-Forwarded-For and -Proto are believed. */
+    readonly trustedProxies: readonly string[];
+    /** TLS of our own; null: plain HTTP, for this machine alone or behind a proxy. */
+    readonly tls: TlsSettings | null;
+    /** Plain HTTP on an outer address with no proxy named: only where somebody says that it is meant. */
+    readonly plain: boolean;
     /** Connections beyond so many are refused. */
     readonly maxConnections: number;
   };
@@ -49,6 +64,8 @@ export interface Config {
     readonly attempts: number;
     /** Messages handed to a parser, and decisions to the writer, at once. */
     readonly batch: number;
+    /** What one container may take. */
+    readonly split: SplitSettings;
   };
   readonly intake: {
     /** Bodies being received at one time; beyond it senders are told to come back (503, Retry-After). */
@@ -69,6 +86,8 @@ export interface Config {
   };
   /** 工单系统; null: entries wait in the outbox. */
   readonly caseSystem: CaseSystemSettings | null;
+  /** 报警: whom to tell and when. Alarms are kept and shown without anybody to tell, too. */
+  readonly alarms: AlarmSettings;
   /** Third parties' adapters: package names, or paths. */
   readonly adapters: readonly string[];
   readonly channels: readonly ChannelConfig[];
@@ -76,7 +95,8 @@ export interface Config {
 }
 
 /** The file as written, before paths are made absolute and `auto` becomes a number. */
-export interface RawConfig extends Omit<Config, 'reading' | 'intake' | 'adapters' | 'channels'> {
+export interface RawConfig extends Omit<Config, 'listen' | 'reading' | 'intake' | 'adapters' | 'channels'> {
+  readonly listen: Omit<Config['listen'], 'trustedProxies'> & { readonly trustedProxies: string[] };
   readonly intake: Omit<Config['intake'], 'attachmentServers'> & { readonly attachmentServers: string[] };
   readonly adapters: string[];
   readonly channels: ChannelConfig[];
@@ -100,16 +120,20 @@ const channelSchema = Joi.object<ChannelConfig, true>({
   settings: Joi.object().unknown().default({}).label('渠道设置').description("The adapter's own settings."),
 });
 
-const trustProxySchema = Joi.alternatives(
-  Joi.boolean().valid(false),
-  Joi.number().integer().min(1).max(8),
-  Joi.array()
-    .items(Joi.string().ip({ cidr: 'optional' }))
-    .min(1),
-)
-  .required()
-  .label('可信代理')
-  .description('false, a number of hops, or addresses and ranges of the proxies in front.');
+const tlsSchema = Joi.object<TlsSettings, true>({
+  certFile: Joi.string().required().label('证书文件').description('PEM file of the certificate, its chain after it.'),
+  keyFile: Joi.string().required().label('私钥文件').description("PEM file of the certificate's key."),
+  caFile: Joi.string()
+    .allow(null)
+    .default(null)
+    .label('中间证书文件')
+    .description('PEM file of the chain, where it is not in the file of the certificate.'),
+  minVersion: Joi.string()
+    .valid('TLSv1.2', 'TLSv1.3')
+    .default('TLSv1.2')
+    .label('最低版本')
+    .description('Least version of TLS.'),
+}).label('TLS');
 
 /** Schema of the settings with the shipped defaults already under them, hence everything is required. */
 export const configSchema = Joi.object<RawConfig, true>({
@@ -122,7 +146,7 @@ export const configSchema = Joi.object<RawConfig, true>({
       .label('密码算法')
       .description('intl: AES-256-GCM; gm: SM4-CBC with HMAC-SM3. For new key rings.'),
   }).label('密钥'),
-  listen: group<Config['listen']>({
+  listen: group<RawConfig['listen']>({
     host: Joi.string().hostname().required().label('监听地址').description('Address to listen on.'),
     port: whole(0, 65_535).label('端口').description('Port; 0 takes a free one.'),
     publicUrl: Joi.string()
@@ -131,7 +155,17 @@ export const configSchema = Joi.object<RawConfig, true>({
       .required()
       .label('对外地址')
       .description('How partners reach the gateway; null: as it listens.'),
-    trustProxy: trustProxySchema,
+    trustedProxies: Joi.array()
+      .items(Joi.string().ip({ cidr: 'optional' }))
+      .unique()
+      .required()
+      .label('可信代理')
+      .description('Addresses and ranges of the proxies in front; only from them X-Forwarded-For is believed.'),
+    tls: tlsSchema.allow(null).required().description('null: plain HTTP.'),
+    plain: Joi.boolean()
+      .required()
+      .label('允许明文')
+      .description('Plain HTTP on an outer address with no trusted proxy in front.'),
     maxConnections: whole(1, 65_535).label('最大连接数').description('Connections at one time.'),
   }).label('监听'),
   region: Joi.string().required().label('城市').description('Name of a shipped region file, or the path of one.'),
@@ -145,6 +179,7 @@ export const configSchema = Joi.object<RawConfig, true>({
     memoryMb: whole(32, 4096).label('单线程内存（MB）').description('Heap of one parser thread.'),
     attempts: whole(1, 10).label('最多尝试次数').description('Readers a message may kill.'),
     batch: whole(1, 1024).label('批量').description('Messages handed over at once.'),
+    split: splitSchema.required().label('拆分'),
   }).label('研读'),
   intake: group<RawConfig['intake']>({
     maxInFlightMb: whole(1, 4096).label('在途上限（MB）').description('Bodies being received at one time.'),
@@ -168,6 +203,7 @@ export const configSchema = Joi.object<RawConfig, true>({
     concurrency: whole(1, 256).label('并发').description('Entries forwarded at one time.'),
   }).label('派单'),
   caseSystem: caseSystemSchema.allow(null).required().description('null: entries wait.'),
+  alarms: alarmsSchema,
   adapters: Joi.array()
     .items(Joi.string())
     .unique()
@@ -176,10 +212,9 @@ export const configSchema = Joi.object<RawConfig, true>({
     .description('Package names or paths.'),
   channels: Joi.array()
     .items(channelSchema)
-    .unique('id')
     .required()
     .label('渠道')
-    .description('Channels of this file.'),
+    .description('Channels; more of them in channels/*.yaml beside the file.'),
   log: group<Config['log']>({
     level: Joi.string()
       .valid('debug', 'info', 'warn', 'error')

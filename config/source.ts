@@ -11,6 +11,8 @@ export type Settings = Readonly<Record<string, unknown>>;
 export interface Source {
   readonly file: string;
   readonly values: Settings;
+  /** The same, or the items where the file is a list (`list` of the reading options). */
+  readonly content: Settings | readonly unknown[] | null;
   /** Settings that came from `${…}`, by JSON path: which variable or file to change. No values. */
   readonly references: ReadonlyMap<string, string>;
   /** Where a setting stands; the nearest one above it when it is not in the file. */
@@ -22,8 +24,16 @@ export interface Source {
 const POISON = new Set(['__proto__', 'constructor', 'prototype']);
 const REFERENCE = /\$\$\{|\$\{([^}]*)\}/g;
 
+export interface ReadOptions {
+  /** The file may hold a list instead of a map. */
+  readonly list?: boolean;
+  /** Told of every file that is looked at, those that cannot be read included. */
+  readonly seen?: ((file: string) => void) | undefined;
+}
+
 /** Reads one file. Throws `ConfigError` with everything that is wrong with its form. */
-export function readSource(file: string, env: NodeJS.ProcessEnv): Source {
+export function readSource(file: string, env: NodeJS.ProcessEnv, options: ReadOptions = {}): Source {
+  options.seen?.(file);
   const text = readText(file);
   const lines = new LineCounter();
   const document = parseDocument(text, { lineCounter: lines, prettyErrors: false, strict: true });
@@ -40,27 +50,48 @@ export function readSource(file: string, env: NodeJS.ProcessEnv): Source {
     en: `not valid YAML (${error.code}): ${error.message.split('\n')[0]}`,
   }));
   throwAny(problems);
-  if (document.contents !== null && !isMap(document.contents) && !isEmpty(document.contents)) {
-    throwAny([
-      {
-        code: 'config.not_a_map',
-        path: '$',
-        ...at(0),
-        zh: '配置文件应为“键: 值”的形式',
-        en: 'the file must be a map of settings',
-      },
-    ]);
-  }
+  throwAny(formProblems(document.contents, options.list === true, at));
   const references = new Map<string, string>();
-  const values = convert(document.contents, [], { file, env, at, problems, references });
+  const to = { file, env, at, problems, references, seen: options.seen };
+  const content = convert(document.contents, [], to) as Source['content'];
   throwAny(problems);
   return {
     file,
-    values: (values ?? {}) as Settings,
+    values: Array.isArray(content) ? {} : ((content ?? {}) as Settings),
+    content,
     references,
     locate: path => at(offsetOf(document.contents, path)),
     has: path => path.length > 0 && document.hasIn(path),
   };
+}
+
+function formProblems(
+  contents: unknown,
+  list: boolean,
+  at: (offset: number | undefined) => Position,
+): readonly ConfigProblem[] {
+  if (contents === null || isMap(contents) || isEmpty(contents) || (list && isSeq(contents))) return [];
+  const words = list
+    ? {
+        zh: '文件应为一个渠道（“键: 值”）或渠道的列表',
+        en: 'the file must be one channel (a map) or a list of channels',
+      }
+    : { zh: '配置文件应为“键: 值”的形式', en: 'the file must be a map of settings' };
+  return [{ code: 'config.not_a_map', path: '$', ...at(0), ...words }];
+}
+
+/**
+ * What stands at a path of a file that may be wrong elsewhere; undefined where nothing can be made out. Only for finding
+ * a running gateway, which can tell what is wrong with the file.
+ */
+export function glimpse(file: string, path: Path): unknown {
+  try {
+    const found: unknown = parseDocument(readFileSync(file, 'utf8')).getIn([...path]);
+    return found;
+  } catch {
+    // Whoever asks has the error of reading the file properly and shows that one.
+    return undefined;
+  }
 }
 
 function throwAny(problems: readonly ConfigProblem[]): void {
@@ -111,6 +142,7 @@ interface Conversion {
   readonly at: (offset: number | undefined) => Position;
   readonly problems: ConfigProblem[];
   readonly references: Map<string, string>;
+  readonly seen: ReadOptions['seen'];
 }
 
 /** Nodes to plain values; aliases are refused (a settings file needs none, and they can blow up). */
@@ -154,9 +186,9 @@ function fillIn(text: string, path: Path, offset: number | undefined, to: Conver
   return text.replace(REFERENCE, (whole, name: string | undefined) => {
     if (name === undefined) return '${';
     to.references.set(jsonPath(path), whole);
-    const value = name.startsWith('file:') ? readSecret(resolve(dirname(to.file), name.slice(5))) : to.env[name];
-    if (value !== undefined) return value;
     const isFile = name.startsWith('file:');
+    const value = isFile ? readSecret(resolve(dirname(to.file), name.slice(5)), to.seen) : to.env[name];
+    if (value !== undefined) return value;
     to.problems.push({
       code: isFile ? 'config.missing_file' : 'config.missing_variable',
       path: jsonPath(path),
@@ -168,7 +200,8 @@ function fillIn(text: string, path: Path, offset: number | undefined, to: Conver
   });
 }
 
-function readSecret(file: string): string | undefined {
+function readSecret(file: string, seen: ReadOptions['seen']): string | undefined {
+  seen?.(file);
   try {
     // Editors and `echo` leave a line end that is no part of the secret.
     return readFileSync(file, 'utf8').replace(/\r?\n$/, '');

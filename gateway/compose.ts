@@ -3,6 +3,7 @@ import { hostname } from 'node:os';
 import { dirname } from 'node:path';
 import type { Published } from '../adapters/contract.ts';
 import { type CaseSystemSettings, caseSystemSettings } from '../config/case-system.ts';
+import { readCertificate } from '../config/certificate.ts';
 import type { LoadedConfig } from '../config/load.ts';
 import { loadRepeats } from '../config/load-repeats.ts';
 import { exportRing } from '../store/key-ring.ts';
@@ -25,6 +26,7 @@ import { newNumber } from './number.ts';
 import { createReadiness } from './readiness.ts';
 import type { ParserChannel } from './reading/protocol.ts';
 import { type Reading, type ReadingParts, startReading } from './reading/reading.ts';
+import { createSplitter, type Splitter } from './reading/splitter.ts';
 import type { Log } from './telemetry.ts';
 import { VERSION } from './version.ts';
 
@@ -130,8 +132,12 @@ function liveParts({ foundation, log, known, published }: LiveSources): LivePart
     }),
     known,
   );
+  const splitter = splitterOf(foundation, log);
   const owner = `${hostname()}:${process.pid}`;
-  const channels: Channels = createChannels({ book, intake, store, log, now, owner, changed: reading.setChannels });
+  const channels: Channels = createChannels({
+    ...{ book, intake, splitter, store, log, now, owner },
+    changed: reading.setChannels,
+  });
   const allow = config.intake.attachmentServers;
   const attachments: Attachments = createAttachments({ store, cipher, book, channels, log, now, allow });
   const dispatch = settings === null ? null : dispatchOf(foundation, settings, attachments, log);
@@ -139,6 +145,7 @@ function liveParts({ foundation, log, known, published }: LiveSources): LivePart
   const caseEvents = createCaseEvents({ store, cipher, secretsOf: () => settings?.events.secrets ?? [], now });
   const http = createHttp({
     config,
+    certificate: readCertificate(loaded),
     log,
     metrics,
     webhooks: channels,
@@ -163,6 +170,7 @@ function liveParts({ foundation, log, known, published }: LiveSources): LivePart
     closers: [
       deadlineMs => http.close(deadlineMs / 2),
       () => channels.close(),
+      () => splitter.close(),
       deadlineMs => reading.close(deadlineMs),
       deadlineMs => dispatch?.close(deadlineMs / 2) ?? Promise.resolve(),
       () => attachments.close(),
@@ -188,6 +196,23 @@ function dispatchOf(
     concurrency: foundation.loaded.config.dispatch.concurrency,
     log,
     loadAttachment: attachments.load,
+  });
+}
+
+function splitterOf({ loaded }: Foundation, log: Log): Splitter {
+  const { adapters, reading } = loaded.config;
+  const { atOnce, memoryMb, silenceSeconds, totalSeconds, parts, partMb, totalMb } = reading.split;
+  return createSplitter({
+    adapters,
+    baseFolder: dirname(loaded.file),
+    limits: {
+      ...{ atOnce, memoryMb, parts },
+      silenceMs: silenceSeconds * 1000,
+      totalMs: totalSeconds * 1000,
+      partBytes: partMb * 1024 * 1024,
+      totalBytes: totalMb * 1024 * 1024,
+    },
+    report: (code, values, cause) => (cause === undefined ? log.warn(code, values) : log.bug(code, cause, values)),
   });
 }
 

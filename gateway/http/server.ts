@@ -1,11 +1,14 @@
 // The HTTP side put together: limits of the server, order of the routes, listening and closing.
-import { createServer, IncomingMessage, type Server, ServerResponse } from 'node:http';
+import { createServer, IncomingMessage, type RequestListener, type Server, ServerResponse } from 'node:http';
+import { createServer as createTlsServer } from 'node:https';
 import type { AddressInfo } from 'node:net';
 import express, { type ErrorRequestHandler, type Express, type Request, type Router } from 'express';
 import type { WebhookAnswer, WebhookRequest } from '../../adapters/contract.ts';
+import type { Certificate } from '../../config/certificate.ts';
 import type { Config } from '../../config/schema.ts';
 import type { Metrics } from '../metrics.ts';
 import type { Log } from '../telemetry.ts';
+import { createFront, type Front, type FrontSettings, renewCertificate, tlsOptions } from './front.ts';
 import { mountHealth, type Readiness } from './health.ts';
 import { ListenError } from './listen-error.ts';
 import { mountPages, type PageParts } from './pages.ts';
@@ -15,6 +18,8 @@ import { type Answering, answerWith, createByteBudget, incomingWebhook, send, ty
 /** What the HTTP side needs of the rest. */
 export interface HttpParts extends PageParts {
   readonly config: Pick<Config, 'listen' | 'intake'>;
+  /** Of `listen.tls`; null: plain HTTP. */
+  readonly certificate: Certificate | null;
   readonly log: Log;
   readonly metrics: Metrics;
   readonly webhooks: WebhookTarget;
@@ -28,6 +33,8 @@ export interface HttpService {
   listen(): Promise<{ readonly host: string; readonly port: number; readonly url: string }>;
   /** Takes no new connections, lets requests finish for at most `deadlineMs`, then cuts them. */
   close(deadlineMs: number): Promise<void>;
+  /** Takes up settings that need no restart; no connection is dropped. The certificate must be null as it was at first, or not. */
+  renew(settings: FrontSettings, certificate: Certificate | null): void;
   /** For tests and for further rooms of the HTTP side. */
   readonly server: Server;
 }
@@ -39,23 +46,45 @@ const MAX_HEADER_BYTES = 16 * 1024;
 
 export function createHttp(parts: HttpParts): HttpService {
   let closing = false;
-  const app = createApp(parts);
-  const server = createServer(
-    { ...TIMEOUTS, ...bornInto(app), keepAliveTimeout: KEEP_ALIVE_MS, maxHeaderSize: MAX_HEADER_BYTES },
-    (request, response) => {
-      if (closing) response.shouldKeepAlive = false;
-      app(request, response);
-    },
-  );
+  const front = createFront(parts.config.listen);
+  const app = createApp(parts, front);
+  const server = serverOf(parts, app, (request, response) => {
+    if (closing) response.shouldKeepAlive = false;
+    app(request, response);
+  });
   server.maxConnections = parts.config.listen.maxConnections;
   return {
     server,
-    listen: () => listen(server, parts.config.listen),
+    listen: () => listen(server, parts.config.listen, parts.certificate === null ? 'http' : 'https'),
+    renew(settings, certificate) {
+      front.set(settings);
+      server.maxConnections = settings.maxConnections;
+      if (certificate !== null) renewCertificate(server, certificate);
+    },
     close(deadlineMs) {
       closing = true;
       return close(server, deadlineMs);
     },
   };
+}
+
+/** A TLS server is one of HTTP in all that is asked of it here. */
+function serverOf({ certificate, log }: HttpParts, app: Express, answer: RequestListener): Server {
+  const options = {
+    ...TIMEOUTS,
+    ...bornInto(app),
+    keepAliveTimeout: KEEP_ALIVE_MS,
+    maxHeaderSize: MAX_HEADER_BYTES,
+  };
+  if (certificate === null) return createServer(options, answer);
+  const server = createTlsServer({ ...options, ...tlsOptions(certificate) }, answer);
+  // Plain HTTP at this port, an old client, a scanner: their connection ends, and whoever looks for the reason finds it.
+  server.on('tlsClientError', error => log.debug('http.handshake_failed', { reason: codeOf(error) }));
+  return server as unknown as Server;
+}
+
+function codeOf(error: NodeJS.ErrnoException): string {
+  return (error.code ?? 'unknown').toLowerCase();
 }
 
 /**
@@ -72,12 +101,12 @@ function bornInto(app: Express) {
   return { IncomingMessage: AppRequest, ServerResponse: AppResponse };
 }
 
-function createApp(parts: HttpParts): Express {
+function createApp(parts: HttpParts, front: Front): Express {
   const app = express();
   app.disable('x-powered-by').disable('etag');
-  app.set('trust proxy', parts.config.listen.trustProxy);
+  app.set('trust proxy', (address: string) => front.trusts(address));
   app.set('query parser', false);
-  const answering = answeringOf(parts);
+  const answering = answeringOf(parts, front);
   mountHooks(app, parts, answering);
   app.use((_request, response, next) => {
     response.set({ 'x-content-type-options': 'nosniff', 'cache-control': 'no-store', 'x-frame-options': 'DENY' });
@@ -93,9 +122,11 @@ function createApp(parts: HttpParts): Express {
   return app;
 }
 
-function answeringOf({ config, log, metrics }: HttpParts): Answering {
+function answeringOf({ log, metrics }: HttpParts, front: Front): Answering {
   return {
-    base: (config.listen.publicUrl ?? '').replace(/\/+$/, ''),
+    get base() {
+      return front.base;
+    },
     onProblem(problem: ProblemAnswer, error, channel) {
       // A made-up channel in the path is no label: anyone could fill the metrics with such names.
       metrics.refused(problem.code === 'http.no_channel' ? 'unknown' : channel, problem.code);
@@ -139,7 +170,11 @@ function lastResort(answering: Answering): ErrorRequestHandler {
   };
 }
 
-async function listen(server: Server, { host, port }: Config['listen']): ReturnType<HttpService['listen']> {
+async function listen(
+  server: Server,
+  { host, port }: Config['listen'],
+  scheme: 'http' | 'https',
+): ReturnType<HttpService['listen']> {
   await new Promise<void>((resolve, reject) => {
     server.once('error', cause => reject(listenError(cause, host, port)));
     server.listen({ host, port }, resolve);
@@ -147,7 +182,7 @@ async function listen(server: Server, { host, port }: Config['listen']): ReturnT
   server.removeAllListeners('error');
   const address = server.address() as AddressInfo;
   const shown = address.family === 'IPv6' ? `[${address.address}]` : address.address;
-  return { host: address.address, port: address.port, url: `http://${shown}:${address.port}` };
+  return { host: address.address, port: address.port, url: `${scheme}://${shown}:${address.port}` };
 }
 
 function listenError(cause: NodeJS.ErrnoException, host: string, port: number): Error {

@@ -72,7 +72,7 @@ describe('settings', () => {
 
   it('say in both languages what is wrong with every kind of value', () => {
     const wrong =
-      'listen: { port: x, publicUrl: nowhere, trustProxy: maybe }\nadapters: one\nchannels: [{ id: "9", kind: 1 }]\nintake: { minFreePercent: 99 }';
+      'listen: { port: x, publicUrl: nowhere, trustedProxies: [maybe], tls: {}, plain: 7 }\nadapters: one\nchannels: [{ id: "9", kind: 1 }]\nintake: { minFreePercent: 99 }';
     for (const problem of problemsOf(wrong)) {
       assert.match(problem.zh, /\p{Script=Han}/u);
       assert.doesNotMatch(problem.en, /\p{Script=Han}/u);

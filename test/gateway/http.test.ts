@@ -31,9 +31,13 @@ describe('the HTTP side', () => {
     const metrics = createMetrics({ snapshot: () => Promise.reject(new Error('none')) }, Date.now);
     const service = createHttp({
       config: {
-        listen: { host: '127.0.0.1', port, publicUrl: null, trustProxy: false, maxConnections: 50 },
+        listen: {
+          ...{ host: '127.0.0.1', port, publicUrl: null, trustedProxies: [], tls: null, plain: false },
+          maxConnections: 50,
+        },
         intake: { maxInFlightMb: 1, minFreeMb: 0, minFreePercent: 0, groupCommitMs: 0, attachmentServers: [] },
       },
+      certificate: null,
       log: createLog({ level: 'silent' }),
       metrics,
       webhooks: { webhook },
