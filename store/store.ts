@@ -4,6 +4,7 @@
 // the order of acceptance as a 32-bit number (on the embedded engine the row's own). The store sees sealed bytes only.
 // Every method rejects with `StoreUnavailable` when nothing can be promised.
 import type { Outcome, Step, TicketState } from '../normalizer/ticket.ts';
+import type { RetentionStore } from './retention.ts';
 
 export type { Outcome } from '../normalizer/ticket.ts';
 
@@ -224,6 +225,11 @@ export interface CandidateStore {
   /** Makes a written segment visible, drops those it replaces and keeps the statistics of terms, in one step. */
   publish(segment: Segment, replaces: readonly string[], statistics: Uint8Array): Promise<void>;
   statistics(): Promise<Uint8Array | null>;
+  /** Puts other blocks in the place of those of a visible segment; for what must be found no more. */
+  replaceBlocks(
+    segment: string,
+    blocks: readonly { readonly bucket: number; readonly bytes: Uint8Array }[],
+  ): Promise<void>;
   /** Tickets by ordinal, missing ones left out, in any order. */
   load(ordinals: readonly number[]): Promise<readonly CandidateRow[]>;
   /** Tickets with an ordinal above `after`, rising: what is in no segment yet. */
@@ -431,7 +437,7 @@ export interface ChannelRow {
   readonly createdAt: number;
 }
 
-export interface AdminStore {
+export interface AdminStore extends RetentionStore {
   cursor(channel: string): Promise<string | null>;
   channels(): Promise<readonly ChannelRow[]>;
   putChannel(row: ChannelRow, audit: AuditNote): Promise<void>;

@@ -18,7 +18,7 @@ const CACHE_KILOBYTES = 8192;
 function serve(options: BackgroundOptions, control: MessagePort): void {
   const checkpoints = openCheckpointing(options.folder);
   const reading = openReading(options.folder, CACHE_KILOBYTES);
-  const reads = createLongReads(createStatements(reading), options);
+  const reads = createLongReads(createStatements(reading), options, options.folder);
   let last = performance.now();
 
   const look = (): void => {

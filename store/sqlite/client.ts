@@ -4,13 +4,16 @@ import type { DatabaseSync } from 'node:sqlite';
 import type { MessagePort } from 'node:worker_threads';
 import { createFileBlobs } from '../blobs.ts';
 import { Conflict } from '../errors.ts';
+import type { RetentionStore } from '../retention.ts';
 import type { AdminStore, CandidateStore, OutboxStore, Store, TicketStore } from '../store.ts';
 import { openReading } from './connection.ts';
+import { ordinalOf } from './context.ts';
 import { type ChainKey, createLongReads } from './long-reads.ts';
 import type { LongReads } from './protocol.ts';
 import { attachmentsDue, attachmentsOf, listChannels, readCursor, readMeta } from './reads/admin.ts';
 import { countMessages, findConversation, getMessage, listJoined, listUnread } from './reads/messages.ts';
 import { countEntries, getEntry, nextDue } from './reads/outbox.ts';
+import { isHeld, newestAt } from './reads/retention.ts';
 import {
   candidatesSince,
   countTickets,
@@ -20,6 +23,7 @@ import {
   readBlocks,
   readStatistics,
 } from './reads/tickets.ts';
+import { takeSnapshot } from './snapshot.ts';
 import { createStatements, type Statements, unhex } from './statements.ts';
 import { createWriteClient, type WriteClient } from './write-client.ts';
 
@@ -82,6 +86,13 @@ function candidateStore(sql: Statements, writes: WriteClient): CandidateStore {
       await writes.call('publish', segment, replaces, own(statistics));
     },
     statistics: async () => readStatistics(sql),
+    replaceBlocks: async (segment, made) => {
+      await writes.call(
+        'replaceBlocks',
+        segment,
+        made.map(({ bucket, bytes }) => ({ bucket, bytes: own(bytes) })),
+      );
+    },
     load: async ordinals => loadCandidates(sql, ordinals),
     since: async (after, limit) => candidatesSince(sql, after, limit),
   };
@@ -134,10 +145,35 @@ function adminStore(sql: Statements, writes: WriteClient, ask: AskLong, folder: 
     attachmentsDue: async (now, limit) => attachmentsDue(sql, now, limit),
     attachments: async message => attachmentsOf(sql, message),
     settleAttachment: (row, now) => done(writes.call('settleAttachment', row, now)),
+    ...retentionStore(sql, writes, ask, folder),
     health: async () => {
       const [commitSeconds, disk] = await Promise.all([writes.call('commitSeconds'), statfs(folder)]);
       return { commitSeconds, freeBytes: disk.bavail * disk.bsize, totalBytes: disk.blocks * disk.bsize };
     },
+  };
+}
+
+function retentionStore(sql: Statements, writes: WriteClient, ask: AskLong, folder: string): RetentionStore {
+  return {
+    finished: (until, after, limit) => ask('finished', until, after, limit),
+    closed: (until, after, limit) => ask('closed', until, after, limit),
+    shred: (items, audit, now) => writes.call('shred', items, audit, now),
+    hold: (number, reason, audit, now) => writes.call('hold', number, reason, audit, now),
+    unhold: (number, audit, now) => writes.call('unhold', number, audit, now),
+    holds: () => ask('holds'),
+    onHold: async number => {
+      const ordinal = ordinalOf(sql, number);
+      return ordinal !== undefined && isHeld(sql, ordinal);
+    },
+    newestAt: async () => newestAt(sql),
+    wrappedKeys: (after, limit) => ask('wrappedKeys', after, limit),
+    rewrap: rows =>
+      writes.call(
+        'rewrap',
+        rows.map(row => ({ ...row, from: own(row.from), to: own(row.to) })),
+      ),
+    scrub: () => ask('scrub'),
+    snapshot: (target, watch) => takeSnapshot(folder, target, watch),
   };
 }
 
@@ -164,7 +200,7 @@ const CACHE_BYTES = 16 * 1024 * 1024;
 /** The same store in another thread: reads here, writes through the one writing thread. */
 export async function openSqliteClient(options: SqliteClientOptions): Promise<Store> {
   const reading = openReading(options.folder, Math.ceil((options.cacheBytes ?? CACHE_BYTES) / 1024));
-  const long = createLongReads(createStatements(reading), options.audit ?? null);
+  const long = createLongReads(createStatements(reading), options.audit ?? null, options.folder);
   const writes = createWriteClient(options.port, {
     windowMs: options.groupCommitMs ?? 0,
     onFatal: error => options.onFatal?.(error),

@@ -1,6 +1,5 @@
 // Opens the embedded store: takes the folder, starts the writing and the background thread, puts the port together.
 import { once } from 'node:events';
-import { extname } from 'node:path';
 import { MessageChannel, type MessagePort, type TransferListItem, Worker } from 'node:worker_threads';
 import { StoreUnavailable } from '../errors.ts';
 import type { Profile } from '../key-ring.ts';
@@ -16,6 +15,7 @@ import type {
   WriterOrder,
   WriterReport,
 } from './protocol.ts';
+import { threadFile } from './thread-file.ts';
 import { createWriteClient } from './write-client.ts';
 
 export interface SqliteStoreOptions {
@@ -91,11 +91,6 @@ async function openLocked(options: SqliteStoreOptions, lock: FolderLock): Promis
   return { ...store, connectPort: () => connect(writer) };
 }
 
-/** A thread's file beside this one: `.ts` from the sources, `.js` when built. */
-function threadFile(name: string): URL {
-  return new URL(`./${name}${extname(import.meta.url)}`, import.meta.url);
-}
-
 async function startWriter(options: SqliteStoreOptions): Promise<Worker> {
   const workerData: WriterOptions = {
     folder: options.folder,
@@ -105,7 +100,7 @@ async function startWriter(options: SqliteStoreOptions): Promise<Worker> {
     maxBytes: options.maxBytes ?? null,
     now: Date.now(),
   };
-  const worker = new Worker(threadFile('writer'), { workerData, name: 'huisu-writer' });
+  const worker = new Worker(threadFile('writer', import.meta.url), { workerData, name: 'huisu-writer' });
   const [report] = (await once(worker, 'message')) as [WriterReport];
   if (report.kind === 'ready') return worker;
   await stop(worker, () => undefined);
@@ -145,7 +140,11 @@ async function startBackground(
     hash: hashOf(options.profile),
     writer: port2,
   };
-  const worker = new Worker(threadFile('background'), { workerData, transferList: [port2], name: 'huisu-background' });
+  const worker = new Worker(threadFile('background', import.meta.url), {
+    workerData,
+    transferList: [port2],
+    name: 'huisu-background',
+  });
   await once(worker, 'message');
   return { worker, ask: asker(worker, fail) };
 }

@@ -5,10 +5,11 @@ import type { WriteContext } from './context.ts';
 import { createUnpacker, type Unpacker, unpackAccept, unpackCommit } from './packing.ts';
 import type { Batch, Call, CallAnswer, News, WriteCalls, WriteName } from './protocol.ts';
 import { putChannel, removeChannel, setNamed, settleAttachment, takeLease } from './writes/admin.ts';
-import { publishSegment, writeBlocks } from './writes/candidates.ts';
+import { publishSegment, replaceBlocks, writeBlocks } from './writes/candidates.ts';
 import { commitRows } from './writes/decisions.ts';
 import { claimEntries, failEntry, finishEntry, reclaimEntries, replayEntries } from './writes/delivery.ts';
 import { acceptRows, countAttempts, readAgain } from './writes/messages.ts';
+import { holdNumber, rewrapKeys, shredMessages, unholdNumber } from './writes/retention.ts';
 import { addEvent } from './writes/tickets.ts';
 
 export interface GroupAnswer {
@@ -161,6 +162,7 @@ function createHandlers(context: WriteContext, seconds: number[]): Handlers {
     reread: (number, by) => readAgain(context, number, by, Date.now()),
     writeBlocks: (segment, blocks) => writeBlocks(context, segment, blocks),
     publish: (segment, replaces, statistics) => publishSegment(context, segment, replaces, statistics),
+    replaceBlocks: (segment, blocks) => replaceBlocks(context, segment, blocks),
     claim: (now, limit, leaseMs) => claimEntries(context, now, limit, leaseMs),
     finish: (id, token, answer) => finishEntry(context, id, token, answer),
     fail: (id, token, failure) => failEntry(context, id, token, failure),
@@ -176,6 +178,10 @@ function createHandlers(context: WriteContext, seconds: number[]): Handlers {
     },
     setMeta: (name, value) => setNamed(context, name, value),
     settleAttachment: (row, now) => settleAttachment(context, row, now),
+    shred: (items, audit, now) => shredMessages(context, items, audit, now),
+    hold: (number, reason, audit, now) => holdNumber(context, { number, reason, audit, now }),
+    unhold: (number, audit, now) => unholdNumber(context, number, audit, now),
+    rewrap: rows => rewrapKeys(context, rows),
     commitSeconds: () => seconds.splice(0),
   };
 }

@@ -1,9 +1,11 @@
 // Reads whose cost grows with the store: they run in the background thread of the process that owns it.
 import { StoreUnavailable } from '../errors.ts';
 import { listAudit, verifyAudit } from './audit-chain.ts';
+import { openCheckpointing } from './connection.ts';
 import type { LongReads } from './protocol.ts';
 import { listMessages } from './reads/messages.ts';
 import { listEntries } from './reads/outbox.ts';
+import { closedBefore, finishedBefore, listHolds, listWrappedKeys } from './reads/retention.ts';
 import { listTickets } from './reads/tickets.ts';
 import type { Statements } from './statements.ts';
 
@@ -12,7 +14,7 @@ export interface ChainKey {
   readonly hash: 'sha256' | 'sm3';
 }
 
-export function createLongReads(sql: Statements, chain: ChainKey | null): LongReads {
+export function createLongReads(sql: Statements, chain: ChainKey | null, folder: string): LongReads {
   return {
     listMessages: filter => listMessages(sql, filter),
     listTickets: filter => listTickets(sql, filter),
@@ -27,5 +29,24 @@ export function createLongReads(sql: Statements, chain: ChainKey | null): LongRe
       }
       return verifyAudit(sql, chain.auditKey, chain.hash);
     },
+    finished: (until, after, limit) => finishedBefore(sql, until, after, limit),
+    closed: (until, after, limit) => closedBefore(sql, until, after, limit),
+    holds: () => listHolds(sql),
+    wrappedKeys: (after, limit) => listWrappedKeys(sql, after, limit),
+    scrub: () => scrub(folder),
   };
+}
+
+/** What the writer waits for it at most. */
+const SCRUB_WAIT_MS = 50;
+
+/** Moves the whole log into the database and cuts it off: pages from before a deletion stand in it until then. */
+function scrub(folder: string): boolean {
+  const db = openCheckpointing(folder);
+  try {
+    db.exec(`PRAGMA busy_timeout = ${SCRUB_WAIT_MS}; PRAGMA wal_checkpoint(PASSIVE)`);
+    return db.prepare('PRAGMA wal_checkpoint(TRUNCATE)').get()?.['busy'] === 0;
+  } finally {
+    db.close();
+  }
 }

@@ -1,6 +1,15 @@
 // What threads say to the writing thread and to the background thread.
 import type { MessagePort } from 'node:worker_threads';
 import type {
+  ClosedRow,
+  FinishedRow,
+  HoldRow,
+  RewrapRow,
+  ShredAnswer,
+  ShredExtent,
+  WrappedKeysRow,
+} from '../retention.ts';
+import type {
   AttachmentRow,
   AuditNote,
   AuditRecord,
@@ -26,6 +35,7 @@ export interface WriteCalls {
   reread(number: string, by: AuditNote): boolean;
   writeBlocks(segment: string, blocks: readonly { readonly bucket: number; readonly bytes: Uint8Array }[]): null;
   publish(segment: Segment, replaces: readonly string[], statistics: Uint8Array): null;
+  replaceBlocks(segment: string, blocks: readonly { readonly bucket: number; readonly bytes: Uint8Array }[]): null;
   claim(now: number, limit: number, leaseMs: number): ClaimedEntry[];
   finish(...args: Parameters<OutboxStore['finish']>): 'finished' | 'lost-lease';
   fail(...args: Parameters<OutboxStore['fail']>): 'failed' | 'lost-lease';
@@ -42,6 +52,14 @@ export interface WriteCalls {
   audit(note: AuditNote, now: number): null;
   setMeta(name: string, value: string): null;
   settleAttachment(row: AttachmentRow, now: number): null;
+  shred(
+    items: readonly { readonly number: string; readonly extent: ShredExtent }[],
+    audit: AuditNote,
+    now: number,
+  ): ShredAnswer[];
+  hold(number: string, reason: string, audit: AuditNote, now: number): boolean;
+  unhold(number: string, audit: AuditNote, now: number): boolean;
+  rewrap(rows: readonly RewrapRow[]): number;
   /** Seconds of the commits since the last call. */
   commitSeconds(): number[];
 }
@@ -96,6 +114,12 @@ export interface LongReads {
   listEntries(filter: EntryFilter): Entry[];
   auditList(after: number, limit: number): AuditRecord[];
   auditVerify(): { readonly records: number; readonly broken: number | null };
+  finished(until: number, after: FinishedRow | null, limit: number): FinishedRow[];
+  closed(until: number, after: Omit<ClosedRow, 'number'> | null, limit: number): ClosedRow[];
+  holds(): HoldRow[];
+  wrappedKeys(after: number, limit: number): WrappedKeysRow[];
+  /** False where a reader or the writer was in the way. */
+  scrub(): boolean;
 }
 
 export interface BackgroundOptions {

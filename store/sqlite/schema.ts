@@ -218,7 +218,24 @@ CREATE TABLE named (name TEXT PRIMARY KEY, value ANY NOT NULL) STRICT;
 CREATE TABLE counters (name TEXT PRIMARY KEY, value INTEGER NOT NULL) STRICT;
 `;
 
-const MIGRATIONS: readonly string[] = [FIRST];
+/** What it takes to end keeping: when an original was shredded, what is on hold, and finding what is old enough. */
+const RETENTION = `
+ALTER TABLE readings ADD COLUMN shredded_at INTEGER;
+CREATE INDEX readings_finished ON readings(decided_at, ordinal)
+  WHERE kind IN ('quarantined', 'not-an-appeal') AND shredded_at IS NULL;
+CREATE INDEX tickets_closed ON tickets(closed_at, ordinal) WHERE closed_at IS NOT NULL;
+CREATE TABLE holds (
+  ordinal INTEGER PRIMARY KEY,
+  at INTEGER NOT NULL,
+  actor TEXT NOT NULL,
+  reason TEXT NOT NULL
+) STRICT;
+`;
+
+const MIGRATIONS: readonly string[] = [FIRST, RETENTION];
+
+/** The version of the tables that this program makes. */
+export const SCHEMA = MIGRATIONS.length;
 
 /** Brings the tables up to date; a store made by a newer version is refused. */
 export function migrate(db: DatabaseSync, now: number): void {

@@ -5,6 +5,7 @@ import { candidateContract } from './store-candidates.ts';
 import { decisionContract } from './store-decisions.ts';
 import { laneContract } from './store-lanes.ts';
 import { outboxContract } from './store-outbox.ts';
+import { retentionContract } from './store-retention.ts';
 import type { OpenStore } from './store-rows.ts';
 import { ticketContract } from './store-tickets.ts';
 
@@ -20,5 +21,6 @@ export function storeContract(name: string, open: OpenStore): void {
     laneContract(open);
     ticketContract(open);
     adminContract(open);
+    retentionContract(open);
   });
 }

@@ -115,6 +115,12 @@ export function listMessages(sql: Statements, filter: MessageFilter): MessageRow
   return many<MessageLine>(rows).map(toMessage);
 }
 
+/** By rising ordinal. */
+export function messagesAfter(sql: Statements, after: number, limit: number): MessageRow[] {
+  const rows = sql(`SELECT ${COLUMNS} FROM ${JOINED} WHERE m.ordinal > ? ORDER BY m.ordinal LIMIT ?`).all(after, limit);
+  return many<MessageLine>(rows).map(toMessage);
+}
+
 export function listJoined(sql: Statements, ticket: string): MessageRow[] {
   const ordinal = ordinalOf(sql, ticket);
   if (ordinal === undefined) return [];

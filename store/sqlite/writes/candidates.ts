@@ -22,6 +22,27 @@ export function writeBlocks(
   );
   const no = one<{ no: number }>(sql('SELECT no FROM segments WHERE id = ? AND state = ?').get(segment, WRITING))?.no;
   if (no === undefined) throw new Error('blocks written to a segment that is visible already');
+  putBlocks(context, no, blocks);
+  return null;
+}
+
+/** A segment that was merged away meanwhile has nothing to replace. */
+export function replaceBlocks(
+  context: WriteContext,
+  segment: string,
+  blocks: readonly { readonly bucket: number; readonly bytes: Uint8Array }[],
+): null {
+  const row = context.sql('SELECT no FROM segments WHERE id = ? AND state = ?').get(segment, VISIBLE);
+  const no = one<{ no: number }>(row)?.no;
+  if (no !== undefined) putBlocks(context, no, blocks);
+  return null;
+}
+
+function putBlocks(
+  { sql }: WriteContext,
+  no: number,
+  blocks: readonly { readonly bucket: number; readonly bytes: Uint8Array }[],
+): void {
   const put = sql(
     'INSERT INTO blocks (place, bytes) VALUES (?, ?) ON CONFLICT(place) DO UPDATE SET bytes = excluded.bytes',
   );
@@ -30,7 +51,6 @@ export function writeBlocks(
       throw new RangeError('a bucket out of range');
     put.run(no * BLOCK_STRIDE + bucket, bytes);
   }
-  return null;
 }
 
 export function publishSegment(

@@ -82,7 +82,7 @@ export function readAgain(context: WriteContext, number: string, by: AuditNote, 
   const row = one<{ revision: number; shard: number }>(
     sql(
       `SELECT r.revision, m.shard FROM readings r JOIN messages m ON m.ordinal = r.ordinal
-       WHERE r.ordinal = ? AND r.kind = 'quarantined'`,
+       WHERE r.ordinal = ? AND r.kind = 'quarantined' AND r.shredded_at IS NULL`,
     ).get(ordinal),
   );
   if (row === undefined) return false;
