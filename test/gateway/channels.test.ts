@@ -10,6 +10,7 @@ import { loadConfig } from '../../config/load.ts';
 import { type Channels, createChannels } from '../../gateway/channels.ts';
 import { type Foundation, openFoundation } from '../../gateway/foundation.ts';
 import { createIntake } from '../../gateway/intake.ts';
+import { createSplitter, type Splitter } from '../../gateway/reading/splitter.ts';
 import { createLog } from '../../gateway/telemetry.ts';
 import { StoreUnavailable } from '../../store/errors.ts';
 import type { Store } from '../../store/store.ts';
@@ -40,16 +41,34 @@ describe('channels', () => {
   });
   afterEach(async () => {
     for (const channels of running.splice(0)) await channels.close();
+    for (const one of splitters.splice(0)) await one.close();
     await foundation.close();
     rmSync(root, { recursive: true, force: true });
   });
+
+  const splitters: Splitter[] = [];
+  function splitter(): Splitter {
+    const limits = {
+      atOnce: 1,
+      memoryMb: 64,
+      silenceMs: 5000,
+      totalMs: 5000,
+      parts: 9,
+      partBytes: 999,
+      totalBytes: 999,
+    };
+    const report = (code: string) => assert.fail(code);
+    const one = createSplitter({ adapters: [BOX], baseFolder: root, limits, report });
+    splitters.push(one);
+    return one;
+  }
 
   function open(around: (store: Store) => Store = store => store, owner = 'this'): Channels {
     const store = around(foundation.store);
     const log = createLog({ level: 'debug', destination: { write: line => void logged.push(JSON.parse(line)) } });
     const { cipher, book, now } = foundation;
     const channels = createChannels({
-      ...{ book, store, log, now, owner },
+      ...{ book, store, log, now, owner, splitter: splitter() },
       intake: createIntake({ store, cipher, now, acknowledged: () => undefined }),
       changed: known => void changes.push(Object.keys(known).sort()),
     });
@@ -130,6 +149,20 @@ describe('channels', () => {
     assert.equal((await channels.webhook('one', request))?.status, 200, 'webhooks go on');
     await channels.refresh('one');
     assert.ok(polls <= 2);
+  });
+
+  it('have their containers split outside this process', async () => {
+    const container = { platformId: 'c', sender: null, body: Buffer.from('c'), mediaType: 'text/csv', meta: {} };
+    const pids: number[] = [];
+    const done = Promise.withResolvers<void>();
+    script.poll = async (_signal, context) => {
+      for await (const { body } of context.split(container)) pids.push(Number(Buffer.from(body).toString()));
+      done.resolve();
+    };
+    await open().open();
+    await done.promise;
+    assert.equal(pids.length, 1);
+    assert.notEqual(pids[0], process.pid);
   });
 
   it('poll again when the store was away for a moment', async () => {
