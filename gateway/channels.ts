@@ -1,44 +1,47 @@
-// 渠道: opens each channel, gives it what its adapter may use, runs polls and live connections, halts and heals.
+// 渠道: opens each channel, lets it go or puts another in its place without losing a request, retries what could not open.
 import {
-  type AdapterContext,
-  CredentialsRefused,
   Misconfigured,
   type OpenChannel,
-  type Original,
   Unavailable,
   type WebhookAnswer,
   type WebhookRequest,
 } from '../adapters/contract.ts';
-import { StoreUnavailable } from '../store/errors.ts';
-import type { Store } from '../store/store.ts';
+import { createBackoff, pause } from './backoff.ts';
 import type { ChannelBook, KnownChannel } from './channel-book.ts';
+import { type ContextParts, contextOf } from './channel-context.ts';
+import { pullFrom } from './channel-pulls.ts';
 import { withoutSecrets } from './channel-settings.ts';
-import type { Intake } from './intake.ts';
-import { progressOf } from './progress.ts';
+import {
+  type ChannelStatus,
+  canOverlap,
+  drained,
+  isHalted,
+  isOther,
+  newSlot,
+  OPENING,
+  RETRIED,
+  reasonOf,
+  type Slot,
+  statusOf,
+  within,
+} from './channel-slot.ts';
 import type { ParserChannel } from './reading/protocol.ts';
-import type { Log } from './telemetry.ts';
 
-export interface ChannelsParts {
+export type { ChannelStatus } from './channel-slot.ts';
+
+export interface ChannelsParts extends ContextParts {
   readonly book: ChannelBook;
-  readonly intake: Intake;
-  readonly store: Store;
-  readonly log: Log;
-  readonly now: () => number;
   /** Names this process where a lease is taken. */
   readonly owner: string;
   /** Told when the set of channels or their settings changed. */
   changed(channels: Readonly<Record<string, ParserChannel>>): void;
 }
 
-/** How a channel stands; `reason` is a code explained in docs/errors.md. */
-export interface ChannelStatus {
-  readonly id: string;
-  readonly kind: string;
-  readonly enabled: boolean;
-  readonly up: boolean;
-  readonly reason: string | null;
-  /** Field of the settings that is wrong, for `Misconfigured`. */
-  readonly field: string | null;
+/** What became different, by ids. */
+export interface ChannelChanges {
+  readonly added: readonly string[];
+  readonly removed: readonly string[];
+  readonly changed: readonly string[];
 }
 
 export interface Channels {
@@ -46,6 +49,11 @@ export interface Channels {
   open(): Promise<void>;
   /** Opens one channel anew, or closes it, after its row in the store changed. */
   refresh(id: string): Promise<void>;
+  /**
+   * Makes the open channels those of the book: opens, closes and replaces only those whose settings differ.
+   * @param retry opens those anew, too, that wait for a person
+   */
+  sync(retry?: boolean): Promise<ChannelChanges>;
   /** null: no such channel, disabled, or no webhooks. Throws `Unavailable` while it cannot open. */
   webhook(id: string, request: WebhookRequest): Promise<WebhookAnswer | null>;
   /** Connection check for the operator. Throws what the adapter throws; null when it has none. */
@@ -56,68 +64,66 @@ export interface Channels {
   close(): Promise<void>;
 }
 
-interface Slot {
-  readonly known: KnownChannel;
-  readonly stop: AbortController;
-  channel: OpenChannel | null;
-  reason: string | null;
-  field: string | null;
-  loops: Promise<void>;
-}
-
-const POLL_MS = 60_000;
-const LEASE_MS = 30_000;
-const BACKOFF_MS = 1000;
-const BACKOFF_MOST_MS = 5 * 60_000;
+/** A sender that asked to wait for the outcome waits at most 30 s. */
+const DRAIN_MS = 40_000;
+/** Where the successor cannot open before its predecessor has closed; meanwhile requests wait so long. */
+const SHORT_DRAIN_MS = 3000;
+const OPENING_MS = 10_000;
 
 export function createChannels(parts: ChannelsParts): Channels {
   const slots = new Map<string, Slot>();
-  let refreshing: Promise<void> = Promise.resolve();
+  /** Channels that are gone stay known to the readers: what they had accepted is still to be read. */
+  const readable = new Map<string, ParserChannel>();
+  const retiring = new Set<Promise<void>>();
+  let turn: Promise<unknown> = Promise.resolve();
+
+  /** One after the other: two at a time would open a channel twice and lose hold of one of them. */
+  function inTurn<T>(act: () => Promise<T>): Promise<T> {
+    const done = turn.then(act);
+    turn = done.catch(() => undefined);
+    return done;
+  }
 
   /** Readers know of a channel before it can accept anything: they would not know what to do with its messages. */
-  async function start(channels: readonly KnownChannel[]): Promise<void> {
-    const added = channels.map(addSlot);
-    tellReaders();
-    await Promise.all(added.map(startSlot));
-  }
-
-  function addSlot(known: KnownChannel): Slot {
-    const slot: Slot = {
-      known,
-      stop: new AbortController(),
-      channel: null,
-      reason: known.enabled ? 'channel.opening' : 'channel.disabled',
-      field: null,
-      loops: Promise.resolve(),
-    };
-    slots.set(known.id, slot);
-    return slot;
-  }
-
-  async function startSlot(slot: Slot): Promise<void> {
-    if (slot.known.enabled) await openSlot(slot);
-    if (slot.channel === null && slot.reason === 'channel.unavailable') slot.loops = reopen(slot);
+  function tellReaders(channels: readonly KnownChannel[]): void {
+    for (const { id, kind, definition, settings } of channels) {
+      readable.set(id, { kind, settings: withoutSecrets(definition, settings) });
+    }
+    parts.changed(Object.fromEntries(readable));
   }
 
   async function openSlot(slot: Slot): Promise<void> {
     const { known } = slot;
+    let channel: OpenChannel;
     try {
-      slot.channel = await known.definition.open(contextOf(parts, slot.known, slot.stop.signal));
-      slot.reason = null;
-      slot.field = null;
-      parts.log.info('channel.up', { channel: known.id, kind: known.kind });
-      slot.loops = Promise.all([poll(slot), listen(slot)]).then(() => undefined);
+      channel = await known.definition.open(contextOf(parts, known, slot.life.signal));
     } catch (error) {
-      fail(slot, error);
+      fail(slot, error, null);
+      return;
     }
+    // Given up while it was being opened.
+    if (slot.pulls.signal.aborted) return close(slot, channel);
+    slot.channel = channel;
+    worked(slot, true);
+    slot.loops = pullFrom(channel, {
+      ...{ store: parts.store, now: parts.now, owner: parts.owner, id: known.id, signal: slot.pulls.signal },
+      failed: (error, retryMs) => fail(slot, error, retryMs),
+      worked: () => worked(slot, false),
+    });
+  }
+
+  function worked(slot: Slot, opened: boolean): void {
+    if (opened || slot.reason !== null) parts.log.info('channel.up', { channel: slot.known.id, kind: slot.known.kind });
+    Object.assign(slot, { reason: null, field: null, retryAt: null });
   }
 
   /** Says it once: the same reason again is not logged again. */
-  function fail(slot: Slot, error: unknown): void {
+  function fail(slot: Slot, error: unknown, retryMs: number | null): void {
     const reason = reasonOf(error);
     const said = slot.reason === reason;
     slot.reason = reason;
     slot.field = error instanceof Misconfigured ? error.field : null;
+    slot.retryAt = retryMs === null ? null : parts.now() + retryMs;
     if (said) return;
     const values = { channel: slot.known.id, kind: slot.known.kind };
     if (reason === 'channel.bug') parts.log.bug('channel.bug', error, values);
@@ -125,176 +131,134 @@ export function createChannels(parts: ChannelsParts): Channels {
   }
 
   async function reopen(slot: Slot): Promise<void> {
-    for (let wait = BACKOFF_MS; slot.channel === null && !slot.stop.signal.aborted; wait = longer(wait)) {
-      await sleep(jittered(wait), slot.stop.signal);
-      if (slot.stop.signal.aborted) return;
+    const { signal } = slot.pulls;
+    const backoff = createBackoff();
+    while (slot.channel === null && RETRIED.has(slot.reason)) {
+      const wait = backoff.next();
+      slot.retryAt = parts.now() + wait;
+      await pause(wait, signal);
+      if (signal.aborted) return;
       await openSlot(slot);
-      if (slot.reason !== 'channel.unavailable') return;
     }
   }
 
-  async function poll(slot: Slot): Promise<void> {
-    if (slot.channel?.poll === undefined) return;
-    await repeat(slot, POLL_MS, signal => slot.channel?.poll?.(signal) ?? Promise.resolve());
+  /** Opens a slot for the first time. One that takes long goes on by itself: others must not wait for its platform. */
+  function begin(slot: Slot): Promise<void> {
+    slot.opening = openSlot(slot).then(() => {
+      if (slot.channel === null) slot.loops = reopen(slot);
+    });
+    return within(slot.opening, OPENING_MS);
   }
 
-  async function listen(slot: Slot): Promise<void> {
-    if (slot.channel?.listen === undefined) return;
-    await repeat(slot, 0, signal => slot.channel?.listen?.(signal) ?? Promise.resolve());
-  }
-
-  /** Runs a pull again and again under the channel's lease; backs off after failures, halts where credentials are refused. */
-  async function repeat(slot: Slot, pause: number, pull: (signal: AbortSignal) => Promise<void>): Promise<void> {
-    const { signal } = slot.stop;
-    let wait = BACKOFF_MS;
-    while (!signal.aborted) {
-      try {
-        const lease = await parts.store.admin.lease(`channel:${slot.known.id}`, parts.owner, parts.now(), LEASE_MS);
-        if (lease === null) {
-          await sleep(LEASE_MS / 3, signal);
-          continue;
-        }
-        await underLease(slot, pull);
-        if (slot.reason !== null) parts.log.info('channel.up', { channel: slot.known.id });
-        slot.reason = null;
-        wait = BACKOFF_MS;
-        await sleep(pause, signal);
-      } catch (error) {
-        if (signal.aborted) return;
-        fail(slot, error);
-        if (error instanceof CredentialsRefused || error instanceof Misconfigured) return;
-        await sleep(jittered(wait), signal);
-        wait = longer(wait);
-      }
+  /** A channel that was not there before, or in the place of another of its id. */
+  async function put(known: KnownChannel): Promise<void> {
+    const old = slots.get(known.id);
+    const slot = newSlot(known);
+    if (old !== undefined && known.enabled && canOverlap(old, known)) {
+      // Requests go to the old one until the new one stands.
+      await begin(slot);
+      slots.set(known.id, slot);
+      return retireBehind(old);
     }
-  }
-
-  /** Keeps the lease while the pull runs; a lease lost to another process ends the pull. */
-  async function underLease(slot: Slot, pull: (signal: AbortSignal) => Promise<void>): Promise<void> {
-    const lost = new AbortController();
-    const signal = AbortSignal.any([slot.stop.signal, lost.signal]);
-    const renew = setInterval(() => {
-      parts.store.admin
-        .lease(`channel:${slot.known.id}`, parts.owner, parts.now(), LEASE_MS)
-        .then(token => token === null && lost.abort())
-        .catch(() => lost.abort());
-    }, LEASE_MS / 3);
+    const opened = Promise.withResolvers<void>();
+    slot.opening = opened.promise;
+    slots.set(known.id, slot);
     try {
-      await pull(signal);
+      // Two of them would poll the same mailbox, or hold the same folder.
+      if (old !== undefined) await (known.enabled ? retire(old, SHORT_DRAIN_MS) : retireBehind(old));
+      if (known.enabled) await begin(slot);
     } finally {
-      clearInterval(renew);
+      opened.resolve();
     }
   }
 
-  async function stopSlot(slot: Slot): Promise<void> {
+  async function remove(slot: Slot): Promise<void> {
     slots.delete(slot.known.id);
-    slot.stop.abort();
-    await slot.loops;
+    await retireBehind(slot);
+  }
+
+  /** Lets a slot finish its requests without anybody waiting for them; an idle one is closed when this resolves. */
+  function retireBehind(slot: Slot): Promise<void> {
+    const done = retire(slot, DRAIN_MS).finally(() => retiring.delete(done));
+    retiring.add(done);
+    return slot.busy === 0 ? done : Promise.resolve();
+  }
+
+  /** Ends pulls at once, waits for requests, closes. Never rejects. */
+  async function retire(slot: Slot, drainMs: number): Promise<void> {
+    slot.pulls.abort();
+    await drained(slot, drainMs);
+    slot.life.abort();
+    // Opening anew ends in pulls of its own, so what is awaited may become something else meanwhile.
+    for (let loops: Promise<void> | null = null; loops !== slot.loops; ) {
+      loops = slot.loops;
+      await loops;
+    }
+    await drained(slot, SHORT_DRAIN_MS);
+    if (slot.channel !== null) await close(slot, slot.channel);
+  }
+
+  async function close({ known }: Slot, channel: OpenChannel): Promise<void> {
     try {
-      await slot.channel?.close();
+      await channel.close();
     } catch (error) {
-      parts.log.bug('channel.bug', error, { channel: slot.known.id, kind: slot.known.kind, phase: 'close' });
+      parts.log.bug('channel.bug', error, { channel: known.id, kind: known.kind, phase: 'close' });
     }
   }
 
-  async function refresh(id: string): Promise<void> {
-    const known = await parts.book.find(id);
-    const old = slots.get(id);
-    if (old !== undefined) await stopSlot(old);
-    if (known !== null) await start([known]);
-    else tellReaders();
-  }
-
-  function tellReaders(): void {
-    const entries = [...slots.values()].map(({ known }): [string, ParserChannel] => [
-      known.id,
-      { kind: known.kind, settings: withoutSecrets(known.definition, known.settings) },
-    ]);
-    parts.changed(Object.fromEntries(entries));
+  async function sync(retry: boolean): Promise<ChannelChanges> {
+    const all = await parts.book.all();
+    const ids = new Set(all.map(({ id }) => id));
+    const added = all.filter(({ id }) => !slots.has(id));
+    const changed = all.filter(known => isOther(slots.get(known.id), known));
+    const retried = all.filter(known => retry && !changed.includes(known) && isHalted(slots.get(known.id)));
+    const removed = [...slots.values()].filter(slot => !ids.has(slot.known.id));
+    tellReaders(all);
+    await Promise.all([...removed.map(remove), ...[...changed, ...retried, ...added].map(put)]);
+    return { added: added.map(idOf), removed: removed.map(({ known }) => known.id), changed: changed.map(idOf) };
   }
 
   return {
-    async open() {
-      await start(await parts.book.all());
-    },
-    refresh(id) {
-      // One after the other: two at a time would open the channel twice and lose hold of one of them.
-      const done = refreshing.then(() => refresh(id));
-      refreshing = done.catch(() => undefined);
-      return done;
-    },
+    open: () => inTurn(() => sync(false)).then(() => undefined),
+    sync: (retry = false) => inTurn(() => sync(retry)),
+    refresh: id =>
+      inTurn(async () => {
+        const known = await parts.book.find(id);
+        const old = slots.get(id);
+        if (known === null) return old === undefined ? undefined : remove(old);
+        tellReaders([known]);
+        await put(known);
+      }),
     async webhook(id, request) {
-      const slot = slots.get(id);
+      let slot = slots.get(id);
+      if (slot?.reason === OPENING) {
+        await within(slot.opening, OPENING_MS);
+        slot = slots.get(id);
+      }
       if (slot === undefined || !slot.known.enabled) return null;
-      if (slot.channel === null) throw new Unavailable(slot.reason ?? 'channel.opening', 'the channel is not open');
-      return slot.channel.webhook === undefined ? null : slot.channel.webhook(request);
+      const { channel } = slot;
+      if (channel === null) throw new Unavailable(slot.reason ?? OPENING, 'the channel is not open');
+      if (channel.webhook === undefined) return null;
+      slot.busy++;
+      try {
+        return await channel.webhook(request);
+      } finally {
+        if (--slot.busy === 0) slot.idle();
+      }
     },
     async check(id) {
       return (await slots.get(id)?.channel?.check?.()) ?? null;
     },
     opened: id => slots.get(id)?.channel ?? null,
-    status() {
-      return [...slots.values()].map(({ known, reason, field }) => ({
-        id: known.id,
-        kind: known.kind,
-        enabled: known.enabled,
-        up: reason === null,
-        reason,
-        field,
-      }));
-    },
-    async close() {
-      await Promise.all([...slots.values()].map(stopSlot));
-    },
+    status: () => [...slots.values()].map(statusOf),
+    close: () =>
+      inTurn(async () => {
+        const all = [...slots.values()];
+        slots.clear();
+        for (const slot of all) slot.life.abort();
+        await Promise.all([...all.map(slot => retire(slot, 0)), ...retiring]);
+      }),
   };
 }
 
-function reasonOf(error: unknown): string {
-  if (error instanceof CredentialsRefused) return 'channel.credentials_refused';
-  if (error instanceof Misconfigured) return 'channel.misconfigured';
-  if (error instanceof Unavailable || error instanceof StoreUnavailable) return 'channel.unavailable';
-  return 'channel.bug';
-}
-
-function contextOf(parts: ChannelsParts, known: KnownChannel, signal: AbortSignal): AdapterContext {
-  const log = parts.log.child({ channel: known.id, adapter: known.kind });
-  return {
-    channel: known.id,
-    settings: known.settings,
-    accept: (originals, after) => parts.intake.accept(known.id, known.definition, originals, after),
-    split: container => splitOf(known, container),
-    cursor: () => parts.store.admin.cursor(known.id),
-    progress: number => progressOf(parts.store, known.id, number),
-    now: parts.now,
-    log: { info: (code, values) => log.info(code, values), warn: (code, values) => log.warn(code, values) },
-    signal,
-  };
-}
-
-async function* splitOf(known: KnownChannel, container: Original): AsyncIterable<Original> {
-  if (known.definition.split === undefined) {
-    throw new Misconfigured('channel.no_split', '', `adapters of kind ${known.kind} have no containers`);
-  }
-  yield* known.definition.split(container, known.settings);
-}
-
-function longer(wait: number): number {
-  return Math.min(BACKOFF_MOST_MS, wait * 2);
-}
-
-function jittered(wait: number): number {
-  return wait * (0.8 + Math.random() * 0.4);
-}
-
-function sleep(ms: number, signal: AbortSignal): Promise<void> {
-  return new Promise(resolve => {
-    if (signal.aborted) return resolve();
-    const done = () => {
-      clearTimeout(timer);
-      signal.removeEventListener('abort', done);
-      resolve();
-    };
-    const timer = setTimeout(done, ms);
-    signal.addEventListener('abort', done);
-  });
-}
+const idOf = ({ id }: KnownChannel) => id;
