@@ -17,14 +17,14 @@ async function obey(command: ClientCommand): Promise<ClientReply> {
       requests = null;
       requests = buildRequests(command.spec, texts);
       return {
-        count: requests.buffers.length,
+        count: requests.all.length,
         redeliveries: requests.redeliveries,
         bodyBytes: requests.bodyBytes,
       };
     }
     case 'run':
       if (requests === null) throw new Error('nothing prepared yet');
-      return { round: await runRound(command.spec, requests.buffers) };
+      return { round: await runRound(command.spec, requests.all) };
   }
 }
 

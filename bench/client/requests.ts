@@ -1,4 +1,4 @@
-// Prebuilt requests: every byte of a round's requests, signed by Standard Webhooks, made before the clock starts.
+// Prebuilt requests: bodies and headers of a round, signed by Standard Webhooks before the clock starts.
 import { createHmac } from 'node:crypto';
 import { seeded } from '../random.ts';
 import type { TextSource } from '../texts.ts';
@@ -18,8 +18,14 @@ export interface RequestSpec {
   readonly signedAt: number;
 }
 
+export interface BenchRequest {
+  readonly path: string;
+  readonly headers: Readonly<Record<string, string>>;
+  readonly body: Buffer<ArrayBuffer>;
+}
+
 export interface Requests {
-  readonly buffers: readonly Buffer[];
+  readonly all: readonly BenchRequest[];
   readonly redeliveries: number;
   readonly bodyBytes: number;
 }
@@ -28,14 +34,14 @@ export interface Requests {
 export function buildRequests(spec: RequestSpec, texts: TextSource): Requests {
   const key = Buffer.from(spec.secret.replace(/^whsec_/, ''), 'base64');
   const random = seeded(spec.from, spec.count);
-  const buffers: Buffer[] = [];
+  const all: BenchRequest[] = [];
   let redeliveries = 0;
   let bodyBytes = 0;
   const timestamp = new Date(spec.signedAt * 1000).toISOString();
   for (let index = 0; index < spec.count; index++) {
     if (index > 100 && random.chance(spec.redeliveries)) {
       redeliveries++;
-      buffers.push(buffers[random.below(index)]!);
+      all.push(all[random.below(index)]!);
       continue;
     }
     const { title, content, name, phone } = texts.text(spec.from + index);
@@ -43,12 +49,14 @@ export function buildRequests(spec: RequestSpec, texts: TextSource): Requests {
     const data = { externalId: id, title, content, contact: { name, phone } };
     const body = Buffer.from(JSON.stringify({ type: 'appeal.created', timestamp, data }));
     const mac = createHmac('sha256', key).update(`${id}.${spec.signedAt}.`).update(body).digest('base64');
-    const head =
-      `POST ${spec.path} HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Type: application/json\r\n` +
-      `webhook-id: ${id}\r\nwebhook-timestamp: ${spec.signedAt}\r\nwebhook-signature: v1,${mac}\r\n` +
-      `Content-Length: ${body.length}\r\n\r\n`;
+    const headers = {
+      'content-type': 'application/json',
+      'webhook-id': id,
+      'webhook-timestamp': String(spec.signedAt),
+      'webhook-signature': `v1,${mac}`,
+    };
     bodyBytes += body.length;
-    buffers.push(Buffer.concat([Buffer.from(head, 'latin1'), body]));
+    all.push({ path: spec.path, headers, body });
   }
-  return { buffers, redeliveries, bodyBytes: Math.round(bodyBytes / Math.max(1, spec.count - redeliveries)) };
+  return { all, redeliveries, bodyBytes: Math.round(bodyBytes / Math.max(1, spec.count - redeliveries)) };
 }

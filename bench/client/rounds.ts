@@ -1,6 +1,7 @@
 // The two ways of loading a server: as fast as it answers (closed), and at a fixed rate whatever it answers (open).
 import { seeded } from '../random.ts';
 import { type Connection, openConnection } from './connection.ts';
+import type { BenchRequest } from './requests.ts';
 
 export interface RoundResult {
   readonly seconds: number;
@@ -55,13 +56,13 @@ function tally(capacity: number) {
 }
 
 /** Runs one round over prepared requests, starting at `requests[0]`. */
-export function runRound(spec: RoundSpec, requests: readonly Buffer[]): Promise<RoundResult> {
+export function runRound(spec: RoundSpec, requests: readonly BenchRequest[]): Promise<RoundResult> {
   return spec.rate === null ? closedRound(spec, requests) : openRound(spec, spec.rate, requests);
 }
 
 const round3 = (value: number): number => Math.round(value * 1000) / 1000;
 
-async function closedRound(spec: RoundSpec, requests: readonly Buffer[]): Promise<RoundResult> {
+async function closedRound(spec: RoundSpec, requests: readonly BenchRequest[]): Promise<RoundResult> {
   const counts = tally(spec.once === true ? requests.length : Math.ceil(spec.seconds * 40_000));
   let next = 0;
   let broken = 0;
@@ -120,12 +121,10 @@ async function closedRound(spec: RoundSpec, requests: readonly Buffer[]): Promis
   };
 }
 
-/** Waits until nothing is in flight (10 s at most), then closes: a later round must not meet what is left of this one. */
+/** Waits until nothing is in flight (10 s at most), then lets go: a later round must not meet what is left of this one. */
 async function quiet(connections: Set<Connection>): Promise<void> {
   await settled(connections);
-  const closing = [...connections];
   connections.clear();
-  for (const connection of closing) connection.close();
 }
 
 async function settled(connections: ReadonlySet<Connection>): Promise<void> {
@@ -141,7 +140,7 @@ function after(seconds: number): Promise<void> {
  * Arrivals at random (exponential gaps) at a fixed mean rate. A request waits for a free connection when all are busy, and
  * its latency counts from its arrival, so that a stall of the server is charged to every request it delayed.
  */
-async function openRound(spec: RoundSpec, rate: number, requests: readonly Buffer[]): Promise<RoundResult> {
+async function openRound(spec: RoundSpec, rate: number, requests: readonly BenchRequest[]): Promise<RoundResult> {
   const total = Math.round(rate * (spec.warmUp + spec.seconds));
   const arrivals = new Float64Array(total);
   const random = seeded(total, spec.port);
