@@ -126,10 +126,7 @@ function liveParts({ foundation, log, known, published }: LiveSources): LivePart
   const metrics = createMetrics({ snapshot: () => snapshotOf(store, () => channels.status()) }, now);
   const intake = createIntake({ store, cipher, now, acknowledged: metrics.acknowledged });
   const reading = startReading(
-    readingParts(foundation, log, (numbers, outcomes) => {
-      intake.decided(numbers, outcomes);
-      attachments.wake();
-    }),
+    readingParts(foundation, log, intake, () => attachments.wake()),
     known,
   );
   const splitter = splitterOf(foundation, log);
@@ -216,7 +213,7 @@ function splitterOf({ loaded }: Foundation, log: Log): Splitter {
   });
 }
 
-function readingParts(foundation: Foundation, log: Log, decided: ReadingParts['decided']): ReadingParts {
+function readingParts(foundation: Foundation, log: Log, intake: Intake, wanted: ReadingParts['wanted']): ReadingParts {
   const { loaded, ring, opened, rulebook } = foundation;
   const { config } = loaded;
   return {
@@ -232,10 +229,12 @@ function readingParts(foundation: Foundation, log: Log, decided: ReadingParts['d
       batch: config.reading.batch,
       attempts: config.reading.attempts,
       attachmentWaitMs: config.dispatch.attachmentWaitMinutes * 60_000,
+      awaited: intake.awaited,
     },
     address: opened.address,
     log,
-    decided,
+    decided: intake.decided,
+    wanted,
   };
 }
 

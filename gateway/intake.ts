@@ -34,7 +34,9 @@ export interface Intake {
     originals: readonly Original[],
     after?: { readonly cursor?: string },
   ): Promise<readonly Acceptance[]>;
-  /** Tells those who wait; called with each committed batch of decisions. */
+  /** One Int32 of shared memory: how many wait for an outcome. */
+  readonly awaited: Int32Array;
+  /** Tells those who wait; called with each committed batch of decisions while `awaited` is above zero. */
   decided(numbers: readonly string[], outcomes: readonly Outcome[]): void;
   /** A reason for which nothing is taken in (disk low); null when there is none. */
   pause(reason: string | null): void;
@@ -43,6 +45,7 @@ export interface Intake {
 
 export function createIntake(parts: IntakeParts): Intake {
   const waiting = new Map<string, Set<(outcome: Outcome) => void>>();
+  const awaited = new Int32Array(new SharedArrayBuffer(4));
   let paused: string | null = null;
 
   /** Waits for one number: told at once within this process, asked from the store for what was decided before. */
@@ -51,12 +54,14 @@ export function createIntake(parts: IntakeParts): Intake {
     const listeners = waiting.get(number) ?? new Set();
     const tell = (outcome: Outcome) => told.resolve(outcome);
     waiting.set(number, listeners.add(tell));
+    Atomics.add(awaited, 0, 1);
     const stop = () => told.resolve(null);
     signal.addEventListener('abort', stop, { once: true });
     try {
       const known = signal.aborted ? null : ((await parts.store.messages.get(number))?.outcome ?? null);
       return known ?? (signal.aborted ? null : await told.promise);
     } finally {
+      Atomics.sub(awaited, 0, 1);
       signal.removeEventListener('abort', stop);
       listeners.delete(tell);
       if (listeners.size === 0) waiting.delete(number);
@@ -96,8 +101,8 @@ export function createIntake(parts: IntakeParts): Intake {
       if (redelivered > 0) parts.acknowledged(channel, definition.kind, 'redelivery', redelivered);
       return answers.map(acceptance);
     },
+    awaited,
     decided(numbers, outcomes) {
-      if (waiting.size === 0) return;
       numbers.forEach((number, i) => {
         for (const tell of waiting.get(number) ?? []) tell(outcomes[i] as Outcome);
       });

@@ -10,7 +10,7 @@ import { createJudge } from './judge.ts';
 import { createParserPool } from './parser-pool.ts';
 import { type PlainError, plainError } from './plain-error.ts';
 import type { ParserChannel } from './protocol.ts';
-import { startReader } from './reader.ts';
+import { outcomesOf, startReader } from './reader.ts';
 import { yieldToIntake } from './yield-to-intake.ts';
 
 /** What the decider thread is started with. */
@@ -28,6 +28,8 @@ export interface DeciderStart {
   readonly batch: number;
   readonly attempts: number;
   readonly attachmentWaitMs: number;
+  /** One Int32 of shared memory: how many wait for an outcome. Without anybody, none is told. */
+  readonly awaited: Int32Array;
 }
 
 export type ToDecider =
@@ -39,6 +41,7 @@ export type ToDecider =
 export type FromDecider =
   | { readonly type: 'ready'; readonly tickets: number }
   | { readonly type: 'decided'; readonly numbers: readonly string[]; readonly outcomes: readonly unknown[] }
+  | { readonly type: 'wanted' }
   | {
       readonly type: 'report';
       readonly code: string;
@@ -79,7 +82,11 @@ const reader = startReader({
   batch: start.batch,
   attempts: start.attempts,
   attachmentWaitMs: start.attachmentWaitMs,
-  decided: (numbers, outcomes) => say({ type: 'decided', numbers, outcomes }),
+  decided: rows => {
+    if (rows.some(row => row.wanted.length > 0)) say({ type: 'wanted' });
+    // Whoever begins to wait asks the store after he is counted, so that he misses nothing committed before.
+    if (Atomics.load(start.awaited, 0) > 0) say({ type: 'decided', ...outcomesOf(rows) });
+  },
   report,
 });
 

@@ -59,7 +59,7 @@ interface Known {
   knownAt: number;
 }
 
-/** Earlier tickets remembered; the least lately used go first. */
+/** Earlier tickets remembered; the first to come is the first to go. */
 const REMEMBERED = 8_192;
 /** Lived changes younger than this may be missed; closing and linking again within it is no case anybody meets. */
 const STALE_MS = 1000;
@@ -80,15 +80,17 @@ export function createJudge(parts: JudgeParts): Judge {
   let statistics = TermStatistics.fresh(parts.common, mix);
   const postings = new Postings(parts.candidates, () => statistics.toBytes(), parts.postings);
   const known = new Map<number, Known>();
+  /** Ordinals of `known` in the order they came, as a ring: asking a map for its oldest key gets slow as keys are deleted. */
+  const order = new Float64Array(REMEMBERED).fill(Number.NaN);
+  let next = 0;
 
   function remember(one: Known): void {
-    known.delete(one.ordinal);
-    known.set(one.ordinal, one);
-    if (known.size <= REMEMBERED) return;
-    for (const oldest of known.keys()) {
-      known.delete(oldest);
-      return;
+    if (!known.has(one.ordinal)) {
+      known.delete(order[next] as number);
+      order[next] = one.ordinal;
+      next = (next + 1) % REMEMBERED;
     }
+    known.set(one.ordinal, one);
   }
 
   async function load(ordinals: Iterable<number>): Promise<void> {

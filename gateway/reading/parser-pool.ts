@@ -60,8 +60,8 @@ interface Parser {
 }
 
 const WATCH_MS = 200;
-/** Drafts live for one batch: a small nursery keeps the pages few and the caches warm. */
-const YOUNG_MB = 8;
+/** Drafts live for one batch, which a smaller nursery would carry into the old space. */
+const YOUNG_MB = 24;
 
 export function createParserPool(options: PoolOptions): ParserPool {
   const waiting: Task[] = [];

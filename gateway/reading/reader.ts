@@ -20,8 +20,8 @@ export interface ReaderParts {
   /** Readers a message may kill before it is quarantined. */
   readonly attempts: number;
   readonly attachmentWaitMs: number;
-  /** Told once a batch, after its commit. */
-  decided(numbers: readonly string[], outcomes: readonly Outcome[]): void;
+  /** Told once a step, after its commit. */
+  decided(rows: readonly CommitRow[]): void;
   /** Something a person should know of; codes only. */
   report(code: string, values: Readonly<Record<string, string | number>>, cause?: unknown): void;
 }
@@ -237,10 +237,7 @@ export function startReader(parts: ReaderParts): Reader {
         parts.report('reading.conflict', { number: row.number, reason: answers[i] ?? 'missing' });
       }
     });
-    parts.decided(
-      done.flatMap(row => [row.number, ...row.parts]),
-      done.flatMap(row => [row.outcome, ...row.parts.map((): Outcome => ({ kind: 'part', of: row.number }))]),
-    );
+    parts.decided(done);
   }
 
   function fatal(error: unknown): void {
@@ -330,6 +327,14 @@ export function startReader(parts: ReaderParts): Reader {
       await judging;
       await Promise.all(commits);
     },
+  };
+}
+
+/** What became of the messages of some rows, gathered parts among them. */
+export function outcomesOf(rows: readonly CommitRow[]): { numbers: string[]; outcomes: Outcome[] } {
+  return {
+    numbers: rows.flatMap(row => [row.number, ...row.parts]),
+    outcomes: rows.flatMap(row => [row.outcome, ...row.parts.map((): Outcome => ({ kind: 'part', of: row.number }))]),
   };
 }
 

@@ -15,7 +15,10 @@ export interface ReadingParts {
   /** An address of the store for one more thread. */
   address(): { readonly address: StoreAddress; readonly transfer: readonly MessagePort[] };
   readonly log: Log;
+  /** Told only while `start.awaited` is above zero. */
   decided(numbers: readonly string[], outcomes: readonly Outcome[]): void;
+  /** A ticket was made that waits for attachments. */
+  wanted(): void;
 }
 
 export interface Reading {
@@ -35,8 +38,8 @@ export interface Reading {
 const DEFECTS = new Set(['reading.bug', 'reading.parse_failed', 'reading.parser_cannot_start']);
 const RESTART_MS = 1000;
 const RESTART_MOST_MS = 60_000;
-/** The index lives in typed arrays outside the heap; what a batch allocates is dead by the next one. */
-const YOUNG_MB = 24;
+/** The index lives in typed arrays outside the heap; in a small nursery the batches under way outlive it and fill the old space. */
+const YOUNG_MB = 64;
 
 export function startReading(parts: ReadingParts, channels: Readonly<Record<string, ParserChannel>>): Reading {
   const firstReady = Promise.withResolvers<void>();
@@ -46,6 +49,7 @@ export function startReading(parts: ReadingParts, channels: Readonly<Record<stri
   let closing = false;
   let begun = false;
   let pause = RESTART_MS;
+  let upSince = 0;
   let alive = true;
   let worker = spawn();
   // Whoever starts the gateway awaits it after the channels are open; until then nobody else is there to be told.
@@ -70,7 +74,8 @@ export function startReading(parts: ReadingParts, channels: Readonly<Record<stri
       if (closing || !begun) return ended.resolve();
       // Whatever it had not committed is unread, and the next one begins there.
       setTimeout(again, pause);
-      pause = Math.min(RESTART_MOST_MS, pause * 2);
+      const lived = performance.now() - upSince > RESTART_MOST_MS;
+      pause = lived ? RESTART_MS : Math.min(RESTART_MOST_MS, pause * 2);
     });
     return next;
   }
@@ -82,12 +87,12 @@ export function startReading(parts: ReadingParts, channels: Readonly<Record<stri
   }
 
   function hear(message: FromDecider): void {
-    if (message.type === 'decided') {
-      pause = RESTART_MS;
-      parts.decided(message.numbers, message.outcomes as readonly Outcome[]);
-    } else if (message.type === 'report') report(message);
+    if (message.type === 'decided') parts.decided(message.numbers, message.outcomes as readonly Outcome[]);
+    else if (message.type === 'wanted') parts.wanted();
+    else if (message.type === 'report') report(message);
     else if (message.type === 'ready') {
       up = true;
+      upSince = performance.now();
       begun = true;
       parts.log.info('reading.ready', { count: message.tickets });
       firstReady.resolve();

@@ -10,7 +10,7 @@ import { type Foundation, openFoundation } from '../../gateway/foundation.ts';
 import { createIntake } from '../../gateway/intake.ts';
 import { createJudge } from '../../gateway/reading/judge.ts';
 import { createParserPool } from '../../gateway/reading/parser-pool.ts';
-import { type Reader, startReader } from '../../gateway/reading/reader.ts';
+import { outcomesOf, type Reader, startReader } from '../../gateway/reading/reader.ts';
 import type { Outcome } from '../../normalizer/ticket.ts';
 import { StoreUnavailable } from '../../store/errors.ts';
 import type { Store } from '../../store/store.ts';
@@ -52,7 +52,8 @@ describe('the reader', function () {
     pool.setChannels({ box: { kind: 'moody-box', settings: { folder: root } } });
     const reader = startReader({
       ...{ store, cipher, judge, pool, now: Date.now, batch, attempts: 3, attachmentWaitMs: 0 },
-      decided(numbers, outcomes) {
+      decided(rows) {
+        const { numbers, outcomes } = outcomesOf(rows);
         for (const [i, number] of numbers.entries()) {
           told.set(number, [...(told.get(number) ?? []), outcomes[i] as Outcome]);
         }
