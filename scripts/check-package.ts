@@ -1,6 +1,6 @@
 // Packs the build, unpacks it as an installed package in another folder and runs it there as plain JavaScript.
 import { execFileSync } from 'node:child_process';
-import { existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, symlinkSync } from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -9,6 +9,33 @@ const ROOT = resolve(dirname(fileURLToPath(import.meta.url)), '..');
 const folder = mkdtempSync(join(tmpdir(), 'huisu-package-'));
 const run = (command: string, args: readonly string[], cwd: string) =>
   execFileSync(command, args, { cwd, encoding: 'utf8', stdio: ['ignore', 'pipe', 'inherit'] });
+
+/** A third party's adapter, and a script that has it split: threads and processes find their entry files in the build. */
+const ADAPTER = `import { Unreadable } from 'huisu/adapter';
+import Joi from 'joi';
+export default {
+  kind: 'line-box', title: { zh: '行', en: 'Lines' }, settings: Joi.object({}),
+  capabilities: { validates: false, weakIds: false, receives: ['poll'], replies: false, attachments: false, conversations: false },
+  parse: () => ({ kind: 'not-an-appeal', reason: 'empty' }),
+  open: async () => ({ close: async () => undefined }),
+  *split(container) {
+    yield { ...container, platformId: 'first' };
+    throw new Unreadable('line-box.no_more', 'one part is all there is');
+  },
+};`;
+const SPLIT = `import { createSplitter } from './node_modules/huisu/dist/gateway/reading/splitter.js';
+const limits = { atOnce: 1, memoryMb: 64, silenceMs: 9000, totalMs: 9000, parts: 9, partBytes: 999, totalBytes: 999 };
+const splitter = createSplitter({ adapters: ['./line-box.mjs'], baseFolder: import.meta.dirname, limits, report: console.error });
+const of = { channel: 'one', kind: 'line-box', settings: {} };
+const container = { platformId: 'c', sender: null, mediaType: 'text/plain', meta: {}, body: Buffer.from('c') };
+const told = [];
+try {
+  for await (const part of splitter.split(of, container, new AbortController().signal)) told.push(part.platformId);
+} catch (error) {
+  told.push(error.code);
+}
+await splitter.close();
+console.log(told.join());`;
 
 try {
   const [{ filename }] = JSON.parse(run('npm', ['pack', '--json', '--pack-destination', folder], ROOT)) as [
@@ -27,6 +54,10 @@ try {
   if (!existsSync(entry)) throw new Error('the package has no dist: run npm run build first');
   const answer = run(process.execPath, [entry, 'check', '--json'], folder);
   if ((JSON.parse(answer.trim().split('\n').at(-1) as string) as { ok?: boolean }).ok !== true) throw new Error(answer);
+  writeFileSync(join(folder, 'line-box.mjs'), ADAPTER);
+  writeFileSync(join(folder, 'split.mjs'), SPLIT);
+  const told = run(process.execPath, ['split.mjs'], folder).trim();
+  if (told !== 'first,line-box.no_more') throw new Error(`a container was split into: ${told}`);
   console.log(`${filename} runs from another folder`);
 } finally {
   rmSync(folder, { recursive: true, force: true });

@@ -1,6 +1,6 @@
 // 拆分进程: runs adapters' split on strangers' containers, in a process that holds no keys, may write nothing and may be killed.
 import { Socket } from 'node:net';
-import { constants, setPriority } from 'node:os';
+import { constants, getPriority, setPriority } from 'node:os';
 import { deserialize } from 'node:v8';
 import { Worker } from 'node:worker_threads';
 import {
@@ -36,8 +36,9 @@ const BATCH_MS = 20;
 const MESSAGE_LIMIT = 500;
 const CLASSES = { Unavailable, CredentialsRefused, Misconfigured, Unreadable, Refused, Unauthentic };
 
-// Reading stands back behind acknowledging.
-setPriority(constants.priority.PRIORITY_BELOW_NORMAL);
+// Reading stands back behind acknowledging; where the gateway stands further back already, rising again is not allowed.
+const { PRIORITY_BELOW_NORMAL: low } = constants.priority;
+if (getPriority() < low) setPriority(low);
 const start = JSON.parse(process.argv[2] as string) as SplitStart;
 const socket = new Socket({ fd: CHANNEL_FD });
 const watch = new Worker(workerUrl('./split-watch', import.meta.url), {

@@ -1,6 +1,6 @@
 // Lets the calling thread stand back when cores are short, so that acknowledging goes before reading.
 import { readlinkSync } from 'node:fs';
-import { setPriority } from 'node:os';
+import { getPriority, setPriority } from 'node:os';
 
 const NICENESS = 10;
 
@@ -8,5 +8,6 @@ const NICENESS = 10;
 export function yieldToIntake(): void {
   if (process.platform !== 'linux') return;
   const thread = Number(readlinkSync('/proc/thread-self').split('/').at(-1));
-  setPriority(thread, NICENESS);
+  // Where the gateway stands further back already, rising again is not allowed.
+  if (getPriority(thread) < NICENESS) setPriority(thread, NICENESS);
 }
