@@ -3,15 +3,18 @@ import { hostname } from 'node:os';
 import { dirname } from 'node:path';
 import type { Published } from '../adapters/contract.ts';
 import { type CaseSystemSettings, caseSystemSettings } from '../config/case-system.ts';
-import { readCertificate } from '../config/certificate.ts';
+import { type Certificate, readCertificate } from '../config/certificate.ts';
 import type { LoadedConfig } from '../config/load.ts';
 import { loadRepeats } from '../config/load-repeats.ts';
 import { exportRing } from '../store/key-ring.ts';
 import type { Store } from '../store/store.ts';
+import { type Alarms, createAlarms } from './alarms/alarms.ts';
+import { certificateExpiries } from './alarms/expiries.ts';
 import { type Attachments, createAttachments } from './attachments.ts';
 import { type Channels, createChannels } from './channels.ts';
 import type { Command, CommandContext, LiveGateway } from './cli/command.ts';
 import { openControl } from './control.ts';
+import { type DiskWatch, watchDisk } from './disk-watch.ts';
 import { createCaseEvents } from './dispatch/case-events.ts';
 import { createDispatch, type Dispatch } from './dispatch/dispatch.ts';
 import { createLocalQueue } from './dispatch/local-queue.ts';
@@ -47,8 +50,6 @@ export interface Gateway {
   close(deadlineMs: number): Promise<void>;
 }
 
-const HEALTH_MS = 2000;
-
 /** Starts the whole gateway; resolves when it listens. Throws what `openFoundation` throws, and `ListenError`. */
 export async function startGateway(loaded: LoadedConfig, options: GatewayOptions): Promise<Gateway> {
   const { config } = loaded;
@@ -68,6 +69,7 @@ export async function startGateway(loaded: LoadedConfig, options: GatewayOptions
     const { url } = await parts.http.listen();
     await parts.dispatch?.start();
     parts.attachments.start();
+    parts.alarms.start();
     const context = commandContext(foundation, {
       startedAt,
       url,
@@ -101,6 +103,7 @@ interface LiveParts {
   readonly dispatch: Dispatch | null;
   readonly http: HttpService;
   readonly readiness: Readiness;
+  readonly alarms: Alarms;
   /** In the order in which they are to be closed. */
   readonly closers: readonly ((deadlineMs: number) => Promise<unknown>)[];
 }
@@ -123,8 +126,15 @@ function liveParts({ foundation, log, known, published }: LiveSources): LivePart
   const { store, cipher, book, loaded, now } = foundation;
   const { config } = loaded;
   const settings = config.caseSystem === null ? null : caseSystemSettings(config.caseSystem);
-  const metrics = createMetrics({ snapshot: () => snapshotOf(store, () => channels.status()) }, now);
-  const intake = createIntake({ store, cipher, now, acknowledged: metrics.acknowledged });
+  const certificate = readCertificate(loaded);
+  const metrics = createMetrics({ snapshot: () => snapshotOf({ store, channels, disk, alarms }) }, now);
+  const intake = createIntake({
+    ...{ store, cipher, now },
+    acknowledged: (channel, kind, delivery, count = 1) => {
+      metrics.acknowledged(channel, kind, delivery, count);
+      if (delivery === 'fresh') alarms.arrived(channel, count);
+    },
+  });
   const reading = startReading(
     readingParts(foundation, log, intake, () => attachments.wake()),
     known,
@@ -142,7 +152,7 @@ function liveParts({ foundation, log, known, published }: LiveSources): LivePart
   const caseEvents = createCaseEvents({ store, cipher, secretsOf: () => settings?.events.secrets ?? [], now });
   const http = createHttp({
     config,
-    certificate: readCertificate(loaded),
+    certificate,
     log,
     metrics,
     webhooks: channels,
@@ -156,7 +166,8 @@ function liveParts({ foundation, log, known, published }: LiveSources): LivePart
         config.listen.publicUrl ?? '',
       ),
   });
-  const disk = watchDisk(store, config, intake, log);
+  const disk = watchDisk(store, () => loaded.config.intake, intake, log);
+  const alarms = alarmsOf(foundation, { channels, intake, disk, dispatch, certificate }, log);
   return {
     channels,
     reading,
@@ -164,7 +175,10 @@ function liveParts({ foundation, log, known, published }: LiveSources): LivePart
     dispatch,
     http,
     readiness,
+    alarms,
     closers: [
+      // First of all: channels that are closed on purpose must not look as if they had come back or gone away.
+      () => alarms.close(),
       deadlineMs => http.close(deadlineMs / 2),
       () => channels.close(),
       () => splitter.close(),
@@ -172,7 +186,7 @@ function liveParts({ foundation, log, known, published }: LiveSources): LivePart
       deadlineMs => dispatch?.close(deadlineMs / 2) ?? Promise.resolve(),
       () => attachments.close(),
       async () => {
-        clearInterval(disk);
+        disk.close();
         metrics.close();
       },
     ],
@@ -238,32 +252,62 @@ function readingParts(foundation: Foundation, log: Log, intake: Intake, wanted: 
   };
 }
 
-/** Intake stops while there is still room for what has been accepted to be read and forwarded. */
-function watchDisk(store: Store, { intake: limits }: LoadedConfig['config'], intake: Intake, log: Log): NodeJS.Timeout {
-  const look = async () => {
-    try {
-      const { freeBytes, totalBytes } = await store.admin.health();
-      const least = Math.max(limits.minFreeMb * 1024 * 1024, (totalBytes * limits.minFreePercent) / 100);
-      const low = freeBytes < least;
-      if (low === (intake.paused !== null)) return;
-      intake.pause(low ? 'intake.disk_low' : null);
-      log.warn(low ? 'intake.disk_low' : 'intake.resumed', { freeMb: Math.round(freeBytes / 1024 / 1024) });
-    } catch (error) {
-      log.fail('store.health', error);
-    }
-  };
-  return setInterval(look, HEALTH_MS).unref();
+interface SnapshotSources {
+  readonly store: Store;
+  readonly channels: Channels;
+  readonly disk: DiskWatch;
+  readonly alarms: Alarms;
 }
 
-async function snapshotOf(store: Store, channels: () => ReturnType<Channels['status']>): Promise<MetricsSnapshot> {
+async function snapshotOf({ store, channels, disk, alarms }: SnapshotSources): Promise<MetricsSnapshot> {
   const [messages, outbox, tickets, health] = await Promise.all([
     store.messages.counts(),
     store.outbox.counts(),
     store.tickets.counts(),
     store.admin.health(),
   ]);
-  const { commitSeconds, freeBytes } = health;
-  return { messages, outbox, tickets, channels: channels(), commitSeconds, freeBytes };
+  const commitSeconds = [...disk.takeCommitSeconds(), ...health.commitSeconds];
+  const { freeBytes } = health;
+  return { messages, outbox, tickets, channels: channels.status(), commitSeconds, freeBytes, alarms: alarms.figures() };
+}
+
+interface AlarmedParts {
+  readonly channels: Channels;
+  readonly intake: Intake;
+  readonly disk: DiskWatch;
+  readonly dispatch: Dispatch | null;
+  readonly certificate: Certificate | null;
+}
+
+function alarmsOf({ store, book, loaded, now }: Foundation, parts: AlarmedParts, log: Log): Alarms {
+  const { channels, intake, disk, dispatch, certificate } = parts;
+  const { caseSystem } = loaded.config;
+  const broken = async () => {
+    try {
+      const found = await book.broken();
+      return found.map(({ id }) => ({ id, enabled: true, up: false, reason: 'channel.misconfigured' }));
+    } catch {
+      // Without its store no channel of it can be told apart; that the store is down is an alarm of its own.
+      return [];
+    }
+  };
+  return createAlarms({
+    ...{ store, log, now, settings: () => loaded.config.alarms },
+    sources: {
+      channels: async () => [...channels.status(), ...(await broken())],
+      intakePaused: () => intake.paused,
+      disk: disk.latest,
+      caseSystem: () => {
+        const status = dispatch?.status();
+        return status === undefined ? null : { down: status.circuit !== 'closed', since: status.since };
+      },
+      expiries: () => [
+        ...(certificate === null ? [] : [{ what: 'listen.tls', at: certificate.notAfter }]),
+        ...certificateExpiries('caseSystem.tls', caseSystem?.tls.cert ?? null),
+      ],
+      settingsRefused: () => null,
+    },
+  });
 }
 
 /** What commands work with; `live` is null where no gateway runs and the command has opened the store itself. */

@@ -24,6 +24,17 @@ export interface MetricsSnapshot {
   /** Seconds of the commits since the last snapshot. */
   readonly commitSeconds: readonly number[];
   readonly freeBytes: number;
+  /** Alarms that are on by kind, and how the ways do by which a person is told. */
+  readonly alarms?: {
+    readonly on: readonly { readonly kind: string; readonly count: number }[];
+    readonly ways: readonly {
+      readonly way: string;
+      readonly waiting: number;
+      readonly failures: number;
+      readonly delivered: number;
+      readonly lost: number;
+    }[];
+  };
 }
 
 /** Fulfilled by the composition; rejects when the store cannot answer. */
@@ -113,8 +124,9 @@ function createGauges(registers: Registry[]): (snapshot: MetricsSnapshot, now: n
   const tickets = gauge('huisu_tickets', 'Tickets by state', registers, ['state']);
   const channelUp = gauge('huisu_channel_up', 'Whether a channel works', registers, ['channel', 'kind']);
   const free = gauge('huisu_free_bytes', 'Free space under the data folder', registers);
+  const alarms = alarmGauges(registers);
   const age = (from: number | null, now: number) => (from === null ? 0 : Math.max(0, (now - from) / 1000));
-  return ({ messages, outbox: entries, tickets: held, channels, freeBytes }, now) => {
+  return ({ messages, outbox: entries, tickets: held, channels, freeBytes, alarms: raised }, now) => {
     unread.set(messages.unread);
     unreadAge.set(age(messages.oldestUnread, now));
     quarantined.set(messages.quarantined);
@@ -127,5 +139,24 @@ function createGauges(registers: Registry[]): (snapshot: MetricsSnapshot, now: n
     channelUp.reset();
     for (const { id, kind, up } of channels) channelUp.set({ channel: id, kind }, up ? 1 : 0);
     free.set(freeBytes);
+    if (raised !== undefined) alarms(raised);
+  };
+}
+
+function alarmGauges(registers: Registry[]): (alarms: NonNullable<MetricsSnapshot['alarms']>) => void {
+  const on = gauge('huisu_alarms', 'Alarms that are on', registers, ['alarm']);
+  const waiting = gauge('huisu_alarm_notices_waiting', 'Notices still to be delivered', registers, ['way']);
+  const failures = gauge('huisu_alarm_failures', 'Failures in a row of a way to tell a person', registers, ['way']);
+  const delivered = gauge('huisu_alarm_notices_delivered', 'Notices delivered, ever', registers, ['way']);
+  const lost = gauge('huisu_alarm_notices_lost', 'Notices given up, ever', registers, ['way']);
+  return alarms => {
+    on.reset();
+    for (const { kind, count } of alarms.on) on.set({ alarm: kind }, count);
+    for (const { way, ...figures } of alarms.ways) {
+      waiting.set({ way }, figures.waiting);
+      failures.set({ way }, figures.failures);
+      delivered.set({ way }, figures.delivered);
+      lost.set({ way }, figures.lost);
+    }
   };
 }

@@ -74,8 +74,8 @@ export interface Option {
 export interface Column {
   readonly key: string;
   readonly title: Sentence;
-  /** How a value is shown: as a time, as a word of the locale's group, or as it is. */
-  readonly show?: 'time' | { readonly words: string };
+  /** How a value is shown: as a time, as the sentence of the language, as a word of the locale's group, or as it is. */
+  readonly show?: 'time' | 'sentence' | { readonly words: string };
 }
 
 interface CommandBase {

@@ -1,4 +1,5 @@
 // All commands in the order of the help.
+import { alarmCommands } from './alarms.ts';
 import { auditCommands } from './audit.ts';
 import { caseSystemCommands } from './case-system.ts';
 import { channelCommands } from './channels.ts';
@@ -16,6 +17,7 @@ import { ticketCommands } from './tickets.ts';
 /** Those that run inside a running gateway, or on a store opened for them. */
 export const COMMANDS: readonly Command[] = [
   statusCommand,
+  ...alarmCommands,
   ...channelCommands,
   ...messageCommands,
   ...ticketCommands,

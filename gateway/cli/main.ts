@@ -93,7 +93,10 @@ function build(language: Language, run: Run): Commander {
       groups.set(name, known);
       return known;
     }, program);
-    leaf(dressed(parent.command(last), language), command, language, run);
+    const made = dressed(parent.command(last), language);
+    leaf(made, command, language, run);
+    // A command may have others below it (`alarms`, `alarms test`).
+    groups.set(command.name, made);
   }
   return program;
 }
@@ -111,7 +114,7 @@ function leaf(target: Commander, command: Command | LocalCommand, language: Lang
     .option('--json', say(language, 'cli.json'))
     .option('--lang <language>', say(language, 'cli.lang'))
     .action(async (...given: unknown[]) => {
-      const { json, config, lang: _lang, ...options } = target.opts() as Globals & Record<string, string>;
+      const { json, config, lang: _lang, ...options } = target.optsWithGlobals() as Globals & Record<string, string>;
       const names = target.registeredArguments.map(argument => argument.name());
       const positional = Object.fromEntries(names.map((name, index) => [name, given[index] as string | undefined]));
       await run(

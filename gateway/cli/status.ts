@@ -1,7 +1,12 @@
 // huisu status: what is stuck, why, and which command helps.
+import { WAYS } from '../alarms/alarm.ts';
+import { catalogueEntry } from '../catalogue.ts';
 import { EXIT } from '../desk-error.ts';
-import { say, sayBoth } from '../locale.ts';
+import { leastFreeBytes } from '../disk-watch.ts';
+import { say, sayBoth, word } from '../locale.ts';
+import { keptState, onAlarms } from './alarms.ts';
 import type { Command, CommandContext, Row } from './command.ts';
+import { time } from './table.ts';
 
 /** Something that needs a person, or a note. */
 interface Finding {
@@ -72,10 +77,42 @@ async function findingsOf(context: CommandContext): Promise<readonly Finding[]> 
   if (waiting > 0 && loaded.config.caseSystem === null)
     add('no-case-system', waiting, false, 'huisu check', waitingAge);
   else if (waiting > 0) add('waiting', waiting, waitingAge > OUTBOX_SECONDS, 'huisu case-system try', waitingAge);
-  const { minFreeMb, minFreePercent } = loaded.config.intake;
-  const least = Math.max(minFreeMb * 1024 * 1024, (health.totalBytes * minFreePercent) / 100);
-  if (health.freeBytes < least) add('disk-low', Math.round(health.freeBytes / 1024 / 1024), true, null);
-  return [...found, ...(await channelFindings(context))];
+  if (health.freeBytes < leastFreeBytes(loaded.config.intake, health.totalBytes))
+    add('disk-low', Math.round(health.freeBytes / 1024 / 1024), true, null);
+  return [...(await alarmFindings(context)), ...found, ...(await channelFindings(context))];
+}
+
+/** What a person was told of and is not over, and ways by which nobody can be told. */
+async function alarmFindings({ store, now }: CommandContext): Promise<readonly Finding[]> {
+  const state = await keptState(store);
+  const age = (from: number) => Math.max(0, Math.round((now() - from) / 1000));
+  const alarms = onAlarms(state).map(
+    ({ kind, since, title, todo, command }): Finding => ({
+      code: `alarm.${kind}`,
+      count: 1,
+      seconds: age(since),
+      stuck: true,
+      zh: `${say('zh', 'status.alarm', { title: title.zh, since: time(since) })}。${todo.zh}`,
+      en: `${say('en', 'status.alarm', { title: title.en, since: time(since) })}. ${todo.en}`,
+      command,
+    }),
+  );
+  const failing = WAYS.filter(way => state.ways[way].code !== null).map((way): Finding => {
+    const waiting = state.notices.filter(notice => notice.ways.includes(way));
+    const reason = state.ways[way].code ?? '-';
+    const said = (language: 'zh' | 'en') =>
+      say(language, 'status.alarm-undelivered', {
+        way: word(language, 'alarm.way', way),
+        reason: catalogueEntry(reason)?.[language].title ?? reason,
+        count: waiting.length,
+      });
+    const seconds = waiting[0] === undefined ? null : age(waiting[0].at);
+    return {
+      ...{ code: 'alarm-undelivered', count: waiting.length, seconds, stuck: true },
+      ...{ zh: said('zh'), en: said('en'), command: 'huisu alarms test' },
+    };
+  });
+  return [...alarms, ...failing];
 }
 
 async function channelFindings({ live, book }: CommandContext): Promise<readonly Finding[]> {

@@ -1,5 +1,5 @@
 // Tables for people: columns aligned by the width characters take on screen, in which a Han character takes two.
-import { type Language, word } from '../locale.ts';
+import { type Language, type Sentence, word } from '../locale.ts';
 import type { Column, Row } from './command.ts';
 
 /** Width of a text in character cells. Combining marks take none, East Asian wide and full-width characters two. */
@@ -57,6 +57,7 @@ function show(value: unknown, column: Column, language: Language): string {
   if (value === null || value === undefined) return '-';
   if (column.show === 'time' && typeof value === 'number') return time(value);
   if (typeof column.show === 'object') return word(language, column.show.words, String(value));
+  if (column.show === 'sentence') return (value as Sentence)[language];
   if (typeof value === 'boolean') return word(language, 'boolean', String(value));
   // A control character in a cell could move the cursor and forge a line.
   return (Array.isArray(value) ? value.join(' ') : String(value)).replace(/\p{Cc}+/gu, ' ');

@@ -1,0 +1,321 @@
+// 报警: looks at the conditions at intervals, keeps which alarms are on, and hands what is to be told to the ways.
+import { randomUUID } from 'node:crypto';
+import type { AlarmLimits, AlarmSettings } from '../../config/alarms.ts';
+import type { Store } from '../../store/store.ts';
+import { createOutages, type Log } from '../telemetry.ts';
+import {
+  type Alarm,
+  type AlarmKind,
+  type AlarmState,
+  type Expiry,
+  FRESH_STATE,
+  type Notice,
+  type NoticeType,
+  type PastAlarm,
+  type SettingsRefusal,
+  type WayName,
+} from './alarm.ts';
+import { createClockWatch } from './clock-watch.ts';
+import { advance, type Course } from './course.ts';
+import { deliver, type Kept } from './delivery.ts';
+import { readState, readTraffic, writeState, writeTraffic } from './keeping.ts';
+import { type ChannelFact, type DiskFacts, type Facts, findingsOf, type StoreFacts } from './rules.ts';
+import { createTraffic, type Quiet, type Traffic } from './traffic.ts';
+import { waysOf } from './ways.ts';
+
+/** Where the facts come from; each is asked at every look. */
+export interface AlarmSources {
+  /** All channels, those that cannot be opened included. Must not reject. */
+  channels(): Promise<readonly ChannelFact[]>;
+  /** Code of why intake is stopped; null: it is not. */
+  intakePaused(): string | null;
+  /** null: not measured yet. */
+  disk(): DiskFacts | null;
+  /** null: no case system is configured. */
+  caseSystem(): { readonly down: boolean; readonly since: number } | null;
+  /** Certificates and tokens with their ends. */
+  expiries(): readonly Expiry[];
+  /** The settings file that was changed and not taken; null where the newest is at work. */
+  settingsRefused(): SettingsRefusal | null;
+}
+
+export interface AlarmsParts {
+  readonly store: Store;
+  readonly sources: AlarmSources;
+  /** Asked at every look, so that changed settings count at once. */
+  readonly settings: () => AlarmSettings;
+  readonly log: Log;
+  readonly now: () => number;
+  /** Milliseconds that only rise. Default `performance.now`. */
+  readonly monotonic?: () => number;
+  /** 0 to 1. */
+  readonly random?: () => number;
+}
+
+/** Figures for metrics. */
+export interface AlarmFigures {
+  readonly on: readonly { readonly kind: AlarmKind; readonly count: number }[];
+  readonly ways: readonly {
+    readonly way: WayName;
+    readonly waiting: number;
+    readonly failures: number;
+    readonly delivered: number;
+    readonly lost: number;
+  }[];
+}
+
+export interface Alarms {
+  /** Begins to look, at the interval of the settings. */
+  start(): void;
+  /** One look: finds what is wrong, keeps it, and writes what is to be told. Never rejects. */
+  look(): Promise<void>;
+  /** Sends what is due. Never rejects. */
+  deliver(): Promise<void>;
+  /** Messages arrived at a channel; called once a batch, cheap. */
+  arrived(channel: string, messages: number): void;
+  figures(): AlarmFigures;
+  close(): Promise<void>;
+}
+
+const MINUTE_MS = 60_000;
+const HOUR_MS = 3_600_000;
+const MOST_PAST = 50;
+/** What changes at every look is written this often; what began or ended is written at once. */
+const SAVE_MS = 5 * MINUTE_MS;
+
+export function createAlarms(parts: AlarmsParts): Alarms {
+  const { store, sources, settings, log, now } = parts;
+  const monotonic = parts.monotonic ?? (() => performance.now());
+  const stop = new AbortController();
+  const outages = createOutages(log, now);
+  const clock = createClockWatch();
+  let state: AlarmState | null = null;
+  let traffic: Traffic = createTraffic({});
+  let lookedAt: number | null = null;
+  let savedAt = Number.NEGATIVE_INFINITY;
+  let saving: Promise<void> = Promise.resolve();
+  let looking: Promise<void> | null = null;
+  let delivering: Promise<void> | null = null;
+  let verifying: Promise<void> | null = null;
+  let timer: NodeJS.Timeout | undefined;
+
+  const kept: Kept = {
+    state: () => state ?? FRESH_STATE,
+    change: next => {
+      state = next;
+    },
+    save() {
+      // One after the other, each with what is newest then.
+      saving = saving.then(async () => {
+        try {
+          await writeState(store.admin, kept.state());
+          outages.up('alarm-state', 'alarm.kept');
+        } catch (error) {
+          outages.down('alarm-state', 'alarm.not_kept', error);
+        }
+      });
+      return saving;
+    },
+  };
+
+  async function load(): Promise<void> {
+    const found = await readState(store.admin);
+    if (found === null) log.warn('alarm.state_unreadable');
+    const before = traffic;
+    traffic = createTraffic(await readTraffic(store.admin));
+    // Messages may have come before the store could be asked.
+    for (const [channel, count] of before.waiting()) traffic.count(channel, count);
+    state = found ?? FRESH_STATE;
+  }
+
+  async function look(): Promise<void> {
+    if (state === null) await load();
+    const { limits } = settings();
+    const channels = await sources.channels();
+    const [at, elapsed] = [now(), monotonic()];
+    const elapsedMs = lookedAt === null ? 0 : elapsed - lookedAt;
+    clock.seen(at, elapsedMs, lookedAt === null ? kept.state().lookedAt : null, limits.clockSeconds);
+    lookedAt = elapsed;
+    const working = channels.filter(({ enabled, up }) => enabled && up).map(({ id }) => id);
+    traffic.watched(working, elapsedMs, at);
+    const facts = await factsOf(at, channels);
+    verifyChain(at, limits);
+    const course = advance(kept.state().alarms, findingsOf(facts, limits), lookOf(settings(), at, elapsedMs));
+    await take(course, at, channels);
+  }
+
+  async function factsOf(at: number, channels: readonly ChannelFact[]): Promise<Facts> {
+    const { quiet } = settings();
+    const judged = channels.map(({ id }) => [id, traffic.quiet(id, at, quiet)] as const);
+    return {
+      now: at,
+      channels,
+      quiet: new Map(judged.filter((entry): entry is [string, Quiet] => entry[1] !== null)),
+      store: await storeFacts(store),
+      disk: sources.disk(),
+      intakePaused: sources.intakePaused(),
+      caseSystem: sources.caseSystem(),
+      expiries: sources.expiries(),
+      settingsRefused: sources.settingsRefused(),
+      clock: clock.step(),
+      auditBroken: kept.state().audit?.broken ?? null,
+    };
+  }
+
+  /** Keeps what began and ended together with what is to be told of it: a crash in between loses and doubles nothing. */
+  async function take(course: Course, at: number, channels: readonly ChannelFact[]): Promise<void> {
+    for (const alarm of course.began) log.warn('alarm.began', { kind: alarm.kind, ...channelOf(alarm) });
+    for (const alarm of course.over) log.info('alarm.over', { kind: alarm.kind, ...channelOf(alarm) });
+    const before = kept.state();
+    const ways = waysOf(settings()).map(({ name }) => name);
+    const { alarms, notices } = written(course, settings(), ways, at);
+    const told = new Set(before.alarms.filter(alarm => alarm.told !== null).map(({ id }) => id));
+    const ends = ways.length === 0 ? [] : course.over.filter(({ id }) => told.has(id));
+    const added = [...notices, ...ends.map(alarm => noticeOf('alarm.over', alarm, ways, at))];
+    state = {
+      ...before,
+      alarms,
+      past: [...course.over.toReversed(), ...before.past].slice(0, MOST_PAST),
+      notices: [...before.notices, ...added],
+      lookedAt: at,
+    };
+    const news = course.began.length + course.over.length + added.length > 0;
+    if (news || monotonic() - savedAt >= SAVE_MS) await saveAll(channels);
+  }
+
+  async function saveAll(channels: readonly ChannelFact[]): Promise<void> {
+    savedAt = monotonic();
+    await kept.save();
+    try {
+      await writeTraffic(store.admin, traffic.kept(channels.map(({ id }) => id)));
+    } catch (error) {
+      outages.down('alarm-state', 'alarm.not_kept', error);
+    }
+  }
+
+  /** In the background: a long chain takes seconds, and nothing waits for it. */
+  function verifyChain(at: number, { auditHours }: AlarmLimits): void {
+    const last = kept.state().audit;
+    if (last === null) kept.change({ ...kept.state(), audit: { at, broken: null } });
+    if (last === null || auditHours === 0 || verifying !== null || at - last.at < auditHours * HOUR_MS) return;
+    verifying = store.admin
+      .auditVerify()
+      .then(({ broken }) => kept.change({ ...kept.state(), audit: { at, broken } }))
+      .catch(error => outages.down('alarm-audit', 'alarm.audit_unchecked', error))
+      .finally(() => {
+        verifying = null;
+      });
+  }
+
+  const alarms: Alarms = {
+    start() {
+      if (stop.signal.aborted) return;
+      const again = () => {
+        void alarms.look().then(() => alarms.deliver());
+        alarms.start();
+      };
+      timer = setTimeout(again, settings().lookSeconds * 1000).unref();
+    },
+    look() {
+      looking ??= look()
+        .then(() => outages.up('alarm-look', 'alarm.looking'))
+        .catch(error => outages.down('alarm-look', 'alarm.not_looking', error))
+        .finally(() => {
+          looking = null;
+        });
+      return looking;
+    },
+    deliver() {
+      if (state === null || stop.signal.aborted) return Promise.resolve();
+      const sender = { kept, log, outages, now, random: parts.random ?? Math.random, signal: stop.signal };
+      delivering ??= deliver(sender, waysOf(settings()), settings().retry)
+        .catch(error => log.bug('alarm.bug', error))
+        .finally(() => {
+          delivering = null;
+        });
+      return delivering;
+    },
+    arrived: (channel, messages) => traffic.count(channel, messages),
+    figures: () => figuresOf(kept.state()),
+    async close() {
+      clearTimeout(timer);
+      stop.abort(new Error('the gateway stops'));
+      await Promise.all([looking, delivering, verifying]);
+      if (state !== null) await saveAll(await sources.channels());
+    },
+  };
+  return alarms;
+}
+
+async function storeFacts(store: Store): Promise<StoreFacts | null> {
+  try {
+    const [messages, outbox] = await Promise.all([store.messages.counts(), store.outbox.counts()]);
+    return {
+      unread: messages.unread,
+      oldestUnread: messages.oldestUnread,
+      undispatched: outbox.due + outbox.inFlight + outbox.parked,
+      oldestUndispatched: outbox.oldest,
+      dead: outbox.dead,
+    };
+  } catch {
+    // The finding is that the store does not answer; it is said as an alarm.
+    return null;
+  }
+}
+
+/** Conditions not named here are alarms as soon as they are found: a limit of their own is in their rule. */
+function lookOf({ limits, overMinutes }: AlarmSettings, now: number, elapsedMs: number) {
+  const minutes: Partial<Record<AlarmKind, number>> = {
+    'channel-down': limits.channelDownMinutes,
+    'case-system-down': limits.caseSystemDownMinutes,
+    'store-down': limits.storeDownMinutes,
+  };
+  return {
+    now,
+    elapsedMs,
+    after: (kind: AlarmKind) => (minutes[kind] ?? 0) * MINUTE_MS,
+    overMs: overMinutes * MINUTE_MS,
+    newId: () => randomUUID(),
+  };
+}
+
+/** Beginnings nobody was told of yet (also those from before there was anybody to tell), and reminders that are due. */
+function written(
+  { alarms }: Course,
+  { remindHours }: AlarmSettings,
+  ways: readonly WayName[],
+  at: number,
+): { readonly alarms: readonly Alarm[]; readonly notices: readonly Notice[] } {
+  if (ways.length === 0) return { alarms, notices: [] };
+  const notices: Notice[] = [];
+  const marked = alarms.map(alarm => {
+    if (alarm.raised === null) return alarm;
+    const due = remindHours > 0 && alarm.reminded !== null && at - alarm.reminded >= remindHours * HOUR_MS;
+    if (alarm.told !== null && !due) return alarm;
+    notices.push(noticeOf(alarm.told === null ? 'alarm.began' : 'alarm.reminder', alarm, ways, at));
+    return { ...alarm, told: alarm.told ?? at, reminded: at };
+  });
+  return { alarms: marked, notices };
+}
+
+function noticeOf(type: NoticeType, alarm: Alarm | PastAlarm, ways: readonly WayName[], at: number): Notice {
+  const { id, kind, on, since, values } = alarm;
+  const over = 'over' in alarm ? alarm.over : null;
+  return { id: `alarm-${randomUUID()}`, type, at, kind, alarm: id, on, since, over, values, ways };
+}
+
+/** Only what is about a channel names one in the log. */
+const channelOf = ({ kind, on }: Pick<Alarm, 'kind' | 'on'>) =>
+  kind.startsWith('channel-') || kind === 'credentials-refused' ? { channel: on } : {};
+
+function figuresOf({ alarms, notices, ways }: AlarmState): AlarmFigures {
+  const on = new Map<AlarmKind, number>();
+  for (const { kind, raised } of alarms) if (raised !== null) on.set(kind, (on.get(kind) ?? 0) + 1);
+  return {
+    on: [...on].map(([kind, count]) => ({ kind, count })),
+    ways: (Object.keys(ways) as WayName[]).map(way => {
+      const { failures, delivered, lost } = ways[way];
+      return { way, waiting: notices.filter(notice => notice.ways.includes(way)).length, failures, delivered, lost };
+    }),
+  };
+}
