@@ -1,0 +1,266 @@
+// 原件 to 来件: the bytes of a mail, taken apart by mailparser with the repairs that mails in China need, and read as a letter.
+import { type AddressObject, type AttachmentStream, type Headers, MailParser, type MessageText } from 'mailparser';
+import { type InboundMessage, type Original, Unreadable } from '../contract.ts';
+import { decodeBytes, NO_LABEL, repairHeaderLine } from './charset.ts';
+import { type MailHeaders, mailHeaders } from './headers.ts';
+import { isForwardedOnly, readLetter } from './letter.ts';
+import { LIMITS } from './limits.ts';
+import type { MailAddress, MailContent, MailFile, MailPart } from './mail-content.ts';
+
+/** What reading a mail needs of a channel's settings. */
+export interface MailSettingsForParse {
+  /** Our own addresses; what comes from them is a loop, not an appeal. */
+  readonly ownAddresses: readonly string[];
+}
+
+/**
+ * Reads one mail.
+ * @param original Body: the raw bytes. `meta` may hold INTERNALDATE (milliseconds or ISO); `sender` is the envelope From.
+ * @throws Unreadable `mailbox.too_large`, `mailbox.header_too_large`, `mailbox.too_many_parts`, `mailbox.nested_too_deep`,
+ *   `mailbox.not_a_mail`, `mailbox.not_mime`, `mailbox.too_slow`.
+ */
+export async function parseMail(original: Original, settings: MailSettingsForParse): Promise<InboundMessage> {
+  const mail = await readMime(original.body);
+  if (!isMail(mail.headers)) throw new Unreadable('mailbox.not_a_mail', 'the bytes hold no header line of a mail');
+  const inner = isForwardedOnly(mail) ? await readInner(mail) : null;
+  return readLetter(mail, inner, original, settings);
+}
+
+const EXPECTED = ['from', 'subject', 'date', 'to', 'message-id', 'received', 'return-path', 'content-type', 'sender'];
+
+function isMail(headers: MailHeaders): boolean {
+  return EXPECTED.some(name => headers.has(name));
+}
+
+/** The letter that a mail passes on as an attachment and says nothing to; what cannot be read stays an attachment. */
+async function readInner(mail: MailContent): Promise<MailContent | null> {
+  const file = mail.files.find(one => one.type === 'message/rfc822');
+  if (file === undefined) return null;
+  try {
+    return await readMime(file.bytes);
+  } catch (error) {
+    if (error instanceof Unreadable) return null;
+    throw error;
+  }
+}
+
+/** The parts of mailparser's own tree that are read here; not in its types, so the tests of charsets prove them. */
+interface TreeNode {
+  readonly contentType: string | false;
+  readonly headers: Headers;
+  readonly children: readonly TreeNode[];
+  readonly isAttachment?: boolean;
+  readonly textContent?: string;
+  charset?: string;
+}
+interface SplitNode {
+  readonly parentNode: SplitNode | false;
+  readonly headers: { getList(): { key: string; line: string }[] };
+  filename: string | false;
+}
+interface TreeBuilder {
+  createNode(node: SplitNode): TreeNode;
+}
+
+/** Stands where mailparser asks for node-iconv: all bytes of a text part at once, into UTF-8. */
+class WholeDecoder {
+  readonly #label: string;
+  readonly #chunks: Buffer[] = [];
+  readonly #listeners = new Map<string, (chunk?: Buffer) => void>();
+  constructor(label: string) {
+    this.#label = label;
+  }
+  on(event: string, listener: (chunk?: Buffer) => void): this {
+    this.#listeners.set(event, listener);
+    return this;
+  }
+  write(chunk: Buffer): void {
+    this.#chunks.push(chunk);
+  }
+  end(): void {
+    const bytes = this.#chunks.length === 1 ? (this.#chunks[0] as Buffer) : Buffer.concat(this.#chunks);
+    this.#listeners.get('data')?.(Buffer.from(decodeBytes(bytes, this.#label)));
+    this.#listeners.get('end')?.();
+  }
+}
+
+const OPTIONS = {
+  Iconv: WholeDecoder as unknown as new (from: string, to: string) => NodeJS.ReadWriteStream,
+  skipHtmlToText: true,
+  skipTextToHtml: true,
+  skipTextLinks: true,
+  skipImageLinks: true,
+  keepDeliveryStatus: true,
+  checksumAlgo: false,
+  ignoreEmbedded: true,
+  maxHeadSize: LIMITS.headerBytes,
+  maxChildNodes: LIMITS.parts,
+} as const;
+
+/** Written in pieces, so that a mail given up in the middle costs no more. */
+const PIECE = 65_536;
+const BARE_LABELS = new Set(['', 'utf-8', 'utf8', 'us-ascii', 'ascii']);
+
+function readMime(body: Uint8Array): Promise<MailContent> {
+  if (body.byteLength > LIMITS.mailBytes) {
+    throw new Unreadable('mailbox.too_large', `the mail has more than ${LIMITS.mailBytes} bytes`);
+  }
+  const bytes = withoutLead(Buffer.from(body.buffer, body.byteOffset, body.byteLength));
+  const parser = new MailParser(OPTIONS);
+  const files: MailFile[] = [];
+  const tree = watchTree(parser);
+  return new Promise<MailContent>((resolve, reject) => {
+    const timer = setTimeout(() => {
+      parser.destroy(new Unreadable('mailbox.too_slow', `the mail was not read in ${LIMITS.readingMs} ms`));
+    }, LIMITS.readingMs);
+    parser.on('data', item => collect(item, files));
+    // An error may be followed by others; the first one counts.
+    parser.on('error', (error: Error) => {
+      clearTimeout(timer);
+      reject(unreadable(error));
+      parser.destroy();
+    });
+    parser.on('end', () => {
+      clearTimeout(timer);
+      resolve(contentOf(tree.root(), files));
+    });
+    feed(parser, bytes);
+  });
+}
+
+/** A byte order mark or blank lines before the header make readers take the whole header for the text. */
+function withoutLead(bytes: Buffer): Buffer {
+  let at = bytes[0] === 0xef && bytes[1] === 0xbb && bytes[2] === 0xbf ? 3 : 0;
+  while (bytes[at] === 0x0d || bytes[at] === 0x0a) at++;
+  return bytes.subarray(at);
+}
+
+function feed(parser: MailParser, bytes: Buffer): void {
+  let at = 0;
+  const more = (): void => {
+    while (at < bytes.length && !parser.destroyed) {
+      const piece = bytes.subarray(at, at + PIECE);
+      at += PIECE;
+      if (at < bytes.length && !parser.write(piece)) {
+        parser.once('drain', more);
+        return;
+      }
+      if (at >= bytes.length) parser.end(piece);
+    }
+  };
+  if (bytes.length === 0) parser.end();
+  else more();
+}
+
+function collect(item: AttachmentStream | MessageText, files: MailFile[]): void {
+  if (item.type !== 'attachment') return;
+  const chunks: Buffer[] = [];
+  item.content.on('data', (chunk: Buffer) => chunks.push(chunk));
+  item.content.on('end', () => {
+    files.push({ name: item.filename ?? '', type: item.contentType.toLowerCase(), bytes: Buffer.concat(chunks) });
+    item.release?.();
+  });
+}
+
+/**
+ * Steps in where mailparser makes a node of each part: header lines are mended before they are decoded, every text part goes
+ * through our decoder whatever its label, and parts too deep inside each other end the reading.
+ */
+function watchTree(parser: MailParser): { root(): TreeNode | null } {
+  const builder = parser as unknown as TreeBuilder;
+  const create = builder.createNode.bind(parser);
+  const depths = new Map<SplitNode, number>();
+  let root: TreeNode | null = null;
+  builder.createNode = given => {
+    const depth = (given.parentNode ? (depths.get(given.parentNode) ?? 0) : 0) + 1;
+    depths.set(given, depth);
+    if (depth > LIMITS.depth) {
+      parser.destroy(new Unreadable('mailbox.nested_too_deep', `parts stand ${LIMITS.depth} deep inside each other`));
+    }
+    const mended = mendHeaders(given);
+    const node = create(given);
+    root ??= node;
+    if (mended && given.filename) given.filename = fileName(node.headers) ?? given.filename;
+    // Labels of UTF-8 and ASCII, or none, are what programs write that do not know; mailparser would believe them.
+    if (BARE_LABELS.has((node.charset ?? '').trim().toLowerCase())) node.charset = NO_LABEL;
+    return node;
+  };
+  return { root: () => root };
+}
+
+function mendHeaders({ headers }: SplitNode): boolean {
+  let mended = false;
+  for (const line of headers.getList()) {
+    const better = repairHeaderLine(line.line);
+    if (better === line.line) continue;
+    line.line = better;
+    mended = true;
+  }
+  return mended;
+}
+
+function fileName(headers: Headers): string | undefined {
+  return parameter(headers, 'content-disposition', 'filename') ?? parameter(headers, 'content-type', 'name');
+}
+
+function parameter(headers: Headers, header: string, name: string): string | undefined {
+  const value = headers.get(header);
+  if (typeof value !== 'object' || !('params' in value)) return undefined;
+  const params: Readonly<Record<string, unknown>> = value.params as Record<string, string>;
+  const given = params[name];
+  return typeof given === 'string' ? given : undefined;
+}
+
+function unreadable(error: Error): Unreadable {
+  if (error instanceof Unreadable) return error;
+  const tooLong = (error as NodeJS.ErrnoException).code === 'EMAXLEN';
+  if (tooLong && error.message.includes('child nodes')) {
+    return new Unreadable('mailbox.too_many_parts', `the mail has more than ${LIMITS.parts} parts`, { cause: error });
+  }
+  if (tooLong) {
+    return new Unreadable('mailbox.header_too_large', `a header has more than ${LIMITS.headerBytes} bytes`, {
+      cause: error,
+    });
+  }
+  return new Unreadable('mailbox.not_mime', 'the mail cannot be taken apart', { cause: error });
+}
+
+function contentOf(root: TreeNode | null, files: readonly MailFile[]): MailContent {
+  const headers: Headers = root?.headers ?? new Map();
+  const lines = root === null ? [] : rootLines(root);
+  return {
+    headers: mailHeaders(lines),
+    subject: wordsOf(headers.get('subject')),
+    from: addressOf(headers.get('from')),
+    replyTo: addressOf(headers.get('reply-to')),
+    messageId: wordsOf(headers.get('message-id')),
+    inReplyTo: wordsOf(headers.get('in-reply-to')),
+    references: [headers.get('references') ?? []].flat().map(wordsOf),
+    reportType: (parameter(headers, 'content-type', 'report-type') ?? '').toLowerCase(),
+    root: partOf(root),
+    files,
+  };
+}
+
+function rootLines(root: TreeNode): readonly { key: string; line: string }[] {
+  const lines: unknown = Reflect.get(root, 'headerLines');
+  return Array.isArray(lines) ? (lines as { key: string; line: string }[]) : [];
+}
+
+function partOf(node: TreeNode | null): MailPart {
+  if (node === null) return { type: 'text/plain', text: '', parts: [] };
+  const parts = node.children.filter(child => child.isAttachment !== true).map(partOf);
+  const text = node.isAttachment === true ? '' : (node.textContent ?? '');
+  return { type: node.contentType === false ? 'text/plain' : node.contentType, text, parts };
+}
+
+function wordsOf(value: unknown): string {
+  return typeof value === 'string' ? value : '';
+}
+
+function addressOf(value: unknown): MailAddress {
+  const list = typeof value === 'object' && value !== null && 'value' in value ? (value as AddressObject).value : [];
+  const flat = list.flatMap(one => one.group ?? [one]);
+  const found = flat.find(one => (one.address ?? '') !== '') ?? flat[0];
+  return { name: found?.name ?? '', address: (found?.address ?? '').trim() };
+}
