@@ -5,7 +5,7 @@ import { connect, createServer, type Server, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { createInterface } from 'node:readline';
-import type { Arguments, Command, CommandContext, Row } from './cli/command.ts';
+import type { Arguments, Command, CommandContext, Row, Share } from './cli/command.ts';
 import { DeskError, EXIT } from './desk-error.ts';
 import { failureOf } from './failure.ts';
 import { type Sentence, sayBoth } from './locale.ts';
@@ -29,7 +29,7 @@ export interface Failure {
 /** Lines of an answer; the last one is `end`, `result` or `failure`. */
 export type Reply =
   | { readonly row: Row }
-  | { readonly progress: Sentence }
+  | { readonly progress: Sentence; readonly share?: Share }
   | { readonly result: Row }
   | { readonly failure: Failure }
   | { readonly end: true };
@@ -135,7 +135,9 @@ export async function runCommand(
   signal: AbortSignal,
   send: (reply: Reply) => Promise<void> | void,
 ): Promise<void> {
-  const call = { by: request.by, signal, progress: (progress: Sentence) => void send({ progress }) };
+  const progress = (line: Sentence, share?: Share) =>
+    void send(share === undefined ? { progress: line } : { progress: line, share });
+  const call = { by: request.by, signal, progress };
   if (command.kind === 'one') return send({ result: await command.run(context, request.args, call) });
   for await (const row of command.run(context, request.args, call)) {
     if (signal.aborted) return;

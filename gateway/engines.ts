@@ -1,7 +1,9 @@
 // The only file that knows which store engine runs: opened by the composition, and once more in the decider thread.
 import type { MessagePort } from 'node:worker_threads';
+import type { SnapshotReader } from '../store/retention.ts';
 import { openSqliteClient } from '../store/sqlite/client.ts';
 import { openSqliteStore } from '../store/sqlite/engine.ts';
+import { ENGINE, openSnapshot } from '../store/sqlite/snapshot.ts';
 import type { Store } from '../store/store.ts';
 
 export interface EngineOptions {
@@ -39,4 +41,9 @@ export async function openStore(options: EngineOptions): Promise<OpenedStore> {
 
 export async function openStoreAt(address: StoreAddress): Promise<Store> {
   return openSqliteClient({ folder: address.folder, port: address.port });
+}
+
+/** Reads a copy that `admin.snapshot` made; null for one of an engine that this version does not have. */
+export function openCopy(engine: string, folder: string): SnapshotReader | null {
+  return engine === ENGINE ? openSnapshot(folder) : null;
 }

@@ -89,14 +89,22 @@ export function createDevelopmentKeys(file: string, profile: Profile = 'intl', n
   const sealing = Object.fromEntries(SEALING_NAMES.map(name => [name, [newSealingKey(now)]]));
   const macs = Object.fromEntries(MAC_NAMES.map(name => [name, freshBytes(KEY_BYTES)]));
   const ring: KeyRing = { profile, sealing, macs };
-  if (statSync(file, { throwIfNoEntry: false }) !== undefined) {
-    throw new KeyError('keys.file_exists', {
-      zh: `密钥文件 ${file} 已存在，不会覆盖。`,
-      en: `The key file ${file} exists already and is not overwritten.`,
-    });
-  }
-  writeRing(file, ring, 0o600);
+  saveKeyRing(file, ring);
   return ring;
+}
+
+/** Writes a ring to a new file (mode 0600), for its custodians; one that is there already is never overwritten. */
+export function saveKeyRing(file: string, ring: KeyRing): void {
+  refuseExisting(file);
+  writeRing(file, ring, 0o600);
+}
+
+function refuseExisting(file: string): void {
+  if (statSync(file, { throwIfNoEntry: false }) === undefined) return;
+  throw new KeyError('keys.file_exists', {
+    zh: `密钥文件 ${file} 已存在，不会覆盖。`,
+    en: `The key file ${file} exists already and is not overwritten.`,
+  });
 }
 
 /** Adds a new current key of that name to the file and answers the new ring; what older keys sealed still opens. */

@@ -1,7 +1,7 @@
 // The part of the Store port by which keeping ends and keys change: shredding, legal hold, re-wrapping, copies.
 //
 // What a message is known by again (redelivery key and fingerprint), its number and its outcome outlive everything here.
-import type { AuditNote } from './store.ts';
+import type { AttachmentRow, AuditNote, BlobStore, MessageRow, TicketRow } from './store.ts';
 
 /** A message that became no ticket and whose original is still there. */
 export interface FinishedRow {
@@ -68,6 +68,24 @@ export interface SnapshotWatch {
   /** Called now and then; the unit is the engine's. */
   progress(done: number, total: number): void;
   readonly signal: AbortSignal;
+}
+
+/** What a copy holds, read only; opened without its engine, so that nothing of it is changed. */
+export interface SnapshotReader {
+  readonly schema: number;
+  readonly blobs: Pick<BlobStore, 'get'>;
+  /** The engine's own check; null when the copy is whole, else what it says. */
+  integrity(): string | null;
+  counts(): { readonly messages: number; readonly tickets: number; readonly entries: number };
+  meta(name: string): string | null;
+  messagesAfter(ordinal: number, limit: number): readonly MessageRow[];
+  ticket(number: string): TicketRow | null;
+  attachments(message: string): readonly AttachmentRow[];
+  verifyAudit(
+    auditKey: Uint8Array,
+    profile: 'intl' | 'gm',
+  ): { readonly records: number; readonly broken: number | null };
+  close(): void;
 }
 
 export interface RetentionStore {

@@ -54,8 +54,14 @@ export interface Call {
   /** Name of the operator, for the audit. */
   readonly by: string;
   readonly signal: AbortSignal;
-  /** One line of progress, to standard error. */
-  progress(line: Sentence): void;
+  /** One line of progress, to standard error; with a share it is a bar where a person watches. */
+  progress(line: Sentence, share?: Share): void;
+}
+
+/** How much of how much is done. */
+export interface Share {
+  readonly done: number;
+  readonly total: number;
 }
 
 export type Row = Readonly<Record<string, unknown>>;
@@ -68,6 +74,8 @@ export interface Option {
   readonly choices?: readonly string[];
   /** Turned into a whole number within these bounds. */
   readonly number?: { readonly min: number; readonly max: number };
+  /** A file or folder: made absolute where it is typed, since the gateway may run in another folder. */
+  readonly path?: true;
 }
 
 /** A column of a list; `key` may lead into nested values (`outcome.kind`). */
@@ -83,7 +91,7 @@ interface CommandBase {
   readonly name: string;
   readonly summary: Sentence;
   /** Positional arguments, `<number>` required and `[number]` not. */
-  readonly arguments?: readonly { readonly form: string; readonly summary: Sentence }[];
+  readonly arguments?: readonly { readonly form: string; readonly summary: Sentence; readonly path?: true }[];
   readonly options?: readonly Option[];
 }
 

@@ -1,6 +1,7 @@
 // All commands in the order of the help.
 import { alarmCommands } from './alarms.ts';
 import { auditCommands } from './audit.ts';
+import { backupCommand, restoreCommand } from './backup.ts';
 import { caseSystemCommands } from './case-system.ts';
 import { channelCommands } from './channels.ts';
 import { checkCommand } from './check.ts';
@@ -26,7 +27,13 @@ export const COMMANDS: readonly Command[] = [
   ...caseSystemCommands,
   ...keyCommands,
   ...auditCommands,
+  backupCommand,
 ];
 
 /** Those that run where they are typed. */
-export const LOCAL_COMMANDS: readonly LocalCommand[] = [startCommand(COMMANDS), checkCommand, demoCommand];
+export const LOCAL_COMMANDS: readonly LocalCommand[] = [
+  startCommand(COMMANDS),
+  checkCommand,
+  restoreCommand,
+  demoCommand,
+];

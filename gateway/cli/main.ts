@@ -1,5 +1,6 @@
 // The command line: arguments in, exit code out. Commands are plain objects; here they become commander's.
 import { userInfo } from 'node:os';
+import { resolve } from 'node:path';
 import { Command as Commander, CommanderError, Option as CommanderOption } from 'commander';
 import { EXIT } from '../desk-error.ts';
 import { failureOf } from '../failure.ts';
@@ -117,12 +118,25 @@ function leaf(target: Commander, command: Command | LocalCommand, language: Lang
       const { json, config, lang: _lang, ...options } = target.optsWithGlobals() as Globals & Record<string, string>;
       const names = target.registeredArguments.map(argument => argument.name());
       const positional = Object.fromEntries(names.map((name, index) => [name, given[index] as string | undefined]));
-      await run(
-        command,
-        { ...positional, ...filled(options) },
-        { ...(json === undefined ? {} : { json }), ...(config === undefined ? {} : { config }) },
-      );
+      await run(command, absolute(target, command, { ...positional, ...filled(options) }), {
+        ...(json === undefined ? {} : { json }),
+        ...(config === undefined ? {} : { config }),
+      });
     });
+}
+
+/** Paths start at the folder they are typed in, wherever the command then runs. */
+function absolute(target: Commander, command: Command | LocalCommand, args: Arguments): Arguments {
+  const places = (command.arguments ?? []).flatMap(({ path }, index) =>
+    path === true ? [target.registeredArguments[index]?.name()] : [],
+  );
+  const options = (command.options ?? []).flatMap(({ flags, path }) =>
+    path === true ? [new CommanderOption(flags).attributeName()] : [],
+  );
+  const made = [...places, ...options].flatMap(name =>
+    name === undefined || typeof args[name] !== 'string' ? [] : [[name, resolve(args[name])]],
+  );
+  return { ...args, ...Object.fromEntries(made) };
 }
 
 /** A file named by @ is read here: the gateway may run in another folder. */

@@ -2,8 +2,9 @@
 
 import type { Failure, Reply } from '../control.ts';
 import { say } from '../locale.ts';
-import type { Command, Row, Terminal } from './command.ts';
+import type { Command, Row, Share, Terminal } from './command.ts';
 import { lines } from './describe.ts';
+import { type ProgressBar, progressBar } from './progress-bar.ts';
 import { table } from './table.ts';
 
 /** Rows of a table that are gathered before its columns' widths are settled. */
@@ -21,9 +22,13 @@ export async function print(command: Command, replies: AsyncIterable<Reply>, ter
     shown += rows.length;
     rows.length = 0;
   };
+  const bars = shareBars(terminal);
   for await (const reply of replies) {
-    if ('progress' in reply) terminal.err(reply.progress[terminal.language]);
-    else if ('failure' in reply) {
+    if (!('progress' in reply) || reply.share === undefined) bars.stop();
+    if ('progress' in reply) {
+      if (reply.share === undefined) terminal.err(reply.progress[terminal.language]);
+      else bars.show(reply.progress[terminal.language], reply.share);
+    } else if ('failure' in reply) {
       flush();
       return printFailure(reply.failure, terminal);
     } else if ('result' in reply) return printResult(command, reply.result, terminal);
@@ -35,6 +40,25 @@ export async function print(command: Command, replies: AsyncIterable<Reply>, ter
   flush();
   if (shown === 0 && !terminal.json) terminal.err(say(terminal.language, 'cli.empty'));
   return 0;
+}
+
+/** One bar at a time, on standard error: a new label or another total begins a new one. */
+export function shareBars({ json }: Pick<Terminal, 'json'>) {
+  let shown: { readonly label: string; readonly total: number; readonly bar: ProgressBar } | null = null;
+  const stop = () => {
+    shown?.bar.stop();
+    shown = null;
+  };
+  return {
+    show(label: string, { done, total }: Share) {
+      if (shown?.label !== label || shown.total !== total) {
+        stop();
+        shown = { label, total, bar: progressBar(label, total, !json && process.stderr.isTTY) };
+      }
+      shown.bar.to(done);
+    },
+    stop,
+  };
 }
 
 function printResult(command: Command, result: Row, terminal: Terminal): number {

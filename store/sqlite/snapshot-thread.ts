@@ -4,10 +4,11 @@ import { closeSync, fsyncSync, mkdirSync, openSync, readdirSync, readSync, statS
 import { join } from 'node:path';
 import { backup, DatabaseSync } from 'node:sqlite';
 import { parentPort, workerData } from 'node:worker_threads';
+import { hashFile } from '../file-hash.ts';
 import type { Snapshot, SnapshotFile } from '../retention.ts';
 import { openReading } from './connection.ts';
 import { SCHEMA } from './schema.ts';
-import { DATABASE, ENGINE, type FromSnapshot, hashFile, type SnapshotOptions } from './snapshot.ts';
+import { DATABASE, ENGINE, type FromSnapshot, type SnapshotOptions } from './snapshot.ts';
 
 /** Pages copied at a time, and the rest after each: the writer shares the disk. */
 const PAGES_AT_ONCE = 128;

@@ -1,11 +1,8 @@
 // A copy of a data folder of one moment: started here, made by a thread of its own; and reading such a copy.
-import { createHash } from 'node:crypto';
-import { createReadStream } from 'node:fs';
 import { Worker } from 'node:worker_threads';
 import { createFileBlobs } from '../blobs.ts';
 import { StoreUnavailable } from '../errors.ts';
-import type { Snapshot, SnapshotWatch } from '../retention.ts';
-import type { AttachmentRow, BlobStore, MessageRow, TicketRow } from '../store.ts';
+import type { Snapshot, SnapshotReader, SnapshotWatch } from '../retention.ts';
 import { verifyAudit } from './audit-chain.ts';
 import { openReading } from './connection.ts';
 import { ordinalOf } from './context.ts';
@@ -64,25 +61,7 @@ function failed(detail: string, cause?: unknown): StoreUnavailable {
   );
 }
 
-/** What a copy holds, read only; opened without its engine, so that nothing of it is changed. */
-export interface SnapshotReader {
-  readonly schema: number;
-  readonly blobs: Pick<BlobStore, 'get'>;
-  /** The engine's own check; null when the copy is whole, else what it says. */
-  integrity(): string | null;
-  counts(): { readonly messages: number; readonly tickets: number; readonly entries: number };
-  meta(name: string): string | null;
-  messagesAfter(ordinal: number, limit: number): readonly MessageRow[];
-  ticket(number: string): TicketRow | null;
-  attachments(message: string): readonly AttachmentRow[];
-  verifyAudit(
-    auditKey: Uint8Array,
-    profile: 'intl' | 'gm',
-  ): { readonly records: number; readonly broken: number | null };
-  close(): void;
-}
-
-/** Rejects with `store.newer_schema` for a copy of a newer version. */
+/** Throws `store.newer_schema` for a copy of a newer version. */
 export function openSnapshot(folder: string): SnapshotReader {
   const db = openReading(folder, 16 * 1024);
   const sql = createStatements(db);
@@ -118,13 +97,3 @@ export function openSnapshot(folder: string): SnapshotReader {
 
 /** The database's own file inside a copy. */
 export const DATABASE = 'huisu.db';
-
-export function hashFile(file: string): Promise<string> {
-  return new Promise((resolve, reject) => {
-    const hash = createHash('sha256');
-    createReadStream(file, { highWaterMark: 1024 * 1024 })
-      .on('data', chunk => hash.update(chunk))
-      .on('end', () => resolve(hash.digest('hex')))
-      .on('error', reject);
-  });
-}

@@ -1,0 +1,152 @@
+// huisu backup and huisu restore: a copy of everything on another disk, and a new data folder from such a copy.
+import { existsSync } from 'node:fs';
+import { userInfo } from 'node:os';
+import { loadConfig } from '../../config/load.ts';
+import { KEYS_VARIABLE, type KeyRing, loadKeyRing } from '../../store/key-ring.ts';
+import { EXIT } from '../desk-error.ts';
+import { type Language, say, sayBoth } from '../locale.ts';
+import { type BackupOrder, makeBackup } from '../upkeep/backup.ts';
+import { restoreBackup } from '../upkeep/restore.ts';
+import type { Arguments, Call, Command, LocalCommand, Option, Row, Terminal } from './command.ts';
+import { shareBars } from './output.ts';
+import { textOf } from './parts.ts';
+
+const EVERY: Option = {
+  flags: '--every <n>',
+  summary: { zh: '每 n 条核验一条（默认最多约五万条）', en: 'prove each n-th message (default: about 50,000 of them)' },
+  number: { min: 1, max: 1_000_000 },
+};
+
+export const backupCommand: Command = {
+  kind: 'one',
+  name: 'backup',
+  summary: {
+    zh: '备份到新目录（运行中也可），读回核验',
+    en: 'back up into a new folder, also while running; read back',
+  },
+  arguments: [{ form: '<folder>', summary: { zh: '新目录', en: 'a new folder' }, path: true }],
+  options: [
+    {
+      flags: '--with-keys <file>',
+      summary: { zh: '密钥另存到此文件（请与备份分开保管）', en: 'also write the keys to this file, to be kept apart' },
+      path: true,
+    },
+    EVERY,
+  ],
+  run: async ({ store, ring, loaded, now }, args, call) => {
+    const order = orderOf(args, call);
+    const { manifest, proof } = await makeBackup({ store, ring, dataFolder: loaded.config.data, now }, order);
+    const { counts, bytes, files, createdAt } = manifest;
+    const { opened, shredded } = proof;
+    return { folder: order.target, createdAt, ...counts, files, bytes, opened, shredded, keysIn: order.keysTo };
+  },
+  text: (result, language) => {
+    const { folder, messages, tickets, opened, keysIn } = result;
+    const made = say(language, 'backup.made', {
+      folder: String(folder),
+      messages: Number(messages),
+      tickets: Number(tickets),
+      opened: Number(opened),
+    });
+    const keys =
+      keysIn === null ? say(language, 'backup.no-keys') : say(language, 'backup.keys', { file: String(keysIn) });
+    return `${made}\n${keys}`;
+  },
+};
+
+function orderOf(args: Arguments, { by, signal, progress }: Call): BackupOrder {
+  return {
+    target: String(args['folder']),
+    keysTo: textOf(args, 'withKeys') ?? null,
+    every: args['every'] === undefined ? null : Number(args['every']),
+    by,
+    signal,
+    progress: (stage, done, total) => progress(sayBoth(`backup.${stage}`), { done, total }),
+  };
+}
+
+export const restoreCommand: LocalCommand = {
+  kind: 'local',
+  name: 'restore',
+  summary: { zh: '从备份恢复到新的数据目录', en: 'restore a backup into a new data folder' },
+  arguments: [{ form: '<backup>', summary: { zh: '备份目录', en: 'folder of the backup' }, path: true }],
+  options: [
+    {
+      flags: '--data <folder>',
+      summary: { zh: '新的数据目录，须不存在或为空（必填）', en: 'the new data folder; empty or not there (required)' },
+      path: true,
+    },
+    {
+      flags: '--keys <file>',
+      summary: { zh: '密钥文件（默认按配置）', en: 'the key file (default: as the settings say)' },
+      path: true,
+    },
+    EVERY,
+  ],
+  async run(terminal, args) {
+    const data = textOf(args, 'data');
+    if (data === undefined) {
+      terminal.err(say(terminal.language, 'error.cli.missing_option', { option: '--data' }));
+      return EXIT.usage;
+    }
+    const ring = keysFor(terminal, args);
+    if (ring === null) terminal.err(say(terminal.language, 'backup.proven-without-keys'));
+    const stop = new AbortController();
+    const interrupt = () => stop.abort(new Error('interrupted'));
+    process.once('SIGINT', interrupt);
+    const bars = shareBars(terminal);
+    try {
+      const { manifest, proof } = await restoreBackup({
+        backup: String(args['backup']),
+        data,
+        ring,
+        every: args['every'] === undefined ? null : Number(args['every']),
+        by: userInfo().username,
+        now: Date.now(),
+        signal: stop.signal,
+        progress: (stage, done, total) => bars.show(say(terminal.language, `backup.${stage}`), { done, total }),
+      });
+      bars.stop();
+      const { messages, tickets, entries, opened, auditRecords } = proof;
+      const { createdAt, product } = manifest;
+      tell(terminal, {
+        data,
+        createdAt,
+        product,
+        messages,
+        tickets,
+        entries,
+        opened,
+        auditRecords,
+        withKeys: ring !== null,
+      });
+      return EXIT.ok;
+    } finally {
+      bars.stop();
+      process.off('SIGINT', interrupt);
+    }
+  },
+};
+
+/** The named file, else the ring of the settings where there is one; null where none is at hand. */
+function keysFor({ env, configFile }: Terminal, args: Arguments): KeyRing | null {
+  const named = textOf(args, 'keys');
+  if (named !== undefined) return loadKeyRing({ file: named });
+  const { config } = loadConfig({ file: configFile, env });
+  const inEnvironment = (env[KEYS_VARIABLE] ?? '').trim() !== '';
+  return inEnvironment || existsSync(config.keys.file) ? loadKeyRing({ file: config.keys.file, env }) : null;
+}
+
+function tell({ language, json, out }: Terminal, result: Row): void {
+  if (!json) out(next(result, language));
+  out(JSON.stringify(result));
+}
+
+function next({ data, createdAt, messages, tickets }: Row, language: Language): string {
+  return say(language, 'backup.restored', {
+    data: String(data),
+    createdAt: String(createdAt),
+    messages: Number(messages),
+    tickets: Number(tickets),
+  });
+}
