@@ -36,6 +36,7 @@ const VENDORS: Readonly<Record<string, readonly string[]>> = {
   'opencc-js': ['normalizer/characters.ts', 'normalizer/text.ts'],
   'chinese-days': ['normalizer/deadline.ts'],
   'iconv-lite': ['normalizer/text.ts'],
+  imapflow: ['adapters/mailbox/client.ts'],
   yaml: ['config/source.ts'],
   joi: ['config/', 'normalizer/', 'adapters/', 'gateway/dispatch/'],
   mocha: ['adapters/conformance'],

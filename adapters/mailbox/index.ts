@@ -1,0 +1,37 @@
+// 信箱: a mail account read by IMAP, such as a mayor's or governor's mailbox; watched live, marked only after accept.
+import type { AdapterDefinition } from '../contract.ts';
+import { withCutNote } from './mail.ts';
+import { parseMail } from './parse.ts';
+import { type MailboxSettings, settings } from './settings.ts';
+
+export const adapter: AdapterDefinition<MailboxSettings> = {
+  kind: 'mailbox',
+  title: { zh: '信箱(IMAP)', en: 'Mailbox (IMAP)' },
+  settings,
+  capabilities: {
+    validates: false,
+    weakIds: false,
+    receives: ['poll', 'listen'],
+    replies: false,
+    attachments: true,
+    conversations: false,
+  },
+  async parse(original, { user, ownAddresses }) {
+    const own = user.includes('@') ? [user.toLowerCase(), ...ownAddresses] : ownAddresses;
+    return withCutNote(await parseMail(original, { ownAddresses: own }), original.meta);
+  },
+  // Loaded with the first channel: the reading threads only parse.
+  open: async context => (await import('./pull.ts')).openMailbox(context),
+  sample: {
+    settings: {
+      host: 'imap.example.cn',
+      tls: 'implicit',
+      allowUnencrypted: false,
+      user: 'szxx@example.cn',
+      password: 'made-up-app-password',
+      folders: ['INBOX'],
+      since: 'connected',
+      ownAddresses: [],
+    },
+  },
+};
