@@ -17,6 +17,8 @@ export interface FieldCipher {
   openDataKey(wrapped: Uint8Array): Buffer;
   /** The data key wrapped by the current key; null when it is already. */
   rewrap(wrapped: Uint8Array): Buffer | null;
+  /** Takes over a ring with more sealing keys (after `rotate`): the newest seal from now on. Its other keys are the same. */
+  renew(ring: KeyRing): void;
   /** Compresses first where the plain bytes are over 4 kB and shrink by it. */
   seal(key: Uint8Array, plain: Uint8Array, aad: string): Buffer;
   /** Throws `SealBroken` for another key, changed bytes or another `aad`. */
@@ -63,7 +65,7 @@ export function createCipher(ring: KeyRing): FieldCipher {
   const algorithms: Record<number, Algorithm> = { [AES_GCM]: aesGcm(), [SM4_CBC_HMAC_SM3]: sm4CbcHmacSm3(random) };
   const current = ring.profile === 'gm' ? SM4_CBC_HMAC_SM3 : AES_GCM;
   const algorithm = algorithms[current] as Algorithm;
-  const wraps = wrappings(ring, current, algorithm);
+  let wraps = wrappings(ring, current, algorithm);
   const macs = macsOf(ring);
   const heads = [0, DEFLATED].map(flags => {
     const bytes = Buffer.of(VERSION, current, flags);
@@ -114,6 +116,9 @@ export function createCipher(ring: KeyRing): FieldCipher {
       const newest = wraps.current.get(name) as Wrapping;
       if (newest.id.equals(id) && wrapped[1] === current) return null;
       return wrap(newest, cipher.openDataKey(wrapped));
+    },
+    renew(next) {
+      wraps = wrappings(next, current, algorithm);
     },
     seal: (key, plain, aad) => sealWith(algorithm.ready(key), plain, aad),
     open(key, value, aad) {

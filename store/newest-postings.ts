@@ -62,6 +62,16 @@ export class NewestPostings {
     this.last = Math.max(this.last, ordinal);
   }
 
+  /** A posting without weight scores nothing and goes into no block. */
+  forget(ordinal: number, term: number): void {
+    const { postings, ordinals } = this;
+    let at = this.slots[this.slotOf(term) + 1] as number;
+    for (; at !== NONE; at = postings[at * PAIR] as number) {
+      const packed = postings[at * PAIR + 1] as number;
+      if (ordinals[packed >>> 8] === ordinal) postings[at * PAIR + 1] = packed - (packed & 255);
+    }
+  }
+
   /** A mark of this moment: `visit` from it sees only what was added since. */
   get mark(): number {
     return this.count;
@@ -101,7 +111,8 @@ export class NewestPostings {
     for (const slot of slots) {
       const chain: number[] = [];
       for (let at = this.slots[slot + 1] as number; at !== NONE; at = this.postings[at * PAIR] as number) {
-        chain.push(this.postings[at * PAIR + 1] as number);
+        const packed = this.postings[at * PAIR + 1] as number;
+        if ((packed & 255) !== 0) chain.push(packed);
       }
       chain.sort((a, b) => (this.ordinals[a >>> 8] as number) - (this.ordinals[b >>> 8] as number));
       for (const packed of chain) {

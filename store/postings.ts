@@ -2,6 +2,7 @@
 // ones in blocks (one blob a bucket of terms) that are written behind the commit and merged in tiers of eight.
 import type { Facts } from '../normalizer/facts.ts';
 import { decodeFacts } from './facts-codec.ts';
+import { type Forgotten, forgetPostings } from './forget-postings.ts';
 import { heaviest, type WeightedTerms } from './index-terms.ts';
 import { NewestPostings } from './newest-postings.ts';
 import { Block, BUCKETS, bucketOf, mergeBlocks } from './posting-blocks.ts';
@@ -249,6 +250,25 @@ export class Postings {
         this.clockBucket = 0;
         this.clockSegment++;
       }
+    }
+  }
+
+  /** Takes postings out of memory and segments for good; no segment is written or merged meanwhile. */
+  async forget(pairs: readonly Forgotten[]): Promise<void> {
+    for (const { ordinal, term } of pairs) {
+      for (const newest of [this.active, ...this.frozen]) newest.forget(ordinal, term);
+    }
+    const done = this.writing.then(() => this.inTurn(() => this.forgetInSegments(pairs)));
+    this.writing = done.catch(() => undefined);
+    await done;
+  }
+
+  private async forgetInSegments(pairs: readonly Forgotten[]): Promise<void> {
+    for (const { segment, bucket } of await forgetPostings(this.store, pairs)) {
+      const live = this.segments.find(one => one.id === segment);
+      if (live === undefined) continue;
+      this.cachedBytes -= live.blocks[bucket]?.bytes ?? 0;
+      live.blocks[bucket] = undefined;
     }
   }
 

@@ -4,6 +4,7 @@ import type { RepeatRules } from '../../config/load-repeats.ts';
 import { gramsOfPhrases } from '../../normalizer/grams.ts';
 import type { RulebookData } from '../../normalizer/rule-data.ts';
 import { createCipher } from '../../store/field-cipher.ts';
+import type { Forgotten } from '../../store/forget-postings.ts';
 import { importRing, type RingData } from '../../store/key-ring.ts';
 import { openStoreAt, type StoreAddress } from '../engines.ts';
 import { createJudge } from './judge.ts';
@@ -36,6 +37,9 @@ export type ToDecider =
   | { readonly type: 'channels'; readonly channels: Readonly<Record<string, ParserChannel>> }
   | { readonly type: 'rescan' }
   | { readonly type: 'adopt'; readonly number: string }
+  /** Answered by `forgotten` with the same id. */
+  | { readonly type: 'forget'; readonly id: number; readonly pairs: readonly Forgotten[] }
+  | { readonly type: 'ring'; readonly ring: RingData }
   | { readonly type: 'close' };
 
 export type FromDecider =
@@ -48,6 +52,7 @@ export type FromDecider =
       readonly values: Readonly<Record<string, string | number>>;
       readonly cause: PlainError | null;
     }
+  | { readonly type: 'forgotten'; readonly id: number; readonly cause: PlainError | null }
   | { readonly type: 'closed' };
 
 const port = parentPort;
@@ -95,6 +100,15 @@ async function adopt(number: string): Promise<void> {
   if (message !== null) await judge.adopt(message.ordinal);
 }
 
+async function forget(id: number, pairs: readonly Forgotten[]): Promise<void> {
+  try {
+    await judge.forget(pairs);
+    say({ type: 'forgotten', id, cause: null });
+  } catch (error) {
+    say({ type: 'forgotten', id, cause: plainError(error) });
+  }
+}
+
 async function close(): Promise<void> {
   await reader.close();
   await pool.close();
@@ -107,6 +121,8 @@ port.on('message', (message: ToDecider) => {
   if (message.type === 'channels') pool.setChannels(message.channels);
   else if (message.type === 'rescan') reader.rescan();
   else if (message.type === 'adopt') void adopt(message.number);
+  else if (message.type === 'forget') void forget(message.id, message.pairs);
+  else if (message.type === 'ring') cipher.renew(importRing(message.ring));
   else void close();
 });
 say({ type: 'ready', tickets });

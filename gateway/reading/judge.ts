@@ -6,6 +6,7 @@ import { hashPlaceKeys } from '../../normalizer/similarity.ts';
 import { keyedGrams, mixWith, type SeedMix, selectTerms, TermStatistics } from '../../normalizer/terms.ts';
 import { decodeFacts } from '../../store/facts-codec.ts';
 import type { FieldCipher } from '../../store/field-cipher.ts';
+import type { Forgotten } from '../../store/forget-postings.ts';
 import type { WeightedTerms } from '../../store/index-terms.ts';
 import { Postings, type PostingsOptions } from '../../store/postings.ts';
 import type { Hit } from '../../store/score-table.ts';
@@ -71,6 +72,8 @@ export interface Judge {
   judge(items: readonly JudgeItem[]): Promise<readonly Judged[]>;
   /** Enters a ticket that was decided elsewhere. */
   adopt(ordinal: number): Promise<void>;
+  /** These tickets are not found by these terms any more, and what is remembered of them is asked for anew. */
+  forget(pairs: readonly Forgotten[]): Promise<void>;
   /** Between batches. */
   tidy(): void;
 }
@@ -178,6 +181,10 @@ export function createJudge(parts: JudgeParts): Judge {
         if (!known.has(ordinal)) postings.add(ordinal, one.facts);
         remember(one);
       }
+    },
+    async forget(pairs) {
+      for (const { ordinal } of pairs) known.delete(ordinal);
+      await postings.forget(pairs);
     },
     tidy: () => postings.tidy(),
   };

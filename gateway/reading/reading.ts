@@ -3,6 +3,9 @@
 import type { MessagePort } from 'node:worker_threads';
 import { Worker } from 'node:worker_threads';
 import type { Outcome } from '../../normalizer/ticket.ts';
+import type { Forgotten } from '../../store/forget-postings.ts';
+import type { RingData } from '../../store/key-ring.ts';
+import { DeskError, EXIT } from '../desk-error.ts';
 import type { StoreAddress } from '../engines.ts';
 import type { Log } from '../telemetry.ts';
 import { workerUrl } from '../worker-url.ts';
@@ -31,6 +34,10 @@ export interface Reading {
   rescan(): void;
   /** A ticket was made elsewhere, by a clerk: it is to be found like any other. */
   adopt(number: string): void;
+  /** Tickets are found by these terms no more. Rejects while the decider is being started again. */
+  forget(pairs: readonly Forgotten[]): Promise<void>;
+  /** Keys were added; from now on they seal. */
+  setRing(ring: RingData): void;
   close(deadlineMs: number): Promise<void>;
 }
 
@@ -45,6 +52,9 @@ export function startReading(parts: ReadingParts, channels: Readonly<Record<stri
   const firstReady = Promise.withResolvers<void>();
   const ended = Promise.withResolvers<void>();
   let known = channels;
+  let { ring } = parts.start;
+  const forgetting = new Map<number, PromiseWithResolvers<void>>();
+  let asked = 0;
   let up = false;
   let closing = false;
   let begun = false;
@@ -58,7 +68,7 @@ export function startReading(parts: ReadingParts, channels: Readonly<Record<stri
   function spawn(): Worker {
     const { address, transfer } = parts.address();
     const next = new Worker(workerUrl('./decider', import.meta.url), {
-      workerData: { ...parts.start, address, channels: known } satisfies DeciderStart,
+      workerData: { ...parts.start, ring, address, channels: known } satisfies DeciderStart,
       transferList: [...transfer],
       resourceLimits: { maxYoungGenerationSizeMb: YOUNG_MB },
       name: 'decider',
@@ -71,6 +81,8 @@ export function startReading(parts: ReadingParts, channels: Readonly<Record<stri
     next.on('exit', () => {
       up = false;
       alive = false;
+      for (const { reject } of forgetting.values()) reject(new DeskError('erase.reader_down', {}, EXIT.unavailable));
+      forgetting.clear();
       if (closing || !begun) return ended.resolve();
       // Whatever it had not committed is unread, and the next one begins there.
       setTimeout(again, pause);
@@ -90,6 +102,7 @@ export function startReading(parts: ReadingParts, channels: Readonly<Record<stri
     if (message.type === 'decided') parts.decided(message.numbers, message.outcomes as readonly Outcome[]);
     else if (message.type === 'wanted') parts.wanted();
     else if (message.type === 'report') report(message);
+    else if (message.type === 'forgotten') forgotten(message);
     else if (message.type === 'ready') {
       up = true;
       upSince = performance.now();
@@ -97,6 +110,13 @@ export function startReading(parts: ReadingParts, channels: Readonly<Record<stri
       parts.log.info('reading.ready', { count: message.tickets });
       firstReady.resolve();
     }
+  }
+
+  function forgotten({ id, cause }: Extract<FromDecider, { type: 'forgotten' }>): void {
+    const waiting = forgetting.get(id);
+    forgetting.delete(id);
+    if (cause === null) waiting?.resolve();
+    else waiting?.reject(asError(cause));
   }
 
   function report({ code, values, cause }: Extract<FromDecider, { type: 'report' }>): void {
@@ -117,6 +137,18 @@ export function startReading(parts: ReadingParts, channels: Readonly<Record<stri
     },
     rescan: () => tell({ type: 'rescan' }),
     adopt: number => tell({ type: 'adopt', number }),
+    forget(pairs) {
+      if (!up) return Promise.reject(new DeskError('erase.reader_down', {}, EXIT.unavailable));
+      const waiting = Promise.withResolvers<void>();
+      const id = asked++;
+      forgetting.set(id, waiting);
+      tell({ type: 'forget', id, pairs });
+      return waiting.promise;
+    },
+    setRing(next) {
+      ring = next;
+      tell({ type: 'ring', ring: next });
+    },
     async close(deadlineMs) {
       closing = true;
       if (!alive) return;
