@@ -4,7 +4,7 @@ import type { AdapterDefinition } from '../adapters/contract.ts';
 import { Misconfigured } from '../adapters/contract.ts';
 import { newSecret } from '../adapters/kit/signature.ts';
 import type { Registry } from '../adapters/registry.ts';
-import { ConfigError, type Position } from '../config/errors.ts';
+import { ConfigError, type ConfigProblem, type Position } from '../config/errors.ts';
 import { nearest } from '../config/explain.ts';
 import { check, type LoadedConfig } from '../config/load.ts';
 import { SealBroken } from '../store/errors.ts';
@@ -40,6 +40,8 @@ export interface ChannelBook {
   all(): Promise<readonly KnownChannel[]>;
   /** Channels of the store that `all` leaves out, since one broken channel must not keep the others from working. */
   broken(): Promise<readonly BrokenChannel[]>;
+  /** Whether `all` would take these settings; throws the `ConfigError` that it would throw. */
+  check(next: LoadedConfig): Promise<void>;
   find(id: string): Promise<KnownChannel | null>;
   /** Keeps a new channel in the store. A kind with signing secrets gets its first one made when the settings name none. */
   add(channel: NewChannel, by: string): Promise<{ readonly channel: KnownChannel; readonly secret: string | null }>;
@@ -74,11 +76,17 @@ export function createChannelBook(parts: BookParts): ChannelBook {
     return (await read()).channels;
   }
 
-  async function read(): Promise<{ channels: readonly KnownChannel[]; broken: readonly BrokenChannel[] }> {
-    const file = await Promise.all(loaded.config.channels.map((_channel, index) => fileChannel(parts, index)));
+  /** Channels of the settings file and rows of the store, no id in both. */
+  async function sources(from: LoadedConfig) {
+    const file = await fileChannels({ loaded: from, registry });
     const rows = await store.admin.channels();
     const twice = file.findIndex(channel => rows.some(row => row.id === channel.id));
-    if (twice !== -1) throw idTwice(loaded, twice);
+    if (twice !== -1) throw idTwice(from, twice);
+    return { file, rows };
+  }
+
+  async function read(): Promise<{ channels: readonly KnownChannel[]; broken: readonly BrokenChannel[] }> {
+    const { file, rows } = await sources(loaded);
     const stored = await Promise.all(rows.map(row => storedChannel(parts, row)));
     return { channels: [...file, ...stored.filter(isWhole)], broken: stored.filter(isBroken) };
   }
@@ -92,11 +100,12 @@ export function createChannelBook(parts: BookParts): ChannelBook {
     const channel = await known(await all(), id);
     if (channel.from === 'store') return channel;
     const index = loaded.config.channels.findIndex(one => one.id === id);
+    const place = loaded.locate(['channels', index, 'settings']);
     const reference = loaded.reference(['channels', index, 'settings', 'secrets', 0]);
     throw new DeskError('channel.in_file', {
       id,
-      file: loaded.file,
-      where: reference ?? `channels[${index}].settings`,
+      file: place.file,
+      where: reference ?? place.path ?? `channels[${index}].settings`,
     });
   }
 
@@ -108,6 +117,7 @@ export function createChannelBook(parts: BookParts): ChannelBook {
   return {
     all,
     broken: async () => (await read()).broken,
+    check: async next => void (await sources(next)),
     find,
     async add({ id, kind, settings }, by) {
       if (!CHANNEL_ID.test(id)) throw new DeskError('channel.bad_id', { id });
@@ -166,6 +176,23 @@ async function definitionOf(registry: Registry, kind: string): Promise<AdapterDe
     if (!(error instanceof Misconfigured)) throw error;
     throw new DeskError('channel.no_kind', { kind, kinds: registry.kinds().join(', ') });
   }
+}
+
+/** All of them are looked at, so that a person can mend everything at once. */
+async function fileChannels(parts: Pick<BookParts, 'loaded' | 'registry'>): Promise<readonly KnownChannel[]> {
+  const found: KnownChannel[] = [];
+  const problems: ConfigProblem[] = [];
+  for (const index of parts.loaded.config.channels.keys()) {
+    try {
+      found.push(await fileChannel(parts, index));
+    } catch (error) {
+      if (!(error instanceof ConfigError)) throw error;
+      problems.push(...error.problems);
+    }
+  }
+  const [first, ...rest] = problems;
+  if (first !== undefined) throw new ConfigError([first, ...rest]);
+  return found;
 }
 
 async function fileChannel(
@@ -251,7 +278,7 @@ function hasSecrets(definition: AdapterDefinition): boolean {
 
 /** Checks the channels of the settings file alone, with no store at hand. Throws `ConfigError`. */
 export async function checkChannels(loaded: LoadedConfig, registry: Registry): Promise<void> {
-  for (const index of loaded.config.channels.keys()) await fileChannel({ loaded, registry }, index);
+  await fileChannels({ loaded, registry });
 }
 
 /** Settings as an operator may see them: in place of what the schema marks secret stands that it is set. */

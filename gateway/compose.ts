@@ -3,11 +3,13 @@ import { hostname } from 'node:os';
 import { dirname } from 'node:path';
 import type { Published } from '../adapters/contract.ts';
 import { type CaseSystemSettings, caseSystemSettings } from '../config/case-system.ts';
-import { type Certificate, readCertificate } from '../config/certificate.ts';
+import { readCertificate } from '../config/certificate.ts';
 import type { LoadedConfig } from '../config/load.ts';
 import { loadRepeats } from '../config/load-repeats.ts';
+import type { LogLevel } from '../config/schema.ts';
 import { exportRing } from '../store/key-ring.ts';
 import type { Store } from '../store/store.ts';
+import type { SettingsRefusal } from './alarms/alarm.ts';
 import { type Alarms, createAlarms } from './alarms/alarms.ts';
 import { certificateExpiries } from './alarms/expiries.ts';
 import { type Attachments, createAttachments } from './attachments.ts';
@@ -24,12 +26,13 @@ import type { Readiness } from './http/health.ts';
 import { assembleOpenApi } from './http/openapi.ts';
 import { createHttp, type HttpService } from './http/server.ts';
 import { createIntake, type Intake } from './intake.ts';
-import { createMetrics, type MetricsSnapshot } from './metrics.ts';
+import { createMetrics, type MetricsSnapshot, type SettingsFigures } from './metrics.ts';
 import { newNumber } from './number.ts';
 import { createReadiness } from './readiness.ts';
 import type { ParserChannel } from './reading/protocol.ts';
 import { type Reading, type ReadingParts, startReading } from './reading/reading.ts';
 import { createSplitter, type Splitter } from './reading/splitter.ts';
+import { createReload, type Reload, type ReloadReport, type SettingsState } from './reload.ts';
 import type { Log } from './telemetry.ts';
 import { VERSION } from './version.ts';
 
@@ -37,6 +40,8 @@ export interface GatewayOptions extends FoundationOptions {
   readonly log: Log;
   /** Commands that may be called over the control socket. */
   readonly commands: readonly Command[];
+  /** Takes up another level of the log; absent: it stays what it is. */
+  readonly logLevel?: (level: LogLevel) => void;
 }
 
 export interface Gateway {
@@ -46,6 +51,8 @@ export interface Gateway {
   readonly firstChannel: { readonly id: string; readonly secret: string } | null;
   /** What commands work with inside this gateway. */
   readonly context: CommandContext;
+  /** Reads the settings again, as a changed file, `huisu reload` and SIGHUP do. */
+  reload(): Promise<ReloadReport>;
   /** Takes no more, finishes what has begun, at most until the deadline. */
   close(deadlineMs: number): Promise<void>;
 }
@@ -62,7 +69,8 @@ export async function startGateway(loaded: LoadedConfig, options: GatewayOptions
     const firstChannel = await book.first('system');
     // What was left unread is read at once, so the readers know of all channels before any of them is open.
     const known = await parserChannels(book);
-    const parts = liveParts({ foundation, log, known, published: await publishedBy(foundation) });
+    const { logLevel = () => undefined } = options;
+    const parts = liveParts({ foundation, log, logLevel, known, published: await publishedBy(foundation) });
     closers.unshift(...parts.closers);
     await parts.channels.open();
     await parts.reading.ready;
@@ -70,18 +78,23 @@ export async function startGateway(loaded: LoadedConfig, options: GatewayOptions
     await parts.dispatch?.start();
     parts.attachments.start();
     parts.alarms.start();
+    await parts.reload.start();
     const context = commandContext(foundation, {
       startedAt,
       url,
-      channelStates: () => parts.channels.status().map(({ id, up, reason }) => ({ id, up, reason, since: startedAt })),
+      channelStates: () => parts.channels.status(),
       reopen: id => parts.channels.refresh(id),
       reasons: () => parts.readiness.reasons(),
       rescan: () => parts.reading.rescan(),
       adopt: number => parts.reading.adopt(number),
+      settings: parts.reload.state,
+      certificate: parts.reload.certificate,
+      reload: () => parts.reload.now(true),
     });
     const control = await openControl(config.data, options.commands, context, log);
     closers.unshift(() => control.close());
-    return { foundation, url, firstChannel, context, close: deadlineMs => closeAll(closers, deadlineMs) };
+    const reload = () => parts.reload.now(true);
+    return { foundation, url, firstChannel, context, reload, close: deadlineMs => closeAll(closers, deadlineMs) };
   } catch (error) {
     await closeAll(closers, 0);
     throw error;
@@ -104,6 +117,7 @@ interface LiveParts {
   readonly http: HttpService;
   readonly readiness: Readiness;
   readonly alarms: Alarms;
+  readonly reload: Reload;
   /** In the order in which they are to be closed. */
   readonly closers: readonly ((deadlineMs: number) => Promise<unknown>)[];
 }
@@ -118,16 +132,20 @@ async function publishedBy({ registry }: Foundation): Promise<readonly Published
 interface LiveSources {
   readonly foundation: Foundation;
   readonly log: Log;
+  readonly logLevel: (level: LogLevel) => void;
   readonly known: Readonly<Record<string, ParserChannel>>;
   readonly published: readonly Published[];
 }
 
-function liveParts({ foundation, log, known, published }: LiveSources): LiveParts {
+function liveParts({ foundation, log, logLevel, known, published }: LiveSources): LiveParts {
   const { store, cipher, book, loaded, now } = foundation;
   const { config } = loaded;
   const settings = config.caseSystem === null ? null : caseSystemSettings(config.caseSystem);
   const certificate = readCertificate(loaded);
-  const metrics = createMetrics({ snapshot: () => snapshotOf({ store, channels, disk, alarms }) }, now);
+  const metrics = createMetrics(
+    { snapshot: () => snapshotOf({ store, channels, disk, alarms }), settings: () => settingsFigures(reload) },
+    now,
+  );
   const intake = createIntake({
     ...{ store, cipher, now },
     acknowledged: (channel, kind, delivery, count = 1) => {
@@ -142,14 +160,22 @@ function liveParts({ foundation, log, known, published }: LiveSources): LivePart
   const splitter = splitterOf(foundation, log);
   const owner = `${hostname()}:${process.pid}`;
   const channels: Channels = createChannels({
-    ...{ book, intake, splitter, store, log, now, owner },
+    ...{ book, intake, splitter, store, cipher, log, now, owner },
     changed: reading.setChannels,
   });
   const allow = config.intake.attachmentServers;
   const attachments: Attachments = createAttachments({ store, cipher, book, channels, log, now, allow });
   const dispatch = settings === null ? null : dispatchOf(foundation, settings, attachments, log);
-  const readiness = createReadiness({ intake, reading, channels, dispatch, store });
-  const caseEvents = createCaseEvents({ store, cipher, secretsOf: () => settings?.events.secrets ?? [], now });
+  const readiness = createReadiness({
+    ...{ intake, reading, channels, dispatch, store },
+    settings: () => reload.state(),
+  });
+  const caseEvents = createCaseEvents({
+    store,
+    cipher,
+    secretsOf: () => loaded.config.caseSystem?.events.secrets ?? [],
+    now,
+  });
   const http = createHttp({
     config,
     certificate,
@@ -163,11 +189,12 @@ function liveParts({ foundation, log, known, published }: LiveSources): LivePart
       assembleOpenApi(
         published.map(part => part.openapi),
         VERSION,
-        config.listen.publicUrl ?? '',
+        loaded.config.listen.publicUrl ?? '',
       ),
   });
   const disk = watchDisk(store, () => loaded.config.intake, intake, log);
-  const alarms = alarmsOf(foundation, { channels, intake, disk, dispatch, certificate }, log);
+  const reload = createReload({ live: loaded, book, channels, http, certificate, log, logLevel, now });
+  const alarms = alarmsOf(foundation, { channels, intake, disk, dispatch, reload }, log);
   return {
     channels,
     reading,
@@ -176,7 +203,9 @@ function liveParts({ foundation, log, known, published }: LiveSources): LivePart
     http,
     readiness,
     alarms,
+    reload,
     closers: [
+      () => reload.close(),
       // First of all: channels that are closed on purpose must not look as if they had come back or gone away.
       () => alarms.close(),
       deadlineMs => http.close(deadlineMs / 2),
@@ -252,6 +281,17 @@ function readingParts(foundation: Foundation, log: Log, intake: Intake, wanted: 
   };
 }
 
+function settingsFigures(reload: Reload): SettingsFigures {
+  const { counts, refused, restart } = reload.state();
+  const certificateEnds = reload.certificate()?.notAfter ?? null;
+  return { ...counts, valid: refused === null, restart: restart.length, certificateEnds };
+}
+
+function refusalOf({ refused }: SettingsState): SettingsRefusal | null {
+  const code = refused?.problems[0]?.code;
+  return refused === null || code === undefined ? null : { at: refused.at, code };
+}
+
 interface SnapshotSources {
   readonly store: Store;
   readonly channels: Channels;
@@ -276,11 +316,11 @@ interface AlarmedParts {
   readonly intake: Intake;
   readonly disk: DiskWatch;
   readonly dispatch: Dispatch | null;
-  readonly certificate: Certificate | null;
+  readonly reload: Reload;
 }
 
 function alarmsOf({ store, book, loaded, now }: Foundation, parts: AlarmedParts, log: Log): Alarms {
-  const { channels, intake, disk, dispatch, certificate } = parts;
+  const { channels, intake, disk, dispatch, reload } = parts;
   const { caseSystem } = loaded.config;
   const broken = async () => {
     try {
@@ -301,11 +341,14 @@ function alarmsOf({ store, book, loaded, now }: Foundation, parts: AlarmedParts,
         const status = dispatch?.status();
         return status === undefined ? null : { down: status.circuit !== 'closed', since: status.since };
       },
-      expiries: () => [
-        ...(certificate === null ? [] : [{ what: 'listen.tls', at: certificate.notAfter }]),
-        ...certificateExpiries('caseSystem.tls', caseSystem?.tls.cert ?? null),
-      ],
-      settingsRefused: () => null,
+      expiries: () => {
+        const ends = reload.certificate()?.notAfter;
+        return [
+          ...(ends === undefined ? [] : [{ what: 'listen.tls', at: ends }]),
+          ...certificateExpiries('caseSystem.tls', caseSystem?.tls.cert ?? null),
+        ];
+      },
+      settingsRefused: () => refusalOf(reload.state()),
     },
   });
 }

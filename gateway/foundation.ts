@@ -21,6 +21,7 @@ import { type ChannelBook, createChannelBook } from './channel-book.ts';
 import { withoutSecrets } from './channel-settings.ts';
 import { createDesk, type Desk } from './desk.ts';
 import { type OpenedStore, openStore } from './engines.ts';
+import { createLiveConfig, type LiveConfig } from './live-config.ts';
 import type { ParserChannel } from './reading/protocol.ts';
 import { readAgain } from './reading/read-again.ts';
 
@@ -35,7 +36,8 @@ export interface FoundationOptions {
 
 /** What commands need as much as the gateway: store, keys, channels, the clerk's desk. */
 export interface Foundation {
-  readonly loaded: LoadedConfig;
+  /** The settings at work; they change when a newer file is taken over. */
+  readonly loaded: LiveConfig;
   readonly ring: KeyRing;
   readonly cipher: FieldCipher;
   readonly opened: OpenedStore;
@@ -57,7 +59,8 @@ const USED = ['huisu.db', 'lock.db'];
  * Opens store, keys and channels' book.
  * @throws ConfigError, KeyError, RulebookInvalid, Misconfigured or StoreUnavailable, each with words for the operator
  */
-export async function openFoundation(loaded: LoadedConfig, options: FoundationOptions): Promise<Foundation> {
+export async function openFoundation(given: LoadedConfig, options: FoundationOptions): Promise<Foundation> {
+  const loaded = createLiveConfig(given);
   const { config } = loaded;
   const now = options.now ?? Date.now;
   const rulebook = loadRules({ rulesFolder: config.rules, regionFile: config.region });

@@ -40,6 +40,20 @@ export interface MetricsSnapshot {
 /** Fulfilled by the composition; rejects when the store cannot answer. */
 export interface MetricsSource {
   snapshot(): Promise<MetricsSnapshot>;
+  /** How the settings and the certificate stand; absent where nothing reloads them. */
+  settings?(): SettingsFigures;
+}
+
+export interface SettingsFigures {
+  /** Times newer settings were taken over, and refused. */
+  readonly applied: number;
+  readonly refused: number;
+  /** False while newer settings than the ones at work are wrong. */
+  readonly valid: boolean;
+  /** Settings that take effect after a restart. */
+  readonly restart: number;
+  /** When the certificate ends, milliseconds since the epoch; null without TLS. */
+  readonly certificateEnds: number | null;
 }
 
 export interface Metrics {
@@ -79,6 +93,7 @@ export function createMetrics(source: MetricsSource, now: () => number): Metrics
     registers,
   });
   const fill = createGauges(registers);
+  const fillSettings = createSettingsGauges(registers);
   const storeUp = gauge('huisu_store_up', 'Whether the store answers', registers);
   const lagGauge = gauge('huisu_loop_lag_seconds', 'Delay of the main loop since the last reading', registers, [
     'quantile',
@@ -88,6 +103,8 @@ export function createMetrics(source: MetricsSource, now: () => number): Metrics
     refused: (channel, code) => refused.inc({ channel, code }),
     async text() {
       readLag(lag, lagGauge);
+      const settings = source.settings?.();
+      if (settings !== undefined) fillSettings(settings);
       const snapshot = await source.snapshot().catch(() => null);
       storeUp.set(snapshot === null ? 0 : 1);
       if (snapshot !== null) {
@@ -111,6 +128,20 @@ function readLag(lag: ReturnType<typeof monitorEventLoopDelay>, into: Gauge): vo
   into.set({ quantile: '0.99' }, seconds(lag.percentile(99)));
   into.set({ quantile: '1' }, lag.count === 0 ? 0 : seconds(lag.max));
   lag.reset();
+}
+
+function createSettingsGauges(registers: Registry[]): (figures: SettingsFigures) => void {
+  const reloads = gauge('huisu_settings_reloads', 'Newer settings since the start, by result', registers, ['result']);
+  const valid = gauge('huisu_settings_valid', 'Whether the newest settings are at work', registers);
+  const restart = gauge('huisu_settings_restart', 'Settings that wait for a restart', registers);
+  const ends = gauge('huisu_certificate_end_seconds', 'When the certificate ends, Unix time; 0: no TLS', registers);
+  return figures => {
+    reloads.set({ result: 'applied' }, figures.applied);
+    reloads.set({ result: 'refused' }, figures.refused);
+    valid.set(figures.valid ? 1 : 0);
+    restart.set(figures.restart);
+    ends.set((figures.certificateEnds ?? 0) / 1000);
+  };
 }
 
 function createGauges(registers: Registry[]): (snapshot: MetricsSnapshot, now: number) => void {

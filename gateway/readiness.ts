@@ -1,4 +1,6 @@
 // Why the gateway is not ready, and what a person should know although it is; each reason with words in both languages.
+import { basename } from 'node:path';
+import type { ConfigProblem } from '../config/errors.ts';
 import type { Store } from '../store/store.ts';
 import type { Channels } from './channels.ts';
 import type { Dispatch } from './dispatch/dispatch.ts';
@@ -6,6 +8,7 @@ import type { Readiness, ReadinessReason } from './http/health.ts';
 import type { Intake } from './intake.ts';
 import { sayBoth } from './locale.ts';
 import type { Reading } from './reading/reading.ts';
+import type { SettingsState } from './reload.ts';
 
 export interface ReadinessParts {
   readonly intake: Intake;
@@ -14,10 +17,11 @@ export interface ReadinessParts {
   /** null: no case system is configured. */
   readonly dispatch: Pick<Dispatch, 'status'> | null;
   readonly store: Store;
+  settings(): Pick<SettingsState, 'refused' | 'restart'>;
 }
 
 export function createReadiness(parts: ReadinessParts): Readiness {
-  const { intake, reading, channels, dispatch, store } = parts;
+  const { intake, reading, channels, dispatch, store, settings } = parts;
   return {
     async reasons() {
       const reasons: ReadinessReason[] = [];
@@ -30,6 +34,7 @@ export function createReadiness(parts: ReadinessParts): Readiness {
           reasons.push(reason('channel.down', false, { channel: channel.id, reason: channel.reason ?? '' }));
         }
       }
+      reasons.push(...settingsReasons(settings()));
       try {
         const [messages, outbox] = await Promise.all([store.messages.counts(), store.outbox.counts()]);
         if (messages.quarantined > 0)
@@ -42,6 +47,20 @@ export function createReadiness(parts: ReadinessParts): Readiness {
       return reasons;
     },
   };
+}
+
+function settingsReasons({ refused, restart }: ReturnType<ReadinessParts['settings']>): readonly ReadinessReason[] {
+  return [
+    ...(refused === null ? [] : [reason('settings.refused', false, { place: placeOf(refused.problems) })]),
+    ...(restart.length === 0 ? [] : [reason('settings.restart_needed', false, { settings: restart.join(', ') })]),
+  ];
+}
+
+/** File, line and path of the first problem: the page is for the operators' own network, the reasons stand in `huisu status`. */
+function placeOf([first, ...rest]: readonly ConfigProblem[]): string {
+  if (first === undefined) return '';
+  const place = first.line === null ? basename(first.file) : `${basename(first.file)}:${first.line}`;
+  return `${place} ${first.path}${rest.length === 0 ? '' : ` (+${rest.length})`}`;
 }
 
 function reason(

@@ -40,6 +40,7 @@ const ALLOWED: Readonly<Record<string, RegExp>> = {
   code: WORD,
   count: WORD,
   entry: ENTRY,
+  file: WORD,
   field: /^(\/[A-Za-z_]{1,40}|\/\d{1,4}){0,8}$/,
   freeMb: WORD,
   host: HOST,
@@ -67,6 +68,7 @@ const ALLOWED: Readonly<Record<string, RegExp>> = {
   target: ORIGIN,
   thread: WORD,
   ticket: NUMBER,
+  uid: WORD,
   url: ORIGIN,
   version: VERSION,
   waiting: WORD,
@@ -122,7 +124,12 @@ function framesOf(error: Error): readonly string[] {
   return lines.flatMap(line => frame.exec(line)?.[1] ?? []).slice(0, 12);
 }
 
-export function createLog(options: LogOptions): Log {
+/** The log of a process, whose level may change while it runs, for all its children too. */
+export interface RootLog extends Log {
+  setLevel(level: LogOptions['level']): void;
+}
+
+export function createLog(options: LogOptions): RootLog {
   const logger = pino(
     {
       level: options.level,
@@ -147,7 +154,12 @@ export function createLog(options: LogOptions): Log {
       child: values => over({ ...fixed, ...values }),
     };
   };
-  return over({});
+  return {
+    ...over({}),
+    setLevel: level => {
+      logger.level = level;
+    },
+  };
 }
 
 /** Tells of each outage once when it begins and once when it ends, however often it is met in between. */

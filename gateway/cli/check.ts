@@ -2,6 +2,7 @@
 import { existsSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { loadRegistry } from '../../adapters/registry.ts';
+import { readCertificate } from '../../config/certificate.ts';
 import { loadConfig } from '../../config/load.ts';
 import { loadRepeats } from '../../config/load-repeats.ts';
 import { loadRules } from '../../config/load-rules.ts';
@@ -17,6 +18,7 @@ export const checkCommand: LocalCommand = {
   async run({ configFile, env, out, json, language }) {
     const loaded = loadConfig({ file: configFile, env });
     const { config, file } = loaded;
+    readCertificate(loaded);
     loadRules({ rulesFolder: config.rules, regionFile: config.region });
     loadRepeats(config.rules);
     const registry = await loadRegistry(config.adapters, dirname(file));

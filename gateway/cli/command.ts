@@ -9,6 +9,7 @@ import type { Desk } from '../desk.ts';
 import type { TryReport } from '../dispatch/try.ts';
 import type { ReadinessReason } from '../http/health.ts';
 import type { Sentence } from '../locale.ts';
+import type { ReloadReport, SettingsState } from '../reload.ts';
 
 /** How a channel of a running gateway is doing. */
 export interface ChannelState {
@@ -16,6 +17,8 @@ export interface ChannelState {
   readonly up: boolean;
   /** Code of what is wrong; null when up. */
   readonly reason: string | null;
+  /** When it is tried again, milliseconds since the epoch; null when up, or until somebody changes its settings. */
+  readonly retryAt: number | null;
 }
 
 /** What only a running gateway can tell or do. */
@@ -31,6 +34,11 @@ export interface LiveGateway {
   adopt(number: string): void;
   /** Reasons of /readyz. */
   reasons(): Promise<readonly ReadinessReason[]>;
+  settings(): SettingsState;
+  /** Ends of the certificate in use; null without TLS. */
+  certificate(): { readonly notAfter: number } | null;
+  /** Reads the settings again and opens anew what waits for a person. */
+  reload(): Promise<ReloadReport>;
 }
 
 /** What commands work with; made by the composition, with or without a gateway around it. */

@@ -11,6 +11,7 @@ import { demoCommand } from './demo.ts';
 import { keyCommands } from './keys.ts';
 import { messageCommands } from './messages.ts';
 import { quarantineCommands } from './quarantine.ts';
+import { reloadCommand } from './reload.ts';
 import { startCommand } from './start.ts';
 import { statusCommand } from './status.ts';
 import { ticketCommands } from './tickets.ts';
@@ -18,6 +19,7 @@ import { ticketCommands } from './tickets.ts';
 /** Those that run inside a running gateway, or on a store opened for them. */
 export const COMMANDS: readonly Command[] = [
   statusCommand,
+  reloadCommand,
   ...alarmCommands,
   ...channelCommands,
   ...messageCommands,

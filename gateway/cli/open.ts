@@ -1,5 +1,6 @@
 // Runs a command where the data is: inside the gateway that runs on it, else on the store opened for this one command.
-import { loadConfig } from '../../config/load.ts';
+import { ConfigError } from '../../config/errors.ts';
+import { glimpseDataFolder, type LoadedConfig, loadConfig } from '../../config/load.ts';
 import { callControl, type Reply, runCommand } from '../control.ts';
 import { EXIT } from '../desk-error.ts';
 import { say } from '../locale.ts';
@@ -14,8 +15,9 @@ export async function* replies(
   by: string,
   terminal: Terminal,
 ): AsyncIterable<Reply> {
-  const loaded = loadConfig({ file: terminal.configFile, env: terminal.env });
-  const client = await callControl(loaded.config.data);
+  const settings = settingsOf(terminal);
+  const folder = settings instanceof ConfigError ? glimpseDataFolder(fileOf(terminal)) : settings.config.data;
+  const client = folder === null ? null : await callControl(folder);
   if (client !== null) {
     // A gateway that hangs would otherwise look like a command that does.
     const hint = setTimeout(() => terminal.err(say(terminal.language, 'cli.still-waiting')), PATIENCE_MS);
@@ -30,6 +32,7 @@ export async function* replies(
     }
     return;
   }
+  if (settings instanceof ConfigError) throw settings;
   const onFatal = () => {
     terminal.err(say(terminal.language, 'start.disk-failed'));
     process.exit(EXIT.bug);
@@ -39,13 +42,25 @@ export async function* replies(
     import('../compose.ts'),
     import('../foundation.ts'),
   ]);
-  const foundation = await openFoundation(loaded, { env: terminal.env, onFatal });
+  const foundation = await openFoundation(settings, { env: terminal.env, onFatal });
   try {
     yield* pulled(send =>
       runCommand(command, commandContext(foundation, null), { args, by }, new AbortController().signal, send),
     );
   } finally {
     await foundation.close();
+  }
+}
+
+const fileOf = ({ configFile, env }: Terminal) => ({ file: configFile, env });
+
+/** A gateway goes on with its old settings while the newer ones are wrong, and can be asked what is wrong with them. */
+function settingsOf(terminal: Terminal): LoadedConfig | ConfigError {
+  try {
+    return loadConfig(fileOf(terminal));
+  } catch (error) {
+    if (error instanceof ConfigError) return error;
+    throw error;
   }
 }
 

@@ -3,7 +3,7 @@ import { loadConfig } from '../../config/load.ts';
 import type { Gateway } from '../compose.ts';
 import { EXIT } from '../desk-error.ts';
 import { say } from '../locale.ts';
-import { createLog } from '../telemetry.ts';
+import { createLog, type Log } from '../telemetry.ts';
 import type { Command, LocalCommand, Terminal } from './command.ts';
 import { firstAppeal } from './first-appeal.ts';
 
@@ -26,7 +26,9 @@ export function startCommand(commands: readonly Command[]): LocalCommand {
         process.exit(EXIT.bug);
       };
       const { startGateway } = await import('../compose.ts');
-      const gateway = await startGateway(loaded, { log, commands, env: terminal.env, onFatal });
+      const logLevel = log.setLevel;
+      const gateway = await startGateway(loaded, { log, logLevel, commands, env: terminal.env, onFatal });
+      reloadOnHangup(gateway, log);
       // Whoever has read that it runs may tell it to stop in the same moment.
       const stop = stopSignal();
       announce(gateway, terminal);
@@ -58,10 +60,21 @@ function announce({ foundation, firstChannel, url }: Gateway, { language, err, o
   out(JSON.stringify({ url, pid: process.pid, firstChannel: first }));
 }
 
+/** At a terminal SIGHUP says that the terminal is gone; to a service it says that its settings have changed. */
+const hangupStops = () => process.stdin.isTTY === true;
+
+function reloadOnHangup(gateway: Gateway, log: Log): void {
+  if (hangupStops()) return;
+  process.on('SIGHUP', () => {
+    log.info('settings.asked', { signal: 'SIGHUP' });
+    gateway.reload().catch((error: unknown) => log.bug('settings.failed', error));
+  });
+}
+
 /** Resolves with the first of the signals that mean "stop". A second one ends the process at once. */
 function stopSignal(): Promise<string> {
   return new Promise(resolve => {
-    for (const signal of ['SIGTERM', 'SIGINT', 'SIGHUP'] as const) {
+    for (const signal of ['SIGTERM', 'SIGINT', ...(hangupStops() ? ['SIGHUP' as const] : [])] as const) {
       process.once(signal, () => {
         process.once(signal, () => process.exit(EXIT.bug));
         resolve(signal);

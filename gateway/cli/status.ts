@@ -6,10 +6,11 @@ import { leastFreeBytes } from '../disk-watch.ts';
 import { say, sayBoth, word } from '../locale.ts';
 import { keptState, onAlarms } from './alarms.ts';
 import type { Command, CommandContext, Row } from './command.ts';
+import { settingsFindings, settingsOf } from './status-settings.ts';
 import { time } from './table.ts';
 
 /** Something that needs a person, or a note. */
-interface Finding {
+export interface Finding {
   readonly code: string;
   readonly count: number;
   /** Seconds since the oldest; null where age says nothing. */
@@ -35,6 +36,8 @@ export const statusCommand: Command = {
     return {
       running: context.live !== null,
       url: context.live?.url ?? null,
+      settings: settingsOf(context),
+      certificateEnds: context.live?.certificate()?.notAfter ?? null,
       messages: await messages.counts(),
       tickets: await tickets.counts(),
       outbox: await outbox.counts(),
@@ -79,7 +82,12 @@ async function findingsOf(context: CommandContext): Promise<readonly Finding[]> 
   else if (waiting > 0) add('waiting', waiting, waitingAge > OUTBOX_SECONDS, 'huisu case-system try', waitingAge);
   if (health.freeBytes < leastFreeBytes(loaded.config.intake, health.totalBytes))
     add('disk-low', Math.round(health.freeBytes / 1024 / 1024), true, null);
-  return [...(await alarmFindings(context)), ...found, ...(await channelFindings(context))];
+  return [
+    ...(await alarmFindings(context)),
+    ...settingsFindings(context),
+    ...found,
+    ...(await channelFindings(context)),
+  ];
 }
 
 /** What a person was told of and is not over, and ways by which nobody can be told. */
@@ -115,19 +123,19 @@ async function alarmFindings({ store, now }: CommandContext): Promise<readonly F
   return [...alarms, ...failing];
 }
 
-async function channelFindings({ live, book }: CommandContext): Promise<readonly Finding[]> {
-  const down = live?.channelStates().filter(state => !state.up) ?? [];
+async function channelFindings({ live, book, now }: CommandContext): Promise<readonly Finding[]> {
+  const down = live?.channelStates().filter(state => !state.up && state.reason !== 'channel.disabled') ?? [];
   const broken = await book.broken();
-  const finding = (id: string, reason: string): Finding => ({
-    code: 'channel-down',
-    count: 1,
-    seconds: null,
-    stuck: true,
-    ...sayBoth('status.channel-down', { id, reason }),
-    command: 'huisu channels list',
-  });
+  const finding = (id: string, reason: string, retryAt: number | null = null): Finding => {
+    const seconds = retryAt === null ? 0 : Math.max(0, Math.round((retryAt - now()) / 1000));
+    return {
+      ...{ code: 'channel-down', count: 1, seconds: null, stuck: true },
+      ...sayBoth(retryAt === null ? 'status.channel-down' : 'status.channel-retried', { id, reason, seconds }),
+      command: 'huisu channels list',
+    };
+  };
   return [
-    ...down.map(state => finding(state.id, state.reason ?? '-')),
+    ...down.map(({ id, reason, retryAt }) => finding(id, reason ?? '-', retryAt)),
     ...broken.map(channel => finding(channel.id, channel.reason.zh)),
   ];
 }
