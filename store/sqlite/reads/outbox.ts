@@ -18,9 +18,10 @@ export function listEntries(sql: Statements, filter: EntryFilter): Entry[] {
 
 export function countEntries(sql: Statements): OutboxCounts {
   const by = readCounters(sql, 'outbox.');
+  // The first in line stands for all that are live, for they may be many; what is parked is little.
   const oldest = one<{ at: number | null }>(
     sql(
-      `SELECT min(at) AS at FROM (SELECT min(created_at) AS at FROM outbox WHERE state < 2
+      `SELECT min(at) AS at FROM (SELECT * FROM (SELECT created_at AS at FROM outbox WHERE state < 2 ORDER BY seq LIMIT 1)
        UNION ALL SELECT min(created_at) FROM outbox WHERE state = 2)`,
     ).get(),
   );
