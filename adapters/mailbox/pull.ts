@@ -41,8 +41,8 @@ export function openMailbox(context: Context): OpenChannel {
     return looked;
   }
 
-  function brokeOff(error: unknown, { session }: Connection): void {
-    if (session.alive || !(error instanceof Unavailable)) throw error;
+  function brokeOff(error: unknown, { session }: Connection, signal: AbortSignal): void {
+    if (session.alive || signal.aborted || !(error instanceof Unavailable)) throw error;
     context.log.info('mailbox.reconnecting', { reason: error.code });
   }
 
@@ -68,7 +68,7 @@ export function openMailbox(context: Context): OpenChannel {
       try {
         const current = await look(folders, signal);
         const began = context.now();
-        await watch(current, signal).catch(error => brokeOff(error, current));
+        await watch(current, signal).catch(error => brokeOff(error, current, signal));
         // A connection that worked and then ended is no failure yet: the next one will tell.
         if (!signal.aborted) await reconnectLater(context.now() - began, signal);
       } catch (error) {

@@ -64,3 +64,17 @@ function wordsOf(line: Buffer, literals: readonly Buffer[]): readonly ImapWord[]
   }
   return open[0] as ImapWord[];
 }
+
+/** A folder's name as it goes over the wire (modified UTF-7, RFC 3501, section 5.1.3). */
+export function encodeFolder(name: string): string {
+  return name.replaceAll('&', '&-').replace(/[^\x20-\x7e]+/g, run => {
+    const bytes = Buffer.from(run, 'utf16le').swap16();
+    return `&${bytes.toString('base64').replaceAll('/', ',').replaceAll('=', '')}-`;
+  });
+}
+
+export function decodeFolder(wire: string): string {
+  return wire.replace(/&([A-Za-z0-9+,]*)-/g, (_all, run: string) =>
+    run === '' ? '&' : Buffer.from(run.replaceAll(',', '/'), 'base64').swap16().toString('utf16le'),
+  );
+}

@@ -1,7 +1,8 @@
 // A small mail server that speaks IMAP4rev1 over a socket, with faults on command: for tests of the mailbox adapter and the demo.
 import { once } from 'node:events';
 import { createServer, type Socket } from 'node:net';
-import { type ImapWord, imapLines } from './mailbox-words.ts';
+import { createServer as createTlsServer } from 'node:tls';
+import { decodeFolder, encodeFolder, type ImapWord, imapLines } from './mailbox-words.ts';
 
 export interface SimulatedMail {
   readonly uid: number;
@@ -35,6 +36,8 @@ export interface MailboxSimulatorOptions {
   readonly accessToken?: string;
   /** What CAPABILITY names besides IMAP4rev1. */
   readonly capabilities?: readonly string[];
+  /** PEM; then it speaks TLS from the first byte. */
+  readonly tls?: { readonly key: string; readonly cert: string };
 }
 
 export interface MailboxSimulator {
@@ -115,10 +118,11 @@ export async function startMailboxSimulator(options: MailboxSimulatorOptions = {
     clients: new Set(),
   };
   let connections = 0;
-  const server = createServer(socket => {
+  const greet = (socket: Socket) => {
     connections++;
     serve(world, socket);
-  });
+  };
+  const server = options.tls === undefined ? createServer(greet) : createTlsServer(options.tls, greet);
   server.listen(0, '127.0.0.1');
   await once(server, 'listening');
   const address = server.address();
@@ -272,21 +276,23 @@ const AFTER_LOGIN: Readonly<Record<string, Command>> = {
   },
   LIST: (world, { socket }, _tag, [, pattern]) => {
     for (const name of world.folders.keys()) {
-      if (pattern === name || pattern === '*' || pattern === '%') socket.write(`* LIST () "/" "${name}"\r\n`);
+      if (['*', '%', name].includes(decodeFolder(String(pattern)))) {
+        socket.write(`* LIST () "/" "${encodeFolder(name)}"\r\n`);
+      }
     }
     return 'OK done';
   },
   SELECT: select,
   EXAMINE: select,
   STATUS: (world, { socket }, _tag, [name]) => {
-    const folder = world.folders.get(String(name));
+    const folder = world.folders.get(decodeFolder(String(name)));
     if (folder === undefined) return 'NO [NONEXISTENT] no such folder';
     const { next, validity, mails } = folder;
-    socket.write(`* STATUS "${name}" (MESSAGES ${mails.length} UIDNEXT ${next} UIDVALIDITY ${validity})\r\n`);
+    socket.write(`* STATUS "${String(name)}" (MESSAGES ${mails.length} UIDNEXT ${next} UIDVALIDITY ${validity})\r\n`);
     return 'OK done';
   },
   APPEND: (world, _client, _tag, args) => {
-    const folder = world.folders.get(String(args[0]));
+    const folder = world.folders.get(decodeFolder(String(args[0])));
     if (folder === undefined) return 'NO [TRYCREATE] no such folder';
     const flags = args.find(Array.isArray) ?? [];
     const uid = deliver(folder, Buffer.from(args.at(-1) as Buffer), new Date(), new Set(flags.map(String)));
@@ -309,7 +315,7 @@ function select(world: World, client: Client, _tag: string, [name]: readonly Ima
   if (world.faults.wantsId && !client.named) {
     return 'NO SELECT Unsafe Login. Please contact kefu@188.com for help';
   }
-  const folder = world.folders.get(String(name));
+  const folder = world.folders.get(decodeFolder(String(name)));
   client.selected = folder ?? null;
   if (folder === undefined) return 'NO [NONEXISTENT] no such folder';
   client.known = folder.mails.length;
