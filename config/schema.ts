@@ -2,6 +2,7 @@
 import Joi from 'joi';
 import { type AlarmSettings, alarmsSchema } from './alarms.ts';
 import { type CaseSystemSettings, caseSystemSchema } from './case-system.ts';
+import { type FileRule, type RetentionSettings, retentionSchema } from './retention.ts';
 import { type SplitSettings, splitSchema } from './split.ts';
 
 /** 密钥 profile: AES-256-GCM with SHA-256, or SM4-CBC with HMAC-SM3. */
@@ -88,6 +89,8 @@ export interface Config {
   readonly caseSystem: CaseSystemSettings | null;
   /** 报警: whom to tell and when. Alarms are kept and shown without anybody to tell, too. */
   readonly alarms: AlarmSettings;
+  /** 保存期限: what is kept how long. */
+  readonly retention: RetentionSettings;
   /** Third parties' adapters: package names, or paths. */
   readonly adapters: readonly string[];
   readonly channels: readonly ChannelConfig[];
@@ -95,9 +98,11 @@ export interface Config {
 }
 
 /** The file as written, before paths are made absolute and `auto` becomes a number. */
-export interface RawConfig extends Omit<Config, 'listen' | 'reading' | 'intake' | 'adapters' | 'channels'> {
+export interface RawConfig
+  extends Omit<Config, 'listen' | 'reading' | 'intake' | 'retention' | 'adapters' | 'channels'> {
   readonly listen: Omit<Config['listen'], 'trustedProxies'> & { readonly trustedProxies: string[] };
   readonly intake: Omit<Config['intake'], 'attachmentServers'> & { readonly attachmentServers: string[] };
+  readonly retention: Omit<RetentionSettings, 'attachments'> & { attachments: FileRule[] };
   readonly adapters: string[];
   readonly channels: ChannelConfig[];
   readonly reading: Omit<Config['reading'], 'parsers'> & { readonly parsers: number | 'auto' };
@@ -204,6 +209,7 @@ export const configSchema = Joi.object<RawConfig, true>({
   }).label('派单'),
   caseSystem: caseSystemSchema.allow(null).required().description('null: entries wait.'),
   alarms: alarmsSchema,
+  retention: retentionSchema,
   adapters: Joi.array()
     .items(Joi.string())
     .unique()

@@ -46,7 +46,7 @@ function openJson<T>(cipher: FieldCipher, key: ContentKey, sealed: Uint8Array, n
 /** For `BornRow.born`. */
 export function sealBorn(cipher: FieldCipher, contentKey: ContentKey, born: BornTicket): Uint8Array {
   const { requester: _apart, ...content } = born;
-  return sealJson(cipher, contentKey, content, NAMES.born(born.number));
+  return sealContent(cipher, contentKey, content);
 }
 
 /** For `BornRow.born`, from the JSON (UTF-8) of a `BornContent` (the hot path never holds the object). */
@@ -81,10 +81,24 @@ export function openTicketContent(cipher: FieldCipher, row: SealedTicket): BornC
   return openJson(cipher, cipher.openDataKey(row.wrappedContent), row.born, NAMES.born(row.number));
 }
 
-/** Who appealed. The caller answers for the audit of what it then shows or sends. Throws `SealBroken`. */
+/** What stands in place of an identity and its key once they are erased. */
+export const ERASED = new Uint8Array(0);
+
+export function isErased(row: Pick<TicketRow, 'wrappedIdentity'>): boolean {
+  return row.wrappedIdentity.length === 0;
+}
+
+/** Who appealed; nothing of it once it was erased. The caller answers for the audit of what it then shows or sends. Throws `SealBroken`. */
 export function openIdentity(cipher: FieldCipher, row: SealedIdentity): Requester {
-  const fields = cipher.openFields(cipher.openDataKey(row.wrappedIdentity), row.number, row.identity);
+  const fields: Readonly<Record<string, string>> = isErased(row)
+    ? {}
+    : cipher.openFields(cipher.openDataKey(row.wrappedIdentity), row.number, row.identity);
   return Object.fromEntries(REQUESTER_FIELDS.map(field => [field, fields[field] ?? null])) as unknown as Requester;
+}
+
+/** For `BornRow.born`, of content that has been opened. */
+export function sealContent(cipher: FieldCipher, contentKey: ContentKey, content: BornContent): Uint8Array {
+  return sealJson(cipher, contentKey, content, NAMES.born(content.number));
 }
 
 /** The whole born part, identity included. Throws `SealBroken`. */

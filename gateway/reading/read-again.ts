@@ -21,12 +21,13 @@ export interface ReadAgainParts {
 
 /**
  * The ticket a message makes when it stands alone, sealed and without links.
- * @returns null where the message cannot be read or is no appeal
+ * @returns null where the message cannot be read, is no appeal, or its original is gone
  */
 export async function readAgain(parts: ReadAgainParts, message: MessageRow, revision: number): Promise<Rebirth | null> {
   const { cipher, store, repeats } = parts;
-  const contentKey = cipher.openDataKey(message.wrappedContent);
   const gathered = (await store.messages.joined(message.number)).filter(row => row.outcome?.kind === 'part');
+  if (![message, ...gathered].every(hasOriginal)) return null;
+  const contentKey = cipher.openDataKey(message.wrappedContent);
   const originals = await Promise.all([message, ...gathered].map(row => originalOf(parts, row)));
   const pool = createParserPool({ ...parts.pool, parsers: 1 });
   try {
@@ -53,9 +54,14 @@ export async function readAgain(parts: ReadAgainParts, message: MessageRow, revi
 
 const ALONE = { joins: null, closedRepeatOf: null, incident: null, links: [] };
 
+/** False once the original was shredded by the rules of retention, or erased. */
+export function hasOriginal({ sealed, blob }: Pick<MessageRow, 'sealed' | 'blob'>): boolean {
+  return sealed !== null || blob !== null;
+}
+
 /** An original, opened; throws `SealBroken`, or an Error where its bytes are gone. */
 export async function originalOf(parts: Pick<ReadAgainParts, 'cipher' | 'store'>, row: MessageRow): Promise<Buffer> {
-  const sealed = row.sealed ?? (await parts.store.blobs.get(row.blob as string));
+  const sealed = row.sealed ?? (row.blob === null ? null : await parts.store.blobs.get(row.blob));
   if (sealed === null) throw new Error('the original of a message is missing from the blob store');
   return openOriginal(parts.cipher, parts.cipher.openDataKey(row.wrappedContent), row.number, sealed);
 }
