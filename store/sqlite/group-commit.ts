@@ -20,7 +20,8 @@ export interface GroupAnswer {
 }
 
 export interface GroupCommit {
-  run(batches: readonly Batch[]): GroupAnswer;
+  /** @param also housekeeping in the same transaction; left out where a call fails, so it must be due again later. */
+  run(batches: readonly Batch[], also?: () => void): GroupAnswer;
   /** Housekeeping in a transaction of its own; answers why it failed, or null. */
   inside(step: () => void): Failure | null;
 }
@@ -41,10 +42,15 @@ export function createGroupCommit(context: WriteContext): GroupCommit {
     });
   };
 
-  const transaction = (batches: readonly Batch[], guard: (step: () => unknown) => CallAnswer): GroupAnswer => {
+  const transaction = (
+    batches: readonly Batch[],
+    guard: (step: () => unknown) => CallAnswer,
+    also?: () => void,
+  ): GroupAnswer => {
     const started = performance.now();
     context.db.exec('BEGIN IMMEDIATE');
     const answers = batches.map(batch => each(batch, guard));
+    also?.();
     context.settle();
     context.db.exec('COMMIT');
     if (batches.some(writes)) keepSeconds(seconds, (performance.now() - started) / 1000);
@@ -52,10 +58,10 @@ export function createGroupCommit(context: WriteContext): GroupCommit {
   };
 
   /** Answers null where a single step failed, so that the others can be tried without it. */
-  const attempt = (batches: readonly Batch[], guard: (step: () => unknown) => CallAnswer): GroupAnswer | Failure => {
+  const attempt = (...steps: Parameters<typeof transaction>): GroupAnswer | Failure => {
     const undo = context.mark();
     try {
-      return transaction(batches, guard);
+      return transaction(...steps);
     } catch (error) {
       const failure = failureOf(error);
       if (!failure.fatal) rollBack(context);
@@ -65,8 +71,8 @@ export function createGroupCommit(context: WriteContext): GroupCommit {
   };
 
   return {
-    run: batches => {
-      const quick = attempt(batches, step => ({ value: step() }));
+    run: (batches, also) => {
+      const quick = attempt(batches, step => ({ value: step() }), also);
       if ('answers' in quick) return quick;
       const careful = quick.whole ? quick : attempt(batches, step => savepoint(context, step));
       return 'answers' in careful ? careful : refuseAll(batches, careful);

@@ -15,7 +15,7 @@ const LOG_RESTART_PAGES = 4096;
 /** So many left over count as few; above the second figure the writer moves them however many they are. */
 const FEW_PAGES = 400;
 const LOG_LIMIT_PAGES = 16_384;
-const SWEEP_MS = 20;
+const SWEEP_MS = 50;
 /** Batches of all ports in one transaction, so that one commit never takes long. */
 const BATCHES_AT_ONCE = 16;
 
@@ -41,6 +41,7 @@ function serve(options: WriterOptions, control: MessagePort): void {
   const side = new Set<MessagePort>();
   let scheduled = false;
   let sweeping: NodeJS.Timeout | null = null;
+  let dropped = hasDropped(context);
   let closing = false;
   let broken = false;
 
@@ -60,11 +61,16 @@ function serve(options: WriterOptions, control: MessagePort): void {
   }
 
   function commit(taken: readonly Waiting[]): void {
-    const { answers, news, fatal } = group.run(taken.map(({ batch }) => batch));
+    // A sweep of its own costs a sync of its own, which those who wait for theirs would wait for too.
+    const { answers, news, fatal } = group.run(
+      taken.map(({ batch }) => batch),
+      dropped ? () => sweepDropped(context) : undefined,
+    );
     if (fatal !== null) {
       fail(fatal);
       return;
     }
+    dropped = hasDropped(context);
     const told = new Set<MessagePort>();
     for (const [place, { port }] of taken.entries()) {
       told.add(port);
@@ -81,13 +87,15 @@ function serve(options: WriterOptions, control: MessagePort): void {
   }
 
   function sweepLater(): void {
-    if (sweeping === null && !broken && !closing && hasDropped(context)) sweeping = setTimeout(sweep, SWEEP_MS);
+    if (sweeping !== null) clearTimeout(sweeping);
+    sweeping = !broken && !closing && dropped ? setTimeout(sweep, SWEEP_MS) : null;
   }
 
-  /** Deletes dropped blocks a little at a time, between the commits. */
+  /** Deletes dropped blocks a little at a time while nothing else is written. */
   function sweep(): void {
     sweeping = null;
     const failure = group.inside(() => sweepDropped(context));
+    dropped = hasDropped(context);
     if (failure === null) sweepLater();
     else if (failure.fatal) fail(failure);
   }

@@ -5,7 +5,7 @@ import { BLOCK_STRIDE, DROPPED, STATISTICS, VISIBLE, WRITING } from '../schema.t
 import { one } from '../statements.ts';
 
 /** Blocks deleted at a time, so that dropping a large segment never holds up the commits. */
-const DROP_AT_ONCE = 256;
+const DROP_AT_ONCE = 64;
 
 /** A dropped segment gives its name back at once; its blocks go later. */
 const DROP = `UPDATE segments SET state = ${DROPPED}, id = id || '#' || no`;
