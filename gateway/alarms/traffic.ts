@@ -112,11 +112,14 @@ function toKeep({ usual, weeks, seen }: Memory): ChannelTraffic {
   };
 }
 
-/** The entry of this hour; when a new hour has begun, the one before becomes experience. */
+/**
+ * The entry of this hour. An hour becomes experience when it is a day old: while it can still be part of a window that is
+ * judged, its own silence must not make silence look usual.
+ */
 function presentHour(memory: Memory, hour: number): Memory['seen'][number] {
   const last = memory.seen.at(-1);
-  if (last !== undefined && last.hour === hour) return last;
-  if (last !== undefined) learn(memory, last);
+  if (last?.hour === hour) return last;
+  for (const one of memory.seen) if (one.hour <= hour - KEPT_HOURS) learn(memory, one);
   const next = { hour, count: 0, watchedMs: 0 };
   // A clock set back would put hours in twice; what lies ahead is dropped.
   memory.seen = [...memory.seen.filter(one => one.hour < hour && one.hour > hour - KEPT_HOURS), next];
