@@ -134,9 +134,9 @@ function connectionLost(cause: unknown): Unavailable {
   return new Unavailable('mailbox.connection_lost', 'the connection to the mail server broke', { cause });
 }
 
-/** The library builds no login for a server that knows neither of the two ways to use a token. */
+/** A server that has told what it can, and no way to use a token among it. */
 function oauthMissing(client: ImapFlow, login: Login, error: unknown): Misconfigured | null {
-  if (!('accessToken' in login) || !(error instanceof TypeError)) return null;
+  if (!('accessToken' in login) || client.capabilities.size === 0) return null;
   if (['AUTH=XOAUTH2', 'AUTH=XOAUTH', 'AUTH=OAUTHBEARER'].some(name => client.capabilities.has(name))) return null;
   return new Misconfigured('mailbox.no_oauth', '/oauth', 'the mail server takes no OAuth 2.0 login', { cause: error });
 }

@@ -57,8 +57,8 @@ export function writeMarks(marks: Marks): string {
 /** From when mails count, by the setting; `connected` means since the folder was first seen, which the mark remembers. */
 export function startOf(since: string, known: FolderMark | undefined, now: number): number {
   if (since === 'all') return 0;
-  // INTERNALDATE has whole seconds.
-  if (since === 'connected') return known?.from ?? Math.floor(now / 1000) * 1000;
+  // INTERNALDATE has whole seconds: what came in the very second before was there before.
+  if (since === 'connected') return known?.from ?? Math.floor(now / 1000) * 1000 + 1000;
   return Date.parse(`${since}T00:00:00+08:00`);
 }
 

@@ -9,7 +9,7 @@ import type { MailboxSettings } from './settings.ts';
 /** A connection that held so long was a good one; after shorter ones in a row the next waits longer. */
 const GOOD_MS = 30_000;
 /** The pause before connecting anew, between half of it and half more by chance: many gateways must not come back in the same instant. */
-const RECONNECT = { first: 500, most: 60_000 };
+const RECONNECT = { first: 500, most: 30_000 };
 
 type Context = AdapterContext<MailboxSettings>;
 
@@ -48,7 +48,7 @@ export function openMailbox(context: Context): OpenChannel {
 
   async function reconnectLater(held: number, signal: AbortSignal): Promise<void> {
     short = held < GOOD_MS ? short + 1 : 0;
-    const wait = Math.min(RECONNECT.most, RECONNECT.first * 2 ** short);
+    const wait = Math.min(RECONNECT.most, RECONNECT.first * 2 ** Math.max(0, short - 1));
     await pause(wait * (0.5 + Math.random()), signal);
   }
 

@@ -18,6 +18,7 @@ import { join } from 'node:path';
 import { setTimeout as after } from 'node:timers/promises';
 import { promisify } from 'node:util';
 import { ImapFlow } from 'imapflow';
+import type { Certificate } from './certificate.ts';
 
 export interface Dovecot {
   readonly host: string;
@@ -32,6 +33,8 @@ export interface Dovecot {
   append(mail: string | Uint8Array, folder?: string): Promise<void>;
   /** Flags of all mails of a folder, in order. */
   flags(folder?: string): Promise<readonly (readonly string[])[]>;
+  /** Makes a folder with these mails in it. */
+  create(folder: string, mails: Iterable<string | Uint8Array>): Promise<void>;
   /** Deletes a folder, makes it anew (a new UIDVALIDITY) and puts the mails back into it. */
   renumber(folder: string, mails: Iterable<string | Uint8Array>): Promise<void>;
   /** Ends all connections of the account at the server. */
@@ -69,7 +72,7 @@ function users(): { readonly mail: string; readonly login: string; readonly inte
   return { mail: 'mail', login: 'dovenull', internal: 'dovecot', ids: [Number(found[2]), Number(found[3])] };
 }
 
-function configuration(folder: string, port: number): string {
+function configuration(folder: string, port: number, tls: Certificate | undefined): string {
   const { mail, login, internal } = users();
   const own = login === internal ? 'chroot =' : '';
   return `protocols = imap
@@ -77,7 +80,7 @@ listen = 127.0.0.1
 base_dir = ${folder}/run
 state_dir = ${folder}/state
 log_path = ${folder}/dovecot.log
-ssl = no
+${tls === undefined ? 'ssl = no' : `ssl = yes\nssl_cert = <${tls.certFile}\nssl_key = <${tls.keyFile}`}
 disable_plaintext_auth = no
 auth_failure_delay = 0
 login_trusted_networks = 127.0.0.1
@@ -149,8 +152,8 @@ async function ready(child: ChildProcess, port: number, folder: string): Promise
   }
 }
 
-/** Starts the server; `stop` ends it and removes its folder. Throws where `dovecotBinary()` is null. */
-export async function startDovecot(): Promise<Dovecot> {
+/** Starts the server, with STARTTLS where there is a certificate; `stop` ends it and removes its folder. Throws where `dovecotBinary()` is null. */
+export async function startDovecot(tls?: Certificate): Promise<Dovecot> {
   const binary = dovecotBinary();
   if (binary === null) throw new Error('no dovecot is installed');
   const folder = mkdtempSync(join(tmpdir(), 'huisu-dovecot-'));
@@ -161,7 +164,7 @@ export async function startDovecot(): Promise<Dovecot> {
   writeFileSync(join(folder, 'dovecot.log'), '');
   const port = await freePort();
   const settings = join(folder, 'dovecot.conf');
-  writeFileSync(settings, configuration(folder, port));
+  writeFileSync(settings, configuration(folder, port, tls));
   const child = spawn(binary, ['-F', '-c', settings], { stdio: 'ignore' });
   const killed = () => child.kill('SIGKILL');
   process.once('exit', killed);
@@ -205,12 +208,13 @@ function fill(maildir: string, mails: Iterable<string | Uint8Array>): void {
   }
 }
 
-function clientOf(port: number): Pick<Dovecot, 'as' | 'append' | 'flags' | 'renumber'> {
+function clientOf(port: number): Pick<Dovecot, 'as' | 'append' | 'create' | 'flags' | 'renumber'> {
   async function as<T>(work: (client: ImapFlow) => Promise<T>): Promise<T> {
     const client = new ImapFlow({
       host: '127.0.0.1',
       port,
       secure: false,
+      doSTARTTLS: false,
       auth: { user: USER, pass: PASSWORD },
       logger: false,
       disableAutoIdle: true,
@@ -225,8 +229,13 @@ function clientOf(port: number): Pick<Dovecot, 'as' | 'append' | 'flags' | 'renu
   const put = async (client: ImapFlow, mail: string | Uint8Array, folder: string) => {
     await client.append(folder, Buffer.from(mail));
   };
+  const create = async (client: ImapFlow, folder: string, mails: Iterable<string | Uint8Array>) => {
+    await client.mailboxCreate(folder);
+    for (const mail of mails) await put(client, mail, folder);
+  };
   return {
     as,
+    create: (folder, mails) => as(client => create(client, folder, mails)),
     append: (mail, folder = 'INBOX') => as(client => put(client, mail, folder)),
     flags: (folder = 'INBOX') =>
       as(async client => {
@@ -237,8 +246,7 @@ function clientOf(port: number): Pick<Dovecot, 'as' | 'append' | 'flags' | 'renu
     renumber: (folder, mails) =>
       as(async client => {
         await client.mailboxDelete(folder);
-        await client.mailboxCreate(folder);
-        for (const mail of mails) await put(client, mail, folder);
+        await create(client, folder, mails);
       }),
   };
 }
