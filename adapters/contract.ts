@@ -121,6 +121,8 @@ export interface AdapterContext<S = unknown> {
   accept(originals: readonly Original[], after?: { readonly cursor?: string }): Promise<readonly Acceptance[]>;
   /** Runs this adapter's `split` in the reading pool, under its limits. */
   split(container: Original): AsyncIterable<Original>;
+  /** Seals bytes that the adapter keeps outside of the store, such as a file it has taken; `huisu unseal` opens them. */
+  seal(bytes: Uint8Array): Uint8Array;
   /** The cursor as last moved by `accept`; null at first. */
   cursor(): Promise<string | null>;
   /** What became of a number; null for a number unknown or of another channel. */
@@ -173,6 +175,32 @@ export interface OutgoingReply {
   readonly original: Original;
 }
 
+/** Who hands a file over by hand, and how long they wait. */
+export interface ImportCall {
+  /** For what becomes of the rows; 0 where nobody reads them now. */
+  readonly waitMs: number;
+  readonly signal: AbortSignal;
+  /** Told how far it is: rows `taken`, then `read`; `total` null where it is not known. */
+  step(phase: 'taken' | 'read', count: number, total: number | null): void;
+}
+
+/** What became of a file handed over by hand. */
+export interface ImportReport {
+  readonly rows: number;
+  readonly fresh: number;
+  readonly redelivered: number;
+  /** Rows that were not taken. */
+  readonly sentBack: number;
+  /** Rows taken that turned out to be unreadable or no appeal. */
+  readonly notTickets: number;
+  /** Rows taken whose reading was not over in time. */
+  readonly unread: number;
+  /** Code of why nothing, or nothing more, could be taken; null when the file was read to its end. */
+  readonly broken: string | null;
+  /** Path of the file that says what is wrong with which row; null when nothing is. */
+  readonly errorFile: string | null;
+}
+
 /** An open channel; every member but `close` is optional. */
 export interface OpenChannel {
   /** Answers one request. Throws `Unauthentic` (401), `Unavailable` (503); anything else thrown is a bug (500). */
@@ -183,6 +211,8 @@ export interface OpenChannel {
   listen?(signal: AbortSignal): Promise<void>;
   /** Sends one reply. Resolves when the platform took it; throws `Refused` for never, `Unavailable` for later. */
   reply?(reply: OutgoingReply): Promise<void>;
+  /** Takes a file by hand (`huisu import`), which stays where it is. Throws what `accept` and the file system throw. */
+  importFile?(path: string, call: ImportCall): Promise<ImportReport>;
   /** Connection check for the operator: resolves with what was found, in words. */
   check?(): Promise<{ readonly zh: string; readonly en: string }>;
   /** Fetches the bytes a `platform` attachment refers to. */

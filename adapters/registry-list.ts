@@ -3,5 +3,6 @@
 /** Each kind with the import of its definition, made only when a channel needs it. */
 export const BUILT_IN: Readonly<Record<string, () => Promise<unknown>>> = {
   app: async () => (await import('./app/index.ts')).adapter,
+  exchange: async () => (await import('./exchange/index.ts')).adapter,
   mailbox: async () => (await import('./mailbox/index.ts')).adapter,
 };

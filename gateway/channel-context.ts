@@ -1,7 +1,9 @@
 // What an open channel is given to work with: accepting, splitting, its cursor, its log; the gateway's side of the contract.
 import { type AdapterContext, Misconfigured, type Original } from '../adapters/contract.ts';
+import type { FieldCipher } from '../store/field-cipher.ts';
 import type { Store } from '../store/store.ts';
 import type { KnownChannel } from './channel-book.ts';
+import { sealForChannel } from './channel-seal.ts';
 import { withoutSecrets } from './channel-settings.ts';
 import type { Intake } from './intake.ts';
 import { progressOf } from './progress.ts';
@@ -11,6 +13,7 @@ import type { Log } from './telemetry.ts';
 export interface ContextParts {
   readonly intake: Intake;
   readonly splitter: Splitter;
+  readonly cipher: FieldCipher;
   readonly store: Store;
   readonly log: Log;
   readonly now: () => number;
@@ -24,6 +27,7 @@ export function contextOf(parts: ContextParts, known: KnownChannel, signal: Abor
     settings: known.settings,
     accept: (originals, after) => parts.intake.accept(known.id, known.definition, originals, after),
     split: container => splitOf(parts.splitter, known, container, signal),
+    seal: bytes => sealForChannel(parts.cipher, known.id, bytes),
     cursor: () => parts.store.admin.cursor(known.id),
     progress: number => progressOf(parts.store, known.id, number),
     now: parts.now,

@@ -1,0 +1,293 @@
+// The channel: looks into in/, takes files that stand still, and lets go of each only when its rows are durable.
+import { hash } from 'node:crypto';
+import { readFile, rename, stat, unlink } from 'node:fs/promises';
+import { basename, join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { AdapterContext, ImportCall, ImportReport, OpenChannel, Original } from '../contract.ts';
+import { errorFile, setTail } from './error-file.ts';
+import {
+  claim,
+  claimed,
+  codeOf,
+  type Folder,
+  filesIn,
+  freePath,
+  onDisk,
+  openFolder,
+  prune,
+  readWhole,
+  short,
+  type Waiting,
+  writeWhole,
+} from './folder.ts';
+import { askAll, type Outcomes, openOutcomes } from './outcomes.ts';
+import type { RowFault } from './row-errors.ts';
+import type { ExchangeSettings } from './settings.ts';
+import { type Taken, takeRows } from './taking.ts';
+
+type Context = AdapterContext<ExchangeSettings>;
+
+const MEGABYTE = 1024 * 1024;
+const HOUR_MS = 3_600_000;
+const DAY_MS = 24 * HOUR_MS;
+/** A longer standstill is not waited for within one look; the next looks see it. */
+const WAIT_WITHIN_LOOK_S = 30;
+const LOOK_AGAIN_MS = 250;
+
+export async function openClient(context: Context): Promise<OpenChannel> {
+  const { settings } = context;
+  const base = settings.folder;
+  const folder = await openFolder(base);
+  const outcomes = await onDisk(base, () => openOutcomes(folder, context, settings.giveUpHours * HOUR_MS));
+  const still = standingStill(context, folder);
+  const refused = new Set<string>();
+
+  async function look(signal: AbortSignal): Promise<void> {
+    await openFolder(base);
+    await finishClaimed(context, folder);
+    await outcomes.settle(0, signal);
+    for (const file of await still(signal)) {
+      if (signal.aborted) return;
+      await ownFault(context, refused, file, () => takeFile(context, folder, outcomes, file));
+    }
+    await outcomes.settle(settings.waitSeconds * 1000, signal);
+    if (settings.doneDays > 0) await prune(folder, context.now(), settings.doneDays * DAY_MS);
+  }
+
+  return {
+    poll: signal => onDisk(base, () => look(signal)),
+    importFile: (path, call) => importFile(context, path, call),
+    check: () => onDisk(base, () => check(base, outcomes)),
+    close: async () => undefined,
+  };
+}
+
+/** One file that may not be read must not hold up the others; it is told of once, and stays. */
+async function ownFault(
+  { log }: Context,
+  refused: Set<string>,
+  file: Waiting,
+  take: () => Promise<void>,
+): Promise<void> {
+  try {
+    await take();
+    refused.delete(file.name);
+  } catch (error) {
+    const own = (codeOf(error) === 'EACCES' || codeOf(error) === 'EPERM') && pathOf(error) === file.path;
+    if (!own) throw error;
+    if (!refused.has(file.name)) log.warn('exchange.file_refused');
+    refused.add(file.name);
+  }
+}
+
+const pathOf = (error: unknown): unknown => (error instanceof Error && 'path' in error ? error.path : null);
+
+/** Files whose size and times have not changed for the time the settings name. */
+function standingStill({ settings }: Context, folder: Folder) {
+  const seen = new Map<string, { readonly mark: string; readonly since: number }>();
+  const needed = settings.stableSeconds * 1000;
+
+  async function still(): Promise<{ ready: Waiting[]; missing: number }> {
+    const files = await filesIn(folder);
+    const now = performance.now();
+    const names = new Set(files.map(({ name }) => name));
+    for (const name of seen.keys()) if (!names.has(name)) seen.delete(name);
+    const ready: Waiting[] = [];
+    let missing = 0;
+    for (const file of files) {
+      const known = seen.get(file.name);
+      if (known?.mark !== file.mark) seen.set(file.name, { mark: file.mark, since: now });
+      const left = known?.mark === file.mark ? needed - (now - known.since) : needed;
+      if (left <= 0) ready.push(file);
+      else missing = Math.max(missing, left);
+    }
+    return { ready, missing };
+  }
+
+  return async (signal: AbortSignal): Promise<readonly Waiting[]> => {
+    const first = await still();
+    if (first.missing === 0 || needed > WAIT_WITHIN_LOOK_S * 1000) return first.ready;
+    await sleep(first.missing, undefined, { signal }).catch(() => undefined);
+    return signal.aborted ? [] : (await still()).ready;
+  };
+}
+
+function containerOf(name: string, sum: string, body: Uint8Array): Original {
+  return { platformId: sum, sender: null, body, mediaType: 'application/octet-stream', meta: { file: name } };
+}
+
+/** Read, taken, told of; only then it leaves in/. */
+async function takeFile(context: Context, folder: Folder, outcomes: Outcomes, file: Waiting): Promise<void> {
+  const { settings, log } = context;
+  if (file.size > settings.maxFileMegabytes * MEGABYTE) return setAside(context, folder, file);
+  const bytes = await readWhole(file);
+  if (bytes === null) return log.info('exchange.changed_while_read');
+  const sum = hash('sha256', bytes, 'hex');
+  const errors = errorFile(join(folder.errors, `${file.name}.${short(sum)}.errors.csv`));
+  if (await isKnown(context, folder, sum)) {
+    log.info('exchange.seen_before', { sum: short(sum) });
+    await errors.add({ code: 'exchange.seen_before', row: 0, column: null });
+    await errors.finish();
+    return leave(context, folder, file, { sum, broken: false, bytes });
+  }
+  let taken: Taken;
+  try {
+    taken = await takeRows(context, containerOf(file.name, sum, bytes), errors, () => undefined);
+  } catch (error) {
+    await errors.drop();
+    throw error;
+  }
+  const base = await errors.finish();
+  const path = join(folder.errors, `${file.name}.${short(sum)}.errors.csv`);
+  await outcomes.remember(sum, { errorFile: path, base, rows: taken.rows });
+  if (taken.broken === null) await writeReceipt(context, folder, sum, taken);
+  const { fresh, redelivered, faults, broken } = taken;
+  const values = { sum: short(sum), fresh, redelivered, faults };
+  if (broken === null) log.info('exchange.file_taken', values);
+  else log.warn('exchange.file_broken', { ...values, reason: broken });
+  await leave(context, folder, file, { sum, broken: broken !== null, bytes });
+}
+
+/** Too large to be read at all: it goes to errors/ unread. */
+async function setAside({ settings, log }: Context, folder: Folder, file: Waiting): Promise<void> {
+  const target = await freePath(join(folder.errors, file.name));
+  const errors = errorFile(`${target}.errors.csv`);
+  const values = { most: settings.maxFileMegabytes };
+  await errors.add({ code: 'exchange.file_too_large', row: 0, column: null, values });
+  await errors.finish();
+  await rename(file.path, target);
+  log.warn('exchange.file_broken', { reason: 'exchange.file_too_large', fresh: 0, redelivered: 0, faults: 0 });
+}
+
+/** Known by its content, and under the same mapping: after a change of the mapping rows sent back may be right. */
+async function isKnown(context: Context, folder: Folder, sum: string): Promise<boolean> {
+  try {
+    const receipt = JSON.parse(await readFile(receiptPath(folder, sum), 'utf8')) as { readonly mapping?: string };
+    return receipt.mapping === mappingSum(context.settings);
+  } catch (error) {
+    if (codeOf(error) === 'ENOENT') return false;
+    throw error;
+  }
+}
+
+const receiptPath = ({ seen }: Folder, sum: string): string => join(seen, `${sum}.json`);
+
+function mappingSum(settings: ExchangeSettings): string {
+  const { columns, values, ignoreColumns, sheet, encoding, delimiter, maxRows, maxInflatedMegabytes } = settings;
+  const mapping = { columns, values, ignoreColumns, sheet, encoding, delimiter, maxRows, maxInflatedMegabytes };
+  return short(hash('sha256', JSON.stringify(mapping), 'hex'));
+}
+
+async function writeReceipt(context: Context, folder: Folder, sum: string, taken: Taken): Promise<void> {
+  const { fresh, redelivered, faults } = taken;
+  const receipt = { at: context.now(), mapping: mappingSum(context.settings), fresh, redelivered, faults };
+  await writeWhole(receiptPath(folder, sum), JSON.stringify(receipt));
+}
+
+interface Leaving {
+  readonly sum: string;
+  readonly broken: boolean;
+  readonly bytes: Uint8Array;
+}
+
+/** Out of in/, unless another file has taken its name meanwhile, which is then looked at anew. */
+async function leave(context: Context, folder: Folder, file: Waiting, leaving: Leaving): Promise<void> {
+  const path = await claim(folder, file, leaving.sum);
+  if (path === null) return context.log.info('exchange.changed_while_read');
+  await dispose(context, folder, { path, name: file.name }, leaving);
+}
+
+async function dispose(
+  context: Context,
+  folder: Folder,
+  { path, name }: { readonly path: string; readonly name: string },
+  { sum, broken, bytes }: Leaving,
+): Promise<void> {
+  const { done } = context.settings;
+  if (broken) await rename(path, await freePath(join(folder.errors, name)));
+  else if (done === 'keep') await rename(path, await freePath(join(folder.done, name)));
+  else {
+    if (done === 'seal') await writeWhole(join(folder.done, `${name}.${short(sum)}.sealed`), context.seal(bytes));
+    await unlink(path);
+  }
+}
+
+/** What a crash left half-way: if it is what was taken, it goes on to its end, else back to in/. */
+async function finishClaimed(context: Context, folder: Folder): Promise<void> {
+  for (const { path, name, sum } of await claimed(folder)) {
+    const bytes = await readFile(path);
+    const whole = hash('sha256', bytes, 'hex');
+    if (short(whole) !== sum) await rename(path, await freePath(join(folder.inbox, name)));
+    else {
+      const broken = !(await isKnown(context, folder, whole));
+      await dispose(context, folder, { path, name }, { sum: whole, broken, bytes });
+    }
+  }
+}
+
+/** By hand: the same way for one file that stays where it is, its error file beside it. */
+async function importFile(context: Context, path: string, call: ImportCall): Promise<ImportReport> {
+  const most = context.settings.maxFileMegabytes;
+  const errorPath = `${path}.errors.csv`;
+  const errors = errorFile(errorPath);
+  const { size } = await stat(path);
+  if (size > most * MEGABYTE) {
+    await errors.add({ code: 'exchange.file_too_large', row: 0, column: null, values: { most } });
+    await errors.finish();
+    return { ...NOTHING, broken: 'exchange.file_too_large', errorFile: errorPath };
+  }
+  const bytes = await readFile(path);
+  const container = containerOf(basename(path), hash('sha256', bytes, 'hex'), bytes);
+  let taken: Taken;
+  try {
+    taken = await takeRows(context, container, errors, rows => call.step('taken', rows, null));
+  } catch (error) {
+    await errors.drop();
+    throw error;
+  }
+  const base = await errors.finish();
+  const read = await readingOf(context, taken, call);
+  await setTail(errorPath, base, read.faults);
+  return {
+    rows: taken.rows.length + taken.faults,
+    fresh: taken.fresh,
+    redelivered: taken.redelivered,
+    sentBack: taken.faults,
+    notTickets: read.faults.length,
+    unread: read.unread,
+    broken: taken.broken,
+    errorFile: base > 0 || read.faults.length > 0 ? errorPath : null,
+  };
+}
+
+const NOTHING = { rows: 0, fresh: 0, redelivered: 0, sentBack: 0, notTickets: 0, unread: 0 } as const;
+
+/** Asks what became of the rows until all are read or the caller's time is over. */
+async function readingOf(context: Context, { rows }: Taken, { waitMs, signal, step }: ImportCall) {
+  const end = performance.now() + waitMs;
+  const faults: RowFault[] = [];
+  let left = [...rows];
+  for (;;) {
+    const { unread, faults: found } = await askAll(left, context);
+    left = unread;
+    faults.push(...found);
+    step('read', rows.length - left.length, rows.length);
+    if (left.length === 0 || performance.now() >= end || signal.aborted) break;
+    await sleep(LOOK_AGAIN_MS, undefined, { signal }).catch(() => undefined);
+  }
+  faults.sort((one, other) => one.row - other.row);
+  return { faults, unread: left.length };
+}
+
+async function check(base: string, outcomes: Outcomes): Promise<{ readonly zh: string; readonly en: string }> {
+  const folder = await openFolder(base);
+  const probe = join(folder.work, `check-${process.pid}`);
+  await writeWhole(probe, '');
+  await unlink(probe);
+  const waiting = (await filesIn(folder)).length;
+  const unread = outcomes.unread();
+  return {
+    zh: `文件夹可用;in/ 中有 ${waiting} 个文件,${unread} 行尚在研读`,
+    en: `the folder can be used; ${waiting} files in in/, ${unread} rows still being read`,
+  };
+}

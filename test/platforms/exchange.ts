@@ -1,0 +1,143 @@
+// A platform without an interface: exports CSV, workbooks and JSON Lines into a folder, whole or half, as such platforms do.
+import { appendFileSync, mkdirSync, renameSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { crc32, deflateRawSync } from 'node:zlib';
+
+/** What a part of an archive holds, and how it lies about it. */
+export interface ZipPart {
+  readonly name: string;
+  readonly bytes: Uint8Array;
+  /** Declared in place of the true size. */
+  readonly declared?: number;
+}
+
+/** A zip archive, all in memory. */
+export function zip(parts: readonly ZipPart[]): Buffer {
+  const pieces: Buffer[] = [];
+  const directory: Buffer[] = [];
+  let offset = 0;
+  for (const { name, bytes, declared } of parts) {
+    const path = Buffer.from(name);
+    const deflated = deflateRawSync(bytes);
+    const fields = Buffer.alloc(26);
+    fields.writeUInt16LE(20, 0);
+    fields.writeUInt16LE(8, 4);
+    fields.writeUInt32LE(crc32(bytes), 10);
+    fields.writeUInt32LE(deflated.length, 14);
+    fields.writeUInt32LE(declared ?? bytes.length, 18);
+    fields.writeUInt16LE(path.length, 22);
+    const local = Buffer.concat([Buffer.from('PK\x03\x04', 'latin1'), fields, path, deflated]);
+    const rest = Buffer.alloc(14);
+    rest.writeUInt32LE(offset, 10);
+    directory.push(Buffer.concat([Buffer.from('PK\x01\x02\x14\x00', 'latin1'), fields, rest, path]));
+    pieces.push(local);
+    offset += local.length;
+  }
+  const central = Buffer.concat(directory);
+  const end = Buffer.alloc(18);
+  end.writeUInt16LE(parts.length, 4);
+  end.writeUInt16LE(parts.length, 6);
+  end.writeUInt32LE(central.length, 8);
+  end.writeUInt32LE(offset, 12);
+  return Buffer.concat([...pieces, central, Buffer.from('PK\x05\x06', 'latin1'), end]);
+}
+
+/** A cell: a text, a number as the file holds it, a date's day number, a formula, or XML as it stands. */
+export type Cell =
+  | string
+  | null
+  | { readonly number: string }
+  | { readonly date: number }
+  | { readonly formula: string; readonly value?: string }
+  | { readonly error: string }
+  | { readonly inline: string };
+
+export interface SheetOptions {
+  readonly merges?: readonly string[];
+  readonly date1904?: boolean;
+  /** Further parts, or ones in place of those made. */
+  readonly parts?: readonly ZipPart[];
+  readonly name?: string;
+}
+
+const escaped = (text: string): string => text.replace(/[&<>"]/g, sign => `&#${sign.charCodeAt(0)};`);
+
+/** `0` → A, `27` → AB. */
+export function columnName(place: number): string {
+  return place < 26 ? String.fromCharCode(65 + place) : columnName(Math.floor(place / 26) - 1) + columnName(place % 26);
+}
+
+function cellXml(cell: Cell, reference: string, shared: (text: string) => number): string {
+  if (cell === null) return '';
+  if (typeof cell === 'string') return `<c r="${reference}" t="s"><v>${shared(cell)}</v></c>`;
+  if ('number' in cell) return `<c r="${reference}"><v>${cell.number}</v></c>`;
+  if ('date' in cell) return `<c r="${reference}" s="1"><v>${cell.date}</v></c>`;
+  if ('error' in cell) return `<c r="${reference}" t="e"><v>${escaped(cell.error)}</v></c>`;
+  if ('inline' in cell) return `<c r="${reference}" t="inlineStr"><is><t>${escaped(cell.inline)}</t></is></c>`;
+  const value = cell.value === undefined ? '' : `<v>${escaped(cell.value)}</v>`;
+  return `<c r="${reference}" t="str"><f>${escaped(cell.formula)}</f>${value}</c>`;
+}
+
+const HEAD = '<?xml version="1.0" encoding="UTF-8" standalone="yes"?>\n';
+const MAIN = 'xmlns="http://schemas.openxmlformats.org/spreadsheetml/2006/main"';
+const OFFICE = 'http://schemas.openxmlformats.org/officeDocument/2006/relationships';
+
+/** A workbook of one sheet, written as Excel writes it: shared strings, styles, merges behind the rows. */
+export function workbook(rows: Iterable<readonly Cell[]>, options: SheetOptions = {}): Buffer {
+  const strings = new Map<string, number>();
+  const shared = (text: string): number => {
+    const known = strings.get(text);
+    if (known !== undefined) return known;
+    strings.set(text, strings.size);
+    return strings.size - 1;
+  };
+  const lines: string[] = [];
+  for (const cells of rows) {
+    const row = lines.length + 1;
+    const xml = cells.map((cell, place) => cellXml(cell, `${columnName(place)}${row}`, shared)).join('');
+    lines.push(`<row r="${row}">${xml}</row>`);
+  }
+  const merges = (options.merges ?? []).map(range => `<mergeCell ref="${range}"/>`).join('');
+  const sheet = `${HEAD}<worksheet ${MAIN}><sheetData>${lines.join('')}</sheetData>${merges === '' ? '' : `<mergeCells>${merges}</mergeCells>`}</worksheet>`;
+  const items = [...strings.keys()].map(text => `<si><t xml:space="preserve">${escaped(text)}</t></si>`).join('');
+  const made: Record<string, string> = {
+    'xl/workbook.xml': `${HEAD}<workbook ${MAIN} xmlns:r="${OFFICE}"><workbookPr${options.date1904 === true ? ' date1904="1"' : ''}/><sheets><sheet name="${escaped(options.name ?? 'Sheet1')}" sheetId="1" r:id="rId1"/></sheets></workbook>`,
+    'xl/_rels/workbook.xml.rels': `${HEAD}<Relationships xmlns="http://schemas.openxmlformats.org/package/2006/relationships"><Relationship Id="rId1" Type="${OFFICE}/worksheet" Target="worksheets/sheet1.xml"/><Relationship Id="rId2" Type="${OFFICE}/sharedStrings" Target="sharedStrings.xml"/><Relationship Id="rId3" Type="${OFFICE}/styles" Target="styles.xml"/></Relationships>`,
+    'xl/worksheets/sheet1.xml': sheet,
+    'xl/sharedStrings.xml': `${HEAD}<sst ${MAIN}>${items}</sst>`,
+    'xl/styles.xml': `${HEAD}<styleSheet ${MAIN}><numFmts count="1"><numFmt numFmtId="164" formatCode="yyyy/m/d\\ h:mm;@"/></numFmts><cellXfs count="2"><xf numFmtId="0"/><xf numFmtId="164"/></cellXfs></styleSheet>`,
+  };
+  const parts = Object.entries(made).map(([name, text]): ZipPart => ({ name, bytes: Buffer.from(text) }));
+  const extra = options.parts ?? [];
+  return zip([...parts.filter(part => !extra.some(other => other.name === part.name)), ...extra]);
+}
+
+/** CSV as Excel writes it. */
+export function csv(rows: Iterable<readonly string[]>, delimiter = ','): string {
+  const quoted = (text: string) => (/[",;\t\r\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text);
+  return Array.from(rows, cells => `${cells.map(quoted).join(delimiter)}\r\n`).join('');
+}
+
+/** Drops files into a channel's folder. */
+export function exporter(folder: string) {
+  const inbox = join(folder, 'in');
+  const put = (name: string, bytes: Uint8Array | string) => {
+    mkdirSync(inbox, { recursive: true, mode: 0o700 });
+    writeFileSync(join(inbox, name), bytes);
+  };
+  return {
+    /** Writes a whole file under its name. */
+    put,
+    /** Writes the first half; the rest comes when what is given back is called. */
+    half(name: string, bytes: Uint8Array | string): () => void {
+      const whole = Buffer.from(bytes as Uint8Array);
+      put(name, whole.subarray(0, whole.length >> 1));
+      return () => appendFileSync(join(inbox, name), whole.subarray(whole.length >> 1));
+    },
+    /** Puts another file in the place of one, as a careful platform does: under another name first. */
+    replace(name: string, bytes: Uint8Array | string): void {
+      put(`${name}.tmp`, bytes);
+      renameSync(join(inbox, `${name}.tmp`), join(inbox, name));
+    },
+  };
+}
