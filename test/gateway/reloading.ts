@@ -38,8 +38,14 @@ export function replaced(file: string, text: string): void {
   renameSync(`${file}~`, file);
 }
 
-/** @param settings over a base with one channel `steady`; its `channels` come beside that one */
-export async function startReloading(settings: Written = {}): Promise<Reloading> {
+/**
+ * @param settings over a base with one channel `steady`; its `channels` come beside that one
+ * @param prepare puts further files into the folder before the start
+ */
+export async function startReloading(
+  settings: Written = {},
+  prepare: (folder: string) => void = () => undefined,
+): Promise<Reloading> {
   const folder = mkdtempSync(join(tmpdir(), 'huisu-reload-'));
   const file = join(folder, 'huisu.yaml');
   const secret = newSecret();
@@ -56,6 +62,7 @@ export async function startReloading(settings: Written = {}): Promise<Reloading>
   };
   mkdirSync(join(folder, 'channels'));
   write(settings);
+  prepare(folder);
   const logged: Record<string, unknown>[] = [];
   const log = createLog({ level: 'debug', destination: { write: line => void logged.push(JSON.parse(line)) } });
   const onFatal = (error: Error) => {
