@@ -195,6 +195,22 @@ describe('settings while running', function () {
     script.poll = null;
   });
 
+  it('open a channel again that met a defect, and tell when', async () => {
+    Object.assign(script, { poll: null, close: () => undefined });
+    let defects = 2;
+    script.open = () => {
+      if (defects-- > 0) throw new TypeError('a defect of the adapter');
+    };
+    running = await startReloading({ adapters: [BOX], channels: [{ id: 'boxed', kind: 'scripted-box' }] });
+    const state = statusOf('boxed');
+    assert.equal(state?.reason, 'channel.bug');
+    assert.ok((state?.retryAt ?? 0) > Date.now() - 5000);
+    assert.match(JSON.stringify(await running.status()), /秒后重试/);
+    await until(() => statusOf('boxed')?.up === true, 'it is up');
+    assert.equal(codes().filter(code => code === 'channel.bug').length, 1, 'told of once');
+    script.open = () => undefined;
+  });
+
   it('that wait for a restart are named, and a group of them is not taken over by halves', async () => {
     running = await startReloading();
     running.write({ listen: { port: 1, publicUrl: 'https://hooks.example.gov.cn' }, log: { level: 'warn' } });
