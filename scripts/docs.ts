@@ -80,10 +80,12 @@ function settingsPage(): string {
 # 配置项 · Settings
 
 A settings file (YAML, UTF-8) needs only what differs from the defaults, which stand commented in \`config/huisu.yaml\`. It is
-named by \`--config FILE\` or \`HUISU_CONFIG\`. Secrets are written as \`\${VARIABLE}\` or \`\${file:path}\`. \`huisu check\` tells
+named by \`--config FILE\` or \`HUISU_CONFIG\`. Channels may also stand in \`channels/*.yaml\` beside it, one or a list to a
+file. Which changes take effect while the gateway runs: [operations](operations.md#settings-while-running). Secrets are written as \`\${VARIABLE}\` or \`\${file:path}\`. \`huisu check\` tells
 what is wrong in it, and where.
 
 配置文件（YAML，UTF-8）只需写与默认不同的项；默认值及说明见 \`config/huisu.yaml\`。用 \`--config 文件\` 或 \`HUISU_CONFIG\` 指定。
+渠道也可写在同目录的 \`channels/*.yaml\` 里，每个文件一个或一列。哪些改动在运行中生效，见[运维](operations.zh-CN.md#运行中修改配置)。
 密钥写作 \`\${变量名}\` 或 \`\${file:路径}\`。\`huisu check\` 会指出哪里有误。
 
 | 项 · setting | 类型 · type | 默认 · default | 含义 · meaning |
