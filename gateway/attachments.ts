@@ -12,7 +12,7 @@ import type { ChannelBook } from './channel-book.ts';
 import { withoutSecrets } from './channel-settings.ts';
 import type { Channels } from './channels.ts';
 import { blobName } from './intake.ts';
-import { originalOf } from './reading/read-again.ts';
+import { hasOriginal, originalOf } from './reading/read-again.ts';
 import type { Log } from './telemetry.ts';
 
 export interface AttachmentsParts {
@@ -246,6 +246,7 @@ async function loadFromOriginals(parts: AttachmentsParts, lead: MessageRow, inde
   const joined = (await parts.store.messages.joined(lead.number)).filter(row => row.outcome?.kind === 'part');
   let before = 0;
   for (const row of [lead, ...joined]) {
+    if (!hasOriginal(row)) return null;
     const original = decodeOriginal(await originalOf(parts, row));
     const attachments = await attachmentsIn(parts, row, original);
     const found = attachments[index - before];

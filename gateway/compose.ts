@@ -7,7 +7,8 @@ import { readCertificate } from '../config/certificate.ts';
 import type { LoadedConfig } from '../config/load.ts';
 import { loadRepeats } from '../config/load-repeats.ts';
 import type { LogLevel } from '../config/schema.ts';
-import { exportRing } from '../store/key-ring.ts';
+import { forgetPostings } from '../store/forget-postings.ts';
+import { exportRing, type RingData } from '../store/key-ring.ts';
 import type { Store } from '../store/store.ts';
 import type { SettingsRefusal } from './alarms/alarm.ts';
 import { type Alarms, createAlarms } from './alarms/alarms.ts';
@@ -34,6 +35,7 @@ import { type Reading, type ReadingParts, startReading } from './reading/reading
 import { createSplitter, type Splitter } from './reading/splitter.ts';
 import { createReload, type Reload, type ReloadReport, type SettingsState } from './reload.ts';
 import type { Log } from './telemetry.ts';
+import { createUpkeep, type Upkeep } from './upkeep/upkeep.ts';
 import { VERSION } from './version.ts';
 
 export interface GatewayOptions extends FoundationOptions {
@@ -78,6 +80,7 @@ export async function startGateway(loaded: LoadedConfig, options: GatewayOptions
     await parts.dispatch?.start();
     parts.attachments.start();
     parts.alarms.start();
+    parts.upkeep.start();
     await parts.reload.start();
     const context = commandContext(foundation, {
       startedAt,
@@ -87,6 +90,11 @@ export async function startGateway(loaded: LoadedConfig, options: GatewayOptions
       reasons: () => parts.readiness.reasons(),
       rescan: () => parts.reading.rescan(),
       adopt: number => parts.reading.adopt(number),
+      forget: pairs => parts.reading.forget(pairs),
+      keysRotated: () => {
+        parts.reading.setRing(deciderRing(foundation));
+        parts.upkeep.wake();
+      },
       settings: parts.reload.state,
       certificate: parts.reload.certificate,
       reload: () => parts.reload.now(true),
@@ -118,6 +126,7 @@ interface LiveParts {
   readonly readiness: Readiness;
   readonly alarms: Alarms;
   readonly reload: Reload;
+  readonly upkeep: Upkeep;
   /** In the order in which they are to be closed. */
   readonly closers: readonly ((deadlineMs: number) => Promise<unknown>)[];
 }
@@ -194,6 +203,12 @@ function liveParts({ foundation, log, logLevel, known, published }: LiveSources)
   });
   const disk = watchDisk(store, () => loaded.config.intake, intake, log);
   const reload = createReload({ live: loaded, book, channels, http, certificate, log, logLevel, now });
+  const upkeep = createUpkeep({
+    ...{ store, cipher, now, log },
+    ring: () => foundation.ring,
+    settings: () => loaded.config.retention,
+    forget: pairs => reading.forget(pairs),
+  });
   const alarms = alarmsOf(foundation, { channels, intake, disk, dispatch, reload }, log);
   return {
     channels,
@@ -204,8 +219,10 @@ function liveParts({ foundation, log, logLevel, known, published }: LiveSources)
     readiness,
     alarms,
     reload,
+    upkeep,
     closers: [
       () => reload.close(),
+      () => upkeep.close(),
       // First of all: channels that are closed on purpose must not look as if they had come back or gone away.
       () => alarms.close(),
       deadlineMs => http.close(deadlineMs / 2),
@@ -256,12 +273,17 @@ function splitterOf({ loaded }: Foundation, log: Log): Splitter {
   });
 }
 
+/** The keys that the decider needs, for its thread. */
+function deciderRing({ ring }: Foundation): RingData {
+  return exportRing(ring, ['content', 'identity', 'dedupe', 'index', 'term']);
+}
+
 function readingParts(foundation: Foundation, log: Log, intake: Intake, wanted: ReadingParts['wanted']): ReadingParts {
-  const { loaded, ring, opened, rulebook } = foundation;
+  const { loaded, opened, rulebook } = foundation;
   const { config } = loaded;
   return {
     start: {
-      ring: exportRing(ring, ['content', 'identity', 'dedupe', 'index', 'term']),
+      ring: deciderRing(foundation),
       repeats: loadRepeats(config.rules),
       rulebook,
       adapters: config.adapters,
@@ -355,8 +377,18 @@ function alarmsOf({ store, book, loaded, now }: Foundation, parts: AlarmedParts,
 
 /** What commands work with; `live` is null where no gateway runs and the command has opened the store itself. */
 export function commandContext(foundation: Foundation, live: LiveGateway | null): CommandContext {
-  const { loaded, store, cipher, ring, registry, book, desk, now } = foundation;
-  return { loaded, store, cipher, ring, registry, book, desk, live, tryCaseSystem: tryOf(foundation), now };
+  const { loaded, store, cipher, registry, book, desk, now } = foundation;
+  return {
+    ...{ loaded, store, cipher, registry, book, desk, live, tryCaseSystem: tryOf(foundation), now },
+    get ring() {
+      return foundation.ring;
+    },
+    adoptRing: async next => {
+      await foundation.adoptRing(next);
+      live?.keysRotated();
+    },
+    forget: pairs => live?.forget(pairs) ?? forgetPostings(store.candidates, pairs).then(() => undefined),
+  };
 }
 
 function tryOf({ loaded, now }: Foundation): CommandContext['tryCaseSystem'] {

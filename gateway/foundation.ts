@@ -24,6 +24,7 @@ import { type OpenedStore, openStore } from './engines.ts';
 import { createLiveConfig, type LiveConfig } from './live-config.ts';
 import type { ParserChannel } from './reading/protocol.ts';
 import { readAgain } from './reading/read-again.ts';
+import { retiredKeys } from './upkeep/rewrap.ts';
 
 export interface FoundationOptions {
   readonly env?: NodeJS.ProcessEnv;
@@ -38,7 +39,10 @@ export interface FoundationOptions {
 export interface Foundation {
   /** The settings at work; they change when a newer file is taken over. */
   readonly loaded: LiveConfig;
+  /** As it is now: keys are added to it by rotating. */
   readonly ring: KeyRing;
+  /** Takes over a ring with more keys; they seal from now on. */
+  adoptRing(next: KeyRing): Promise<void>;
   readonly cipher: FieldCipher;
   readonly opened: OpenedStore;
   readonly store: Store;
@@ -66,7 +70,8 @@ export async function openFoundation(given: LoadedConfig, options: FoundationOpt
   const rulebook = loadRules({ rulesFolder: config.rules, regionFile: config.region });
   const { clauses } = compileRulebook(rulebook);
   const registry = await loadRegistry(config.adapters, dirname(loaded.file));
-  const { ring, made } = keysOf(loaded, options.env ?? process.env);
+  const { ring: first, made } = keysOf(loaded, options.env ?? process.env);
+  let ring = first;
   const cipher = createCipher(ring);
   const opened = await openStore({
     folder: config.data,
@@ -99,7 +104,17 @@ export async function openFoundation(given: LoadedConfig, options: FoundationOpt
         ),
     });
     const close = () => opened.store.close();
-    return { loaded, ring, cipher, opened, store, registry, book, desk, rulebook, madeKeys: made, now, close };
+    const adoptRing = async (next: KeyRing) => {
+      cipher.renew(next);
+      ring = next;
+      await checkKeys(store, next);
+    };
+    return {
+      ...{ loaded, adoptRing, cipher, opened, store, registry, book, desk, rulebook, madeKeys: made, now, close },
+      get ring() {
+        return ring;
+      },
+    };
   } catch (error) {
     await opened.store.close();
     throw error;
@@ -117,7 +132,12 @@ function keysOf({ config }: LoadedConfig, env: NodeJS.ProcessEnv): { readonly ri
 async function checkKeys(store: Store, ring: KeyRing): Promise<void> {
   const kept = await store.admin.meta('key-check');
   if (kept !== null) verifyKeyCheck(JSON.parse(kept) as Record<string, string>, ring);
-  const values = JSON.stringify(keyCheckValues(ring));
+  const retired = await retiredKeys(store);
+  // A key that wraps nothing any more need not be there.
+  const needed = Object.entries(keyCheckValues(ring)).filter(
+    ([name]) => retired[name.split('/')[1] ?? ''] === undefined,
+  );
+  const values = JSON.stringify(Object.fromEntries(needed));
   if (values !== kept) await store.admin.setMeta('key-check', values);
 }
 

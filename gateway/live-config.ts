@@ -40,6 +40,7 @@ const LIVE: Readonly<Partial<Record<keyof Config, 'all' | readonly string[]>>> =
   channels: 'all',
   log: 'all',
   alarms: 'all',
+  retention: 'all',
   listen: [
     'publicUrl',
     'trustedProxies',

@@ -2,10 +2,11 @@
 import { type Link, REQUESTER_FIELDS, type Requester } from '../normalizer/ticket.ts';
 import type { FieldCipher } from '../store/field-cipher.ts';
 import type { MessageRow, Store, TicketRow } from '../store/store.ts';
-import { openDecision, openIdentity, openNote, openTicketContent } from '../store/ticket-seal.ts';
+import { isErased, openDecision, openIdentity, openNote, openTicketContent } from '../store/ticket-seal.ts';
 import { DeskError } from './desk-error.ts';
 import { createMasks } from './dispatch/mask.ts';
 import { linkWords } from './link-words.ts';
+import { hasOriginal } from './reading/read-again.ts';
 import { maskRequester } from './requester-mask.ts';
 
 export interface ViewParts {
@@ -49,6 +50,7 @@ export async function viewTicket(parts: ViewParts, number: string, reveal: Revea
     subject: appeal.subject === null ? null : text(appeal.subject, masks.text),
     place: { ...place, text: place.text === null ? null : text(place.text, masks.text) },
     requester: revealed(maskRequester(requester, whole), requester, reveal),
+    identityErased: isErased(row),
     anonymous: born.anonymous,
     confidential: row.confidential,
     triage: { verdict: triage.verdict, clause: triage.clause, basis: triage.basis, words: triage.words, by: triage.by },
@@ -88,6 +90,7 @@ export async function viewMessage(parts: ViewParts, number: string): Promise<Vie
     revision: row.revision,
     attempts: row.attempts,
     decidedAt: row.decidedAt,
+    originalKept: hasOriginal(row),
     links: links.map(link =>
       viewLink(link, content === null ? link.words : linkWords(parts.cipher, link, content.appeal, null)),
     ),

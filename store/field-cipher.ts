@@ -48,6 +48,11 @@ const COMPRESS_OVER = 4096;
 /** Bound on what a sealed value inflates to, against a record made by somebody who holds the keys of another version. */
 const INFLATE_LIMIT = 512 * 1024 * 1024;
 
+/** Id of the key that wrapped a data key. */
+export function wrappingId(wrapped: Uint8Array): string {
+  return asBuffer(wrapped).toString('hex', 2, WRAP_HEAD);
+}
+
 interface Wrapping {
   readonly name: SealingName;
   readonly id: Buffer;

@@ -7,6 +7,7 @@ import { EXIT } from '../desk-error.ts';
 import { type Language, say, sayBoth } from '../locale.ts';
 import { type BackupOrder, makeBackup } from '../upkeep/backup.ts';
 import { restoreBackup } from '../upkeep/restore.ts';
+import { inTurn } from '../upkeep/turn.ts';
 import type { Arguments, Call, Command, LocalCommand, Option, Row, Terminal } from './command.ts';
 import { shareBars } from './output.ts';
 import { textOf } from './parts.ts';
@@ -35,7 +36,8 @@ export const backupCommand: Command = {
   ],
   run: async ({ store, ring, loaded, now }, args, call) => {
     const order = orderOf(args, call);
-    const { manifest, proof } = await makeBackup({ store, ring, dataFolder: loaded.config.data, now }, order);
+    const parts = { store, ring, dataFolder: loaded.config.data, now };
+    const { manifest, proof } = await inTurn(store, 'backup', () => makeBackup(parts, order));
     const { counts, bytes, files, createdAt } = manifest;
     const { opened, shredded } = proof;
     return { folder: order.target, createdAt, ...counts, files, bytes, opened, shredded, keysIn: order.keysTo };

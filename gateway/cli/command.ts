@@ -2,6 +2,7 @@
 import type { Registry } from '../../adapters/registry.ts';
 import type { LoadedConfig } from '../../config/load.ts';
 import type { FieldCipher } from '../../store/field-cipher.ts';
+import type { Forgotten } from '../../store/forget-postings.ts';
 import type { KeyRing } from '../../store/key-ring.ts';
 import type { Store } from '../../store/store.ts';
 import type { ChannelBook } from '../channel-book.ts';
@@ -32,6 +33,10 @@ export interface LiveGateway {
   rescan(): void;
   /** A clerk's decision made a ticket of a message; from now on others are compared with it. */
   adopt(number: string): void;
+  /** Tickets are found by these terms no more, in the reader's memory either. */
+  forget(pairs: readonly Forgotten[]): Promise<void>;
+  /** The ring has new keys: other threads get them, and what older ones wrap is wrapped anew. */
+  keysRotated(): void;
   /** Reasons of /readyz. */
   reasons(): Promise<readonly ReadinessReason[]>;
   settings(): SettingsState;
@@ -46,7 +51,12 @@ export interface CommandContext {
   readonly loaded: LoadedConfig;
   readonly store: Store;
   readonly cipher: FieldCipher;
+  /** As it is now. */
   readonly ring: KeyRing;
+  /** Takes over a ring with more keys; they seal from now on, in every thread. */
+  adoptRing(next: KeyRing): Promise<void>;
+  /** Takes postings out of the candidate index, wherever it is held. */
+  forget(pairs: readonly Forgotten[]): Promise<void>;
   readonly registry: Registry;
   readonly book: ChannelBook;
   readonly desk: Desk;

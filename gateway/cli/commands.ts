@@ -10,6 +10,7 @@ import { deadLetterCommands } from './dead-letters.ts';
 import { demoCommand } from './demo.ts';
 import { keyCommands } from './keys.ts';
 import { messageCommands } from './messages.ts';
+import { eraseCommand, holdCommands, purgeCommand } from './purge.ts';
 import { quarantineCommands } from './quarantine.ts';
 import { reloadCommand } from './reload.ts';
 import { startCommand } from './start.ts';
@@ -24,12 +25,15 @@ export const COMMANDS: readonly Command[] = [
   ...channelCommands,
   ...messageCommands,
   ...ticketCommands,
+  ...holdCommands,
   ...quarantineCommands,
   ...deadLetterCommands,
   ...caseSystemCommands,
   ...keyCommands,
   ...auditCommands,
   backupCommand,
+  purgeCommand,
+  eraseCommand,
 ];
 
 /** Those that run where they are typed. */

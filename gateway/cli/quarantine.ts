@@ -42,6 +42,8 @@ export const quarantineCommands: readonly Command[] = [
     arguments: [NUMBER],
     run: async ({ store, live }, args, { by }) => {
       const number = numberOf(args);
+      if ((await store.messages.get(number))?.wrappedContent.length === 0)
+        throw new DeskError('desk.shredded', { number });
       const again = await store.messages.reread(number, { by, action: 'message.reread', on: [number] });
       if (!again) throw new DeskError('desk.not_quarantined', { number });
       live?.rescan();

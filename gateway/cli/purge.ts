@@ -1,0 +1,190 @@
+// huisu purge and huisu erase: what is older than its time, and who appealed, where somebody asks for it.
+
+import { loadRules } from '../../config/load-rules.ts';
+import { readRequester, requesterIdentities } from '../../normalizer/requester.ts';
+import { compileRulebook } from '../../normalizer/rulebook.ts';
+import type { TicketRow } from '../../store/store.ts';
+import { isErased } from '../../store/ticket-seal.ts';
+import { DeskError, EXIT } from '../desk-error.ts';
+import { say, sayBoth } from '../locale.ts';
+import { identityKey } from '../reading/judge.ts';
+import { checkClock, trustClock } from '../upkeep/clock.ts';
+import { eraseTickets } from '../upkeep/erase.ts';
+import { purge, sweepAgain } from '../upkeep/purge.ts';
+import { inTurn } from '../upkeep/turn.ts';
+import type { Arguments, Command, CommandContext } from './command.ts';
+import { NUMBER, numberOf, textOf } from './parts.ts';
+
+const YES = { flags: '--yes', summary: { zh: '执行；不写只列出数量', en: 'do it; without it only counted' } };
+const PAGE = 500;
+
+export const purgeCommand: Command = {
+  kind: 'one',
+  name: 'purge',
+  summary: { zh: '清理超过保存期限的内容（默认只列出数量）', en: 'purge what is older than its time (counts only)' },
+  options: [
+    YES,
+    { flags: '--dry-run', summary: { zh: '只列出数量（默认）', en: 'count only (the default)' } },
+    {
+      flags: '--trust-clock',
+      summary: {
+        zh: '已核对系统时间无误，时钟跳变后仍执行',
+        en: 'the clock was checked and is right, whatever it did',
+      },
+    },
+  ],
+  run: async ({ store, cipher, now, forget, loaded }, args, { by, signal, progress }) => {
+    const dry = args['yes'] !== true || args['dryRun'] === true;
+    if (args['trustClock'] === true) await trustClock(store, by, now());
+    else await checkClock(store, now());
+    const settings = loaded.config.retention;
+    const order = {
+      ...{ by, dry, signal },
+      progress: (stage: string, done: number) => done > 0 && progress(sayBoth(`purge.${stage}`, { done })),
+    };
+    const parts = { store, cipher, now, forget };
+    return { ...(await inTurn(store, 'purge', () => purge(parts, settings, order))), settings };
+  },
+  text: (result, language) => {
+    const figures = Object.fromEntries(
+      ['quarantined', 'notAnAppeal', 'identities', 'files', 'held'].map(name => [name, Number(result[name])]),
+    );
+    return say(language, result['dry'] === true ? 'purge.would' : 'purge.done', figures);
+  },
+};
+
+const IDENTITIES = [
+  { name: 'phone', flags: '--phone <phone>', zh: '电话', en: 'phone' },
+  { name: 'email', flags: '--email <address>', zh: '邮箱', en: 'e-mail address' },
+  { name: 'idNumber', flags: '--id-number <number>', zh: '身份证号', en: 'ID number' },
+  { name: 'openid', flags: '--openid <openid>', zh: '平台账号', en: 'account on a platform' },
+] as const;
+
+export const eraseCommand: Command = {
+  kind: 'one',
+  name: 'erase',
+  summary: {
+    zh: '清除一位诉求人的身份信息（默认只列出工单）',
+    en: 'erase who one requester is (without --yes only listed)',
+  },
+  options: [
+    ...IDENTITIES.map(({ flags, zh, en }) => ({ flags, summary: { zh, en } })),
+    { flags: '--ticket <number>', summary: { zh: '某一工单的诉求人', en: 'the requester of a ticket' } },
+    {
+      flags: '--why <reason>',
+      summary: { zh: '依据，记入审计，勿写个人信息（必填）', en: 'reason, for the audit (required)' },
+    },
+    { flags: '--open', summary: { zh: '也清除未办结的工单', en: 'tickets that are still open, too' } },
+    YES,
+  ],
+  run: async (context, args, { by }) => {
+    const { store, cipher, now, forget } = context;
+    const why = textOf(args, 'why')?.trim() ?? '';
+    if (why === '') throw new DeskError('cli.missing_option', { option: '--why' }, EXIT.usage);
+    const { tickets, keys } = await ticketsOf(context, args);
+    const found = tickets.filter(row => !isErased(row));
+    const open = found.filter(({ state }) => !['closed', 'refused', 'joined'].includes(state));
+    const [first] = open;
+    if (first !== undefined && args['open'] !== true) throw new DeskError('erase.open', { number: first.number });
+    const numbers = found.map(({ number }) => number);
+    if (args['yes'] !== true) return { dry: true, tickets: numbers, originals: null, held: [] };
+    const order = { by, why, everybody: false };
+    const report = await inTurn(store, 'erase', () => eraseTickets({ store, cipher, now, forget }, numbers, order));
+    const scrubbed = await store.admin.scrub();
+    return { dry: false, ...report, scrubbed, left: keys === null ? 0 : await stillFound(context, keys) };
+  },
+  text: (result, language) => {
+    const tickets = (result['tickets'] as readonly string[]).join(' ');
+    const held = result['held'] as readonly string[];
+    const done = say(language, result['dry'] === true ? 'erase.would' : 'erase.done', { tickets: tickets || '-' });
+    return held.length === 0 ? done : `${done}\n${say(language, 'erase.held', { tickets: held.join(' ') })}`;
+  },
+};
+
+/** By a ticket's number: it alone. By what somebody is known by: every ticket of theirs. */
+async function ticketsOf(context: CommandContext, args: Arguments) {
+  const { store } = context;
+  if (args['ticket'] !== undefined) {
+    const number = numberOf(args, 'ticket');
+    const ticket = await store.tickets.get(number);
+    if (ticket === null) throw new DeskError('desk.no_such_ticket', { number });
+    return { tickets: [ticket], keys: null };
+  }
+  const keys = keysOf(context, args);
+  const found = new Map<string, TicketRow>();
+  for (const key of keys) for (const row of await ticketsBy(context, key)) found.set(row.number, row);
+  return { tickets: [...found.values()], keys };
+}
+
+/** In the form in which they were read from the appeal. */
+function keysOf({ cipher, loaded }: CommandContext, args: Arguments): readonly string[] {
+  const { rules, region } = loaded.config;
+  const rulebook = compileRulebook(loadRules({ rulesFolder: rules, regionFile: region }));
+  const contact = Object.fromEntries(IDENTITIES.map(({ name }) => [name, textOf(args, name)]));
+  const { requester } = readRequester(contact, rulebook);
+  const identities = requesterIdentities(requester);
+  if (identities.length === 0) throw new DeskError('erase.whom', {}, EXIT.usage);
+  return identities.map(({ kind, value }) => identityKey(cipher, kind, value));
+}
+
+async function ticketsBy({ store }: CommandContext, key: string): Promise<readonly TicketRow[]> {
+  const all: TicketRow[] = [];
+  for (let before: number | undefined; ; ) {
+    const more = before === undefined ? {} : { before };
+    const rows = await store.tickets.list({ identityKey: key, limit: PAGE, ...more });
+    all.push(...rows);
+    if (rows.length < PAGE) return all;
+    before = rows.at(-1)?.ordinal;
+  }
+}
+
+async function stillFound(context: CommandContext, keys: readonly string[]): Promise<number> {
+  const found = await Promise.all(keys.map(key => ticketsBy(context, key)));
+  return new Set(found.flat().map(({ number }) => number)).size;
+}
+
+export const holdCommands: readonly Command[] = [
+  {
+    kind: 'one',
+    name: 'tickets hold',
+    summary: { zh: '依法保全：到期也不清理、不清除', en: 'legal hold: not purged or erased, whatever is due' },
+    arguments: [NUMBER],
+    options: [{ flags: '--reason <text>', summary: { zh: '理由，勿写个人信息（必填）', en: 'reason (required)' } }],
+    run: async ({ store, now }, args, { by }) => {
+      const number = numberOf(args);
+      const reason = textOf(args, 'reason')?.trim() ?? '';
+      if (reason === '') throw new DeskError('cli.missing_option', { option: '--reason' }, EXIT.usage);
+      const note = { by, action: 'ticket.hold', on: [number], why: reason };
+      if (!(await store.admin.hold(number, reason, note, now())))
+        throw new DeskError('desk.no_such_number', { number });
+      return { number, held: true, reason };
+    },
+  },
+  {
+    kind: 'one',
+    name: 'tickets unhold',
+    summary: { zh: '解除依法保全', en: 'lift a legal hold' },
+    arguments: [NUMBER],
+    run: async ({ store, now }, args, { by }) => {
+      const number = numberOf(args);
+      const note = { by, action: 'ticket.unhold', on: [number] };
+      if (!(await store.admin.unhold(number, note, now()))) throw new DeskError('desk.not_on_hold', { number });
+      await sweepAgain({ store });
+      return { number, held: false };
+    },
+  },
+  {
+    kind: 'list',
+    name: 'tickets holds',
+    summary: { zh: '列出依法保全的工单', en: 'list what is on legal hold' },
+    columns: [
+      { key: 'number', title: { zh: '编号', en: 'number' } },
+      { key: 'at', title: { zh: '时间', en: 'since' }, show: 'time' },
+      { key: 'by', title: { zh: '何人', en: 'by' } },
+      { key: 'reason', title: { zh: '理由', en: 'reason' } },
+    ],
+    async *run({ store }) {
+      for (const { number, at, by, reason } of await store.admin.holds()) yield { number, at, by, reason };
+    },
+  },
+];

@@ -1,0 +1,223 @@
+// 清除诉求人信息: who appealed is erased from tickets and follow-ups; what was appealed for stays, without the words that tell who.
+import type { Appeal, Place, Requester } from '../../normalizer/ticket.ts';
+import { decodeFacts, encodeFacts } from '../../store/facts-codec.ts';
+import { type Forgotten, requesterTerm } from '../../store/forget-postings.ts';
+import type { BornRow, CommitRow, MessageRow, TicketRow } from '../../store/store.ts';
+import {
+  ERASED,
+  isErased,
+  openDecision,
+  openIdentity,
+  openTicketContent,
+  sealContent,
+  sealDecision,
+} from '../../store/ticket-seal.ts';
+import { DeskError } from '../desk-error.ts';
+import { createMasks } from '../dispatch/mask.ts';
+import { hasOriginal } from '../reading/read-again.ts';
+import { type OriginalParts, removeBlobs } from './originals.ts';
+
+export interface EraseParts extends OriginalParts {
+  now(): number;
+  /** Takes postings out of the candidate index, in the reader's memory too where one runs. */
+  forget(pairs: readonly Forgotten[]): Promise<void>;
+}
+
+export interface EraseOrder {
+  readonly by: string;
+  readonly why: string;
+  /** False leaves a ticket alone that joined another and shares nothing its requester is known by. */
+  readonly everybody: boolean;
+}
+
+export interface EraseReport {
+  readonly tickets: readonly string[];
+  /** Messages whose originals went, follow-ups and parts among them. */
+  readonly originals: number;
+  /** Left as they are: on hold. */
+  readonly held: readonly string[];
+}
+
+/** What is still to leave the index, should the process end in between. */
+const PENDING = 'erase.pending';
+const ATTEMPTS = 5;
+
+/** The intent is audited before, each ticket with the step that erases it. May be repeated; what is erased stays so. */
+export async function eraseTickets(
+  parts: EraseParts,
+  numbers: readonly string[],
+  order: EraseOrder,
+): Promise<EraseReport> {
+  const { store, now } = parts;
+  const held: string[] = [];
+  const tickets: TicketRow[] = [];
+  for (const number of await withJoined(parts, numbers, order.everybody)) {
+    const ticket = await store.tickets.get(number);
+    if (ticket === null) continue;
+    if (await store.admin.onHold(number)) held.push(number);
+    else tickets.push(ticket);
+  }
+  if (tickets.length === 0) return { tickets: [], originals: 0, held };
+  const { by, why } = order;
+  const on = tickets.map(({ number }) => number);
+  await store.admin.audit({ by, action: 'identity.erase', on, why }, now());
+  await keepPending(parts, tickets.flatMap(pairsOf));
+  let originals = 0;
+  for (const ticket of tickets) originals += await eraseOne(parts, ticket.number, order);
+  await forgetPending(parts);
+  return { tickets: on, originals, held };
+}
+
+/** Finishes what an earlier erasing left in the index. */
+export async function forgetPending({ store, forget }: EraseParts): Promise<void> {
+  const pending = await pendingOf({ store });
+  if (pending.length === 0) return;
+  await forget(pending);
+  await store.admin.setMeta(PENDING, '[]');
+}
+
+async function pendingOf({ store }: Pick<EraseParts, 'store'>): Promise<readonly Forgotten[]> {
+  return JSON.parse((await store.admin.meta(PENDING)) ?? '[]') as Forgotten[];
+}
+
+async function keepPending(parts: EraseParts, pairs: readonly Forgotten[]): Promise<void> {
+  await parts.store.admin.setMeta(PENDING, JSON.stringify([...(await pendingOf(parts)), ...pairs]));
+}
+
+function pairsOf({ ordinal, identityKeys }: TicketRow): readonly Forgotten[] {
+  return identityKeys.map(key => ({ ordinal, term: requesterTerm(key) }));
+}
+
+/** Tickets that a clerk has joined to these belong to them where the requester is the same. */
+async function withJoined({ store }: EraseParts, numbers: readonly string[], everybody: boolean): Promise<Set<string>> {
+  const all = new Set(numbers);
+  for (const number of all) {
+    const keys = new Set((await store.tickets.get(number))?.identityKeys ?? []);
+    for (const row of await store.messages.joined(number)) {
+      const own = await store.tickets.get(row.number);
+      if (own !== null && (everybody || own.identityKeys.some(key => keys.has(key)))) all.add(own.number);
+    }
+  }
+  return all;
+}
+
+/** Answers how many originals went. */
+async function eraseOne(parts: EraseParts, number: string, order: EraseOrder): Promise<number> {
+  for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
+    const message = await parts.store.messages.get(number);
+    const ticket = await parts.store.tickets.get(number);
+    if (message === null || ticket === null) return 0;
+    const followers = await followersOf(parts, number);
+    const gone = await shredOriginals(parts, [message, ...followers], order);
+    if (isErased(ticket)) return gone;
+    const repeats = followers.filter(row => row.outcome?.kind === 'repeat' && row.decision !== null);
+    const requester = openIdentity(parts.cipher, ticket);
+    const rows = [
+      ...repeats.map(row => erasedDecision(parts, row, requester)),
+      erasedTicket(parts, { message, ticket, requester }, order),
+    ];
+    const answers = await parts.store.decisions.commit(rows, null);
+    // Whatever changed one of them meanwhile (a clerk, a late attachment): look at all anew.
+    if (answers.every(answer => answer === 'committed')) return gone;
+  }
+  throw new DeskError('desk.changed_meanwhile');
+}
+
+/** Follow-ups and parts without a ticket of their own. */
+async function followersOf({ store }: EraseParts, number: string): Promise<readonly MessageRow[]> {
+  const joined = await store.messages.joined(number);
+  const own = await Promise.all(joined.map(row => store.tickets.get(row.number)));
+  return joined.filter((_, place) => own[place] === null);
+}
+
+async function shredOriginals(
+  parts: EraseParts,
+  rows: readonly MessageRow[],
+  { by, why }: EraseOrder,
+): Promise<number> {
+  const present = rows.filter(hasOriginal);
+  if (present.length === 0) return 0;
+  for (const row of present) await removeBlobs(parts, row);
+  const items = present.map(({ number }) => ({ number, extent: 'original' as const }));
+  const note = { by, action: 'original.erase', on: [], why };
+  const answers = await parts.store.admin.shred(items, note, parts.now());
+  return answers.filter(answer => answer === 'shredded').length;
+}
+
+const NOTHING = {
+  ticket: null,
+  parts: [],
+  incidentFirst: null,
+  conversation: null,
+  outbox: [],
+  voids: [],
+  wanted: [],
+  events: [],
+  audit: null,
+} as const;
+
+interface Identified {
+  readonly message: MessageRow;
+  readonly ticket: TicketRow;
+  readonly requester: Requester;
+}
+
+function erasedTicket(
+  parts: EraseParts,
+  { message, ticket, requester }: Identified,
+  { by, why }: EraseOrder,
+): CommitRow {
+  const { cipher } = parts;
+  const { number, revision } = message;
+  const contentKey = cipher.openDataKey(message.wrappedContent);
+  const content = redacted(openTicketContent(cipher, ticket), requester);
+  const facts = encodeFacts({ ...decodeFacts(ticket.facts), requesterKeys: [] });
+  const born: BornRow = {
+    ...bornOf(ticket),
+    wrappedIdentity: ERASED,
+    identity: ERASED,
+    identityKeys: [],
+    facts,
+    born: sealContent(cipher, contentKey, { ...content, revision }),
+  };
+  return {
+    ...erasedDecision(parts, message, requester),
+    ticket: born,
+    audit: { by, action: 'identity.erased', on: [number], why },
+  };
+}
+
+/** The same outcome under the next revision; of the words that were read those stay that tell nobody. */
+function erasedDecision({ cipher, now }: EraseParts, message: MessageRow, requester: Requester): CommitRow {
+  const { number, revision, outcome } = message;
+  if (outcome === null) throw new DeskError('desk.not_decided', { number, state: message.state });
+  const kept = openDecision(cipher, message);
+  const draft = kept?.draft == null ? null : redacted(kept.draft, requester);
+  const contentKey = cipher.openDataKey(message.wrappedContent);
+  const decision = kept && sealDecision(cipher, contentKey, number, { ...kept, draft, revision });
+  return { ...NOTHING, number, revision, decidedAt: now(), outcome, decision };
+}
+
+function bornOf(row: TicketRow): BornRow {
+  const { ordinal: _1, revision: _2, step: _3, caseNumber: _4, supervised: _5, followUps: _6, ...rest } = row;
+  const { closedAt: _7, wrappedContent: _8, lane: _9, events: _10, ...born } = rest;
+  return born;
+}
+
+/** Names, numbers and addresses are taken out of the text, wherever it was found that they stand. */
+function redacted<T extends { readonly appeal: Appeal; readonly place: Place }>(content: T, requester: Requester): T {
+  const { appeal, place } = content;
+  const masks = createMasks(appeal.content, appeal.personal, true, requester);
+  return {
+    ...content,
+    appeal: {
+      ...appeal,
+      title: masks.title(appeal.title),
+      content: masks.content(appeal.content),
+      subject: appeal.subject === null ? null : masks.text(appeal.subject),
+      personal: [],
+      ...(appeal.titlePersonal === undefined ? {} : { titlePersonal: [] }),
+    },
+    place: { ...place, text: place.text === null ? null : masks.text(place.text) },
+  };
+}

@@ -1,0 +1,173 @@
+// 清理: ends the keeping of what is older than its time, a little at a time; numbers and redelivery keys stay for ever.
+import { setTimeout as rest } from 'node:timers/promises';
+import type { FileRule, RetentionSettings } from '../../config/retention.ts';
+import type { ClosedRow, FinishedRow } from '../../store/retention.ts';
+import type { MessageRow } from '../../store/store.ts';
+import { isErased } from '../../store/ticket-seal.ts';
+import { type EraseParts, eraseTickets } from './erase.ts';
+import { filesOf, removeBlobs } from './originals.ts';
+
+export interface PurgeOrder {
+  readonly by: string;
+  /** Nothing is changed; what would be is counted. */
+  readonly dry: boolean;
+  readonly signal: AbortSignal;
+  progress(stage: 'originals' | 'identities' | 'files', done: number): void;
+}
+
+/** How many; of a dry run, how many would be. */
+export interface PurgeReport {
+  readonly dry: boolean;
+  readonly quarantined: number;
+  readonly notAnAppeal: number;
+  readonly identities: number;
+  readonly files: number;
+  /** Tickets and messages on hold, whatever their age. */
+  readonly held: number;
+}
+
+const DAY = 86_400_000;
+/** Small steps and rests between them, so that intake is not held up. */
+const AT_ONCE = 50;
+const REST_MS = 10;
+/** Tickets whose identity is erased before the index is told. */
+const TICKETS_AT_ONCE = 20;
+
+/** Where the sweeps over closed tickets stand, by rule. */
+const PLACES = 'purge.places';
+type Place = Omit<ClosedRow, 'number'>;
+
+/** The clock is the caller's to check before. */
+export async function purge(parts: EraseParts, settings: RetentionSettings, order: PurgeOrder): Promise<PurgeReport> {
+  const at = parts.now();
+  const { quarantined, notAnAppeal } = await purgeOriginals(parts, at - settings.originalDays * DAY, order);
+  const { identityDaysAfterClose: days } = settings;
+  const identities = days === null ? 0 : await purgeIdentities(parts, at - days * DAY, order);
+  let files = 0;
+  for (const rule of settings.attachments) files += await purgeFiles(parts, rule, at - rule.days * DAY, order);
+  const { admin } = parts.store;
+  if (!order.dry && quarantined + notAnAppeal + identities + files > 0) await admin.scrub();
+  return { dry: order.dry, quarantined, notAnAppeal, identities, files, held: (await admin.holds()).length };
+}
+
+async function purgeOriginals(parts: EraseParts, until: number, { by, dry, signal, progress }: PurgeOrder) {
+  const { admin } = parts.store;
+  const found = { quarantined: 0, notAnAppeal: 0 };
+  for (let after: FinishedRow | null = null; ; await rest(REST_MS)) {
+    signal.throwIfAborted();
+    const rows: readonly FinishedRow[] = await admin.finished(until, after, AT_ONCE);
+    const done = dry ? rows : await shredAll(parts, rows, by);
+    for (const { kind } of done) found[kind === 'quarantined' ? 'quarantined' : 'notAnAppeal']++;
+    progress('originals', found.quarantined + found.notAnAppeal);
+    after = rows.at(-1) ?? null;
+    if (rows.length < AT_ONCE) return found;
+  }
+}
+
+/** Files first: once the key is gone nobody knows their names any more. */
+async function shredAll(parts: EraseParts, rows: readonly FinishedRow[], by: string): Promise<readonly FinishedRow[]> {
+  const { messages, admin } = parts.store;
+  for (const { number } of rows) {
+    const lead = await messages.get(number);
+    const gathered = (await messages.joined(number)).filter(row => row.outcome?.kind === 'part');
+    for (const row of lead === null ? [] : [lead, ...gathered]) await removeBlobs(parts, row);
+  }
+  const items = rows.map(({ number }) => ({ number, extent: 'all' as const }));
+  const answers = await admin.shred(items, { by, action: 'purge.originals', on: [] }, parts.now());
+  return rows.filter((_, place) => answers[place] === 'shredded');
+}
+
+async function purgeIdentities(parts: EraseParts, until: number, order: PurgeOrder): Promise<number> {
+  let erased = 0;
+  await overClosed(parts, { rule: 'identity', until, atOnce: TICKETS_AT_ONCE }, order, async numbers => {
+    const rows = await Promise.all(numbers.map(number => parts.store.tickets.get(number)));
+    const wanted = rows.flatMap(row => (row === null || isErased(row) ? [] : [row.number]));
+    if (order.dry) erased += wanted.length;
+    else {
+      const why = 'retention.identityDaysAfterClose';
+      erased += (await eraseTickets(parts, wanted, { by: order.by, why, everybody: true })).tickets.length;
+    }
+    order.progress('identities', erased);
+  });
+  return erased;
+}
+
+async function purgeFiles(parts: EraseParts, rule: FileRule, until: number, order: PurgeOrder): Promise<number> {
+  let removed = 0;
+  await overClosed(parts, { rule: `files ${rule.type}`, until, atOnce: AT_ONCE }, order, async numbers => {
+    const before = removed;
+    for (const number of numbers) removed += await removeFiles(parts, rule, number, order.dry);
+    order.progress('files', removed);
+    if (order.dry || removed === before) return;
+    const note = { by: order.by, action: 'purge.files', on: numbers, why: rule.type };
+    await parts.store.admin.audit(note, parts.now());
+  });
+  return removed;
+}
+
+/** Fetched ones, and those that came with the originals of the ticket and its follow-ups. */
+async function removeFiles(parts: EraseParts, { type }: FileRule, number: string, dry: boolean): Promise<number> {
+  const { store, now } = parts;
+  const lead = await store.messages.get(number);
+  let removed = 0;
+  for (const row of lead === null ? [] : [lead, ...(await store.messages.joined(number))]) {
+    for (const file of await store.admin.attachments(row.number)) {
+      if (file.blob === null || !isOfType(file.mediaType, type)) continue;
+      removed++;
+      if (dry) continue;
+      await store.blobs.remove(file.blob);
+      const gone = { ...file, state: 'failed' as const, blob: null, cause: 'attachment.purged' };
+      await store.admin.settleAttachment(gone, now());
+    }
+    removed += await removeRequestFiles(parts, row, type, dry);
+  }
+  return removed;
+}
+
+async function removeRequestFiles(parts: EraseParts, row: MessageRow, type: string, dry: boolean): Promise<number> {
+  let removed = 0;
+  for (const { blob, mediaType } of await filesOf(parts, row)) {
+    if (!isOfType(mediaType, type) || (await parts.store.blobs.get(blob)) === null) continue;
+    removed++;
+    if (!dry) await parts.store.blobs.remove(blob);
+  }
+  return removed;
+}
+
+function isOfType(mediaType: string | null, type: string): boolean {
+  if (type === '*') return true;
+  const plain = (mediaType ?? '').split(';')[0]?.trim().toLowerCase() ?? '';
+  return type.endsWith('/*') ? plain.startsWith(type.slice(0, -1)) : plain === type;
+}
+
+interface Sweep {
+  readonly rule: string;
+  readonly until: number;
+  readonly atOnce: number;
+}
+
+/** Goes on where the last sweep of this rule ended; what was on hold then is looked at again once a hold is lifted. */
+async function overClosed(
+  parts: EraseParts,
+  { rule, until, atOnce }: Sweep,
+  { dry, signal }: PurgeOrder,
+  each: (numbers: readonly string[]) => Promise<void>,
+): Promise<void> {
+  const { admin } = parts.store;
+  const places = JSON.parse((await admin.meta(PLACES)) ?? '{}') as Record<string, Place>;
+  for (let after: Place | null = places[rule] ?? null; ; await rest(REST_MS)) {
+    signal.throwIfAborted();
+    const rows: readonly ClosedRow[] = await admin.closed(until, after, atOnce);
+    const last = rows.at(-1);
+    if (last === undefined) return;
+    await each(rows.map(({ number }) => number));
+    after = { closedAt: last.closedAt, ordinal: last.ordinal };
+    if (!dry) await admin.setMeta(PLACES, JSON.stringify({ ...places, [rule]: after }));
+    if (rows.length < atOnce) return;
+  }
+}
+
+/** All closed tickets are looked at again; after a hold was lifted. */
+export async function sweepAgain({ store }: Pick<EraseParts, 'store'>): Promise<void> {
+  await store.admin.setMeta(PLACES, '{}');
+}
