@@ -14,6 +14,7 @@ import type { SettingsRefusal } from './alarms/alarm.ts';
 import { type Alarms, createAlarms } from './alarms/alarms.ts';
 import { certificateExpiries } from './alarms/expiries.ts';
 import { type Attachments, createAttachments } from './attachments.ts';
+import type { ContextParts } from './channel-context.ts';
 import { type Channels, createChannels } from './channels.ts';
 import type { Command, CommandContext, LiveGateway } from './cli/command.ts';
 import { openControl } from './control.ts';
@@ -98,6 +99,7 @@ export async function startGateway(loaded: LoadedConfig, options: GatewayOptions
       settings: parts.reload.state,
       certificate: parts.reload.certificate,
       reload: () => parts.reload.now(true),
+      importing: () => parts.importing,
     });
     const control = await openControl(config.data, options.commands, context, log);
     closers.unshift(() => control.close());
@@ -118,6 +120,7 @@ async function closeAll(
 }
 
 interface LiveParts {
+  readonly importing: ContextParts;
   readonly channels: Channels;
   readonly reading: Reading;
   readonly attachments: Attachments;
@@ -211,6 +214,7 @@ function liveParts({ foundation, log, logLevel, known, published }: LiveSources)
   });
   const alarms = alarmsOf(foundation, { channels, intake, disk, dispatch, reload }, log);
   return {
+    importing: { intake, splitter, store, cipher, log, now },
     channels,
     reading,
     attachments,
@@ -256,7 +260,8 @@ function dispatchOf(
   });
 }
 
-function splitterOf({ loaded }: Foundation, log: Log): Splitter {
+/** Splits containers by the limits of the settings. */
+export function splitterOf({ loaded }: { readonly loaded: LoadedConfig }, log: Log): Splitter {
   const { adapters, reading } = loaded.config;
   const { atOnce, memoryMb, silenceSeconds, totalSeconds, parts, partMb, totalMb } = reading.split;
   return createSplitter({

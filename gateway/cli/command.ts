@@ -6,6 +6,7 @@ import type { Forgotten } from '../../store/forget-postings.ts';
 import type { KeyRing } from '../../store/key-ring.ts';
 import type { Store } from '../../store/store.ts';
 import type { ChannelBook } from '../channel-book.ts';
+import type { ContextParts } from '../channel-context.ts';
 import type { Desk } from '../desk.ts';
 import type { TryReport } from '../dispatch/try.ts';
 import type { ReadinessReason } from '../http/health.ts';
@@ -42,6 +43,8 @@ export interface LiveGateway {
   settings(): SettingsState;
   /** Ends of the certificate in use; null without TLS. */
   certificate(): { readonly notAfter: number } | null;
+  /** What a channel is given to work with, for a file that is taken by hand. */
+  importing(): ContextParts;
   /** Reads the settings again and opens anew what waits for a person. */
   reload(): Promise<ReloadReport>;
 }

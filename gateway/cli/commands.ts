@@ -8,6 +8,7 @@ import { checkCommand } from './check.ts';
 import type { Command, LocalCommand } from './command.ts';
 import { deadLetterCommands } from './dead-letters.ts';
 import { demoCommand } from './demo.ts';
+import { importCommand, unsealCommand } from './import.ts';
 import { keyCommands } from './keys.ts';
 import { messageCommands } from './messages.ts';
 import { eraseCommand, holdCommands, purgeCommand } from './purge.ts';
@@ -23,6 +24,8 @@ export const COMMANDS: readonly Command[] = [
   reloadCommand,
   ...alarmCommands,
   ...channelCommands,
+  importCommand,
+  unsealCommand,
   ...messageCommands,
   ...ticketCommands,
   ...holdCommands,
