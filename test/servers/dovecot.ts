@@ -26,8 +26,8 @@ export interface Dovecot {
   readonly password: string;
   /** An account exists as soon as somebody logs in to it. */
   readonly user: string;
-  /** Puts mails into INBOX at once, before anybody has logged in. */
-  fill(mails: Iterable<string | Uint8Array>): void;
+  /** Puts mails into INBOX at once, before anybody has logged in; another account has the same password. */
+  fill(mails: Iterable<string | Uint8Array>, user?: string): void;
   /** Runs commands as another client of the account, which logs out afterwards. */
   as<T>(work: (client: ImapFlow) => Promise<T>): Promise<T>;
   append(mail: string | Uint8Array, folder?: string): Promise<void>;
@@ -166,7 +166,10 @@ export async function startDovecot(tls?: Certificate): Promise<Dovecot> {
   const settings = join(folder, 'dovecot.conf');
   writeFileSync(settings, configuration(folder, port, tls));
   const child = spawn(binary, ['-F', '-c', settings], { stdio: 'ignore' });
-  const killed = () => child.kill('SIGKILL');
+  const killed = () => {
+    child.kill('SIGKILL');
+    rmSync(folder, { recursive: true, force: true });
+  };
   process.once('exit', killed);
   await ready(child, port, folder);
   return {
@@ -174,7 +177,7 @@ export async function startDovecot(tls?: Certificate): Promise<Dovecot> {
     port,
     user: USER,
     password: PASSWORD,
-    fill: mails => fill(join(mail, USER), mails),
+    fill: (mails, user = USER) => fill(join(mail, user), mails),
     ...clientOf(port),
     kick: async () => {
       await promisify(execFile)(join(binary, '../../bin/doveadm'), ['-c', settings, 'kick', USER]);
