@@ -92,10 +92,19 @@ export async function drained(slot: Slot, ms: number): Promise<void> {
   await within(idle, ms);
 }
 
-/** Resolves when it is done, or when the time is over. */
-export async function within(done: Promise<void>, ms: number): Promise<void> {
+/** Resolves when its pulls have ended. Opening anew ends in pulls of its own, so what is awaited may become something else. */
+export async function stopped(slot: Slot): Promise<void> {
+  for (let loops: Promise<void> | null = null; loops !== slot.loops; ) {
+    loops = slot.loops;
+    await loops;
+  }
+}
+
+/** Resolves with true when it is done, with false when the time is over before. */
+export async function within(done: Promise<void>, ms: number): Promise<boolean> {
   const over = new AbortController();
-  await Promise.race([done.finally(() => over.abort()), pause(ms, over.signal)]);
+  const ended = done.then(() => true).finally(() => over.abort());
+  return Promise.race([ended, pause(ms, over.signal).then(() => false)]);
 }
 
 export function reasonOf(error: unknown): string {

@@ -23,6 +23,7 @@ import {
   reasonOf,
   type Slot,
   statusOf,
+  stopped,
   within,
 } from './channel-slot.ts';
 import type { ParserChannel } from './reading/protocol.ts';
@@ -69,12 +70,14 @@ const DRAIN_MS = 40_000;
 /** Where the successor cannot open before its predecessor has closed; meanwhile requests wait so long. */
 const SHORT_DRAIN_MS = 3000;
 const OPENING_MS = 10_000;
+/** A pull that is told to stop has so long to do it. */
+const STOP_MS = 15_000;
 
 export function createChannels(parts: ChannelsParts): Channels {
   const slots = new Map<string, Slot>();
   /** Channels that are gone stay known to the readers: what they had accepted is still to be read. */
   const readable = new Map<string, ParserChannel>();
-  const retiring = new Set<Promise<void>>();
+  const retiring = new Map<Slot, Promise<void>>();
   let turn: Promise<unknown> = Promise.resolve();
 
   /** One after the other: two at a time would open a channel twice and lose hold of one of them. */
@@ -147,7 +150,7 @@ export function createChannels(parts: ChannelsParts): Channels {
     slot.opening = openSlot(slot).then(() => {
       if (slot.channel === null) slot.loops = reopen(slot);
     });
-    return within(slot.opening, OPENING_MS);
+    return within(slot.opening, OPENING_MS).then(() => undefined);
   }
 
   /** A channel that was not there before, or in the place of another of its id. */
@@ -179,8 +182,8 @@ export function createChannels(parts: ChannelsParts): Channels {
 
   /** Lets a slot finish its requests without anybody waiting for them; an idle one is closed when this resolves. */
   function retireBehind(slot: Slot): Promise<void> {
-    const done = retire(slot, DRAIN_MS).finally(() => retiring.delete(done));
-    retiring.add(done);
+    const done = retire(slot, DRAIN_MS).finally(() => retiring.delete(slot));
+    retiring.set(slot, done);
     return slot.busy === 0 ? done : Promise.resolve();
   }
 
@@ -189,10 +192,9 @@ export function createChannels(parts: ChannelsParts): Channels {
     slot.pulls.abort();
     await drained(slot, drainMs);
     slot.life.abort();
-    // Opening anew ends in pulls of its own, so what is awaited may become something else meanwhile.
-    for (let loops: Promise<void> | null = null; loops !== slot.loops; ) {
-      loops = slot.loops;
-      await loops;
+    if (!(await within(stopped(slot), STOP_MS))) {
+      // Closing breaks its connections; a pull that goes on even then must not keep its successor from working.
+      parts.log.warn('channel.slow_stop', { channel: slot.known.id, kind: slot.known.kind });
     }
     await drained(slot, SHORT_DRAIN_MS);
     if (slot.channel !== null) await close(slot, slot.channel);
@@ -255,8 +257,8 @@ export function createChannels(parts: ChannelsParts): Channels {
       inTurn(async () => {
         const all = [...slots.values()];
         slots.clear();
-        for (const slot of all) slot.life.abort();
-        await Promise.all([...all.map(slot => retire(slot, 0)), ...retiring]);
+        for (const slot of [...all, ...retiring.keys()]) slot.life.abort();
+        await Promise.all([...all.map(slot => retire(slot, 0)), ...retiring.values()]);
       }),
   };
 }

@@ -64,6 +64,7 @@ export interface Reload {
 }
 
 const NO_CHANGES: ChannelChanges = { added: [], removed: [], changed: [] };
+const NOTHING: ReloadReport = { ok: false, channels: NO_CHANGES, settings: [], restart: [], problems: [] };
 
 export function createReload(parts: ReloadParts): Reload {
   const { live, log, now } = parts;
@@ -73,6 +74,7 @@ export function createReload(parts: ReloadParts): Reload {
   let seen: ReadonlySet<string> = new Set(filesOf(live));
   let state: SettingsState = { since: now(), refused: null, restart: [], counts: { applied: 0, refused: 0 } };
   let turn: Promise<unknown> = Promise.resolve();
+  let closed = false;
 
   async function attempt(retry: boolean): Promise<ReloadReport> {
     const files = new Set<string>();
@@ -139,11 +141,12 @@ export function createReload(parts: ReloadParts): Reload {
       refused: said && state.refused !== null ? state.refused : { at: now(), problems },
       counts: { ...state.counts, refused: state.counts.refused + 1 },
     };
-    return { ok: false, channels: NO_CHANGES, settings: [], restart: state.restart, problems };
+    return { ...NOTHING, restart: state.restart, problems };
   }
 
   function reload(retry: boolean): Promise<ReloadReport> {
-    const done = turn.then(() => attempt(retry));
+    // A signal may come while the gateway ends; channels that are closed must stay so.
+    const done = turn.then(() => (closed ? NOTHING : attempt(retry)));
     turn = done.catch(() => undefined);
     return done;
   }
@@ -168,6 +171,7 @@ export function createReload(parts: ReloadParts): Reload {
     state: () => state,
     certificate: () => certificate,
     async close() {
+      closed = true;
       await watch?.close();
       await turn;
     },

@@ -111,7 +111,8 @@ async function enable(context: CommandContext, args: Arguments, enabled: boolean
 
 function hookUrl({ live, loaded }: CommandContext, id: string): string {
   const { listen } = loaded.config;
-  const base = listen.publicUrl ?? live?.url ?? `http://${listen.host}:${listen.port}`;
+  const base =
+    listen.publicUrl ?? live?.url ?? `${listen.tls === null ? 'http' : 'https'}://${listen.host}:${listen.port}`;
   return `${base.replace(/\/+$/, '')}/hooks/${id}`;
 }
 

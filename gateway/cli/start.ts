@@ -27,8 +27,9 @@ export function startCommand(commands: readonly Command[]): LocalCommand {
       };
       const { startGateway } = await import('../compose.ts');
       const logLevel = log.setLevel;
+      const reload = reloadOnHangup(log);
       const gateway = await startGateway(loaded, { log, logLevel, commands, env: terminal.env, onFatal });
-      reloadOnHangup(gateway, log);
+      reload(gateway);
       // Whoever has read that it runs may tell it to stop in the same moment.
       const stop = stopSignal();
       announce(gateway, terminal);
@@ -63,12 +64,18 @@ function announce({ foundation, firstChannel, url }: Gateway, { language, err, o
 /** At a terminal SIGHUP says that the terminal is gone; to a service it says that its settings have changed. */
 const hangupStops = () => process.stdin.isTTY === true;
 
-function reloadOnHangup(gateway: Gateway, log: Log): void {
-  if (hangupStops()) return;
-  process.on('SIGHUP', () => {
+/** Listens from the beginning, since the signal ends a process that does not; answers whom to tell of the gateway. */
+function reloadOnHangup(log: Log): (gateway: Gateway) => void {
+  let running: Gateway | null = null;
+  const reload = () => {
     log.info('settings.asked', { signal: 'SIGHUP' });
-    gateway.reload().catch((error: unknown) => log.bug('settings.failed', error));
-  });
+    // Before it runs there is nothing to do: the settings are looked at once more when it does.
+    running?.reload().catch((error: unknown) => log.bug('settings.failed', error));
+  };
+  if (!hangupStops()) process.on('SIGHUP', reload);
+  return gateway => {
+    running = gateway;
+  };
 }
 
 /** Resolves with the first of the signals that mean "stop". A second one ends the process at once. */
