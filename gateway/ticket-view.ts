@@ -50,7 +50,7 @@ export async function viewTicket(parts: ViewParts, number: string, reveal: Revea
     subject: appeal.subject === null ? null : text(appeal.subject, masks.text),
     place: { ...place, text: place.text === null ? null : text(place.text, masks.text) },
     requester: revealed(maskRequester(requester, whole), requester, reveal),
-    identityErased: isErased(row),
+    identity: isErased(row) ? 'erased' : 'kept',
     anonymous: born.anonymous,
     confidential: row.confidential,
     triage: { verdict: triage.verdict, clause: triage.clause, basis: triage.basis, words: triage.words, by: triage.by },

@@ -39,6 +39,7 @@ const WORDS: Readonly<Record<string, readonly string[]>> = {
   by: ['by'],
   what: ['deadline'],
   reasons: ['repeat'],
+  identity: ['identity'],
 };
 
 function named(key: string, value: unknown, language: Language): string {

@@ -72,7 +72,7 @@ describe('retention in a running gateway', function () {
     assert.equal((await refusal('erase', { phone: PHONE, why: '本人申请' })).code, 'erase.open');
     await close(first.number);
     assert.deepEqual((await one('erase', { phone: '138 0000 1014', why: '本人申请' }))['tickets'], [first.number]);
-    assert.equal((await one('tickets show', { number: first.number }))['identityErased'], false);
+    assert.equal((await one('tickets show', { number: first.number }))['identity'], 'kept');
 
     const done = await one('erase', { phone: PHONE, why: '本人申请', yes: true });
     assert.deepEqual(
@@ -80,7 +80,7 @@ describe('retention in a running gateway', function () {
       [[first.number], 2, 0, true],
     );
     const shown = await one('tickets show', { number: first.number });
-    assert.equal(shown['identityErased'], true);
+    assert.equal(shown['identity'], 'erased');
     assert.ok(Object.values(shown['requester'] as Row).every(value => value === null));
     const after = (await store().tickets.get(first.number))!;
     const { cipher } = context();
@@ -163,11 +163,11 @@ describe('retention in a running gateway', function () {
     await one('tickets hold', { number: bus.number, reason: '行政复议' });
     assert.equal((await purgeLater(29, { identityDaysAfterClose: 30 })).identities, 0);
     assert.equal((await purgeLater(31, { identityDaysAfterClose: 30 })).identities, 1);
-    assert.equal((await one('tickets show', { number: bus.number }))['identityErased'], false);
+    assert.equal((await one('tickets show', { number: bus.number }))['identity'], 'kept');
     assert.deepEqual((await one('erase', { ticket: bus.number, why: 'x', yes: true }))['held'], [bus.number]);
     await one('tickets unhold', { number: bus.number });
     assert.equal((await purgeLater(31, { identityDaysAfterClose: 30 })).identities, 1);
-    assert.equal((await one('tickets show', { number: bus.number }))['identityErased'], true);
+    assert.equal((await one('tickets show', { number: bus.number }))['identity'], 'erased');
   });
 
   it('refuses to purge by a clock that disagrees with what was recorded, until somebody has looked', async () => {
