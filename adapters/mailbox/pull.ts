@@ -87,11 +87,23 @@ function connections(context: Context) {
   const logins = loginSource(context.settings, context.now);
   let current: Connection | null = null;
   let making: AbortController | null = null;
+  // Providers lock accounts after some wrong passwords; new settings open the channel anew and so ask again.
+  let refused: CredentialsRefused | null = null;
+
+  async function logInOnce(signal: AbortSignal): Promise<Session> {
+    if (refused !== null) throw refused;
+    try {
+      return await logIn(context.settings, logins, signal);
+    } catch (error) {
+      if (error instanceof CredentialsRefused) refused = error;
+      throw error;
+    }
+  }
 
   async function make(signal: AbortSignal): Promise<Connection> {
     making = new AbortController();
     const stop = AbortSignal.any([signal, context.signal, making.signal]);
-    const session = await logIn(context.settings, logins, stop);
+    const session = await logInOnce(stop);
     if (stop.aborted) {
       session.close();
       throw new Unavailable('mailbox.stopped', 'the channel was closed meanwhile');

@@ -45,7 +45,8 @@ describe('mailbox login', () => {
     it(`calls ${what} ${code}, when polled, listened to and checked`, async () => {
       const server = await start();
       server.faults.login = { status: 'NO', text };
-      const { channel } = await open(server);
+      const stage = await open(server);
+      const { channel } = stage;
       const { signal } = new AbortController();
       for (const way of [() => channel.poll?.(signal), () => channel.listen?.(signal), () => channel.check?.()]) {
         await assert.rejects(
@@ -54,9 +55,17 @@ describe('mailbox login', () => {
         );
       }
       server.faults.login = null;
-      await channel.poll?.(signal);
+      await stage.reopen();
+      await stage.poll();
     });
   }
+
+  it('asks once with a password that was refused, since providers lock accounts', async () => {
+    const server = await start();
+    const stage = await open(server, { password: 'wrong' });
+    for (let turn = 0; turn < 3; turn++) await assert.rejects(stage.poll(), CredentialsRefused);
+    assert.equal(server.connections, 1);
+  });
 
   it('calls 163’s refusal to select a folder unsafe_login', async () => {
     const server = await start({ capabilities: ['IDLE'] });
