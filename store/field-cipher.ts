@@ -44,7 +44,8 @@ const HEAD = 3;
 /** version, algorithm, id of the wrapping key. */
 const WRAP_HEAD = 10;
 const KEY_BYTES = 32;
-const COMPRESS_OVER = 4096;
+/** Below it a value fills a page or two of the database either way, and compressing it costs more than writing it. */
+const COMPRESS_OVER = 8192;
 /** Bound on what a sealed value inflates to, against a record made by somebody who holds the keys of another version. */
 const INFLATE_LIMIT = 512 * 1024 * 1024;
 
