@@ -67,8 +67,12 @@ interface MailFault {
 
 function mailError(error: unknown): PlatformError {
   const { code = '', responseCode } = (error instanceof Error ? error : {}) as MailFault;
+  // The library names its own code; the system's, which says more, stands in the text only.
+  const system = error instanceof Error ? /\bE[A-Z]{4,}\b/.exec(error.message)?.[0] : undefined;
   const words =
-    responseCode === undefined ? `the mail server failed (${code})` : `the mail server answered ${responseCode}`;
+    responseCode === undefined
+      ? `the mail server failed (${system ?? code})`
+      : `the mail server answered ${responseCode}`;
   const low = error instanceof Error ? ((error.cause as MailFault | undefined)?.code ?? '') : '';
   if (code === 'EAUTH' || code === 'ENOAUTH') {
     // 4xx: not now; 5xx: never with this password.

@@ -72,7 +72,7 @@ function answerOf(error: PlatformError): string {
     | { readonly response?: unknown; readonly code?: unknown; readonly cause?: unknown }
     | undefined;
   if (typeof cause?.response === 'string') return answerLine(cause.response);
-  const code = typeof cause?.code === 'string' ? ` (${cause.code})` : '';
+  const code = typeof cause?.code === 'string' && !error.message.endsWith(')') ? ` (${cause.code})` : '';
   return `${error.message}${code}`;
 }
 
