@@ -122,7 +122,7 @@ export interface AdapterContext<S = unknown> {
   /** Runs this adapter's `split` in the reading pool, under its limits. */
   split(container: Original): AsyncIterable<Original>;
   /** Seals bytes that the adapter keeps outside of the store, such as a file it has taken; `huisu unseal` opens them. */
-  seal(bytes: Uint8Array): Uint8Array;
+  seal(bytes: Uint8Array): Promise<Uint8Array>;
   /** The cursor as last moved by `accept`; null at first. */
   cursor(): Promise<string | null>;
   /** What became of a number; null for a number unknown or of another channel. */

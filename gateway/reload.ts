@@ -3,7 +3,7 @@ import { basename, dirname, relative } from 'node:path';
 import { isDeepStrictEqual } from 'node:util';
 import { loadRegistry } from '../adapters/registry.ts';
 import { type Certificate, readCertificate } from '../config/certificate.ts';
-import { ConfigError, type ConfigProblem } from '../config/errors.ts';
+import { ConfigError, type ConfigProblem, jsonPath } from '../config/errors.ts';
 import type { LoadedConfig } from '../config/load.ts';
 import type { LogLevel } from '../config/schema.ts';
 import { StoreUnavailable } from '../store/errors.ts';
@@ -82,6 +82,7 @@ export function createReload(parts: ReloadParts): Reload {
       const see = (file: string) => void files.add(file);
       const next = live.again({ seen: see, refuseEmpty: true });
       const renewed = readCertificate(next, see);
+      if (renewed !== null && isOther(renewed)) checkDates(renewed, next, now());
       rules ??= await createRulesCheck(pathsOf(live));
       const { changed, problems } = await rules.look(pathsOf(next));
       throwAny(problems);
@@ -96,14 +97,15 @@ export function createReload(parts: ReloadParts): Reload {
     }
   }
 
+  const isOther = (next: Certificate) => next.cert !== certificate?.cert || next.key !== certificate.key;
+
   async function apply(taken: Taken, found: Found): Promise<ReloadReport> {
     const { next, renewed, changed, retry } = found;
     live.swap(next, taken.config);
     parts.logLevel(taken.config.log.level);
     // A group that waits keeps its certificate, too.
     const secure = isDeepStrictEqual(taken.config.listen, next.config.listen);
-    const isNew =
-      secure && renewed !== null && renewed.cert + renewed.key !== `${certificate?.cert}${certificate?.key}`;
+    const isNew = secure && renewed !== null && isOther(renewed);
     if (secure) certificate = renewed;
     parts.http.renew(taken.config.listen, secure ? renewed : null);
     const channels = await parts.channels.sync(retry);
@@ -111,7 +113,9 @@ export function createReload(parts: ReloadParts): Reload {
       ...taken.now.filter(path => path !== '$.channels'),
       ...(isNew && !taken.now.some(path => path.startsWith('$.listen.tls')) ? ['$.listen.tls'] : []),
     ];
-    const restart = [...taken.restart, ...changed];
+    // Of another folder of rules every file is another one.
+    const moved = !isDeepStrictEqual(pathsOf(live), pathsOf(next));
+    const restart = [...taken.restart, ...(moved ? [] : changed.map(file => shortName(live, file)))];
     const isChange = settings.length > 0 || Object.values(channels).some(ids => ids.length > 0);
     tell(settings, channels, restart);
     state = {
@@ -191,6 +195,20 @@ function throwAny(problems: readonly ConfigProblem[]): void {
 }
 
 const pathsOf = ({ config }: LoadedConfig) => ({ rulesFolder: config.rules, regionFile: config.region });
+
+/** One that senders would refuse is not put in the place of one that may well be good. */
+function checkDates({ notBefore, notAfter }: Certificate, { locate }: LoadedConfig, now: number): void {
+  if (notBefore <= now && now < notAfter) return;
+  const path = ['listen', 'tls', 'certFile'];
+  const [from, to] = [notBefore, notAfter].map(time => new Date(time).toISOString());
+  throw new ConfigError([
+    {
+      ...{ code: 'config.tls_not_valid', path: jsonPath(path), ...locate(path) },
+      zh: `证书现在无效（有效期 ${from} 至 ${to}），沿用原来的证书`,
+      en: `the certificate is not valid now (${from} to ${to}); the one in use stays`,
+    },
+  ]);
+}
 
 /** The settings file and the folder of channels beside it; what they name is learnt by reading them. */
 function filesOf({ file, channelFolder }: LoadedConfig): readonly string[] {

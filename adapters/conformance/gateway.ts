@@ -104,7 +104,7 @@ export function fakeGateway<S>(
         accept,
         split: container => asAsync(definition.split?.(container, settings) ?? []),
         // Not the bytes themselves, so that whoever takes sealed for plain is noticed.
-        seal: bytes => Buffer.from(bytes).reverse(),
+        seal: async bytes => Buffer.from(bytes).reverse(),
         cursor: async () => cursor,
         progress: async number => progressOf([...rows.values()], number, outcome),
         now,

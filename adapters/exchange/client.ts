@@ -9,6 +9,7 @@ import {
   claim,
   claimed,
   codeOf,
+  exists,
   type Folder,
   filesIn,
   freePath,
@@ -16,7 +17,9 @@ import {
   openFolder,
   prune,
   readWhole,
+  roomyName,
   short,
+  sumOf,
   type Waiting,
   writeWhole,
 } from './folder.ts';
@@ -73,14 +76,16 @@ async function ownFault(
     await take();
     refused.delete(file.name);
   } catch (error) {
-    const own = (codeOf(error) === 'EACCES' || codeOf(error) === 'EPERM') && pathOf(error) === file.path;
-    if (!own) throw error;
+    if (!isAboutOpening(error, file.path)) throw error;
     if (!refused.has(file.name)) log.warn('exchange.file_refused');
     refused.add(file.name);
   }
 }
 
-const pathOf = (error: unknown): unknown => (error instanceof Error && 'path' in error ? error.path : null);
+function isAboutOpening(error: unknown, file: string): boolean {
+  if (!(error instanceof Error && 'path' in error && 'syscall' in error)) return false;
+  return error.path === file && error.syscall === 'open' && ['EACCES', 'EPERM', 'EBUSY'].includes(codeOf(error));
+}
 
 /** Files whose size and times have not changed for the time the settings name. */
 function standingStill({ settings }: Context, folder: Folder) {
@@ -122,12 +127,16 @@ async function takeFile(context: Context, folder: Folder, outcomes: Outcomes, fi
   if (file.size > settings.maxFileMegabytes * MEGABYTE) return setAside(context, folder, file);
   const bytes = await readWhole(file);
   if (bytes === null) return log.info('exchange.changed_while_read');
-  const sum = hash('sha256', bytes, 'hex');
-  const errors = errorFile(join(folder.errors, `${file.name}.${short(sum)}.errors.csv`));
+  const sum = await sumOf(bytes);
+  const errorPath = join(folder.errors, `${roomyName(file.name)}.${short(sum)}.errors.csv`);
+  const errors = errorFile(errorPath);
   if (await isKnown(context, folder, sum)) {
     log.info('exchange.seen_before', { sum: short(sum) });
-    await errors.add({ code: 'exchange.seen_before', row: 0, column: null });
-    await errors.finish();
+    // What was wrong with it then stands there still, and is worth more than this.
+    if (!(await exists(errorPath))) {
+      await errors.add({ code: 'exchange.seen_before', row: 0, column: null });
+      await errors.finish();
+    }
     return leave(context, folder, file, { sum, broken: false, bytes });
   }
   let taken: Taken;
@@ -138,8 +147,7 @@ async function takeFile(context: Context, folder: Folder, outcomes: Outcomes, fi
     throw error;
   }
   const base = await errors.finish();
-  const path = join(folder.errors, `${file.name}.${short(sum)}.errors.csv`);
-  await outcomes.remember(sum, { errorFile: path, base, rows: taken.rows });
+  await outcomes.remember(sum, { errorFile: errorPath, base, rows: taken.rows });
   if (taken.broken === null) await writeReceipt(context, folder, sum, taken);
   const { fresh, redelivered, faults, broken } = taken;
   const values = { sum: short(sum), fresh, redelivered, faults };
@@ -150,7 +158,7 @@ async function takeFile(context: Context, folder: Folder, outcomes: Outcomes, fi
 
 /** Too large to be read at all: it goes to errors/ unread. */
 async function setAside({ settings, log }: Context, folder: Folder, file: Waiting): Promise<void> {
-  const target = await freePath(join(folder.errors, file.name));
+  const target = await freePath(join(folder.errors, roomyName(file.name)));
   const errors = errorFile(`${target}.errors.csv`);
   const values = { most: settings.maxFileMegabytes };
   await errors.add({ code: 'exchange.file_too_large', row: 0, column: null, values });
@@ -204,10 +212,11 @@ async function dispose(
   { sum, broken, bytes }: Leaving,
 ): Promise<void> {
   const { done } = context.settings;
-  if (broken) await rename(path, await freePath(join(folder.errors, name)));
-  else if (done === 'keep') await rename(path, await freePath(join(folder.done, name)));
+  if (broken) await rename(path, await freePath(join(folder.errors, roomyName(name))));
+  else if (done === 'keep') await rename(path, await freePath(join(folder.done, roomyName(name))));
   else {
-    if (done === 'seal') await writeWhole(join(folder.done, `${name}.${short(sum)}.sealed`), context.seal(bytes));
+    if (done === 'seal')
+      await writeWhole(join(folder.done, `${roomyName(name)}.${short(sum)}.sealed`), await context.seal(bytes));
     await unlink(path);
   }
 }
@@ -216,7 +225,7 @@ async function dispose(
 async function finishClaimed(context: Context, folder: Folder): Promise<void> {
   for (const { path, name, sum } of await claimed(folder)) {
     const bytes = await readFile(path);
-    const whole = hash('sha256', bytes, 'hex');
+    const whole = await sumOf(bytes);
     if (short(whole) !== sum) await rename(path, await freePath(join(folder.inbox, name)));
     else {
       const broken = !(await isKnown(context, folder, whole));
@@ -237,7 +246,7 @@ async function importFile(context: Context, path: string, call: ImportCall): Pro
     return { ...NOTHING, broken: 'exchange.file_too_large', errorFile: errorPath };
   }
   const bytes = await readFile(path);
-  const container = containerOf(basename(path), hash('sha256', bytes, 'hex'), bytes);
+  const container = containerOf(basename(path), await sumOf(bytes), bytes);
   let taken: Taken;
   try {
     taken = await takeRows(context, container, errors, rows => call.step('taken', rows, null));

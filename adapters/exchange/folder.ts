@@ -1,4 +1,5 @@
 // The folders of a channel: in/ where files are dropped, work/ for what is under way, done/ and errors/ for what is not.
+import { createHash } from 'node:crypto';
 import type { BigIntStats } from 'node:fs';
 import { constants } from 'node:fs';
 import { type FileHandle, lstat, mkdir, open, readdir, rename, stat, unlink } from 'node:fs/promises';
@@ -125,7 +126,34 @@ const CLAIMED = '.taken';
 
 /** Where a file stands between in/ and its end. */
 export const claimPath = ({ work }: Folder, name: string, sum: string): string =>
-  join(work, `${name}.${short(sum)}${CLAIMED}`);
+  join(work, `${roomyName(name)}.${short(sum)}${CLAIMED}`);
+
+const LONGEST_NAME = 150;
+
+/** A file's name with room for the endings we give it; a file system takes 255 bytes at most. */
+export function roomyName(name: string): string {
+  if (Buffer.byteLength(name) <= LONGEST_NAME) return name;
+  const dot = name.lastIndexOf('.');
+  const ending = dot > 0 && name.length - dot <= 10 ? name.slice(dot) : '';
+  let stem = '';
+  for (const sign of name.slice(0, name.length - ending.length)) {
+    if (Buffer.byteLength(stem + sign + ending) > LONGEST_NAME) break;
+    stem += sign;
+  }
+  return stem + ending;
+}
+
+const PIECE = 1024 * 1024;
+
+/** SHA-256 of a whole file in hex; others get their turn between the pieces. */
+export async function sumOf(bytes: Uint8Array): Promise<string> {
+  const sum = createHash('sha256');
+  for (let at = 0; at < bytes.length; at += PIECE) {
+    sum.update(bytes.subarray(at, at + PIECE));
+    await new Promise(resolve => setImmediate(resolve));
+  }
+  return sum.digest('hex');
+}
 
 /** Enough of a sum to tell files of one name apart. */
 export const short = (sum: string): string => sum.slice(0, 8);
@@ -153,11 +181,13 @@ export async function claimed({ work }: Folder): Promise<readonly { path: string
   });
 }
 
+export const exists = async (path: string): Promise<boolean> => (await lstat(path).catch(ifGone)) !== null;
+
 /** The path itself, or with a number where something has it already. */
 export async function freePath(path: string): Promise<string> {
   for (let turn = 1; ; turn++) {
     const candidate = turn === 1 ? path : join(dirname(path), numbered(basename(path), turn));
-    if ((await lstat(candidate).catch(ifGone)) === null) return candidate;
+    if (!(await exists(candidate))) return candidate;
   }
 }
 

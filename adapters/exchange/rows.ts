@@ -1,5 +1,5 @@
 // A table's rows as the readers give them, and the header among the first ones: one row or two, under a title or not.
-import { ABOVE, type Field, fieldOf, foldHeading } from './columns.ts';
+import { ABOVE, type Field, fieldOf } from './columns.ts';
 import { FileFault, type RowFault, type RowFaultCode } from './row-errors.ts';
 
 /** One row as it lies in the file. */
@@ -36,8 +36,8 @@ interface Header {
   readonly headings: readonly string[];
   /** Place of the first row of data among the rows looked at. */
   readonly next: number;
-  /** Folded texts of the header's last row, to know it again where pages repeat it. */
-  readonly again: string;
+  /** Texts of the header's last row, to know it again where pages repeat it. */
+  readonly again: readonly string[];
 }
 
 /** @throws FileFault where there is no header or it is too wide, and what the rows throw, after the rows before it */
@@ -98,7 +98,7 @@ function checkWidth({ row, texts }: RawRow): void {
 function findHeader(rows: readonly RawRow[], find: (heading: string) => Field | null): Header {
   let best: { readonly score: number; readonly header: Header } = {
     score: 0,
-    header: { headings: [], next: 0, again: '' },
+    header: { headings: [], next: 0, again: [] },
   };
   for (const [at, row] of rows.entries()) {
     const upper = headingsOf(row);
@@ -117,7 +117,7 @@ function findHeader(rows: readonly RawRow[], find: (heading: string) => Field | 
 const headerOf = (headings: readonly string[], next: number, last: RawRow): Header => ({
   headings,
   next,
-  again: folded(last.texts),
+  again: last.texts.map(text => text.trim()),
 });
 
 function headingsOf({ texts, across }: RawRow): readonly string[] {
@@ -139,10 +139,9 @@ function score(headings: readonly string[], find: (heading: string) => Field | n
   return fields.has('content') || fields.has('title') ? fields.size : 0;
 }
 
-/** The texts of a header's row without the empty ones at its end. */
-function folded(texts: readonly string[]): string {
-  const last = texts.findLastIndex(text => text.trim() !== '');
-  return JSON.stringify(texts.slice(0, last + 1).map(foldHeading));
+/** Told at the first cell that differs, as nearly all rows are. */
+function sameTexts(texts: readonly string[], header: readonly string[]): boolean {
+  return header.every((heading, place) => (texts[place] ?? '').trim() === heading);
 }
 
 /** null for a blank row and for the header repeated on the next page. */
@@ -152,7 +151,7 @@ function nameRow(raw: RawRow, header: Header): NamedRow | null {
   const { headings } = header;
   const wide = texts.slice(headings.length).some(text => text.trim() !== '');
   if (wide) return { row, cells: [], fault: { code: 'exchange.too_many_cells', row, column: null } };
-  if (texts.length >= 2 && folded(texts) === header.again) return null;
+  if (sameTexts(texts, header.again)) return null;
   const cells: NamedCell[] = [];
   for (const [place, written] of headings.entries()) {
     const text = texts[place] ?? '';

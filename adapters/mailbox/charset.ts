@@ -2,7 +2,7 @@
 import { TextDecoder } from 'node:util';
 
 /** Labels that mean GB 18030, which holds all of GB 2312 and GBK; senders write the small name and use the large set. */
-const GB = /^(?:x-)?(?:cs)?(?:gb_?2312(?:-80)?|gbk|gb_?18030|cp-?936|ms936|windows-936|euc-cn|chinese)$/;
+const GB = /^(?:x-)?(?:cs)?(?:gb_?2312(?:-80)?|gbk|gb_?18030|cp-?936|ms936|windows-936|euc-cn|chinese)$/i;
 const HZ = /^(?:hz|hz-gb-?2312)$/;
 /** Labels that programs write without having looked: what they say counts only when the bytes are not Chinese. */
 const WESTERN = /^(?:iso-?8859-1|latin-?1|l1|windows-1252|cp-?1252)$/;
@@ -157,6 +157,8 @@ export function repairHeaderLine(line: string): string {
 
 function repairWords(line: string): string {
   const words = [...line.matchAll(WORD)];
+  // The large set is what GB labels mean, and that is how they are decoded.
+  if (words.every(([, label]) => GB.test(label as string))) return line;
   // The bytes of one character may be split between two words, so the words of a line are judged together.
   const bytes = Buffer.concat(words.map(([, , encoding, text]) => wordBytes(encoding as string, text as string)));
   const labels = new Set(words.map(([, label]) => (label as string).toLowerCase()));

@@ -161,13 +161,16 @@ function contactOf(mail: MailContent, original: Original, signature: string, own
 }
 
 function externalIds(mail: MailContent): Record<string, string> {
-  const bare = (id: string): string => id.trim().replace(/^<|>$/g, '');
-  const thread = mail.references[0] ?? mail.inReplyTo;
-  return Object.fromEntries(
-    Object.entries({ messageId: bare(mail.messageId), inReplyTo: bare(mail.inReplyTo), thread: bare(thread) }).filter(
-      ([, id]) => id !== '',
-    ),
-  );
+  const ids: Record<string, string> = {};
+  const put = (name: string, id: string | undefined): void => {
+    const bare = (id ?? '').trim().replace(/^<|>$/g, '');
+    if (bare !== '') ids[name] = bare;
+  };
+  put('messageId', mail.messageId);
+  put('inReplyTo', mail.inReplyTo);
+  // The first letter of the exchange; ours is among the references when somebody answers an answer.
+  put('thread', mail.references[0] ?? mail.inReplyTo);
+  return ids;
 }
 
 /** Words of a winmail.dat, where the mail around it says nothing. */

@@ -3,6 +3,8 @@
 export const LIMITS = {
   /** Bytes of a whole mail. The large mail providers pass on 25 to 50 MB; a mail of more than this is kept and shown, not read. */
   mailBytes: 35 * 1024 * 1024,
+  /** Lines of one mail: 35 MB in base64 have half a million. Splitting costs by the line, so empty ones are the dear ones. */
+  lines: 2_000_000,
   /** Bytes of the header lines of one part; ordinary ones have 2 to 20 kB. */
   headerBytes: 512 * 1024,
   /** Parts of one mail, multiparts counted. */

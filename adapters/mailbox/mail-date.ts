@@ -43,7 +43,8 @@ function numericOffset(zone: string): number {
 /** INTERNALDATE among an original's facts: milliseconds or an ISO text. */
 function readInternal(meta: Readonly<Record<string, string>>): number | null {
   const name = Object.keys(meta).find(key => key.toLowerCase() === 'internaldate');
-  const text = name === undefined ? '' : (meta[name] as string).trim();
+  if (name === undefined) return null;
+  const text = (meta[name] as string).trim();
   const at = /^\d{10,15}$/.test(text) ? Number(text) : Date.parse(text);
   return Number.isFinite(at) ? at : null;
 }

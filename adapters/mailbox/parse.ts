@@ -16,8 +16,8 @@ export interface MailSettingsForParse {
 /**
  * Reads one mail.
  * @param original Body: the raw bytes. `meta` may hold INTERNALDATE (milliseconds or ISO); `sender` is the envelope From.
- * @throws Unreadable `mailbox.too_large`, `mailbox.header_too_large`, `mailbox.too_many_parts`, `mailbox.nested_too_deep`,
- *   `mailbox.not_a_mail`, `mailbox.not_mime`, `mailbox.too_slow`.
+ * @throws Unreadable `mailbox.too_large`, `mailbox.too_many_lines`, `mailbox.header_too_large`, `mailbox.too_many_parts`,
+ *   `mailbox.nested_too_deep`, `mailbox.not_a_mail`, `mailbox.not_mime`, `mailbox.too_slow`.
  */
 export async function parseMail(original: Original, settings: MailSettingsForParse): Promise<InboundMessage> {
   const mail = await readMime(original.body);
@@ -101,15 +101,19 @@ const OPTIONS = {
 const PIECE = 65_536;
 const BARE_LABELS = new Set(['', 'utf-8', 'utf8', 'us-ascii', 'ascii']);
 
-function readMime(body: Uint8Array): Promise<MailContent> {
-  if (body.byteLength > LIMITS.mailBytes) {
-    throw new Unreadable('mailbox.too_large', `the mail has more than ${LIMITS.mailBytes} bytes`);
-  }
-  const bytes = withoutLead(Buffer.from(body.buffer, body.byteOffset, body.byteLength));
+async function readMime(body: Uint8Array): Promise<MailContent> {
+  const bytes = lineEndsMended(withoutLead(Buffer.from(body.buffer, body.byteOffset, body.byteLength)));
+  checkSize(bytes);
+  // Mostly a label of UTF-8 or none is right, and reading without a decoder of our own is a third faster.
+  return (await takeApart(bytes, true)) ?? ((await takeApart(bytes, false)) as MailContent);
+}
+
+/** @returns null when bare labels were trusted and it has shown that they must not be. */
+function takeApart(bytes: Buffer, trustBare: boolean): Promise<MailContent | null> {
   const parser = new MailParser(OPTIONS);
   const files: MailFile[] = [];
-  const tree = watchTree(parser);
-  return new Promise<MailContent>((resolve, reject) => {
+  const tree = watchTree(parser, trustBare);
+  return new Promise<MailContent | null>((resolve, reject) => {
     const timer = setTimeout(() => {
       parser.destroy(new Unreadable('mailbox.too_slow', `the mail was not read in ${LIMITS.readingMs} ms`));
     }, LIMITS.readingMs);
@@ -122,17 +126,38 @@ function readMime(body: Uint8Array): Promise<MailContent> {
     });
     parser.on('end', () => {
       clearTimeout(timer);
-      resolve(contentOf(tree.root(), files));
+      resolve(tree.isGarbled() ? null : contentOf(tree.root(), files, bytes));
     });
     feed(parser, bytes);
   });
 }
 
+function checkSize(bytes: Buffer): void {
+  if (bytes.length > LIMITS.mailBytes) {
+    throw new Unreadable('mailbox.too_large', `the mail has more than ${LIMITS.mailBytes} bytes`);
+  }
+  if (bytes.length <= LIMITS.lines) return;
+  let lines = 0;
+  for (let at = bytes.indexOf(LF); at !== -1 && lines <= LIMITS.lines; at = bytes.indexOf(LF, at + 1)) lines++;
+  if (lines > LIMITS.lines) {
+    throw new Unreadable('mailbox.too_many_lines', `the mail has more than ${LIMITS.lines} lines`);
+  }
+}
+
+const LF = 0x0a;
+const CR = 0x0d;
+
 /** A byte order mark or blank lines before the header make readers take the whole header for the text. */
 function withoutLead(bytes: Buffer): Buffer {
   let at = bytes[0] === 0xef && bytes[1] === 0xbb && bytes[2] === 0xbf ? 3 : 0;
-  while (bytes[at] === 0x0d || bytes[at] === 0x0a) at++;
+  while (bytes[at] === CR || bytes[at] === LF) at++;
   return bytes.subarray(at);
+}
+
+/** Lines that end with CR alone, as some old programs write them, are one endless line to mailparser. */
+function lineEndsMended(bytes: Buffer): Buffer {
+  if (bytes.includes(LF) || !bytes.includes(CR)) return bytes;
+  return bytes.map(byte => (byte === CR ? LF : byte)) as Buffer;
 }
 
 function feed(parser: MailParser, bytes: Buffer): void {
@@ -163,13 +188,15 @@ function collect(item: AttachmentStream | MessageText, files: MailFile[]): void 
 }
 
 /**
- * Steps in where mailparser makes a node of each part: header lines are mended before they are decoded, every text part goes
- * through our decoder whatever its label, and parts too deep inside each other end the reading.
+ * Steps in where mailparser makes a node of each part: header lines are mended before they are decoded, text parts go through
+ * our decoder, and parts too deep inside each other end the reading.
+ * @param trustBare Whether a label of UTF-8, ASCII or none is believed; `isGarbled` then tells whether it was wrong.
  */
-function watchTree(parser: MailParser): { root(): TreeNode | null } {
+function watchTree(parser: MailParser, trustBare: boolean): { root(): TreeNode | null; isGarbled(): boolean } {
   const builder = parser as unknown as TreeBuilder;
   const create = builder.createNode.bind(parser);
   const depths = new Map<SplitNode, number>();
+  const bare: TreeNode[] = [];
   let root: TreeNode | null = null;
   builder.createNode = given => {
     const depth = (given.parentNode ? (depths.get(given.parentNode) ?? 0) : 0) + 1;
@@ -181,11 +208,12 @@ function watchTree(parser: MailParser): { root(): TreeNode | null } {
     const node = create(given);
     root ??= node;
     if (mended && given.filename) given.filename = fileName(node.headers) ?? given.filename;
-    // Labels of UTF-8 and ASCII, or none, are what programs write that do not know; mailparser would believe them.
-    if (BARE_LABELS.has((node.charset ?? '').trim().toLowerCase())) node.charset = NO_LABEL;
+    if (!BARE_LABELS.has((node.charset ?? '').trim().toLowerCase())) return node;
+    if (trustBare) bare.push(node);
+    else node.charset = NO_LABEL;
     return node;
   };
-  return { root: () => root };
+  return { root: () => root, isGarbled: () => bare.some(node => node.textContent?.includes('\uFFFD') === true) };
 }
 
 function mendHeaders({ headers }: SplitNode): boolean {
@@ -225,7 +253,7 @@ function unreadable(error: Error): Unreadable {
   return new Unreadable('mailbox.not_mime', 'the mail cannot be taken apart', { cause: error });
 }
 
-function contentOf(root: TreeNode | null, files: readonly MailFile[]): MailContent {
+function contentOf(root: TreeNode | null, files: readonly MailFile[], bytes: Buffer): MailContent {
   const headers: Headers = root?.headers ?? new Map();
   const lines = root === null ? [] : rootLines(root);
   return {
@@ -237,9 +265,22 @@ function contentOf(root: TreeNode | null, files: readonly MailFile[]): MailConte
     inReplyTo: wordsOf(headers.get('in-reply-to')),
     references: [headers.get('references') ?? []].flat().map(wordsOf),
     reportType: (parameter(headers, 'content-type', 'report-type') ?? '').toLowerCase(),
-    root: partOf(root),
+    root: isUnparted(root) ? { type: 'text/plain', text: rawText(bytes), parts: [] } : partOf(root),
     files,
   };
+}
+
+/** A multipart without its boundary: mailparser finds no part in it and drops all there is. */
+function isUnparted(root: TreeNode | null): boolean {
+  return (
+    root?.contentType !== false && root?.contentType.startsWith('multipart/') === true && root.children.length === 0
+  );
+}
+
+function rawText(bytes: Buffer): string {
+  const ends = ['\r\n\r\n', '\n\n'].map(end => [bytes.indexOf(end), end.length] as const).filter(([at]) => at !== -1);
+  const [at, length] = ends.sort(([one], [other]) => one - other)[0] ?? [bytes.length, 0];
+  return decodeBytes(bytes.subarray(at + length, at + length + LIMITS.textLength), NO_LABEL);
 }
 
 function rootLines(root: TreeNode): readonly { key: string; line: string }[] {
@@ -258,9 +299,18 @@ function wordsOf(value: unknown): string {
   return typeof value === 'string' ? value : '';
 }
 
+const ADDRESS = /^[^\s@<>"(),;:]+@[^\s@<>"(),;:]+$/;
+/** RFC 5321 allows 254; a name of more than this is no name. */
+const LONGEST_ADDRESS = 320;
+const LONGEST_NAME = 200;
+
 function addressOf(value: unknown): MailAddress {
   const list = typeof value === 'object' && value !== null && 'value' in value ? (value as AddressObject).value : [];
   const flat = list.flatMap(one => one.group ?? [one]);
   const found = flat.find(one => (one.address ?? '') !== '') ?? flat[0];
-  return { name: found?.name ?? '', address: (found?.address ?? '').trim() };
+  const address = (found?.address ?? '').trim();
+  return {
+    name: (found?.name ?? '').slice(0, LONGEST_NAME),
+    address: address.length <= LONGEST_ADDRESS && ADDRESS.test(address) ? address : '',
+  };
 }

@@ -321,6 +321,17 @@ describe('exchange: the folder', () => {
     );
   });
 
+  it('takes a file whose name is as long as names may be', async () => {
+    await open({ done: 'seal' });
+    const name = `${'来'.repeat(83)}.csv`;
+    platform.put(name, csv([HEAD, ['L1', '', ''], ...rows(2, 1)]));
+    await poll();
+    assert.deepEqual([stored(), names('in'), errors()], [['L2'], [], ['2 no_content']]);
+    platform.put(name, csv([HEAD, ['L1', '', ''], ...rows(2, 1)]));
+    await poll();
+    assert.deepEqual([names('in'), errors()], [[], ['2 no_content']], 'the first error file was lost');
+  });
+
   it('stops between two files when it is told to', async () => {
     await open();
     platform.put('a.csv', table(1, 1));

@@ -41,10 +41,12 @@ export function replaced(file: string, text: string): void {
 /**
  * @param settings over a base with one channel `steady`; its `channels` come beside that one
  * @param prepare puts further files into the folder before the start
+ * @param now the gateway's clock
  */
 export async function startReloading(
   settings: Written = {},
   prepare: (folder: string) => void = () => undefined,
+  now = Date.now,
 ): Promise<Reloading> {
   const folder = mkdtempSync(join(tmpdir(), 'huisu-reload-'));
   const file = join(folder, 'huisu.yaml');
@@ -69,7 +71,7 @@ export async function startReloading(
     throw error;
   };
   const gateway = await startGateway(loadConfig({ file, env: {} }), {
-    ...{ log, logLevel: log.setLevel, commands: COMMANDS, env: {}, onFatal },
+    ...{ log, logLevel: log.setLevel, commands: COMMANDS, env: {}, onFatal, now },
   });
   return {
     ...{ folder, gateway, secret, logged, write },

@@ -118,6 +118,17 @@ describe('TLS', function () {
     assert.deepEqual((await running.gateway.reload()).settings, ['$.listen.tls']);
   });
 
+  it('keeps the certificate it has while the new one is not valid at this time', async () => {
+    const later = () => Date.now() + 60 * 86_400_000;
+    running = await startReloading({ listen: { port: 0, tls } }, folder => put(folder, one as TestCertificate), later);
+    put(running.folder, other as TestCertificate);
+    const report = await running.gateway.reload();
+    assert.equal(report.problems[0]?.code, 'config.tls_not_valid');
+    const socket = await handshake(one?.cert ?? '');
+    assert.equal(nameOf(socket), 'one');
+    socket.destroy();
+  });
+
   it('waits for a restart where it is switched on or off', async () => {
     await start();
     running.write({ listen: { port: 0 } });
