@@ -182,7 +182,9 @@ function collect(item: AttachmentStream | MessageText, files: MailFile[]): void 
   const chunks: Buffer[] = [];
   item.content.on('data', (chunk: Buffer) => chunks.push(chunk));
   item.content.on('end', () => {
-    files.push({ name: item.filename ?? '', type: item.contentType.toLowerCase(), bytes: Buffer.concat(chunks) });
+    // Types promise words; of a broken header mailparser makes false.
+    const [name, type] = [wordsOf(item.filename), wordsOf(item.contentType).toLowerCase()];
+    files.push({ name, type, bytes: Buffer.concat(chunks) });
     item.release?.();
   });
 }

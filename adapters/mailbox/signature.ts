@@ -3,6 +3,8 @@
 /** Lines below a "-- " that still pass for a signature, and how long each may be. */
 const MOST_LINES = 15;
 const LONGEST_LINE = 200;
+/** A name or an address in a card. */
+const LONGEST_CELL = 60;
 
 const DELIMITER = /^(?:--|-{18})\s*$/;
 const DEVICES =
@@ -38,12 +40,23 @@ export function withoutSignature(lines: readonly string[]): Unsigned {
   while (end > 0 && isSentFrom(lines[end - 1] as string)) {
     const netease = NETEASE.test(lines[end - 1] as string);
     end = written(lines, end - 1);
-    // That program puts a small table above its line: "| 张三 |", "| 邮箱：… |".
-    while (netease && end > 0 && /^\s*\|.{0,200}$/.test(lines[end - 1] as string)) end = written(lines, end - 1);
+    if (netease) end = aboveCard(lines, end);
   }
   const at = delimiterIn(lines, end);
   const kept = at === -1 ? end : written(lines, at);
   return { lines: lines.slice(0, kept), signature: lines.slice(kept).join('\n').trim() };
+}
+
+/** NetEase's program puts a card above its line, as a table drawn with "|", whose cells stand on lines of their own. */
+function aboveCard(lines: readonly string[], end: number): number {
+  let top = end;
+  for (let at = end - 1; at >= Math.max(0, end - MOST_LINES); at--) {
+    const line = lines[at] as string;
+    if (/^\s*\|.{0,200}$/.test(line)) top = at;
+    // Something longer than a name or an address, or two lines without a bar, is the writer's own again.
+    else if (line.length > LONGEST_CELL || !/^\s*\|/.test(lines[at - 1] ?? '')) break;
+  }
+  return written(lines, top);
 }
 
 function written(lines: readonly string[], end: number): number {
