@@ -27,6 +27,7 @@ import { askAll, type Outcomes, openOutcomes } from './outcomes.ts';
 import type { RowFault } from './row-errors.ts';
 import type { ExchangeSettings } from './settings.ts';
 import { type Taken, takeRows } from './taking.ts';
+import { watchFolder } from './watching.ts';
 
 type Context = AdapterContext<ExchangeSettings>;
 
@@ -44,21 +45,33 @@ export async function openClient(context: Context): Promise<OpenChannel> {
   const outcomes = await onDisk(base, () => openOutcomes(folder, context, settings.giveUpHours * HOUR_MS));
   const still = standingStill(context, folder);
   const refused = new Set<string>();
+  let turn: Promise<unknown> = Promise.resolve();
 
-  async function look(signal: AbortSignal): Promise<void> {
+  /** @returns milliseconds until a file that is being written may stand still; 0 when there is none */
+  async function look(signal: AbortSignal): Promise<number> {
     await openFolder(base);
     await finishClaimed(context, folder);
     await outcomes.settle(0, signal);
-    for (const file of await still(signal)) {
-      if (signal.aborted) return;
+    const { ready, missing } = await still(signal);
+    for (const file of ready) {
+      if (signal.aborted) return 0;
       await ownFault(context, refused, file, () => takeFile(context, folder, outcomes, file));
     }
     await outcomes.settle(settings.waitSeconds * 1000, signal);
     if (settings.doneDays > 0) await prune(folder, context.now(), settings.doneDays * DAY_MS);
+    return missing;
+  }
+
+  /** The poll and the watch must not take the same file at once. */
+  function inTurn(signal: AbortSignal): Promise<number> {
+    const mine = turn.then(() => (signal.aborted ? 0 : look(signal)));
+    turn = mine.catch(() => undefined);
+    return mine;
   }
 
   return {
-    poll: signal => onDisk(base, () => look(signal)),
+    poll: signal => onDisk(base, async () => void (await inTurn(signal))),
+    listen: signal => onDisk(base, () => watchFolder(folder.inbox, inTurn, signal)),
     importFile: (path, call) => importFile(context, path, call),
     check: () => onDisk(base, () => check(base, outcomes)),
     close: async () => undefined,
@@ -109,11 +122,11 @@ function standingStill({ settings }: Context, folder: Folder) {
     return { ready, missing };
   }
 
-  return async (signal: AbortSignal): Promise<readonly Waiting[]> => {
+  return async (signal: AbortSignal): Promise<{ readonly ready: readonly Waiting[]; readonly missing: number }> => {
     const first = await still();
-    if (first.missing === 0 || needed > WAIT_WITHIN_LOOK_S * 1000) return first.ready;
+    if (first.missing === 0 || needed > WAIT_WITHIN_LOOK_S * 1000) return first;
     await sleep(first.missing, undefined, { signal }).catch(() => undefined);
-    return signal.aborted ? [] : (await still()).ready;
+    return signal.aborted ? { ready: [], missing: 0 } : still();
   };
 }
 

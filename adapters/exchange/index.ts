@@ -10,7 +10,7 @@ export const adapter: AdapterDefinition<ExchangeSettings> = {
   capabilities: {
     validates: false,
     weakIds: false,
-    receives: ['poll'],
+    receives: ['poll', 'listen'],
     replies: false,
     attachments: true,
     conversations: false,

@@ -18,6 +18,7 @@ import {
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { until } from '../../adapters/conformance/bench.ts';
 import { type FakeGateway, fakeGateway } from '../../adapters/conformance/gateway.ts';
 import { type AdapterContext, Misconfigured, type OpenChannel, Unreadable } from '../../adapters/contract.ts';
 import { adapter } from '../../adapters/exchange/index.ts';
@@ -192,6 +193,40 @@ describe('exchange: the folder', () => {
     await poll();
     assert.deepEqual(stored(), ['L1', 'L2', 'L3', 'L4']);
     assert.equal(names('in').length, 6);
+  });
+
+  it('takes a file within moments of its standing still, without a poll, and one written to all the while when it is whole', async () => {
+    await open({ stableSeconds: 1 });
+    const stop = new AbortController();
+    const listening = channel.listen?.(stop.signal);
+    platform.put('a.csv', table(1, 2));
+    await until('the first is taken', () => stored().length === 2);
+    const finish = platform.half('b.csv', table(3, 4));
+    await until('the half of it was looked at', () => names('in').length === 1);
+    finish();
+    await until('the second is taken', () => stored().length === 6);
+    await until('it has left', () => names('in').length === 0);
+    stop.abort();
+    await listening;
+  });
+
+  it('stops listening where another folder has come in place of its own, and goes on in that one', async () => {
+    await open();
+    const listen = (signal: AbortSignal) => channel.listen?.(signal) ?? assert.fail('does not listen');
+    const first = listen(new AbortController().signal);
+    platform.put('a.csv', table(1, 1));
+    await until('the first is taken', () => stored().length === 1);
+    renameSync(join(folder, 'in'), join(folder, 'old'));
+    await poll();
+    // A share mounted anew tells nobody; the next change in the old folder, or the poll behind it, does.
+    writeFileSync(join(folder, 'old', 'late.csv'), '');
+    await first;
+    const stop = new AbortController();
+    const second = listen(stop.signal);
+    platform.put('b.csv', table(2, 1));
+    await until('the second is taken', () => stored().length === 2);
+    stop.abort();
+    await second;
   });
 
   it('takes a file again that was replaced while it was taken, and loses neither', async () => {

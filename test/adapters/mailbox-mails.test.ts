@@ -7,7 +7,10 @@ import { originalOf } from '../../adapters/mailbox/mail.ts';
 import expected from './mails/expected.json' with { type: 'json' };
 
 const MAILS = new URL('mails/', import.meta.url);
-const settings = { ...(adapter.sample?.settings as object), user: 'szxx@city.example.cn' } as never;
+const settings = {
+  ...(adapter.sample as { readonly settings: object }).settings,
+  user: 'szxx@city.example.cn',
+} as never;
 const receivedAt = Date.parse('2024-01-01T00:30:05Z');
 
 /** Reads one mail as a reading thread does; what cannot be read answers its code. */
