@@ -1,7 +1,12 @@
-// config/rules/repeats.yaml: how repeats and incidents are recognised, checked and in the form its users want.
+// config/rules/repeats.yaml with the trained weights and topics beside it, checked and in the form their users want.
+import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import Joi from 'joi';
 import type { RepeatPolicy } from '../normalizer/facts.ts';
+import type { RepeatModel } from '../normalizer/repeat-model.ts';
+import { FEATURES } from '../normalizer/similarity.ts';
+import type { TopicData } from '../normalizer/topics.ts';
+import { ConfigError } from './errors.ts';
 import { check } from './load.ts';
 import { readSource } from './source.ts';
 
@@ -14,34 +19,123 @@ export interface RepeatRules {
   readonly phrases: readonly string[];
   /** Everyday words of appeals, counted as frequent before the first message has come. */
   readonly common: readonly string[];
+  readonly topics: TopicData;
 }
 
-interface RepeatFile extends Omit<RepeatPolicy, never> {
+interface RepeatFile extends Omit<RepeatPolicy, 'model' | 'onlySuggest'> {
+  readonly onlySuggest: string[];
   readonly idleCharacters: string;
   readonly phrases: string[];
   readonly common: string[];
 }
 
+/** Weights that a city has trained on its own clerks' decisions, in the data folder; they stand in for the shipped ones. */
+export const OWN_WEIGHTS = join('repeats', 'weights.json');
+export const SHIPPED_WEIGHTS = join('repeats', 'weights.json');
+const TOPICS = join('repeats', 'topics.json');
+
 const probability = Joi.number().greater(0).max(1).required();
-const weights = Joi.object().pattern(Joi.string(), Joi.number()).min(1).required();
+const figures = Joi.object().pattern(Joi.string(), Joi.number()).required();
+const perFeature = Joi.object(Object.fromEntries(FEATURES.map(name => [name, Joi.number().required()]))).required();
 
 const schema = Joi.object<RepeatFile, true>({
-  version: Joi.string().required(),
   windowDays: Joi.number().integer().min(1).required(),
-  thresholds: Joi.object({ repeat: probability, incident: probability }).required(),
+  thresholds: Joi.object({ repeat: probability, incident: probability, suggest: probability }).required(),
   minimumTerms: Joi.number().integer().min(0).required(),
-  weights: Joi.object({ repeat: weights, incident: weights }).required(),
+  onlySuggest: Joi.array()
+    .items(Joi.string().valid(...FEATURES))
+    .required(),
   idleCharacters: Joi.string().required(),
   phrases: Joi.array().items(Joi.string()).required(),
   common: Joi.array().items(Joi.string()).required(),
 });
 
+/** A split leads to nodes behind it, so that no file can make a tree that never ends. */
+const tree = Joi.array()
+  .items(
+    Joi.alternatives(
+      Joi.array().ordered(Joi.number().required()).max(1),
+      Joi.array().ordered(
+        Joi.number()
+          .integer()
+          .min(0)
+          .max(FEATURES.length - 1)
+          .required(),
+        Joi.number().required(),
+        Joi.number().integer().required(),
+        Joi.number().integer().required(),
+      ),
+    ),
+  )
+  .min(1)
+  .max(64)
+  .custom((nodes: readonly (readonly number[])[], { error }) => {
+    const sound = nodes.every((node, at) =>
+      node.slice(2).every(next => next > at && next < nodes.length && nodes[next] !== undefined),
+    );
+    return sound ? nodes : error('any.invalid');
+  });
+
+const weights = Joi.object<RepeatModel, true>({
+  version: Joi.string()
+    .pattern(/^[\w.-]{1,64}$/)
+    .required(),
+  made: Joi.string().isoDate().required(),
+  trainedOn: figures,
+  figures,
+  features: Joi.array<readonly string[]>()
+    .ordered(...FEATURES.map(name => Joi.string().valid(name).required()))
+    .required() as unknown as Joi.ObjectSchema<readonly string[]>,
+  linear: Joi.object({ bias: Joi.number().required(), weights: perFeature, means: perFeature }).required(),
+  trees: Joi.object({ bias: Joi.number().required(), trees: Joi.array().items(tree).max(1000).required() }).required(),
+});
+
+const topics = Joi.object<TopicData, true>({
+  version: Joi.string().required(),
+  dimensions: Joi.number().integer().min(1).max(256).required(),
+  pairs: Joi.string().required(),
+  vectors: Joi.string().base64().required(),
+}).custom((data: TopicData, { error }) => {
+  const bytes = Buffer.byteLength(data.vectors, 'base64');
+  return data.pairs.length % 2 === 0 && bytes === (data.pairs.length / 2) * data.dimensions
+    ? data
+    : error('any.invalid');
+});
+
 /**
  * @param rulesFolder absolute path of the rules folder
- * @throws ConfigError when the file is missing or does not fit
+ * @param dataFolder where weights trained on clerks' decisions may lie; null: the shipped ones
+ * @throws ConfigError when a file is missing or does not fit
  */
-export function loadRepeats(rulesFolder: string): RepeatRules {
+export function loadRepeats(rulesFolder: string, dataFolder: string | null = null): RepeatRules {
   const source = readSource(join(rulesFolder, 'repeats.yaml'), {});
   const { idleCharacters, phrases, common, ...policy } = check(schema, source.values, [], source.locate);
-  return { policy, idleCharacters, phrases, common: common.flatMap(line => line.split(' ')) };
+  const own = dataFolder === null ? null : join(dataFolder, OWN_WEIGHTS);
+  const model = loadWeights(own !== null && existsSync(own) ? own : join(rulesFolder, SHIPPED_WEIGHTS));
+  return {
+    policy: { ...policy, model } as RepeatPolicy,
+    idleCharacters,
+    phrases,
+    common: common.flatMap(line => line.split(' ')),
+    topics: loadTopics(join(rulesFolder, TOPICS)),
+  };
+}
+
+/** @throws ConfigError naming the file and what is wrong in it */
+export function loadWeights(file: string): RepeatModel {
+  return check(weights, readJson(file), [], () => ({ file, line: null, column: null }));
+}
+
+function loadTopics(file: string): TopicData {
+  return check(topics, readJson(file), [], () => ({ file, line: null, column: null }));
+}
+
+function readJson(file: string): unknown {
+  try {
+    return JSON.parse(readFileSync(file, 'utf8'));
+  } catch (cause) {
+    const zh = '读不出来，或不是 JSON';
+    const en = `cannot be read as JSON: ${cause instanceof Error ? cause.message : String(cause)}`;
+    throw new ConfigError([{ code: 'config.invalid', path: '$', file, line: null, column: null, zh, en }]);
+  }
 }

@@ -123,8 +123,8 @@ function followUpText(appeal: {
   return { title: masks.title(appeal.title), content: masks.content(appeal.content) };
 }
 
-function viewLink({ kind, of, score, threshold, reasons, by }: Link, words: readonly string[]) {
-  return { kind, of, score, threshold, reasons, words, by };
+function viewLink({ kind, of, score, threshold, reasons, by, suggested }: Link, words: readonly string[]) {
+  return { kind, of, score, threshold, reasons, words, by, ...(suggested === true ? { suggested } : {}) };
 }
 
 function history(cipher: FieldCipher, row: TicketRow) {

@@ -1,13 +1,18 @@
 // Draft and candidates → new, repeat, closed repeat or incident; pure, and every link says why.
 import type { Candidate, Decision, Facts, RepeatPolicy } from './facts.ts';
+import { contributions, probability } from './repeat-model.ts';
 import { FEATURES, type Features, sharedTerms, similarity } from './similarity.ts';
 import type { Link, RepeatKind } from './ticket.ts';
 
 const DAY = 86_400_000;
-/** Links kept with a decision, and shared terms with a link. */
+/** Links kept with a decision, suggestions beside them, and shared terms with a link. */
 const LINKS_KEPT = 3;
+const SUGGESTIONS_KEPT = 3;
 const TERMS_SHOWN = 24;
 const COPIED = 0.6;
+const LIKE_TOPICS = 0.8;
+/** Features named with a link, strongest first. */
+const DECIDING_SHOWN = 3;
 
 /** Locale keys of the reasons a link may carry; a value follows after a colon where one is shown. */
 export const REASONS = [
@@ -21,6 +26,11 @@ export const REASONS = [
   'repeat.other-place',
   'repeat.same-division',
   'repeat.other-division',
+  'repeat.same-district',
+  'repeat.other-district',
+  'repeat.like-topics',
+  'repeat.for',
+  'repeat.against',
 ] as const;
 
 /** The message to decide. */
@@ -31,22 +41,15 @@ export interface Deciding {
   readonly undone?: readonly string[];
 }
 
-/** Probability that two appeals are about one matter, by the weights of their kind. */
-export function scoreOf(features: Features, policy: RepeatPolicy): number {
-  const weights = features.sameRequester === 1 ? policy.weights.repeat : policy.weights.incident;
-  let sum = weights['bias'] ?? 0;
-  for (const name of FEATURES) sum += (weights[name] ?? 0) * features[name];
-  return 1 / (1 + Math.exp(-sum));
-}
-
 /** Decides where a message goes. Of several earlier tickets of its requester: the best open one, else the newest closed
- *  one. An incident is that of the likest ticket of somebody else. */
+ *  one. An incident is that of the likest ticket of somebody else. What is likely, but not enough, is left to a clerk. */
 export function decide(message: Deciding, candidates: readonly Candidate[], policy: RepeatPolicy): Decision {
-  const found = candidates
+  const likely = candidates
     .filter(candidate => comparable(message, candidate, policy))
     .map(candidate => match(message.facts, candidate, policy))
-    .filter(one => one.score >= one.threshold)
+    .filter(one => one.score >= policy.thresholds.suggest || one.sure)
     .sort(byScore);
+  const found = likely.filter(one => one.sure);
   const own = found.filter(one => one.features.sameRequester === 1);
   const joins = own.find(one => one.candidate.open) ?? null;
   const closed = joins === null ? newest(own) : null;
@@ -57,11 +60,12 @@ export function decide(message: Deciding, candidates: readonly Candidate[], poli
     .filter(one => one !== null)
     .slice(0, LINKS_KEPT)
     .sort(byScore);
+  const left = likely.filter(one => !one.sure).slice(0, SUGGESTIONS_KEPT);
   return {
     joins: joins?.candidate.number ?? null,
     closedRepeatOf: closed?.candidate.number ?? null,
     incident,
-    links: kept.map(one => linkOf(message.facts, one, policy)),
+    links: [...kept, ...left].map(one => linkOf(message.facts, one, policy)),
   };
 }
 
@@ -70,6 +74,8 @@ interface Match {
   readonly features: Features;
   readonly score: number;
   readonly threshold: number;
+  /** Likely enough to be linked by itself. */
+  readonly sure: boolean;
 }
 
 function byScore(a: Match, b: Match): number {
@@ -86,7 +92,9 @@ function comparable(message: Deciding, candidate: Candidate, policy: RepeatPolic
 function match(facts: Facts, candidate: Candidate, policy: RepeatPolicy): Match {
   const features = similarity(facts, candidate.facts);
   const threshold = features.sameRequester === 1 ? policy.thresholds.repeat : policy.thresholds.incident;
-  return { candidate, features, score: scoreOf(features, policy), threshold };
+  const score = probability(policy.model, features);
+  const elsewhere = policy.onlySuggest.some(name => features[name] === 1);
+  return { candidate, features, score, threshold, sure: score >= threshold && !elsewhere };
 }
 
 function newest(matches: readonly Match[]): Match | null {
@@ -110,11 +118,12 @@ function linkOf(facts: Facts, one: Match, policy: RepeatPolicy): Link {
     score: Math.round(one.score * 10_000) / 10_000,
     threshold: one.threshold,
     features: rounded(one.features),
-    reasons: reasonsOf(facts, one),
+    reasons: reasonsOf(facts, one, policy),
     words: [],
     terms: sharedTerms(facts, one.candidate.facts, TERMS_SHOWN),
-    weightsVersion: policy.version,
+    weightsVersion: policy.model.version,
     by: 'rule',
+    ...(one.sure ? {} : { suggested: true as const }),
   };
 }
 
@@ -130,7 +139,7 @@ function kindOf(one: Match): RepeatKind {
   return one.candidate.open ? 'repeat' : 'closed-repeat';
 }
 
-function reasonsOf(facts: Facts, { features, candidate }: Match): string[] {
+function reasonsOf(facts: Facts, { features, candidate }: Match, { model }: RepeatPolicy): string[] {
   const reasons: string[] = [features.sameRequester === 1 ? 'repeat.same-requester' : 'repeat.other-requester'];
   reasons.push(`repeat.days:${Math.round(Math.abs(facts.acceptedAt - candidate.facts.acceptedAt) / DAY)}`);
   if (features.exact === 1) reasons.push('repeat.same-text');
@@ -139,6 +148,12 @@ function reasonsOf(facts: Facts, { features, candidate }: Match): string[] {
   if (features.placeSame > 0) reasons.push('repeat.same-place');
   if (features.placeOther > 0) reasons.push('repeat.other-place');
   if (features.divisionSame === 1) reasons.push('repeat.same-division');
+  if (features.districtSame === 1) reasons.push('repeat.same-district');
+  if (features.districtOther === 1 || features.titleDistrictOther === 1) reasons.push('repeat.other-district');
   if (features.divisionOther === 1) reasons.push('repeat.other-division');
+  if (features.topics >= LIKE_TOPICS) reasons.push('repeat.like-topics');
+  for (const [feature, sum] of contributions(model, features, DECIDING_SHOWN)) {
+    reasons.push(`${sum > 0 ? 'repeat.for' : 'repeat.against'}:${feature}`);
+  }
   return reasons;
 }

@@ -1,11 +1,16 @@
 // What is compared of two appeals: terms, keys and times, never text. The form in which the candidate index keeps a ticket.
+import type { RepeatModel } from './repeat-model.ts';
+import type { Feature } from './similarity.ts';
 
 /** Facts of one appeal. Term hashes are 32-bit, seeded with the term key; keys are 16 hex digits of an HMAC. */
 export interface Facts {
   /** Hashed terms in rising order, no term twice. */
   readonly terms: Uint32Array;
-  /** Weight of the term at the same place, 1 to 255; the heaviest term of an appeal has 255. */
+  /** Of the term at the same place: the upper six bits weigh, 63 for the heaviest of an appeal; the lower two say whether
+   *  the title has it (`TITLE_TERM`) and whether it is an everyday word (`EVERYDAY_TERM`). */
   readonly weights: Uint8Array;
+  /** What the appeal and its title are about (normalizer/topics.ts); empty where no model was at hand. */
+  readonly topics: Int8Array;
   /** Who appeals: one key for each phone, e-mail, ID number and openid. */
   readonly requesterKeys: readonly string[];
   /** Hashed road, estate, house number, named subject and category, rising, as `hashPlaceKeys` makes them. */
@@ -36,22 +41,20 @@ export interface Decision {
   readonly closedRepeatOf: string | null;
   /** The incident's id: the number of its first ticket. */
   readonly incident: string | null;
-  /** The links behind it, best first, with score, features, words and threshold. */
+  /** The links behind it, best first, with score, features, words and threshold; then those only suggested. */
   readonly links: readonly import('./ticket.ts').Link[];
 }
 
-/** Settings of `decide`, from config/rules/repeats.yaml. */
+/** Settings of `decide`, from config/rules/repeats.yaml, and the trained model. */
 export interface RepeatPolicy {
-  readonly version: string;
   /** Days within which appeals are compared. */
   readonly windowDays: number;
-  /** Probability from which a link is made without a person: to an appeal of the same requester, of another. */
-  readonly thresholds: { readonly repeat: number; readonly incident: number };
+  /** Probability from which a link is made without a person: to an appeal of the same requester, of another; and from
+   *  which one is at least suggested to a clerk. */
+  readonly thresholds: { readonly repeat: number; readonly incident: number; readonly suggest: number };
   /** An appeal with fewer terms than this (a bare thank-you) is not compared. */
   readonly minimumTerms: number;
-  /** Weights of the features (similarity.ts) and `bias`, for two appeals of one requester and of two. */
-  readonly weights: {
-    readonly repeat: Readonly<Record<string, number>>;
-    readonly incident: Readonly<Record<string, number>>;
-  };
+  /** Features of which any that is 1 leaves the link to a clerk, however likely it is: the scene is another one. */
+  readonly onlySuggest: readonly Feature[];
+  readonly model: RepeatModel;
 }

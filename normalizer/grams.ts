@@ -6,7 +6,8 @@ export interface Grams {
   /** 32-bit hashes of pairs of units (a Han character, a number, a Latin word), each once, in order of appearance.
    *  Pairs alone: three characters in a row add little and crowd out what else forty terms could hold. */
   readonly hashes: Uint32Array;
-  /** How often the gram at the same place occurs, up to 255; one in the title counts three times, in the lead twice. */
+  /** How often the gram at the same place occurs, up to 127; one in the title counts three times, in the lead twice.
+   *  The highest bit (`IN_TITLE`) is set where the title has it. */
   readonly counts: Uint8Array;
   /** Hash of all units in order: equal for texts that differ only in spaces, punctuation and masked identity. */
   readonly textHash: number;
@@ -29,6 +30,10 @@ export interface GramOptions {
   /** What to leave out. */
   readonly rules?: GramRules;
 }
+
+/** The bit of `Grams.counts` that says that the title has the gram, and those that count. */
+export const IN_TITLE = 0x80;
+export const COUNT_MASK = 0x7f;
 
 interface Mask {
   readonly start: number;
@@ -117,8 +122,10 @@ export function gramsOf(
       continue;
     }
     const start = starts[at]!;
-    if (before !== BREAK)
-      count(table, joined(before, code), start < contentStart ? 3 : start < contentStart + LEAD ? 2 : 1);
+    if (before !== BREAK) {
+      if (start < contentStart) count(table, joined(before, code), 3, IN_TITLE);
+      else count(table, joined(before, code), start < contentStart + LEAD ? 2 : 1, 0);
+    }
     before = code;
   }
   return taken(table, options.rules?.stop, textHash, length);
@@ -150,6 +157,11 @@ export function gramTexts(
 
 function phrase(text: string, firstUnit: number, lastUnit: number): string {
   return text.slice(starts[firstUnit]!, ends[lastUnit]!).replace(/\s+/g, '');
+}
+
+/** The gram of two Han characters, as `gramsOf` makes it. */
+export function pairHash(pair: string): number {
+  return joined(pair.charCodeAt(0), pair.charCodeAt(1));
 }
 
 const NOTHING_IDLE = new Uint8Array(65_536);
@@ -253,18 +265,19 @@ function joined(left: number, right: number): number {
   return hash === 0 ? 1 : hash;
 }
 
-function count(table: GramTable, hash: number, times: number): void {
+function count(table: GramTable, hash: number, times: number, title: number): void {
   let slot = hash & table.mask;
   while (table.rounds[slot] === table.round) {
     if (table.keys[slot] === hash) {
-      table.counts[slot] = Math.min(255, table.counts[slot]! + times);
+      const known = table.counts[slot]!;
+      table.counts[slot] = Math.min(COUNT_MASK, (known & COUNT_MASK) + times) | (known & IN_TITLE) | title;
       return;
     }
     slot = (slot + 1) & table.mask;
   }
   table.rounds[slot] = table.round;
   table.keys[slot] = hash;
-  table.counts[slot] = times;
+  table.counts[slot] = times | title;
   table.order[table.size++] = slot;
 }
 

@@ -1,19 +1,35 @@
 // How alike two appeals are: figures with names a person can read, from terms, keys and times alone.
 import type { Facts } from './facts.ts';
+import { EVERYDAY_TERM, TITLE_TERM } from './terms.ts';
 import type { Place } from './ticket.ts';
+import { topicLikeness } from './topics.ts';
 
 const DAY = 86_400_000;
 const YEAR_DAYS = 365;
 /** Appeals with fewer terms than this hold too little for the other figures to mean what they mean elsewhere. */
 const BRIEF_TERMS = 30;
+/** Lengths and counts are figures between 0 and 1 by their logarithm; these reach 1. */
+const LONG = Math.log1p(4_000);
+const MANY = Math.log1p(40);
 
-/** Names of the features, the keys of the weights in config/rules/repeats.yaml. All lie between 0 and 1. */
+/** Names of the features, in the order in which a model's trees know them. All lie between 0 and 1. */
 export const FEATURES = [
   'cosine',
   'rootCosine',
   'contained',
+  'containedBoth',
   'shared',
   'rare',
+  'strongest',
+  'names',
+  'namesShared',
+  'everyday',
+  'titleCosine',
+  'titleFound',
+  'titleFoundBoth',
+  'topics',
+  'titleTopics',
+  'crossedTopics',
   'brief',
   'exact',
   'placeSame',
@@ -23,10 +39,18 @@ export const FEATURES = [
   'topicOther',
   'divisionSame',
   'divisionOther',
+  'districtSame',
+  'districtOther',
+  'districtStray',
+  'titleDistrictSame',
+  'titleDistrictOther',
   'sameRequester',
   'days',
+  'ownDays',
   'pastYear',
   'lengthRatio',
+  'shorter',
+  'longer',
 ] as const;
 export type Feature = (typeof FEATURES)[number];
 export type Features = Readonly<Record<Feature, number>>;
@@ -35,15 +59,18 @@ export type Features = Readonly<Record<Feature, number>>;
 export function similarity(a: Facts, b: Facts): Features {
   const overlap = overlapOf(a, b);
   const places = agreement(a.placeKeys, b.placeKeys);
+  const districts = districtsOf(a.placeKeys, b.placeKeys);
+  const topics = topicLikeness(a.topics, b.topics);
   const bothDivisions = a.division !== null && b.division !== null;
+  const sameRequester = shareKey(a.requesterKeys, b.requesterKeys) ? 1 : 0;
   // Hours say nothing: what comes on one day is as near as what comes in one minute.
   const days = Math.max(1, Math.abs(a.acceptedAt - b.acceptedAt) / DAY);
+  const apart = Math.min(1, Math.log1p(days) / Math.log1p(YEAR_DAYS));
   return {
-    cosine: overlap.cosine,
-    rootCosine: Math.sqrt(overlap.cosine),
-    contained: overlap.contained,
-    shared: overlap.shared,
-    rare: overlap.rare,
+    ...overlap,
+    topics: topics.whole,
+    titleTopics: topics.titles,
+    crossedTopics: topics.crossed,
     brief: Math.min(a.terms.length, b.terms.length) < BRIEF_TERMS ? 1 : 0,
     exact: a.textHash === b.textHash && a.length === b.length && a.length > 0 ? 1 : 0,
     placeSame: places.same,
@@ -53,10 +80,14 @@ export function similarity(a: Facts, b: Facts): Features {
     topicOther: places.topicOther,
     divisionSame: bothDivisions && a.division === b.division ? 1 : 0,
     divisionOther: bothDivisions && a.division !== b.division ? 1 : 0,
-    sameRequester: shareKey(a.requesterKeys, b.requesterKeys) ? 1 : 0,
-    days: Math.min(1, Math.log1p(days) / Math.log1p(YEAR_DAYS)),
+    ...districts,
+    sameRequester,
+    days: apart,
+    ownDays: sameRequester * apart,
     pastYear: days > YEAR_DAYS ? 1 : 0,
     lengthRatio: ratio(a.length, b.length),
+    shorter: Math.min(1, Math.log1p(Math.min(a.length, b.length)) / LONG),
+    longer: Math.min(1, Math.log1p(Math.max(a.length, b.length)) / LONG),
   };
 }
 
@@ -78,9 +109,20 @@ export function sharedTerms(a: Facts, b: Facts, max: number): number[] {
     .map(one => one.term);
 }
 
-/** Names to compare by: of the scene (road, road or estate with house number, estate), the subject complained of, and
- *  the codes of what the appeal is about, widest first. */
-export function placeKeysOf(place: Place, subject: string | null, category: readonly string[] = []): string[] {
+/** Title and content, in which districts are looked for that no rule names (`A3区`, `B市`). */
+export interface SaidText {
+  readonly title: string;
+  readonly content: string;
+}
+
+/** Names to compare by: of the scene (road, road or estate with house number, estate), the subject complained of, the
+ *  codes of what the appeal is about, widest first, and the lettered districts of title and content. */
+export function placeKeysOf(
+  place: Place,
+  subject: string | null,
+  category: readonly string[] = [],
+  said: SaidText | null = null,
+): string[] {
   const keys: string[] = [];
   const road = canonical(place.road);
   const house = canonical(place.houseNumber).replace(INSIDE, '');
@@ -92,10 +134,29 @@ export function placeKeysOf(place: Place, subject: string | null, category: read
   if (named.length >= 2) keys.push(`subject:${named}`);
   if (category[0] !== undefined) keys.push(`area:${category[0]}`);
   if (category[1] !== undefined) keys.push(`topic:${category[1]}`);
-  return keys;
+  if (said !== null) {
+    for (const name of lettered(said.title)) keys.push(`headline:${name}`, `district:${name}`);
+    for (const name of lettered(said.content)) keys.push(`district:${name}`);
+  }
+  return [...new Set(keys)];
 }
 
-const KEY_KINDS = ['road', 'house', 'estate', 'subject', 'area', 'topic'] as const;
+/** `A3区`, `B市`: a zone of an estate or a district by its letter, which a list of places does not hold. */
+const LETTERED = /(?<![A-Za-z0-9])[A-Za-z]\d{0,2}[市区县](?![域别委府])/g;
+const MOST_LETTERED = 8;
+
+function lettered(text: string): Set<string> {
+  const names = new Set<string>();
+  for (const [name] of text.matchAll(LETTERED)) {
+    names.add(name.toLowerCase());
+    if (names.size >= MOST_LETTERED) break;
+  }
+  return names;
+}
+
+const KEY_KINDS = ['road', 'house', 'estate', 'subject', 'area', 'topic', 'district', 'headline'] as const;
+const DISTRICT_KIND = 6;
+const HEADLINE_KIND = 7;
 const KIND_MASK = 7;
 const SCENE = 0b001111;
 const AREA = 0b010000;
@@ -106,7 +167,9 @@ const TOPIC = 0b100000;
 export function hashPlaceKeys(keys: readonly string[], mix: (hash: number) => number): Uint32Array {
   const hashes = keys.map(key => {
     let hash = 0x811c_9dc5;
-    for (let at = 0; at < key.length; at++) hash = Math.imul(hash ^ key.charCodeAt(at), 0x0100_0193);
+    // A title's district is compared with those of the other's content: both have one hash but for the kind.
+    const hashed = key.startsWith('headline:') ? key.replace('headline', 'district') : key;
+    for (let at = 0; at < hashed.length; at++) hash = Math.imul(hash ^ hashed.charCodeAt(at), 0x0100_0193);
     const kind = KEY_KINDS.findIndex(name => key.startsWith(`${name}:`));
     return ((mix(hash >>> 0) & ~KIND_MASK) | Math.max(0, kind)) >>> 0;
   });
@@ -129,59 +192,199 @@ function canonical(name: string | null): string {
 
 interface Overlap {
   readonly cosine: number;
+  readonly rootCosine: number;
+  /** Weight of the terms found in the other: of the appeal that has more of it, and of the one that has less. */
   readonly contained: number;
+  readonly containedBoth: number;
   readonly shared: number;
   readonly rare: number;
+  /** The five heaviest shared terms. */
+  readonly strongest: number;
+  /** Cosine of the terms that are not everyday ones: names of places, people and things; and how many are shared. */
+  readonly names: number;
+  readonly namesShared: number;
+  readonly everyday: number;
+  readonly titleCosine: number;
+  /** Share of a title that the other appeal has, of the title found better and of the one found worse. */
+  readonly titleFound: number;
+  readonly titleFoundBoth: number;
 }
+
+const NOTHING_SHARED: Overlap = {
+  cosine: 0,
+  rootCosine: 0,
+  contained: 0,
+  containedBoth: 0,
+  shared: 0,
+  rare: 0,
+  strongest: 0,
+  names: 0,
+  namesShared: 0,
+  everyday: 0,
+  titleCosine: 0,
+  titleFound: 0,
+  titleFoundBoth: 0,
+};
+
+const STRONGEST = 5;
+const HEAVIEST = 63;
+const best = new Float64Array(STRONGEST);
 
 function overlapOf(a: Facts, b: Facts): Overlap {
   let dot = 0;
+  let everydayDot = 0;
+  let titleDot = 0;
   let common = 0;
+  let names = 0;
   let rare = 0;
   let inA = 0;
   let inB = 0;
+  let titleInA = 0;
+  let titleInB = 0;
   let i = 0;
   let j = 0;
   const lengthA = a.terms.length;
   const lengthB = b.terms.length;
+  best.fill(0);
   while (i < lengthA && j < lengthB) {
     const left = a.terms[i]!;
     const right = b.terms[j]!;
-    if (left === right) {
-      const wa = a.weights[i]!;
-      const wb = b.weights[j]!;
-      dot += wa * wb;
+    if (left < right) i += 1;
+    else if (left > right) j += 1;
+    else {
+      const flagsA = a.weights[i++]!;
+      const flagsB = b.weights[j++]!;
+      const wa = flagsA >>> 2;
+      const wb = flagsB >>> 2;
+      const product = wa * wb;
+      dot += product;
       inA += wa;
       inB += wb;
-      rare += Math.min(wa, wb) / 255;
+      const least = Math.min(wa, wb) / HEAVIEST;
+      rare += least;
       common += 1;
-      i += 1;
-      j += 1;
-    } else if (left < right) i += 1;
-    else j += 1;
+      if (least > best[0]!) keepBest(least);
+      if ((flagsA & EVERYDAY_TERM) !== 0) everydayDot += product;
+      else names += 1;
+      if ((flagsA & TITLE_TERM) !== 0) titleInA += wa;
+      if ((flagsB & TITLE_TERM) !== 0) titleInB += wb;
+      if ((flagsA & flagsB & TITLE_TERM) !== 0) titleDot += product;
+    }
   }
   if (common === 0) return NOTHING_SHARED;
   const a2 = sums(a.weights);
   const b2 = sums(b.weights);
+  const cosine = cosineOf(dot, a2.squares, b2.squares);
+  const foundA = a2.title === 0 ? 1 : titleInA / a2.title;
+  const foundB = b2.title === 0 ? 1 : titleInB / b2.title;
   return {
-    cosine: dot / Math.sqrt(a2.squares * b2.squares),
+    cosine,
+    rootCosine: Math.sqrt(cosine),
     contained: Math.max(inA / a2.sum, inB / b2.sum),
+    containedBoth: Math.min(inA / a2.sum, inB / b2.sum),
     shared: common / Math.min(lengthA, lengthB),
     rare: rare / (rare + 6),
+    strongest: (best[0]! + best[1]! + best[2]! + best[3]! + best[4]!) / STRONGEST,
+    names: cosineOf(dot - everydayDot, a2.squares - a2.everyday, b2.squares - b2.everyday),
+    namesShared: Math.min(1, Math.log1p(names) / MANY),
+    everyday: cosineOf(everydayDot, a2.everyday, b2.everyday),
+    titleCosine: cosineOf(titleDot, a2.titleSquares, b2.titleSquares),
+    titleFound: Math.max(foundA, foundB),
+    titleFoundBoth: Math.min(foundA, foundB),
   };
 }
 
-const NOTHING_SHARED: Overlap = { cosine: 0, contained: 0, shared: 0, rare: 0 };
+/** Keeps the five greatest, the least of them first. */
+function keepBest(value: number): void {
+  let at = 0;
+  while (at + 1 < STRONGEST && value > best[at + 1]!) {
+    best[at] = best[at + 1]!;
+    at += 1;
+  }
+  best[at] = value;
+}
 
-function sums(weights: Uint8Array): { readonly sum: number; readonly squares: number } {
+function cosineOf(dot: number, squaresA: number, squaresB: number): number {
+  return squaresA === 0 || squaresB === 0 ? 0 : Math.min(1, dot / Math.sqrt(squaresA * squaresB));
+}
+
+interface Sums {
+  readonly sum: number;
+  readonly squares: number;
+  /** Of the squares, what everyday terms make. */
+  readonly everyday: number;
+  readonly title: number;
+  readonly titleSquares: number;
+}
+
+function sums(weights: Uint8Array): Sums {
   let sum = 0;
   let squares = 0;
+  let everyday = 0;
+  let title = 0;
+  let titleSquares = 0;
   for (let at = 0; at < weights.length; at++) {
-    const weight = weights[at]!;
+    const flags = weights[at]!;
+    const weight = flags >>> 2;
     sum += weight;
     squares += weight * weight;
+    if ((flags & EVERYDAY_TERM) !== 0) everyday += weight * weight;
+    if ((flags & TITLE_TERM) !== 0) {
+      title += weight;
+      titleSquares += weight * weight;
+    }
   }
-  return { sum, squares };
+  return { sum, squares, everyday, title, titleSquares };
+}
+
+interface Districts {
+  readonly districtSame: number;
+  readonly districtOther: number;
+  /** A title names a district that the other appeal does not. */
+  readonly districtStray: number;
+  readonly titleDistrictSame: number;
+  readonly titleDistrictOther: number;
+}
+
+const NO_DISTRICTS: Districts = {
+  districtSame: 0,
+  districtOther: 0,
+  districtStray: 0,
+  titleDistrictSame: 0,
+  titleDistrictOther: 0,
+};
+
+function districtsOf(a: Uint32Array, b: Uint32Array): Districts {
+  const all = shareOf(a, b, DISTRICT_KIND, DISTRICT_KIND);
+  if (!all.inA && !all.inB) return NO_DISTRICTS;
+  const titles = shareOf(a, b, HEADLINE_KIND, HEADLINE_KIND);
+  const strays =
+    (all.inB && shareOf(a, b, HEADLINE_KIND, DISTRICT_KIND).stray) ||
+    (all.inA && shareOf(b, a, HEADLINE_KIND, DISTRICT_KIND).stray);
+  return {
+    districtSame: all.same ? 1 : 0,
+    districtOther: all.inA && all.inB && !all.same ? 1 : 0,
+    districtStray: strays ? 1 : 0,
+    titleDistrictSame: titles.same ? 1 : 0,
+    titleDistrictOther: titles.inA && titles.inB && !titles.same ? 1 : 0,
+  };
+}
+
+/** Keys of one kind in `a` and of another in `b`: whether there are any, one in both, and one in `a` that `b` has not. */
+function shareOf(a: Uint32Array, b: Uint32Array, kindA: number, kindB: number) {
+  let inA = false;
+  let inB = false;
+  let same = false;
+  let stray = false;
+  for (let j = 0; j < b.length; j++) if ((b[j]! & KIND_MASK) === kindB) inB = true;
+  for (let i = 0; i < a.length; i++) {
+    const key = a[i]!;
+    if ((key & KIND_MASK) !== kindA) continue;
+    inA = true;
+    if (b.includes(((key & ~KIND_MASK) | kindB) >>> 0)) same = true;
+    else stray = true;
+  }
+  return { inA, inB, same, stray };
 }
 
 interface Agreement {

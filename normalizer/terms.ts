@@ -1,17 +1,26 @@
 // Which grams of an appeal are worth keeping: counts of earlier appeals, and the choice of the heaviest terms.
-import type { Grams } from './grams.ts';
+import { COUNT_MASK, type Grams, IN_TITLE } from './grams.ts';
+import { startTopics, type TopicModel } from './topics.ts';
 
 /** A bijection of 32-bit numbers under a secret seed; terms are stored only in this form. */
 export type SeedMix = (hash: number) => number;
 
-/** Terms of one appeal as they are stored: rising, with the weight of each, the heaviest being 255. */
+/** Terms of one appeal as they are stored: rising, with the weight of each, the heaviest being 252 and two flags below. */
 export interface Terms {
   readonly terms: Uint32Array;
+  /** The upper six bits weigh, 1 to 63; the lower two say whether the title has the term, and whether it is everyday. */
   readonly weights: Uint8Array;
+  /** What the appeal is about, and its title, as `TopicModel` sees it; empty without a model. */
+  readonly topics: Int8Array;
 }
 
+/** The lower bits of a term's weight. */
+export const TITLE_TERM = 2;
+export const EVERYDAY_TERM = 1;
+const HEAVIEST = 63;
+
 /** How many terms of an appeal are kept. */
-export const TERMS_KEPT = 40;
+export const TERMS_KEPT = 64;
 
 /** Slots of the table of counts: 2 MB. With 2^18 the counts of rare terms drown in those they share a slot with. */
 const SLOTS = 1 << 20;
@@ -105,28 +114,45 @@ export function gramsBehind(grams: Grams, mix: SeedMix, terms: readonly number[]
   return new Set(grams.hashes.filter(hash => keyed.has(mix(hash))));
 }
 
-/** The heaviest terms by count and rarity. Among equals the keyed hash decides, so that two appeals choose alike. */
-export function selectTerms(grams: Grams, statistics: TermStatistics, mix: SeedMix, max: number = TERMS_KEPT): Terms {
+/**
+ * The heaviest terms by count and rarity. Among equals the keyed hash decides, so that two appeals choose alike.
+ * @param topics tells everyday terms from names, and gives the appeal's topics; null: no term is everyday
+ */
+export function selectTerms(
+  grams: Grams,
+  statistics: TermStatistics,
+  mix: SeedMix,
+  max: number = TERMS_KEPT,
+  topics: TopicModel | null = null,
+): Terms {
   const size = grams.hashes.length;
   const ranked = new Float64Array(size);
+  const about = startTopics(topics);
   for (let at = 0; at < size; at++) {
-    const term = mix(grams.hashes[at]!);
-    const weight = statistics.weight(term) * TIMES[grams.counts[at]!]!;
-    // Weight in the upper 21 bits and term in the lower 32 of one exact double: a native sort ranks both.
-    ranked[at] = Math.floor(weight * 4_096) * 0x1_0000_0000 + term;
+    const hash = grams.hashes[at]!;
+    const counted = grams.counts[at]!;
+    const times = TIMES[counted & COUNT_MASK]!;
+    const titled = (counted & IN_TITLE) !== 0;
+    const everyday = about.add(hash, times, titled);
+    const term = mix(hash);
+    const weight = statistics.weight(term) * times;
+    const flags = (titled ? TITLE_TERM : 0) | (everyday ? EVERYDAY_TERM : 0);
+    // Weight and flags in the upper 21 bits and term in the lower 32 of one exact double: a native sort ranks all.
+    ranked[at] = (Math.floor(weight * 4_096) * 4 + flags) * 0x1_0000_0000 + term;
   }
   ranked.sort();
   const kept = ranked.subarray(Math.max(0, size - max));
-  return quantised(kept);
+  return { ...quantised(kept), topics: about.vectors() };
 }
 
-function quantised(kept: Float64Array): Terms {
-  const heaviest = kept.length === 0 ? 1 : Math.max(1, Math.floor(kept[kept.length - 1]! / 0x1_0000_0000));
+function quantised(kept: Float64Array): Omit<Terms, 'topics'> {
+  const heaviest = kept.length === 0 ? 1 : Math.max(1, Math.floor(kept[kept.length - 1]! / 0x4_0000_0000));
   const packed = new Float64Array(kept.length);
   for (let at = 0; at < kept.length; at++) {
-    const weight = Math.floor(kept[at]! / 0x1_0000_0000);
-    const term = kept[at]! - weight * 0x1_0000_0000;
-    packed[at] = term * 256 + Math.max(1, Math.round((weight / heaviest) * 255));
+    const upper = Math.floor(kept[at]! / 0x1_0000_0000);
+    const term = kept[at]! - upper * 0x1_0000_0000;
+    const weight = Math.max(1, Math.round(((upper >>> 2) / heaviest) * HEAVIEST));
+    packed[at] = term * 256 + ((weight << 2) | (upper & 3));
   }
   packed.sort();
   const terms = new Uint32Array(packed.length);

@@ -211,6 +211,8 @@ export interface Link {
   readonly terms?: readonly number[];
   readonly weightsVersion: string;
   readonly by: 'rule' | 'clerk';
+  /** Present where the link was not made, but left to a clerk. */
+  readonly suggested?: true;
 }
 
 /** The part of a ticket that its decision makes; a decision of a higher revision rewrites it. */

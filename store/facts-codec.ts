@@ -1,16 +1,18 @@
 // The form in which a ticket's facts lie in its row: one small blob, no text.
 import type { Facts } from '../normalizer/facts.ts';
 
-const VERSION = 1;
+const VERSION = 2;
+/** Tickets of before have no topics. */
+const WITHOUT_TOPICS = 1;
 /** Bytes before the variable parts: version, counts, times and hashes. */
 const HEADER = 24;
 
 /** Encodes facts; little-endian, typed-array parts first so that they stay aligned. */
 export function encodeFacts(facts: Facts): Uint8Array {
   const division = Buffer.from(facts.division ?? '', 'latin1');
-  const { terms, placeKeys, requesterKeys } = facts;
-  const size =
-    HEADER + 4 * (terms.length + placeKeys.length) + 8 * requesterKeys.length + terms.length + division.length;
+  const { terms, placeKeys, requesterKeys, topics } = facts;
+  const tail = terms.length + topics.length + division.length;
+  const size = HEADER + 4 * (terms.length + placeKeys.length) + 8 * requesterKeys.length + tail;
   const bytes = Buffer.allocUnsafeSlow(size);
   bytes[0] = VERSION;
   bytes[1] = division.length;
@@ -26,6 +28,7 @@ export function encodeFacts(facts: Facts): Uint8Array {
   for (const key of requesterKeys) at += bytes.write(key, at, 8, 'hex');
   bytes.set(facts.weights, at);
   bytes.set(division, at + facts.weights.length);
+  bytes.set(topics, at + facts.weights.length + division.length);
   return bytes;
 }
 
@@ -34,7 +37,10 @@ export function decodeFacts(blob: Uint8Array): Facts {
   // Typed arrays need an aligned start, which a slice of a larger buffer need not have.
   const aligned = blob.byteOffset % 4 === 0 ? blob : Uint8Array.from(blob);
   const bytes = Buffer.from(aligned.buffer, aligned.byteOffset, aligned.byteLength);
-  if (bytes[0] !== VERSION) throw new RangeError(`facts of version ${bytes[0]}, expected ${VERSION}`);
+  const version = bytes[0] as number;
+  if (version !== VERSION && version !== WITHOUT_TOPICS) {
+    throw new RangeError(`facts of version ${version}, expected ${VERSION}`);
+  }
   const divisionLength = bytes[1] as number;
   const termCount = bytes.readUInt16LE(2);
   const placeCount = bytes.readUInt16LE(4);
@@ -48,13 +54,17 @@ export function decodeFacts(blob: Uint8Array): Facts {
   for (let i = 0; i < requesterCount; i++, at += 8) {
     requesterKeys.push(bytes.toString('hex', at - bytes.byteOffset, at - bytes.byteOffset + 8));
   }
-  const weights = new Uint8Array(bytes.buffer, at, termCount);
+  const kept = new Uint8Array(bytes.buffer, at, termCount);
+  // The lower bits of an old weight are no flags.
+  const weights = version === VERSION ? kept : kept.map(weight => Math.max(4, weight & ~3));
   const divisionAt = at - bytes.byteOffset + termCount;
+  const topicsAt = divisionAt + divisionLength;
   return {
     terms,
     weights,
     requesterKeys,
     placeKeys,
+    topics: new Int8Array(bytes.buffer, bytes.byteOffset + topicsAt, bytes.length - topicsAt),
     division: divisionLength === 0 ? null : bytes.toString('latin1', divisionAt, divisionAt + divisionLength),
     textHash: bytes.readUInt32LE(16),
     length: bytes.readUInt32LE(20),

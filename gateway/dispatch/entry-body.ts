@@ -174,7 +174,7 @@ export function ticketBody({ ticket, reason, masks, requester, bytes }: TicketPa
     handling: handlingBody(ticket.handling),
     closedRepeatOf: ticket.closedRepeatOf,
     incident: ticket.incident,
-    links: ticket.links.map(({ kind, of, score }) => ({ kind, of, score })),
+    links: ticket.links.filter(link => link.suggested !== true).map(({ kind, of, score }) => ({ kind, of, score })),
     requester: reason === null ? requester : null,
     requesterWithheld: reason,
   };

@@ -3,6 +3,7 @@ import { parentPort, workerData } from 'node:worker_threads';
 import type { RepeatRules } from '../../config/load-repeats.ts';
 import { gramsOfPhrases } from '../../normalizer/grams.ts';
 import type { RulebookData } from '../../normalizer/rule-data.ts';
+import { topicModel } from '../../normalizer/topics.ts';
 import { createCipher } from '../../store/field-cipher.ts';
 import type { Forgotten } from '../../store/forget-postings.ts';
 import { importRing, type RingData } from '../../store/key-ring.ts';
@@ -68,6 +69,7 @@ const judge = createJudge({
   cipher,
   policy: start.repeats.policy,
   common: gramsOfPhrases(start.repeats.common),
+  topics: topicModel(start.repeats.topics),
 });
 const { parsers, messageMs, memoryMb, rulebook, adapters, baseFolder } = start;
 const { idleCharacters, phrases } = start.repeats;

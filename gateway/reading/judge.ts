@@ -1,9 +1,10 @@
 // Compares drafts with earlier tickets, one after the other in order of acceptance; holds the candidate index.
 import { decide } from '../../normalizer/dedupe.ts';
-import type { Decision, Facts, RepeatPolicy } from '../../normalizer/facts.ts';
+import type { Candidate, Decision, Facts, RepeatPolicy } from '../../normalizer/facts.ts';
 import type { Grams } from '../../normalizer/grams.ts';
 import { hashPlaceKeys } from '../../normalizer/similarity.ts';
-import { keyedGrams, mixWith, type SeedMix, selectTerms, TermStatistics } from '../../normalizer/terms.ts';
+import { keyedGrams, mixWith, type SeedMix, selectTerms, TERMS_KEPT, TermStatistics } from '../../normalizer/terms.ts';
+import type { TopicModel } from '../../normalizer/topics.ts';
 import { decodeFacts } from '../../store/facts-codec.ts';
 import type { FieldCipher } from '../../store/field-cipher.ts';
 import type { Forgotten } from '../../store/forget-postings.ts';
@@ -15,11 +16,15 @@ import type { DraftHead } from './protocol.ts';
 
 export interface JudgeParts {
   readonly candidates: CandidateStore;
-  readonly cipher: FieldCipher;
+  readonly cipher: Pick<FieldCipher, 'mac'>;
   readonly policy: RepeatPolicy;
   /** Grams of the shipped common phrases, known before the first appeal. */
   readonly common: ReadonlySet<number>;
   readonly postings?: PostingsOptions;
+  /** What everyday words are about; without it topics are not compared. */
+  readonly topics?: TopicModel | null;
+  /** Told of the earlier tickets each message is compared with, best first; for measuring. */
+  compared?(number: string, candidates: readonly Candidate[]): void;
 }
 
 /** What facts are made of. */
@@ -122,6 +127,7 @@ export function createJudge(parts: JudgeParts): Judge {
   async function judgeOne(item: JudgeItem, facts: Facts, hits: readonly Hit[]): Promise<Judged> {
     const input = { number: item.number, facts };
     const ask = () => decide(input, candidatesOf(hits, known, item.number), parts.policy);
+    parts.compared?.(item.number, candidatesOf(hits, known, item.number));
     let decision = ask();
     const linked = decision.links.map(link => findNumber(hits, known, link.of)).filter(one => one !== undefined);
     if (linked.length > 0 && (await refreshed(linked))) decision = ask();
@@ -141,7 +147,7 @@ export function createJudge(parts: JudgeParts): Judge {
     },
 
     async judge(items) {
-      const facts = items.map(item => factsOf(item, statistics, mix));
+      const facts = items.map(item => factsOf(item, statistics, mix, parts.topics));
       const queries = facts.map(one => postings.queryOf(one));
       const hits = await postings.lookUp(queries);
       const missing = new Set(hits.flat().map(hit => hit.ordinal));
@@ -191,7 +197,7 @@ export function createJudge(parts: JudgeParts): Judge {
 }
 
 /** The keyed mixing of terms. */
-export function termMix(cipher: FieldCipher): SeedMix {
+export function termMix(cipher: Pick<FieldCipher, 'mac'>): SeedMix {
   return mixWith(cipher.mac('term', 'terms').readUInt32LE(0));
 }
 
@@ -227,12 +233,18 @@ function gramsOfItem({ head, hashes, counts }: FactsSource): Grams {
 }
 
 /** Facts of one draft: terms by weight, keys under the index key, places under the term key. */
-export function factsOf(item: FactsSource, statistics: TermStatistics, mix: SeedMix): Facts {
+export function factsOf(
+  item: FactsSource,
+  statistics: TermStatistics,
+  mix: SeedMix,
+  topicModel: TopicModel | null = null,
+): Facts {
   const { head, acceptedAt } = item;
-  const { terms, weights } = selectTerms(gramsOfItem(item), statistics, mix);
+  const { terms, weights, topics } = selectTerms(gramsOfItem(item), statistics, mix, TERMS_KEPT, topicModel);
   return {
     terms,
     weights,
+    topics,
     requesterKeys: item.identityKeys.map(key => key.slice(0, 16)),
     placeKeys: hashPlaceKeys(head.placeKeys, mix),
     division: head.division,
@@ -243,11 +255,11 @@ export function factsOf(item: FactsSource, statistics: TermStatistics, mix: Seed
 }
 
 /** The keys of all identities of a draft's requester. */
-export function identityKeysOf(cipher: FieldCipher, head: DraftHead): readonly string[] {
+export function identityKeysOf(cipher: Pick<FieldCipher, 'mac'>, head: DraftHead): readonly string[] {
   return head.identities.map(({ kind, value }) => identityKey(cipher, kind, value));
 }
 
 /** Blind index key of a phone, e-mail, ID number or openid: 32 hex digits, by which a clerk's look-up finds it. */
-export function identityKey(cipher: FieldCipher, kind: string, value: string): string {
+export function identityKey(cipher: Pick<FieldCipher, 'mac'>, kind: string, value: string): string {
   return cipher.mac('index', kind, value).toString('hex', 0, 16);
 }

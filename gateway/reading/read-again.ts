@@ -2,6 +2,7 @@
 import type { RepeatRules } from '../../config/load-repeats.ts';
 import { gramsOfPhrases } from '../../normalizer/grams.ts';
 import { TermStatistics } from '../../normalizer/terms.ts';
+import { topicModel } from '../../normalizer/topics.ts';
 import type { FieldCipher } from '../../store/field-cipher.ts';
 import type { MessageRow, Store } from '../../store/store.ts';
 import { openOriginal } from '../../store/ticket-seal.ts';
@@ -42,7 +43,7 @@ export async function readAgain(parts: ReadAgainParts, message: MessageRow, revi
       (kept && TermStatistics.fromBytes(kept)) ?? TermStatistics.fresh(gramsOfPhrases(repeats.common), mix);
     const identityKeys = identityKeysOf(cipher, head);
     const source = { acceptedAt: message.acceptedAt, head, identityKeys, hashes: result.hashes, counts: result.counts };
-    const facts = factsOf(source, statistics, mix);
+    const facts = factsOf(source, statistics, mix, topicModel(repeats.topics));
     const row = { ...message, revision };
     const draft = { row, contentKey, parts: [], conversation: null, head, draft: result.draft as Uint8Array };
     const alone = { decision: ALONE, facts, identityKeys, incidentFirst: null };

@@ -34,7 +34,7 @@ export interface DraftReading {
 
 /** Reads one message. Never throws: what cannot be read is `unreadable` with its code. */
 export async function readMessage(
-  definition: AdapterDefinition,
+  definition: Pick<AdapterDefinition, 'parse'>,
   settings: unknown,
   originals: readonly Original[],
   arrival: Arrival,
@@ -108,7 +108,7 @@ function headOf(draft: TicketDraft, grams: Grams): DraftHead {
     verdict: draft.triage.verdict,
     identities: requesterIdentities(draft.requester),
     requester: present(draft.requester),
-    placeKeys: placeKeysOf(place, appeal.subject, appeal.category?.value.codes),
+    placeKeys: placeKeysOf(place, appeal.subject, appeal.category?.value.codes, appeal),
     wanted,
     textHash: grams.textHash,
     length: grams.length,
