@@ -289,7 +289,7 @@ function readingParts(foundation: Foundation, log: Log, intake: Intake, wanted: 
   return {
     start: {
       ring: deciderRing(foundation),
-      repeats: loadRepeats(config.rules),
+      repeats: loadRepeats(config.rules, config.data),
       rulebook,
       adapters: config.adapters,
       baseFolder: dirname(loaded.file),

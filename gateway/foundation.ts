@@ -95,7 +95,7 @@ export async function openFoundation(given: LoadedConfig, options: FoundationOpt
           {
             store,
             cipher,
-            repeats: loadRepeats(config.rules),
+            repeats: loadRepeats(config.rules, config.data),
             pool: poolOf(loaded, rulebook),
             channels: () => parserChannels(book),
           },
@@ -142,7 +142,7 @@ async function checkKeys(store: Store, ring: KeyRing): Promise<void> {
 }
 
 function poolOf({ config, file }: LoadedConfig, rulebook: RulebookData) {
-  const { idleCharacters, phrases } = loadRepeats(config.rules);
+  const { idleCharacters, phrases } = loadRepeats(config.rules, config.data);
   return {
     rulebook,
     idleCharacters,

@@ -194,7 +194,11 @@ function throwAny(problems: readonly ConfigProblem[]): void {
   if (first !== undefined) throw new ConfigError([first, ...rest]);
 }
 
-const pathsOf = ({ config }: LoadedConfig) => ({ rulesFolder: config.rules, regionFile: config.region });
+const pathsOf = ({ config }: LoadedConfig) => ({
+  rulesFolder: config.rules,
+  regionFile: config.region,
+  dataFolder: config.data,
+});
 
 /** One that senders would refuse is not put in the place of one that may well be good. */
 function checkDates({ notBefore, notAfter }: Certificate, { locate }: LoadedConfig, now: number): void {

@@ -2,15 +2,16 @@
 import { parentPort, workerData } from 'node:worker_threads';
 import { ConfigError, type ConfigProblem } from '../config/errors.ts';
 import { loadRepeats } from '../config/load-repeats.ts';
-import { loadRules, type RulePaths } from '../config/load-rules.ts';
+import { loadRules } from '../config/load-rules.ts';
 import { compileRulebook, RulebookInvalid } from '../normalizer/rulebook.ts';
+import type { WatchedPaths } from './rules-check.ts';
 
-const paths = workerData as RulePaths;
+const paths = workerData as WatchedPaths;
 
 function problems(): readonly ConfigProblem[] {
   try {
     compileRulebook(loadRules(paths));
-    loadRepeats(paths.rulesFolder);
+    loadRepeats(paths.rulesFolder, paths.dataFolder);
     return [];
   } catch (error) {
     if (error instanceof ConfigError) return error.problems;

@@ -4,18 +4,26 @@ import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Worker } from 'node:worker_threads';
 import type { ConfigProblem } from '../config/errors.ts';
+import { OWN_WEIGHTS, SHIPPED_MODELS } from '../config/load-repeats.ts';
 import type { RulePaths } from '../config/load-rules.ts';
 import { workerUrl } from './worker-url.ts';
 
+/** Where the rules lie, and the weights that the data folder may hold in place of the shipped ones. */
+export interface WatchedPaths extends RulePaths {
+  readonly dataFolder: string;
+}
+
 export interface RulesCheck {
   /** Files that differ from those at the start, and what is wrong with them. */
-  look(paths: RulePaths): Promise<{ readonly changed: readonly string[]; readonly problems: readonly ConfigProblem[] }>;
+  look(
+    paths: WatchedPaths,
+  ): Promise<{ readonly changed: readonly string[]; readonly problems: readonly ConfigProblem[] }>;
   /** The files of the last look. */
   readonly files: readonly string[];
 }
 
 /** @param paths those of the start; the files are looked at now */
-export async function createRulesCheck(paths: RulePaths): Promise<RulesCheck> {
+export async function createRulesCheck(paths: WatchedPaths): Promise<RulesCheck> {
   const atStart = await hashes(paths);
   let last = atStart;
   let problems: readonly ConfigProblem[] = [];
@@ -38,9 +46,10 @@ type Hashes = ReadonlyMap<string, string>;
 const same = (one: Hashes, other: Hashes) =>
   one.size === other.size && [...one].every(([file, hash]) => other.get(file) === hash);
 
-async function hashes({ rulesFolder, regionFile }: RulePaths): Promise<Hashes> {
+async function hashes({ rulesFolder, regionFile, dataFolder }: WatchedPaths): Promise<Hashes> {
   const names = await readdir(rulesFolder).catch(() => []);
-  const files = [...names.filter(name => name.endsWith('.yaml')).map(name => join(rulesFolder, name)), regionFile];
+  const rules = [...names.filter(name => name.endsWith('.yaml')), ...SHIPPED_MODELS];
+  const files = [...rules.map(name => join(rulesFolder, name)), regionFile, join(dataFolder, OWN_WEIGHTS)];
   const hashed = await Promise.all(files.map(async file => [file, await hashOf(file)] as const));
   return new Map(hashed);
 }
@@ -53,7 +62,7 @@ function hashOf(file: string): Promise<string> {
   );
 }
 
-function compiled(paths: RulePaths): Promise<readonly ConfigProblem[]> {
+function compiled(paths: WatchedPaths): Promise<readonly ConfigProblem[]> {
   return new Promise((resolve, reject) => {
     const worker = new Worker(workerUrl('./rules-check-thread', import.meta.url), {
       workerData: paths,

@@ -222,7 +222,7 @@ const link = Joi.object<Writable<Link>, true>({
   terms: Joi.array().items(Joi.number()).label('共同词项'),
   weightsVersion: text('权重版本'),
   by: Joi.string().valid('rule', 'clerk').required().label('判定人'),
-  suggested: Joi.valid(true).label('仅供参考'),
+  suggested: Joi.boolean().valid(true).label('仅供参考'),
 }).label('关联');
 
 const born = Joi.object<Writable<BornTicket>, true>({

@@ -20,7 +20,7 @@ export const checkCommand: LocalCommand = {
     const { config, file } = loaded;
     readCertificate(loaded);
     loadRules({ rulesFolder: config.rules, regionFile: config.region });
-    loadRepeats(config.rules);
+    loadRepeats(config.rules, config.data);
     const registry = await loadRegistry(config.adapters, dirname(file));
     await checkChannels(loaded, registry);
     const notes = [

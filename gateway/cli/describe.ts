@@ -46,13 +46,13 @@ function named(key: string, value: unknown, language: Language): string {
   const groups = WORDS[key];
   if (groups === undefined) return scalar(value, language);
   if (Array.isArray(value)) return value.map(item => named(key, item, language)).join(' ');
-  // A reason carries its figure after a colon (`days:3`).
+  // A reason carries its figure, or the feature it names, after a colon (`days:3`, `for:rare`).
   const [code, figure] = String(value)
     .replace(/^repeat\./, '')
     .split(':') as [string, string?];
   const found =
     groups.map(group => word(language, group, code)).find(text => text !== code) ?? explained(code, language);
-  return figure === undefined ? found : `${found} ${figure}`;
+  return figure === undefined ? found : `${found} ${word(language, 'feature', figure)}`;
 }
 
 /** Codes of failures keep standing beside their words: logs and docs know them by the code. */

@@ -11,6 +11,8 @@ export interface LabelledMessage {
   readonly content: string;
   /** Who wrote it, by any id; null where the file does not say. */
   readonly requester: string | null;
+  /** The incident it belongs to, where the file of messages says so itself. */
+  readonly incident: string | null;
 }
 
 export interface LabelledPair {
@@ -18,6 +20,8 @@ export interface LabelledPair {
   readonly b: string;
   readonly same: boolean;
   readonly kind: string;
+  /** The incident both belong to, where the file of pairs says so itself. */
+  readonly incident: string | null;
 }
 
 export interface LabelledIncident {
@@ -44,6 +48,7 @@ export function readMessages(file: string): readonly LabelledMessage[] {
       title: row['title'] === undefined ? '' : textIn(row, ['title'], fail),
       content: textIn(row, ['content', 'body'], fail),
       requester: requester as string | null,
+      incident: typeof row['incident'] === 'string' ? row['incident'] : null,
     };
   });
   return messages.sort((a, b) => a.time - b.time || (a.id < b.id ? -1 : 1));
@@ -57,7 +62,13 @@ export function readPairs(file: string, known: ReadonlySet<string>): readonly La
     if (a === b) fail('a message is paired with itself');
     const same = row['same_incident'];
     if (typeof same !== 'boolean') return fail('"same_incident" is neither true nor false');
-    return { a, b, same, kind: row['kind'] === undefined ? '' : textIn(row, ['kind'], fail) };
+    return {
+      a,
+      b,
+      same,
+      kind: row['kind'] === undefined ? '' : textIn(row, ['kind'], fail),
+      incident: typeof row['incident'] === 'string' ? row['incident'] : null,
+    };
   });
 }
 
@@ -83,7 +94,7 @@ function rowsOf<T>(file: string, read: (row: Row, fail: Fail) => T): T[] {
   try {
     text = readFileSync(file, 'utf8');
   } catch {
-    throw new DeskError('cli.unreadable_file', { file });
+    throw new DeskError('repeats.unreadable_file', { file });
   }
   const found: T[] = [];
   for (const [at, line] of text.split('\n').entries()) {

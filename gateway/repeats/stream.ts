@@ -1,5 +1,5 @@
 // Messages of a file read and decided one after the other by the very code of the reading threads, in memory.
-import { createHash, createHmac } from 'node:crypto';
+import { createHmac } from 'node:crypto';
 import type { InboundAppeal } from '../../adapters/contract.ts';
 import type { RepeatRules } from '../../config/load-repeats.ts';
 import type { Candidate, Decision, Facts, RepeatPolicy } from '../../normalizer/facts.ts';
@@ -160,12 +160,4 @@ function createTickets() {
       rows.set(ordinal, { number, ordinal, facts: encodeFacts(facts), state: 'queued', incident } as CandidateRow);
     },
   };
-}
-
-/** The part of five, or of so many, in which an incident's messages are kept together: by SHA-256 of its id. */
-export function partOf(id: string, folds: number): number {
-  const digest = createHash('sha256').update(id).digest();
-  let rest = 0;
-  for (const byte of digest) rest = (rest * 256 + byte) % folds;
-  return rest;
 }

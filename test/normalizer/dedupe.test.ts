@@ -3,13 +3,18 @@ import assert from 'node:assert/strict';
 import { join } from 'node:path';
 import { describe, it } from 'mocha';
 import { loadRepeats } from '../../config/load-repeats.ts';
+import { word } from '../../gateway/locale.ts';
 import { decide, REASONS } from '../../normalizer/dedupe.ts';
-import type { Candidate, Facts } from '../../normalizer/facts.ts';
+import type { Candidate, Decision, Facts } from '../../normalizer/facts.ts';
 import { gramRules, gramsOf, gramsOfPhrases } from '../../normalizer/grams.ts';
 import { FEATURES, hashPlaceKeys, similarity } from '../../normalizer/similarity.ts';
-import { mixWith, selectTerms, TermStatistics } from '../../normalizer/terms.ts';
+import { mixWith, selectTerms, TERMS_KEPT, TermStatistics } from '../../normalizer/terms.ts';
+import { topicModel } from '../../normalizer/topics.ts';
 
-const { policy, idleCharacters, phrases, common } = loadRepeats(join(import.meta.dirname, '../../config/rules'));
+const { policy, idleCharacters, phrases, common, topics } = loadRepeats(
+  join(import.meta.dirname, '../../config/rules'),
+);
+const about = topicModel(topics);
 const rules = gramRules(idleCharacters, phrases);
 const mix = mixWith(0x5eed_0002);
 const statistics = TermStatistics.fresh(gramsOfPhrases(common), mix);
@@ -25,7 +30,7 @@ interface Said {
 function facts(text: string, { by = null, day = 0, division = null, places = [] }: Said = {}): Facts {
   const grams = gramsOf(text, [], null, { rules });
   return {
-    ...selectTerms(grams, statistics, mix),
+    ...selectTerms(grams, statistics, mix, TERMS_KEPT, about),
     requesterKeys: by === null ? [] : [by],
     placeKeys: hashPlaceKeys(places, mix),
     division,
@@ -44,6 +49,9 @@ const HEAT_AGAIN = '上次反映过枫林家园3号楼暖气的事，屋里还�
 const HEAT_OTHER = '我家也在枫林家园，暖气不热，卧室14度半，暖兴供热公司测过温就没下文，说是管道老化';
 const DOG = '枫林家园2号楼养了两条大狼狗不拴绳，天天放出来，老太太吓得摔了一跤';
 const ESTATE = ['estate:枫林家园', 'area:01', 'topic:0101'];
+
+/** Links that were made, not only suggested. */
+const made = ({ links }: Decision) => links.filter(link => link.suggested !== true);
 
 describe('decide', () => {
   it('joins the open ticket of the same requester about the same thing, told in other words', () => {
@@ -102,21 +110,21 @@ describe('decide', () => {
     const before = earlier('A', facts(HEAT, { by: 'zhang', places: ESTATE }));
     const dogs = ['estate:枫林家园', 'area:01', 'topic:0104'];
     const message = { number: 'M', facts: facts(DOG, { by: 'zhang', day: 1, places: dogs }) };
-    assert.deepEqual(decide(message, [before], policy).links, []);
+    assert.deepEqual(made(decide(message, [before], policy)), []);
   });
 
   it('does not link template twins: the same words about another division', () => {
     const pit = (town: string) => `${town}农贸市场门前有个大坑，一下雨就积水，上周有骑电动车的栽进去了，麻烦尽快补上`;
     const there = earlier('A', facts(pit('快大茂镇同德路'), { by: 'a', division: '220521' }));
     const here = { number: 'M', facts: facts(pit('朝阳镇兴工街'), { by: 'b', division: '220523' }) };
-    assert.deepEqual(decide(here, [there], policy).links, []);
+    assert.deepEqual(made(decide(here, [there], policy)), []);
   });
 
   it('does not link the same words about another place of the same division, told by another', () => {
     const lamp = '路灯坏了';
     const there = earlier('A', facts(lamp, { by: 'a', division: '220503', places: ['road:钢厂路'] }));
     const here = { number: 'M', facts: facts(lamp, { by: 'b', division: '220503', places: ['road:振国路'] }) };
-    assert.deepEqual(decide(here, [there], policy).links, []);
+    assert.deepEqual(made(decide(here, [there], policy)), []);
   });
 
   it('takes a bare thank-you for no repeat of another', () => {
@@ -160,7 +168,7 @@ describe('decide', () => {
     assert.ok(link.reasons.includes('repeat.same-place'));
     for (const reason of link.reasons) assert.ok((REASONS as readonly string[]).includes(reason.split(':')[0]!));
     assert.ok((link.terms?.length ?? 0) > 3);
-    assert.deepEqual([link.weightsVersion, link.by], [policy.version, 'rule']);
+    assert.deepEqual([link.weightsVersion, link.by], [policy.model.version, 'rule']);
   });
 
   it('keeps the best links only, best first, whatever the order of the candidates', () => {
@@ -178,10 +186,22 @@ describe('decide', () => {
     );
   });
 
-  it('weighs only features it knows, with a weight for each in both kinds', () => {
-    for (const weights of [policy.weights.repeat, policy.weights.incident]) {
-      const expected = ['bias', ...FEATURES.filter(name => name !== 'sameRequester')];
-      assert.deepEqual(Object.keys(weights).sort(), expected.sort());
+  it('suggests what is likely but not enough, beside the links and never as one', () => {
+    const before = earlier('A', facts(HEAT, { by: 'zhang', places: ESTATE }));
+    const message = { number: 'M', facts: facts(HEAT_AGAIN, { by: 'zhang', day: 3, places: ESTATE }) };
+    const score = decide(message, [before], policy).links[0]!.score;
+    const strict = { ...policy, thresholds: { repeat: 1, incident: 1, suggest: score - 0.01 } };
+    const decision = decide(message, [before], strict);
+    assert.deepEqual([decision.joins, decision.incident], [null, null]);
+    assert.deepEqual([decision.links[0]?.of, decision.links[0]?.suggested], ['A', true]);
+    const silent = { ...policy, thresholds: { repeat: 1, incident: 1, suggest: 1 } };
+    assert.deepEqual(decide(message, [before], silent).links, []);
+  });
+
+  it('has a word for every reason and every feature in both languages', () => {
+    for (const language of ['zh', 'en'] as const) {
+      for (const reason of REASONS) assert.notEqual(word(language, 'repeat', reason.slice(7)), reason.slice(7), reason);
+      for (const name of FEATURES) assert.notEqual(word(language, 'feature', name), name, name);
     }
   });
 });

@@ -4,9 +4,17 @@ import { join } from 'node:path';
 import { describe, it } from 'mocha';
 import { loadRepeats } from '../../config/load-repeats.ts';
 import type { Facts } from '../../normalizer/facts.ts';
-import { gramRules, gramsOf, gramsOfPhrases, gramTexts } from '../../normalizer/grams.ts';
+import { gramRules, gramsOf, gramsOfPhrases, gramTexts, IN_TITLE } from '../../normalizer/grams.ts';
 import { hashPlaceKeys, placeKeysOf, sharedTerms, similarity } from '../../normalizer/similarity.ts';
-import { gramsBehind, keyedGrams, mixWith, selectTerms, TermStatistics } from '../../normalizer/terms.ts';
+import {
+  EVERYDAY_TERM,
+  gramsBehind,
+  keyedGrams,
+  mixWith,
+  selectTerms,
+  TermStatistics,
+  TITLE_TERM,
+} from '../../normalizer/terms.ts';
 import type { PersonalSpan, Place } from '../../normalizer/ticket.ts';
 
 const shipped = loadRepeats(join(import.meta.dirname, '../../config/rules'));
@@ -86,7 +94,7 @@ describe('grams of an appeal', () => {
     const text = `油烟\n${late}，烧烤`;
     const grams = gramsOf(text, [], null, { contentStart: 3 });
     const countOf = (pair: string) => grams.counts[grams.hashes.indexOf(gramsOf(pair, [], null).hashes[0]!)];
-    assert.equal(countOf('油烟'), 3);
+    assert.equal(countOf('油烟'), IN_TITLE | 3);
     assert.equal(countOf('烧烤'), 1);
   });
 
@@ -109,13 +117,13 @@ describe('grams of an appeal', () => {
 });
 
 describe('terms of an appeal', () => {
-  it('are the rarer ones, rising, the heaviest with 255', () => {
+  it('are the rarer ones, rising, the heaviest with 252 and the bits below for what they are', () => {
     const statistics = TermStatistics.fresh(common, mix);
     const grams = gramsOf('小区物业不管，枫林家园暖气不热', [], null, { rules });
     for (let i = 0; i < 300; i++) statistics.add(keyedGrams(gramsOf('小区物业', [], null), mix));
     const { terms, weights } = selectTerms(grams, statistics, mix, 5);
     assert.equal(terms.length, 5);
-    assert.equal(Math.max(...weights), 255);
+    assert.equal(Math.max(...weights) & ~(TITLE_TERM | EVERYDAY_TERM), 252);
     assert.deepEqual(
       [...terms],
       [...terms].sort((a, b) => a - b),

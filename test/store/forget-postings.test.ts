@@ -20,6 +20,7 @@ function factsOf(ordinal: number, requester: string): Facts {
     requesterKeys: [requester],
     placeKeys: new Uint32Array(0),
     division: null,
+    topics: new Int8Array(0),
     textHash: ordinal,
     length: 10,
     acceptedAt: 1,

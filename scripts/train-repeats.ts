@@ -1,0 +1,30 @@
+// node scripts/train-repeats.ts MESSAGES PAIRS: config/rules/repeats/weights.json from labelled pairs (JSON Lines).
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { loadRepeats } from '../config/load-repeats.ts';
+import { loadRules } from '../config/load-rules.ts';
+import { readMessages, readPairs } from '../gateway/repeats/labelled-files.ts';
+import { examplesOf, factsOfAll, modelOf } from '../gateway/repeats/pairs.ts';
+import { readAll } from '../gateway/repeats/stream.ts';
+
+const config = fileURLToPath(new URL('../config', import.meta.url));
+const rulesFolder = join(config, 'rules');
+const [messageFile = '', pairFile = ''] = process.argv.slice(2);
+const rules = {
+  rulebook: loadRules({ rulesFolder, regionFile: join(config, 'regions', 'tonghua.yaml') }),
+  repeats: loadRepeats(rulesFolder),
+};
+const messages = readMessages(messageFile);
+const pairs = readPairs(pairFile, new Set(messages.map(({ id }) => id)));
+const facts = await factsOfAll(messages, await readAll(messages, rules), rules);
+const made = new Date().toISOString().slice(0, 10);
+const same = pairs.filter(pair => pair.same).length;
+const model = {
+  ...modelOf(examplesOf(pairs, facts)),
+  version: `${made}.${pairs.length}`,
+  made,
+  trainedOn: { messages: messages.length, pairs: pairs.length, same },
+};
+writeFileSync(join(rulesFolder, 'repeats', 'weights.json'), `${JSON.stringify(model)}\n`);
+console.log(JSON.stringify({ version: model.version, ...model.trainedOn }));
