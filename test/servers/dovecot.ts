@@ -30,6 +30,8 @@ export interface Dovecot {
   fill(mails: Iterable<string | Uint8Array>, user?: string): void;
   /** Runs commands as another client of the account, which logs out afterwards. */
   as<T>(work: (client: ImapFlow) => Promise<T>): Promise<T>;
+  /** Another client of the account; whoever asks for it logs it out. */
+  connect(): Promise<ImapFlow>;
   append(mail: string | Uint8Array, folder?: string): Promise<void>;
   /** Flags of all mails of a folder, in order. */
   flags(folder?: string): Promise<readonly (readonly string[])[]>;
@@ -211,8 +213,8 @@ function fill(maildir: string, mails: Iterable<string | Uint8Array>): void {
   }
 }
 
-function clientOf(port: number): Pick<Dovecot, 'as' | 'append' | 'create' | 'flags' | 'renumber'> {
-  async function as<T>(work: (client: ImapFlow) => Promise<T>): Promise<T> {
+function clientOf(port: number): Pick<Dovecot, 'as' | 'connect' | 'append' | 'create' | 'flags' | 'renumber'> {
+  async function login(): Promise<ImapFlow> {
     const client = new ImapFlow({
       host: '127.0.0.1',
       port,
@@ -223,6 +225,10 @@ function clientOf(port: number): Pick<Dovecot, 'as' | 'append' | 'create' | 'fla
       disableAutoIdle: true,
     });
     await client.connect();
+    return client;
+  }
+  async function as<T>(work: (client: ImapFlow) => Promise<T>): Promise<T> {
+    const client = await login();
     try {
       return await work(client);
     } finally {
@@ -238,6 +244,7 @@ function clientOf(port: number): Pick<Dovecot, 'as' | 'append' | 'create' | 'fla
   };
   return {
     as,
+    connect: login,
     create: (folder, mails) => as(client => create(client, folder, mails)),
     append: (mail, folder = 'INBOX') => as(client => put(client, mail, folder)),
     flags: (folder = 'INBOX') =>
