@@ -103,8 +103,12 @@ export async function stopped(slot: Slot): Promise<void> {
 /** Resolves with true when it is done, with false when the time is over before. */
 export async function within(done: Promise<void>, ms: number): Promise<boolean> {
   const over = new AbortController();
-  const ended = done.then(() => true).finally(() => over.abort());
-  return Promise.race([ended, pause(ms, over.signal).then(() => false)]);
+  try {
+    return await Promise.race([done.then(() => true), pause(ms, over.signal).then(() => false)]);
+  } finally {
+    // Not before the race is decided: a pause cut short would win it.
+    over.abort();
+  }
 }
 
 export function reasonOf(error: unknown): string {
