@@ -21,6 +21,7 @@ export const OVERRIDES: Readonly<Record<string, Path>> = {
   HUISU_PORT: ['listen', 'port'],
   HUISU_PUBLIC_URL: ['listen', 'publicUrl'],
   HUISU_PLAIN: ['listen', 'plain'],
+  HUISU_REDIS: ['queue', 'redis'],
   HUISU_LOG: ['log', 'level'],
 };
 

@@ -19,9 +19,12 @@ import { type Channels, createChannels } from './channels.ts';
 import type { Command, CommandContext, LiveGateway } from './cli/command.ts';
 import { openControl } from './control.ts';
 import { type DiskWatch, watchDisk } from './disk-watch.ts';
+import { createBullQueue } from './dispatch/bull-queue.ts';
 import { createCaseEvents } from './dispatch/case-events.ts';
 import { createDispatch, type Dispatch } from './dispatch/dispatch.ts';
 import { createLocalQueue } from './dispatch/local-queue.ts';
+import type { Queue } from './dispatch/queue.ts';
+import { checkQueue } from './dispatch/queue-check.ts';
 import { tryCaseSystem } from './dispatch/try.ts';
 import { type Foundation, type FoundationOptions, openFoundation, parserChannels } from './foundation.ts';
 import type { Readiness } from './http/health.ts';
@@ -75,6 +78,7 @@ export async function startGateway(loaded: LoadedConfig, options: GatewayOptions
     const { logLevel = () => undefined } = options;
     const parts = liveParts({ foundation, log, logLevel, known, published: await publishedBy(foundation) });
     closers.unshift(...parts.closers);
+    if (parts.dispatch !== null) await checkQueue(parts.dispatch, log);
     await parts.channels.open();
     await parts.reading.ready;
     const { url } = await parts.http.listen();
@@ -251,13 +255,19 @@ function dispatchOf(
 ): Dispatch {
   return createDispatch({
     store: foundation.store,
-    queue: createLocalQueue({ onBug: error => log.bug('dispatch.bug', error) }),
+    queue: queueOf(foundation, log),
     cipher: foundation.cipher,
     settings,
     concurrency: foundation.loaded.config.dispatch.concurrency,
     log,
     loadAttachment: attachments.load,
   });
+}
+
+function queueOf({ loaded }: Foundation, log: Log): Queue {
+  const { redis, prefix } = loaded.config.queue;
+  const onBug = (error: unknown) => log.bug('dispatch.bug', error);
+  return redis === null ? createLocalQueue({ onBug }) : createBullQueue({ url: redis, prefix, onBug });
 }
 
 /** Splits containers by the limits of the settings. */

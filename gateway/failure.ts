@@ -6,6 +6,7 @@ import { Conflict, KeyError, SealBroken, StoreUnavailable } from '../store/error
 import { catalogueEntry } from './catalogue.ts';
 import type { Failure } from './control.ts';
 import { DeskError, EXIT } from './desk-error.ts';
+import { QueueUnavailable } from './dispatch/queue.ts';
 import { ListenError } from './http/listen-error.ts';
 import { type Sentence, sayBoth } from './locale.ts';
 
@@ -18,6 +19,10 @@ export function failureOf(error: unknown): Failure {
     const { code, host, port } = error;
     const place = sayBoth('error.listen', { host, port });
     return { code, exit: EXIT.unavailable, sentence: joined(place, explained(code)) };
+  }
+  if (error instanceof QueueUnavailable) {
+    const found = `(${error.message})`;
+    return { code: error.code, exit: EXIT.config, sentence: joined(explained(error.code), { zh: found, en: found }) };
   }
   if (error instanceof StoreUnavailable)
     return { code: error.code, exit: EXIT.unavailable, sentence: explained(error.code) };

@@ -4,6 +4,7 @@ import type { ConfigProblem } from '../config/errors.ts';
 import type { Store } from '../store/store.ts';
 import type { Channels } from './channels.ts';
 import type { Dispatch } from './dispatch/dispatch.ts';
+import { blocks } from './dispatch/queue-check.ts';
 import type { Readiness, ReadinessReason } from './http/health.ts';
 import type { Intake } from './intake.ts';
 import { sayBoth } from './locale.ts';
@@ -15,7 +16,7 @@ export interface ReadinessParts {
   readonly reading: Reading;
   readonly channels: Pick<Channels, 'status'>;
   /** null: no case system is configured. */
-  readonly dispatch: Pick<Dispatch, 'status'> | null;
+  readonly dispatch: Pick<Dispatch, 'status' | 'faults'> | null;
   readonly store: Store;
   settings(): Pick<SettingsState, 'refused' | 'restart'>;
 }
@@ -29,6 +30,9 @@ export function createReadiness(parts: ReadinessParts): Readiness {
       if (!reading.up) reasons.push(reason('reading.down', false));
       if (dispatch === null) reasons.push(reason('dispatch.no_case_system', false));
       else if (dispatch.status().circuit === 'open') reasons.push(reason('case-system.down', false));
+      for (const fault of (await dispatch?.faults()) ?? []) {
+        reasons.push(reason(fault.code, blocks(fault), { found: fault.found }));
+      }
       for (const channel of channels.status()) {
         if (channel.enabled && !channel.up) {
           reasons.push(reason('channel.down', false, { channel: channel.id, reason: channel.reason ?? '' }));

@@ -284,8 +284,12 @@ export interface OutboxCounts {
 export interface OutboxStore {
   /** Takes due heads of lanes, urgent ones first and past their own lane; each is leased for `leaseMs`. Where several
    *  deciders share a store, an entry is due only once the sweep that links what two of them missed in the same instant has
-   *  passed its decision; with one decider everything is swept at its commit. */
-  claim(now: number, limit: number, leaseMs: number): Promise<readonly ClaimedEntry[]>;
+   *  passed its decision; with one decider everything is swept at its commit. `queued`: they are put on a shared queue and
+   *  nobody has begun with them; default false, the caller begins at once. */
+  claim(now: number, limit: number, leaseMs: number, queued?: boolean): Promise<readonly ClaimedEntry[]>;
+  /** Takes over an entry that was claimed as queued, by whichever process, under a token and a lease of its own. null where
+   *  its lease has run out, or somebody has begun with it already: of two who got the same id from a queue, one begins. */
+  begin(id: string, now: number, leaseMs: number): Promise<ClaimedEntry | null>;
   /** Earliest time at which something is due; null when nothing will be. */
   nextDue(): Promise<number | null>;
   /** Delivered: frees its lane, lets parked notices of its ticket in, sets the ticket's state and case number. */
@@ -308,7 +312,8 @@ export interface OutboxStore {
       readonly counted?: boolean;
     },
   ): Promise<'failed' | 'lost-lease'>;
-  /** Leases that ran out are due again, marked unknown; answers how many. */
+  /** Leases that ran out are due again; answers how many. An entry somebody has begun with is marked unknown and has had an
+   *  attempt; one that was only queued is as it was. */
   reclaim(now: number): Promise<number>;
   get(id: string): Promise<Entry | null>;
   list(filter: EntryFilter): Promise<readonly Entry[]>;

@@ -24,6 +24,7 @@ const VENDORS: Readonly<Record<string, readonly string[]>> = {
   'prom-client': ['gateway/metrics.ts'],
   commander: ['gateway/main.ts', 'gateway/cli/'],
   'cli-progress': ['gateway/cli/'],
+  bull: ['gateway/dispatch/bull-queue.ts'],
   cockatiel: ['gateway/dispatch/breaker.ts'],
   undici: ['adapters/kit/http.ts'],
   nodemailer: ['gateway/alarms/mail.ts'],

@@ -1,15 +1,17 @@
 // Puts the outgoing side together: relay, queue, forwarder, breaker and case system; one start and one close.
 import type { CaseSystemSettings } from '../../config/case-system.ts';
+import { StoreUnavailable } from '../../store/errors.ts';
 import type { FieldCipher } from '../../store/field-cipher.ts';
-import type { Store } from '../../store/store.ts';
+import type { ClaimedEntry, Store } from '../../store/store.ts';
 import type { Log } from '../telemetry.ts';
 import { type BreakerState, createBreaker } from './breaker.ts';
 import { createCaseSystem } from './case-system.ts';
 import { type Clock, steadyClock } from './clock.ts';
 import { type AttachmentLoader, createEntrySource } from './entry-source.ts';
 import { createForwarder } from './forwarder.ts';
-import type { Queue } from './queue.ts';
-import { createRelay } from './relay.ts';
+import type { Queue, QueueFault } from './queue.ts';
+import { createRelay, type Relay, type RelayOptions } from './relay.ts';
+import { createSharedRelay } from './shared-relay.ts';
 
 export interface DispatchOptions {
   readonly store: Store;
@@ -40,13 +42,15 @@ export interface Dispatch {
   /** Something may have become due; `store.onOutbox` is listened to already. */
   wake(): void;
   status(): DispatchStatus;
+  /** What is wrong with the queue. */
+  faults(): Promise<readonly QueueFault[]>;
   /** Claims no more, lets running attempts end until the deadline, puts back what was not begun. */
   close(deadlineMs: number): Promise<void>;
 }
 
 /** Waiting for a free worker, so that none stands idle while the next entry is claimed. */
 const AHEAD = 2;
-/** Beyond the longest attempt: a look-up and a sending, and as much again in the queue. */
+/** Beyond the longest attempt: a look-up and a sending, and as much again in a queue of this process. */
 const LEASE_SLACK_MS = 30_000;
 
 /** 派单. */
@@ -79,20 +83,27 @@ export function createDispatch(options: DispatchOptions): Dispatch {
     log,
     ...(options.random === undefined ? {} : { random: options.random }),
   });
-  const relay = createRelay({
+  const relay = relayOf(options, {
     outbox: store.outbox,
     queue,
     gate: breaker,
     clock,
     capacity: concurrency * AHEAD,
-    leaseMs: settings.deadlines.total * 1000 * 2 * AHEAD + LEASE_SLACK_MS,
     onTrouble: error =>
       error === null ? log.info('dispatch.resumed') : log.fail('dispatch.stalled', error, { state: 'stalled' }),
     ...(options.sweepMs === undefined ? {} : { sweepMs: options.sweepMs }),
   });
 
   async function work(id: string): Promise<void> {
-    const entry = relay.claimed(id);
+    let entry: ClaimedEntry | null;
+    try {
+      entry = await relay.claimed(id);
+    } catch (error) {
+      if (!(error instanceof StoreUnavailable)) throw error;
+      // Its time in the queue runs out, and the store hands it out again.
+      log.fail('dispatch.unrecorded', error, { entry: id });
+      return;
+    }
     // Handed out twice, or its lease has run out meanwhile: whoever holds it now does the work.
     if (entry === null) return;
     try {
@@ -109,6 +120,7 @@ export function createDispatch(options: DispatchOptions): Dispatch {
       await relay.start();
     },
     wake: () => relay.wake(),
+    faults: () => queue.faults(),
     status: () => ({ circuit: breaker.state, since, target: target.target }),
     async close(deadlineMs) {
       const stopping = relay.stop();
@@ -117,4 +129,11 @@ export function createDispatch(options: DispatchOptions): Dispatch {
       await target.close();
     },
   };
+}
+
+/** A queue of this process alone holds what it was given; with a shared one anybody may get it. */
+function relayOf({ queue, settings }: DispatchOptions, parts: Omit<RelayOptions, 'leaseMs'>): Relay {
+  const attemptMs = settings.deadlines.total * 1000 * 2;
+  if (!queue.shared) return createRelay({ ...parts, leaseMs: attemptMs * AHEAD + LEASE_SLACK_MS });
+  return createSharedRelay({ ...parts, queue, leaseMs: attemptMs + LEASE_SLACK_MS });
 }

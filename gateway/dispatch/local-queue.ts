@@ -1,5 +1,6 @@
 // The queue inside one process: urgent ids first, then first come first served. Nothing here is durable; the store is the truth.
 import type { Queue } from './queue.ts';
+import { within } from './within.ts';
 
 export interface LocalQueueOptions {
   /** Told of a handler that rejected, which is a bug of the handler; the job is not handed out again here. */
@@ -60,6 +61,7 @@ export function createLocalQueue(options: LocalQueueOptions): Queue {
   }
 
   return {
+    shared: false,
     async add(entryId, { urgent: first }) {
       if (closed) throw new Error('the queue is closed');
       (first ? urgent : ordinary).push(entryId);
@@ -74,19 +76,10 @@ export function createLocalQueue(options: LocalQueueOptions): Queue {
     async counts() {
       return { waiting: urgent.size() + ordinary.size(), active: running.size };
     },
+    faults: async () => [],
     async close(deadlineMs) {
       closed = true;
       await within(deadlineMs, Promise.all(running));
     },
   };
-}
-
-/** Resolves with the promise, or when the time is over. */
-async function within(ms: number, done: Promise<unknown>): Promise<void> {
-  let timer: NodeJS.Timeout | undefined;
-  const over = new Promise<void>(resolve => {
-    timer = setTimeout(resolve, ms);
-  });
-  await Promise.race([done, over]);
-  clearTimeout(timer);
 }

@@ -34,7 +34,7 @@ export interface Relay {
   /** Something may have become due. */
   wake(): void;
   /** The entry a worker was given the id of, with its token; null when it is no longer ours. */
-  claimed(id: string): ClaimedEntry | null;
+  claimed(id: string): Promise<ClaimedEntry | null>;
   /** A worker is done with it. */
   settled(entry: ClaimedEntry): void;
   /** Claims no more; entries no worker has begun are put back. */
@@ -150,7 +150,7 @@ export function createRelay(options: RelayOptions): Relay {
       await sweep();
     },
     wake,
-    claimed(id) {
+    async claimed(id) {
       const entry = held.get(id);
       if (entry === undefined || begun.has(entry.token)) return null;
       begun.add(entry.token);

@@ -100,7 +100,8 @@ function candidateStore(sql: Statements, writes: WriteClient): CandidateStore {
 
 function outboxStore(sql: Statements, writes: WriteClient, ask: AskLong): OutboxStore {
   return {
-    claim: (now, limit, leaseMs) => writes.call('claim', now, limit, leaseMs),
+    claim: (now, limit, leaseMs, queued = false) => writes.call('claim', now, limit, leaseMs, queued),
+    begin: (id, now, leaseMs) => writes.call('begin', id, now, leaseMs),
     nextDue: async () => nextDue(sql),
     finish: (id, token, answer) => writes.call('finish', id, token, answer),
     fail: (id, token, failure) => writes.call('fail', id, token, failure),

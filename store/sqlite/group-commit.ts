@@ -7,7 +7,7 @@ import type { Batch, Call, CallAnswer, News, WriteCalls, WriteName } from './pro
 import { putChannel, removeChannel, setNamed, settleAttachment, takeLease } from './writes/admin.ts';
 import { publishSegment, replaceBlocks, writeBlocks } from './writes/candidates.ts';
 import { commitRows } from './writes/decisions.ts';
-import { claimEntries, failEntry, finishEntry, reclaimEntries, replayEntries } from './writes/delivery.ts';
+import { beginEntry, claimEntries, failEntry, finishEntry, reclaimEntries, replayEntries } from './writes/delivery.ts';
 import { acceptRows, countAttempts, readAgain } from './writes/messages.ts';
 import { holdNumber, rewrapKeys, shredMessages, unholdNumber } from './writes/retention.ts';
 import { addEvent } from './writes/tickets.ts';
@@ -169,7 +169,8 @@ function createHandlers(context: WriteContext, seconds: number[]): Handlers {
     writeBlocks: (segment, blocks) => writeBlocks(context, segment, blocks),
     publish: (segment, replaces, statistics) => publishSegment(context, segment, replaces, statistics),
     replaceBlocks: (segment, blocks) => replaceBlocks(context, segment, blocks),
-    claim: (now, limit, leaseMs) => claimEntries(context, now, limit, leaseMs),
+    claim: (now, limit, leaseMs, queued) => claimEntries(context, now, limit, leaseMs, queued),
+    begin: (id, now, leaseMs) => beginEntry(context, id, now, leaseMs),
     finish: (id, token, answer) => finishEntry(context, id, token, answer),
     fail: (id, token, failure) => failEntry(context, id, token, failure),
     reclaim: now => reclaimEntries(context, now),

@@ -36,7 +36,8 @@ export interface WriteCalls {
   writeBlocks(segment: string, blocks: readonly { readonly bucket: number; readonly bytes: Uint8Array }[]): null;
   publish(segment: Segment, replaces: readonly string[], statistics: Uint8Array): null;
   replaceBlocks(segment: string, blocks: readonly { readonly bucket: number; readonly bytes: Uint8Array }[]): null;
-  claim(now: number, limit: number, leaseMs: number): ClaimedEntry[];
+  claim(now: number, limit: number, leaseMs: number, queued: boolean): ClaimedEntry[];
+  begin(id: string, now: number, leaseMs: number): ClaimedEntry | null;
   finish(...args: Parameters<OutboxStore['finish']>): 'finished' | 'lost-lease';
   fail(...args: Parameters<OutboxStore['fail']>): 'failed' | 'lost-lease';
   reclaim(now: number): number;

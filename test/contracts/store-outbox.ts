@@ -97,6 +97,54 @@ export function outboxContract(open: OpenStore): void {
     );
 
     it(
+      'lets one of many begin with an entry that was queued, under a token and a lease of its own',
+      withStore(open, async store => {
+        await decided(store, [ticketOf('a', 'l')]);
+        const id = entryId('a', 'ticket.created');
+        assert.equal(await store.outbox.begin(id, NOW, LEASE), null, 'nobody has claimed it');
+        const [queued] = await store.outbox.claim(NOW, 1, LEASE, true);
+        assert.equal(queued?.id, id);
+        const begun = await Promise.all([1, 2, 3].map(() => store.outbox.begin(id, NOW + 1, 2 * LEASE)));
+        const [first, ...more] = begun.filter(one => one !== null);
+        assert.ok(first !== undefined);
+        assert.deepEqual(more, []);
+        assert.deepEqual([first.id, first.attempts, first.unknown, first.state], [id, 0, false, 'in-flight']);
+        const answer = { at: NOW, caseNumber: null };
+        assert.equal(
+          await store.outbox.finish(id, queued?.token ?? '', answer),
+          'lost-lease',
+          'its token is not in force',
+        );
+        assert.equal(await store.outbox.reclaim(NOW + 2 * LEASE), 0, 'the lease counts from when it was begun');
+        await finish(store, first);
+        assert.equal(await store.outbox.begin(id, NOW + 2, LEASE), null);
+        assert.equal(await store.outbox.begin('nonsense', NOW, LEASE), null);
+      }),
+    );
+
+    it(
+      'gives back what a queue lost as it was, and what was begun with as unknown',
+      withStore(open, async store => {
+        await decided(store, [ticketOf('a', 'l1'), ticketOf('b', 'l2')]);
+        const claimed = await store.outbox.claim(NOW, 2, LEASE, true);
+        assert.equal(claimed.length, 2);
+        const begun = await store.outbox.begin(entryId('a', 'ticket.created'), NOW, LEASE);
+        assert.equal(await store.outbox.begin(entryId('b', 'ticket.created'), NOW + LEASE, LEASE), null, 'too late');
+        assert.equal(await store.outbox.reclaim(NOW + LEASE), 2);
+        const back = await store.outbox.claim(NOW + LEASE, 2, LEASE, true);
+        assert.deepEqual(
+          new Map(back.map(({ id, unknown, attempts }) => [id, [unknown, attempts]])),
+          new Map([
+            [entryId('a', 'ticket.created'), [true, 1]],
+            [entryId('b', 'ticket.created'), [false, 0]],
+          ]),
+        );
+        const answer = { at: NOW, caseNumber: null };
+        assert.equal(await store.outbox.finish(begun?.id ?? '', begun?.token ?? '', answer), 'lost-lease');
+      }),
+    );
+
+    it(
       'waits for the retry time, holding its own lane and no other',
       withStore(open, async store => {
         await decided(store, [ticketOf('a', 'l1'), ticketOf('b', 'l1'), ticketOf('c', 'l2')]);

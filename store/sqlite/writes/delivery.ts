@@ -1,7 +1,7 @@
 // Delivery of outbox entries: claimed under a token, then finished, failed, taken back or replayed.
 import type { AuditNote, ClaimedEntry, EntryFilter, OutboxStore } from '../../store.ts';
 import type { WriteContext } from '../context.ts';
-import { entryConditions, idOf, type OutboxLine, toEntry } from '../entries.ts';
+import { entryConditions, idOf, lineOf, type OutboxLine, toEntry } from '../entries.ts';
 import { CREATED, DEAD, DONE, DUE, IN_FLIGHT, PARKED } from '../schema.ts';
 import { many, one } from '../statements.ts';
 import { countMove, countState, createdDone, leaveLane, letNoticesIn, toEnd } from './lanes.ts';
@@ -9,7 +9,18 @@ import { markDispatched } from './tickets.ts';
 
 const READY = `SELECT seq FROM outbox WHERE head = 1 AND state = 0 AND urgent = ? AND due_at <= ? ORDER BY due_at, seq LIMIT ?`;
 
-export function claimEntries(context: WriteContext, now: number, limit: number, leaseMs: number): ClaimedEntry[] {
+/** Claims are counted; below zero while the entry lies in a queue and nobody has begun with it. */
+const CLAIMED = 'claims = abs(claims) + 1';
+const QUEUED = 'claims = -abs(claims) - 1';
+const BEGUN = '(claims > 0)';
+
+export function claimEntries(
+  context: WriteContext,
+  now: number,
+  limit: number,
+  leaseMs: number,
+  queued: boolean,
+): ClaimedEntry[] {
   const { sql } = context;
   const ready = (urgent: number, most: number) => many<{ seq: number }>(sql(READY).all(urgent, now, most));
   const urgent = ready(1, limit);
@@ -17,11 +28,25 @@ export function claimEntries(context: WriteContext, now: number, limit: number, 
   countClaims(context, chosen.length);
   return chosen.map(({ seq }) => {
     const row = sql(
-      `UPDATE outbox SET state = ${IN_FLIGHT}, claims = claims + 1, lease_until = ? WHERE seq = ? RETURNING *`,
+      `UPDATE outbox SET state = ${IN_FLIGHT}, ${queued ? QUEUED : CLAIMED}, lease_until = ? WHERE seq = ? RETURNING *`,
     ).get(now + leaseMs, seq);
-    const line = one<OutboxLine>(row) as OutboxLine;
-    return { ...toEntry(line), token: `${line.seq}.${line.claims}` };
+    return claimedEntry(one<OutboxLine>(row) as OutboxLine);
   });
+}
+
+const claimedEntry = (line: OutboxLine): ClaimedEntry => ({ ...toEntry(line), token: `${line.seq}.${line.claims}` });
+
+export function beginEntry(context: WriteContext, id: string, now: number, leaseMs: number): ClaimedEntry | null {
+  const found = lineOf(context.sql, id);
+  if (found === undefined) return null;
+  const row = context
+    .sql(
+      `UPDATE outbox SET ${CLAIMED}, lease_until = ?
+       WHERE seq = ? AND state = ${IN_FLIGHT} AND NOT ${BEGUN} AND lease_until > ? RETURNING *`,
+    )
+    .get(now + leaseMs, found.seq, now);
+  const line = one<OutboxLine>(row);
+  return line === undefined ? null : claimedEntry(line);
 }
 
 function countClaims(context: WriteContext, claimed: number): void {
@@ -95,22 +120,20 @@ export function failEntry(
   return 'failed';
 }
 
+/** Who only lay in a queue has had no attempt that could have ended without an answer. */
+const RETURNED = `unknown = max(unknown, ${BEGUN}), attempts = attempts + ${BEGUN}, lease_until = NULL`;
+
 /** Leases that ran out. */
 export function reclaimEntries(context: WriteContext, now: number): number {
   const { changes } = context
-    .sql(
-      `UPDATE outbox SET state = ${DUE}, due_at = ?, unknown = 1, attempts = attempts + 1, lease_until = NULL
-       WHERE state = 1 AND lease_until <= ?`,
-    )
+    .sql(`UPDATE outbox SET state = ${DUE}, due_at = ?, ${RETURNED} WHERE state = 1 AND lease_until <= ?`)
     .run(now, now);
   return putBack(context, Number(changes));
 }
 
 /** At the start of a process nothing can be under way: what was, was in the hands of one that died. */
 export function recoverEntries(context: WriteContext): number {
-  const { changes } = context
-    .sql(`UPDATE outbox SET state = ${DUE}, unknown = 1, attempts = attempts + 1, lease_until = NULL WHERE state = 1`)
-    .run();
+  const { changes } = context.sql(`UPDATE outbox SET state = ${DUE}, ${RETURNED} WHERE state = 1`).run();
   return putBack(context, Number(changes));
 }
 

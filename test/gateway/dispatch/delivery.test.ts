@@ -1,11 +1,15 @@
 // Entries reach the case system: each once, in the order of its lane, whatever the case system does meanwhile.
 import assert from 'node:assert/strict';
-import type { Fault } from '../../platforms/case-system.ts';
-import { openWorkbench, until, type Workbench } from './workbench.ts';
+import { createBullQueue } from '../../../gateway/dispatch/bull-queue.ts';
+import type { CaseSystemOptions, Fault } from '../../platforms/case-system.ts';
+import { needsRedis, type Redis, startRedis } from '../../servers/redis.ts';
+import { openWorkbench as open, type QueueOf, reportBug, until, type Workbench } from './workbench.ts';
 
-describe('dispatch', () => {
+/** Runs once for each queue. `queueOf` answers what opens a queue; the same one for all dispatchers of a workbench. */
+function delivers(shared: boolean, queueOf: () => QueueOf | undefined): void {
+  const openWorkbench = (simulated: CaseSystemOptions = {}) => open(simulated, queueOf());
   let bench: Workbench;
-  afterEach(() => bench.close());
+  afterEach(() => bench?.close());
 
   it('delivers every ticket once, records the case number and the state', async () => {
     bench = await openWorkbench();
@@ -45,7 +49,8 @@ describe('dispatch', () => {
     'wrong-body',
     'giant-body',
   ];
-  for (const fault of faults) {
+  // What the case system does is the forwarder's affair; each sort of failure once is enough for another queue.
+  for (const fault of shared ? (['500', 'timeout-after', 'reset-after'] as const) : faults) {
     it(`has exactly one effect for each of 100 tickets when half of all requests end in ${fault}`, async () => {
       bench = await openWorkbench({ faults: { seed: 7, shares: { [fault]: 0.5 } }, placeOf: () => null });
       await bench.tickets(Array.from({ length: 100 }, (_, i) => ({ lane: `lane-${i % 50}` })));
@@ -202,11 +207,30 @@ describe('dispatch', () => {
     await until(() => bench.simulator.lines.length > 5, 'it was busy');
     await first.close(3000);
     const counts = await bench.store.outbox.counts();
-    assert.equal(counts.inFlight, 0);
+    // What lies in a queue of many processes is for the others to take.
+    assert.ok(shared || counts.inFlight === 0);
     assert.ok(counts.due > 0);
     await bench.dispatch();
     await bench.drained();
     assert.equal(bench.simulator.summary().effects, 40);
     assert.equal(bench.simulator.summary().doubledEffects, 0);
+  });
+}
+
+describe('dispatch', () => {
+  describe('by the queue of one process', () => delivers(false, () => undefined));
+
+  describe('by Bull', () => {
+    let redis: Redis;
+    let place = 0;
+    before(async function () {
+      needsRedis(this);
+      redis = await startRedis();
+    });
+    after(() => redis?.stop());
+    delivers(true, () => {
+      const prefix = `delivery-${place++}`;
+      return () => createBullQueue({ url: redis.url, prefix, onBug: reportBug });
+    });
   });
 });

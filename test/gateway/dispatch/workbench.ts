@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import { caseSystemSettings } from '../../../config/case-system.ts';
 import { createDispatch, type Dispatch } from '../../../gateway/dispatch/dispatch.ts';
 import { createLocalQueue } from '../../../gateway/dispatch/local-queue.ts';
+import type { Queue } from '../../../gateway/dispatch/queue.ts';
 import { newNumber } from '../../../gateway/number.ts';
 import { createLog } from '../../../gateway/telemetry.ts';
 import type { Requester } from '../../../normalizer/ticket.ts';
@@ -65,7 +66,15 @@ export const QUICK = {
   breaker: { failures: 1000, openSeconds: 0.05, maxOpenSeconds: 0.2 },
 };
 
-export async function openWorkbench(simulated: CaseSystemOptions = {}): Promise<Workbench> {
+/** Another queue than that of this process alone. */
+export type QueueOf = () => Queue;
+
+export const reportBug = (error: unknown) => process.stderr.write(`bug: ${String(error)}\n`);
+
+export async function openWorkbench(
+  simulated: CaseSystemOptions = {},
+  queueOf: QueueOf = () => createLocalQueue({ onBug: reportBug }),
+): Promise<Workbench> {
   const folder = mkdtempSync(join(tmpdir(), 'huisu-dispatch-'));
   const ring = createDevelopmentKeys(join(folder, 'keys.json'));
   const cipher = createCipher(ring);
@@ -96,7 +105,7 @@ export async function openWorkbench(simulated: CaseSystemOptions = {}): Promise<
     async dispatch(settings = {}, concurrency = 8) {
       const dispatch = createDispatch({
         store,
-        queue: createLocalQueue({ onBug: error => process.stderr.write(`bug: ${String(error)}\n`) }),
+        queue: queueOf(),
         cipher,
         settings: caseSystemSettings({ url: simulator.url, ...QUICK, ...settings }),
         concurrency,

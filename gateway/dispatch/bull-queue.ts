@@ -1,0 +1,183 @@
+// The queue on Redis, by Bull: any number of processes add to it and work on it. A hint all the same; the store is the truth.
+import Bull from 'bull';
+import { type Queue, QueueUnavailable } from './queue.ts';
+import { redisFaults } from './redis-report.ts';
+import { within } from './within.ts';
+
+export interface BullQueueOptions {
+  /** `redis://user:password@host:port/database`; `rediss` with TLS. */
+  readonly url: string;
+  /** Keeps several installations on one Redis apart. Default `huisu`. */
+  readonly prefix?: string;
+  /** Told of a handler that rejected, which is a bug of the handler; the job is not handed out again here. */
+  readonly onBug: (error: unknown) => void;
+  /** A worker silent for so long is taken for dead, and its jobs go to others. Default 30 s. */
+  readonly silentMs?: number;
+}
+
+interface Job {
+  /** Id of the outbox entry. */
+  readonly id: string;
+}
+
+const NAME = 'dispatch';
+/** The port's promise: whoever adds knows within 2 s. */
+const ANSWER_MS = 2000;
+const SILENT_MS = 30_000;
+/**
+ * After so many deaths of its workers a job is dropped, and the store hands the entry out again when its lease has run out.
+ * Bull's own default of one would end jobs as failed on the second kill.
+ */
+const STALLED_AT_MOST = 100;
+/** Between two tries of a worker that could not reach Redis. */
+const WORKER_RETRY_MS = 1000;
+const RECONNECT_MOST_MS = 2000;
+/** For telling Redis that we go. */
+const CLOSING_MS = 500;
+const URGENT = 1;
+
+/** Redis 队列. Never throws for a Redis that is down: it reconnects for ever, and `faults` says so meanwhile. */
+export function createBullQueue(options: BullQueueOptions): Queue {
+  const { onBug, silentMs = SILENT_MS } = options;
+  const queue = new Bull<Job>(NAME, {
+    prefix: options.prefix ?? 'huisu',
+    redis: connectionOf(options.url),
+    settings: {
+      lockDuration: silentMs,
+      stalledInterval: silentMs,
+      maxStalledCount: STALLED_AT_MOST,
+      retryProcessDelay: WORKER_RETRY_MS,
+    },
+    // An id of its own each time: Bull drops, without a word, a job whose id is still known to it. A job that is done or
+    // failed says nothing that the store does not know better.
+    defaultJobOptions: { removeOnComplete: true, removeOnFail: true, attempts: 1 },
+  });
+  const running = new Set<Promise<void>>();
+  let working = false;
+  let closed = false;
+  /** What the server said last when it would not let us in; it is heard as an event only. */
+  let refusal: string | null = null;
+  let connecting: Promise<void> | null = null;
+
+  queue.on('error', (error: Error) => {
+    // Connections that break and come back are seen by whoever asks; a refusal is answered to nobody.
+    if (isRefusal(error)) refusal = firstWord(error);
+  });
+
+  /** Rejects where Redis does not answer in time. Bull itself would wait for ever, and do it all when Redis is back. */
+  async function asked<T>(ask: () => Promise<T>): Promise<T> {
+    const end = performance.now() + ANSWER_MS;
+    if (queue.client.status !== 'ready' && !(await within(ANSWER_MS, connected())).done) throw unavailable(null);
+    try {
+      const answer = await within(Math.max(1, end - performance.now()), ask());
+      if (!answer.done) throw unavailable(null);
+      refusal = null;
+      return answer.value;
+    } catch (error) {
+      throw error instanceof QueueUnavailable ? error : unavailable(error);
+    }
+  }
+
+  function connected(): Promise<void> {
+    connecting ??= new Promise<void>(resolve => queue.client.once('ready', resolve)).finally(() => {
+      connecting = null;
+    });
+    return connecting;
+  }
+
+  /** @param cause what Redis or its client said; null: nothing in time */
+  function unavailable(cause: unknown): QueueUnavailable {
+    const options = cause === null ? {} : { cause };
+    if (isRefusal(cause)) return new QueueUnavailable('queue.refused', firstWord(cause), options);
+    if (refusal !== null) return new QueueUnavailable('queue.refused', refusal, options);
+    if (firstWord(cause) === 'OOM') return new QueueUnavailable('queue.full', 'OOM', options);
+    return new QueueUnavailable('queue.unreachable', cause === null ? 'no answer in time' : firstWord(cause), options);
+  }
+
+  async function run(handle: (id: string) => Promise<void>, id: string): Promise<void> {
+    try {
+      await handle(id);
+    } catch (error) {
+      onBug(error);
+    }
+  }
+
+  return {
+    shared: true,
+    async add(id, { urgent }) {
+      if (closed) throw new Error('the queue is closed');
+      await asked(() => queue.add({ id }, urgent ? { priority: URGENT } : {}));
+    },
+    work(handle, concurrency) {
+      if (working) throw new Error('the queue is being worked already');
+      working = true;
+      const work = async ({ data }: Bull.Job<Job>): Promise<void> => {
+        // Fetched in the moment of closing. Its entry was not begun with, so the store gives it to another.
+        if (closed) return;
+        const one: Promise<void> = run(handle, data.id).finally(() => running.delete(one));
+        running.add(one);
+        await one;
+      };
+      // Ends when the queue is closed; what it rejects with then says that it was closed.
+      queue.process(concurrency, work).catch((error: unknown) => {
+        if (!closed) onBug(error);
+      });
+    },
+    async counts() {
+      const [waiting, active] = await asked(() => Promise.all([queue.getWaitingCount(), queue.getActiveCount()]));
+      return { waiting, active };
+    },
+    async faults() {
+      try {
+        return redisFaults(await asked(() => queue.client.info()));
+      } catch (error) {
+        const { code, message } = error as QueueUnavailable;
+        return [{ code, found: message }];
+      }
+    },
+    async close(deadlineMs) {
+      if (closed) return;
+      closed = true;
+      const end = performance.now() + deadlineMs;
+      const left = () => Math.max(CLOSING_MS, end - performance.now());
+      // With Redis gone both wait for a connection or say that there is none; either way we go, and what Redis still
+      // believes to be in our hands it hands to others as stalled.
+      const gone = () => undefined;
+      await within(CLOSING_MS, queue.pause(true, true).catch(gone));
+      await within(left(), Promise.all(running));
+      const ended = await within(left(), queue.close(true).catch(gone));
+      if (!ended.done) disconnect(queue);
+    },
+  };
+}
+
+/** Bull keeps its connections to itself; whoever asks for one that is not there would open it. */
+function disconnect(queue: Bull.Queue<Job>): void {
+  const { clients } = queue as unknown as { readonly clients: readonly { disconnect(): void }[] };
+  for (const client of clients) client.disconnect();
+}
+
+/** No or a wrong password, or a user who may not do what a queue needs. */
+function isRefusal(error: unknown): boolean {
+  return error instanceof Error && /\b(NOAUTH|WRONGPASS|NOPERM)\b/.test(error.message);
+}
+
+/** What Redis begins an error with is its kind (`OOM`, `NOAUTH`); what follows may quote the command. */
+function firstWord(error: unknown): string {
+  return error instanceof Error ? (error.message.split(' ', 1)[0] as string) : '';
+}
+
+function connectionOf(address: string): NonNullable<Bull.QueueOptions['redis']> {
+  const url = new URL(address);
+  const database = Number(url.pathname.slice(1));
+  return {
+    host: url.hostname.replace(/^\[|\]$/g, ''),
+    port: Number(url.port || 6379),
+    ...(url.username === '' ? {} : { username: decodeURIComponent(url.username) }),
+    ...(url.password === '' ? {} : { password: decodeURIComponent(url.password) }),
+    ...(database > 0 ? { db: database } : {}),
+    ...(url.protocol === 'rediss:' ? { tls: { servername: url.hostname } } : {}),
+    connectTimeout: ANSWER_MS,
+    retryStrategy: tries => Math.min(50 * 2 ** Math.min(tries, 10), RECONNECT_MOST_MS),
+  };
+}

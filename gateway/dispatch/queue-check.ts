@@ -1,0 +1,23 @@
+// Before anything is taken in: a queue that would lose jobs in silence, or does not let us in, is a mistake to be mended first.
+import type { Log } from '../telemetry.ts';
+import { type QueueFault, QueueUnavailable } from './queue.ts';
+
+/**
+ * One that cannot be reached may be back any moment, and appeals are taken in without it. A queue that is merely full
+ * empties by working.
+ * @throws QueueUnavailable with what is to be changed
+ */
+export async function checkQueue(
+  queue: { faults(): Promise<readonly QueueFault[]> },
+  log: Pick<Log, 'warn'>,
+): Promise<void> {
+  const faults = await queue.faults();
+  const mistake = faults.find(({ code }) => code !== 'queue.unreachable' && code !== 'queue.full');
+  if (mistake !== undefined) throw new QueueUnavailable(mistake.code, mistake.found);
+  for (const { code, found } of faults) log.warn(code, { reason: found });
+}
+
+/** Red while Redis runs and would lose jobs. One that is away or does not let us in holds up dispatch and nothing else. */
+export function blocks({ code }: QueueFault): boolean {
+  return code === 'queue.evicts' || code === 'queue.forgets' || code === 'queue.full';
+}

@@ -1,0 +1,201 @@
+// Bull on a real Redis: keeps the queue's contract, shares work between processes, and says what is wrong with its Redis.
+import assert from 'node:assert/strict';
+import { createBullQueue } from '../../../gateway/dispatch/bull-queue.ts';
+import { type Queue, QueueUnavailable } from '../../../gateway/dispatch/queue.ts';
+import { queueContract } from '../../contracts/queue.ts';
+import { needsRedis, type Redis, startRedis } from '../../servers/redis.ts';
+
+describe('queue on Redis', () => {
+  let redis: Redis;
+  let place = 0;
+  const open: Queue[] = [];
+  const bugs: unknown[] = [];
+
+  before(async function () {
+    needsRedis(this);
+    redis = await startRedis();
+  });
+  after(() => redis?.stop());
+  afterEach(async () => {
+    await Promise.all(open.splice(0).map(queue => queue.close(0)));
+    assert.deepEqual(bugs.splice(0), []);
+  });
+
+  function queueAt(
+    prefix = `place-${place++}`,
+    more: { readonly url?: string; readonly silentMs?: number } = {},
+  ): Queue {
+    const queue = createBullQueue({ url: redis.url, prefix, onBug: error => bugs.push(error), ...more });
+    open.push(queue);
+    return queue;
+  }
+
+  queueContract('Bull', async onBug => createBullQueue({ url: redis.url, prefix: `contract-${place++}`, onBug }));
+
+  it('hands each id to one of many workers, urgent ones before what waits', async () => {
+    const [adds, first, second] = ['shared', 'shared', 'shared'].map(prefix => queueAt(prefix)) as [
+      Queue,
+      Queue,
+      Queue,
+    ];
+    const ids = Array.from({ length: 200 }, (_, i) => `m${i}:0:ticket.created`);
+    for (const id of ids) await adds.add(id, { urgent: false });
+    const seen: [string, string][] = [];
+    const all = Promise.withResolvers<void>();
+    const by = (name: string) => async (id: string) => {
+      seen.push([name, id]);
+      await new Promise(resolve => setImmediate(resolve));
+      if (seen.length === ids.length) all.resolve();
+    };
+    first.work(by('first'), 4);
+    second.work(by('second'), 4);
+    await all.promise;
+    assert.deepEqual(seen.map(([, id]) => id).sort(), [...ids].sort());
+    assert.deepEqual(new Set(seen.map(([name]) => name)), new Set(['first', 'second']));
+  });
+
+  it('keeps nothing in Redis but ids of entries, and of those done nothing', async () => {
+    const queue = queueAt('bare');
+    await queue.add('m1:0:ticket.created', { urgent: false });
+    const keys = await redis.command('KEYS', 'bare:*');
+    const job = keys.find(key => /:\d+$/.test(key));
+    assert.ok(job !== undefined, keys.join(' '));
+    assert.deepEqual(await redis.command('HGET', job, 'data'), ['{"id":"m1:0:ticket.created"}']);
+    const done = Promise.withResolvers<void>();
+    queue.work(async () => done.resolve(), 1);
+    await done.promise;
+    await queue.close(1000);
+    const left = await redis.command('KEYS', 'bare:*');
+    assert.deepEqual(
+      left.filter(key => /:(\d+|completed|failed|active|wait)$/.test(key)),
+      [],
+    );
+  });
+
+  it('gives what a dead worker held to another, however often workers die, and ends none as failed', async () => {
+    const silentMs = 300;
+    const deaths = 4;
+    const holder = queueAt('deaths', { silentMs });
+    await holder.add('m1:0:ticket.created', { urgent: false });
+    for (let death = 0; death < deaths; death++) {
+      const worker = queueAt('deaths', { silentMs });
+      const got = Promise.withResolvers<void>();
+      worker.work(() => {
+        got.resolve();
+        return new Promise(() => undefined);
+      }, 1);
+      await got.promise;
+      // Without a word, as a killed process goes: its lock runs out.
+      await worker.close(0);
+    }
+    const done = Promise.withResolvers<string>();
+    queueAt('deaths', { silentMs }).work(async id => done.resolve(id), 1);
+    assert.equal(await done.promise, 'm1:0:ticket.created');
+    assert.deepEqual(await redis.command('ZRANGE', 'deaths:dispatch:failed', '0', '-1'), []);
+  });
+
+  it('tells whoever adds within 2 s that Redis is gone, and goes on when it is back', async () => {
+    const server = await startRedis();
+    try {
+      const queue = queueAt('gone', { url: server.url });
+      const got: string[] = [];
+      const back = Promise.withResolvers<void>();
+      await queue.add('before:0:ticket.created', { urgent: false });
+      await server.kill();
+      const from = performance.now();
+      const add = queue.add('during:0:ticket.created', { urgent: false });
+      await assert.rejects(add, error => error instanceof QueueUnavailable && error.code === 'queue.unreachable');
+      assert.ok(performance.now() - from < 2500);
+      assert.deepEqual(
+        (await queue.faults()).map(({ code }) => code),
+        ['queue.unreachable'],
+      );
+      await server.start();
+      queue.work(async id => {
+        got.push(id);
+        if (id.startsWith('after')) back.resolve();
+      }, 1);
+      await queue.add('after:0:ticket.created', { urgent: false });
+      await back.promise;
+      // What was refused may have been on its way; what was taken before must be there.
+      assert.equal(got[0], 'before:0:ticket.created');
+      assert.deepEqual(await queue.faults(), []);
+    } finally {
+      await server.stop();
+    }
+  });
+
+  it('does not wait longer than 2 s for a Redis that holds the line and says nothing', async () => {
+    const server = await startRedis();
+    try {
+      const queue = queueAt('mute', { url: server.url });
+      await queue.add('m1:0:ticket.created', { urgent: false });
+      server.freeze();
+      const from = performance.now();
+      await assert.rejects(queue.add('m2:0:ticket.created', { urgent: false }), QueueUnavailable);
+      await assert.rejects(queue.counts(), QueueUnavailable);
+      assert.ok(performance.now() - from < 5000);
+      server.thaw();
+    } finally {
+      await server.stop();
+    }
+  });
+
+  it('works on after all of Redis was flushed under its jobs', async () => {
+    const queue = queueAt('flushed');
+    const started = Promise.withResolvers<void>();
+    const go = Promise.withResolvers<void>();
+    const next = Promise.withResolvers<void>();
+    queue.work(async id => {
+      if (id.startsWith('next')) return next.resolve();
+      started.resolve();
+      await go.promise;
+    }, 2);
+    await queue.add('m1:0:ticket.created', { urgent: false });
+    await started.promise;
+    await redis.command('FLUSHALL');
+    go.resolve();
+    await queue.add('next:0:ticket.created', { urgent: false });
+    await next.promise;
+  });
+
+  it('says what of its Redis would lose jobs in silence', async () => {
+    const queue = queueAt();
+    assert.deepEqual(await queue.faults(), []);
+    await redis.command('CONFIG', 'SET', 'maxmemory-policy', 'allkeys-lru');
+    assert.deepEqual(await queue.faults(), [{ code: 'queue.evicts', found: 'allkeys-lru' }]);
+    await redis.command('CONFIG', 'SET', 'maxmemory-policy', 'noeviction');
+    await redis.command('CONFIG', 'SET', 'appendonly', 'no');
+    assert.deepEqual(
+      (await queue.faults()).map(({ code }) => code),
+      ['queue.forgets'],
+    );
+    await redis.command('CONFIG', 'SET', 'appendonly', 'yes');
+    await redis.command('CONFIG', 'SET', 'maxmemory', '1048577');
+    assert.deepEqual(
+      (await queue.faults()).map(({ code }) => code),
+      ['queue.full'],
+    );
+    await redis.command('CONFIG', 'SET', 'maxmemory', '0');
+    assert.deepEqual(await queue.faults(), []);
+  });
+
+  it('says that Redis wants another password', async () => {
+    const server = await startRedis({ password: 'a b/c' });
+    try {
+      const right = queueAt('word', { url: server.url });
+      assert.deepEqual(await right.faults(), []);
+      for (const url of [`redis://127.0.0.1:${server.port}`, `redis://:wrong@127.0.0.1:${server.port}`]) {
+        const queue = queueAt('word', { url });
+        assert.deepEqual(
+          (await queue.faults()).map(({ code }) => code),
+          ['queue.refused'],
+          url,
+        );
+        await assert.rejects(queue.add('m:0:ticket.created', { urgent: false }), QueueUnavailable);
+      }
+    } finally {
+      await server.stop();
+    }
+  });
+});
