@@ -26,6 +26,8 @@ export interface DispatchOptions {
   /** 0 to 1. */
   readonly random?: () => number;
   readonly sweepMs?: number;
+  /** How long an entry may lie in a shared queue before it is taken for lost. Default 30 s. */
+  readonly queuedMs?: number;
 }
 
 export interface DispatchStatus {
@@ -132,8 +134,9 @@ export function createDispatch(options: DispatchOptions): Dispatch {
 }
 
 /** A queue of this process alone holds what it was given; with a shared one anybody may get it. */
-function relayOf({ queue, settings }: DispatchOptions, parts: Omit<RelayOptions, 'leaseMs'>): Relay {
+function relayOf({ queue, settings, queuedMs }: DispatchOptions, parts: Omit<RelayOptions, 'leaseMs'>): Relay {
   const attemptMs = settings.deadlines.total * 1000 * 2;
   if (!queue.shared) return createRelay({ ...parts, leaseMs: attemptMs * AHEAD + LEASE_SLACK_MS });
-  return createSharedRelay({ ...parts, queue, leaseMs: attemptMs + LEASE_SLACK_MS });
+  const lost = queuedMs === undefined ? {} : { queuedMs };
+  return createSharedRelay({ ...parts, ...lost, queue, leaseMs: attemptMs + LEASE_SLACK_MS });
 }

@@ -53,7 +53,7 @@ export interface Workbench {
   followUp(ticket: string, content: string, lane?: string): Promise<string>;
   /** A later decision on a message that sends something more. */
   later(message: string, revision: number, entry: Pick<NewEntry, 'kind' | 'ticket' | 'afterCreated'>): Promise<void>;
-  dispatch(settings?: Readonly<Record<string, unknown>>, concurrency?: number): Promise<Dispatch>;
+  dispatch(settings?: Readonly<Record<string, unknown>>, concurrency?: number, queuedMs?: number): Promise<Dispatch>;
   /** Waits until nothing is due, parked or in flight. */
   drained(): Promise<void>;
   close(): Promise<void>;
@@ -102,7 +102,7 @@ export async function openWorkbench(
       const again = { ...emptyRow(message, row.outcome), revision };
       await commit(store, [{ ...again, outbox: [entryOf(message, row.lane, { ...entry, revision })] }]);
     },
-    async dispatch(settings = {}, concurrency = 8) {
+    async dispatch(settings = {}, concurrency = 8, queuedMs = 30_000) {
       const dispatch = createDispatch({
         store,
         queue: queueOf(),
@@ -111,6 +111,7 @@ export async function openWorkbench(
         concurrency,
         log: createLog({ level: 'silent' }),
         sweepMs: 500,
+        queuedMs,
       });
       running.push(dispatch);
       await dispatch.start();

@@ -1,0 +1,121 @@
+// A gateway on Redis: refuses one that would lose jobs, says so when it becomes one, and takes in appeals without it.
+import assert from 'node:assert/strict';
+import { failureOf } from '../../gateway/failure.ts';
+import { startCaseSystem } from '../platforms/case-system.ts';
+import { needsRedis, type Redis, startRedis } from '../servers/redis.ts';
+import { type Running, runGateway } from './running.ts';
+
+interface Ready {
+  readonly status: 'ready' | 'not-ready';
+  readonly reasons: readonly { readonly code: string; readonly blocking: boolean; readonly zh: string }[];
+}
+
+describe('a gateway on Redis', () => {
+  let redis: Redis;
+  let target: Awaited<ReturnType<typeof startCaseSystem>>;
+  before(async function () {
+    needsRedis(this);
+    target = await startCaseSystem();
+  });
+  beforeEach(async () => {
+    redis = await startRedis({ password: 'se/cret' });
+  });
+  afterEach(() => redis?.stop());
+  after(() => target?.close());
+
+  const on = (url: string) => runGateway({ queue: { redis: url }, caseSystem: { url: target.url } });
+  const readyz = async (running: Running) =>
+    (await (await fetch(`${running.gateway.url}/readyz`)).json()) as unknown as Ready;
+  const queueReasons = async (running: Running) =>
+    (await readyz(running)).reasons.filter(({ code }) => code.startsWith('queue.'));
+
+  async function refusal(url: string): Promise<{ readonly code: string; readonly exit: number; readonly zh: string }> {
+    const error = await on(url).then(
+      async running => {
+        await running.close();
+        throw new Error('it started');
+      },
+      (reason: unknown) => reason,
+    );
+    const { code, exit, sentence } = failureOf(error);
+    return { code, exit, zh: sentence.zh };
+  }
+
+  it('does not start on one that would lose jobs or does not let it in, and says what to change', async () => {
+    const wrong = await refusal(`redis://:wrong@127.0.0.1:${redis.port}`);
+    assert.deepEqual([wrong.code, wrong.exit], ['queue.refused', 78]);
+    assert.match(wrong.zh, /queue\.redis/);
+    assert.doesNotMatch(wrong.zh, /wrong@/);
+    await redis.command('CONFIG', 'SET', 'maxmemory-policy', 'volatile-lru');
+    const evicts = await refusal(redis.url);
+    assert.deepEqual([evicts.code, evicts.exit], ['queue.evicts', 78]);
+    assert.match(evicts.zh, /maxmemory-policy noeviction.*volatile-lru/);
+    await redis.command('CONFIG', 'SET', 'maxmemory-policy', 'noeviction');
+    await redis.command('CONFIG', 'SET', 'appendonly', 'no');
+    const forgets = await refusal(redis.url);
+    assert.deepEqual([forgets.code, forgets.exit], ['queue.forgets', 78]);
+    assert.match(forgets.zh, /appendonly yes/);
+  });
+
+  it('turns red with the reason when it becomes one that would lose jobs, and green when that is mended', async () => {
+    const running = await on(redis.url);
+    try {
+      assert.deepEqual(await queueReasons(running), []);
+      for (const [name, bad, good, code] of [
+        ['maxmemory-policy', 'allkeys-lru', 'noeviction', 'queue.evicts'],
+        ['appendonly', 'no', 'yes', 'queue.forgets'],
+        ['maxmemory', '1mb', '0', 'queue.full'],
+      ] as const) {
+        await redis.command('CONFIG', 'SET', name, bad);
+        const { status, reasons } = await readyz(running);
+        assert.equal(status, 'not-ready');
+        const found = reasons.find(reason => reason.code === code);
+        assert.equal(found?.blocking, true, code);
+        await redis.command('CONFIG', 'SET', name, good);
+        assert.deepEqual(await queueReasons(running), [], code);
+      }
+    } finally {
+      await running.close();
+    }
+  });
+
+  it('takes in and reads appeals while Redis is away, stays ready with a note, and sends them when it is back', async () => {
+    const running = await on(redis.url);
+    try {
+      await redis.kill();
+      const effects = () => target.summary().effects;
+      const before = effects();
+      for (const content of ['新站广场路灯不亮，请维修。', '光明路下水井盖丢失，请尽快处理。']) {
+        const { outcome } = await running.appeal(content);
+        assert.equal(outcome['kind'], 'ticket');
+      }
+      const { status, reasons } = await readyz(running);
+      assert.equal(status, 'ready');
+      const note = reasons.find(({ code }) => code === 'queue.unreachable');
+      assert.equal(note?.blocking, false);
+      assert.equal(effects(), before);
+      await redis.start();
+      await running.until(() => effects() === before + 2);
+      assert.ok(running.logged.some(line => line.includes('dispatch.stalled')));
+    } finally {
+      await running.close();
+    }
+  });
+
+  it('starts while Redis is away', async () => {
+    await redis.kill();
+    const running = await on(redis.url);
+    try {
+      await running.appeal('西大桥路面塌陷，请派人查看。');
+      assert.deepEqual(
+        (await queueReasons(running)).map(({ code }) => code),
+        ['queue.unreachable'],
+      );
+      const before = target.summary().effects;
+      await redis.start();
+      await running.until(() => target.summary().effects === before + 1);
+    } finally {
+      await running.close();
+    }
+  });
+});
