@@ -55,6 +55,8 @@ export function createBullQueue(options: BullQueueOptions): Queue {
   const running = new Set<Promise<void>>();
   let working = false;
   let closed = false;
+  /** Bull fetches no more. */
+  let paused = false;
   /** What the server said last when it would not let us in; it is heard as an event only. */
   let refusal: string | null = null;
   let connecting: Promise<void> | null = null;
@@ -112,8 +114,8 @@ export function createBullQueue(options: BullQueueOptions): Queue {
       if (working) throw new Error('the queue is being worked already');
       working = true;
       const work = async ({ data }: Bull.Job<Job>): Promise<void> => {
-        // Fetched in the moment of closing. Its entry was not begun with, so the store gives it to another.
-        if (closed) return;
+        // What was fetched before is done; what comes even now is not begun with, and the store gives it to another.
+        if (paused) return;
         const one: Promise<void> = run(handle, data.id).finally(() => running.delete(one));
         running.add(one);
         await one;
@@ -144,6 +146,7 @@ export function createBullQueue(options: BullQueueOptions): Queue {
       // believes to be in our hands it hands to others as stalled.
       const gone = () => undefined;
       await within(CLOSING_MS, queue.pause(true, true).catch(gone));
+      paused = true;
       await within(left(), Promise.all(running));
       const ended = await within(left(), queue.close(true).catch(gone));
       if (!ended.done) disconnect(queue);

@@ -203,7 +203,7 @@ function delivers(shared: boolean, queueOf: () => QueueOf | undefined): void {
   it('puts back what it had not begun when it closes, and the next start goes on', async () => {
     bench = await openWorkbench({ faults: { script: ['timeout'] } });
     await bench.tickets(Array.from({ length: 40 }, (_, i) => ({ lane: `lane-${i}` })));
-    const first = await bench.dispatch({}, 2);
+    const first = await bench.dispatch({}, 2, 1000);
     await until(() => bench.simulator.lines.length > 5, 'it was busy');
     await first.close(3000);
     const counts = await bench.store.outbox.counts();
