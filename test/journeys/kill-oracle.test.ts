@@ -49,6 +49,10 @@ describe('the oracle of the crash runs', () => {
   it('finds nothing wrong where nothing is', () => {
     assert.deepEqual(faults({}), {});
   });
+  it('counts one that its platform saw taken and of which no message was made as lost', () => {
+    const marked = { ...obligation('c', 'other', 0), acknowledgements: 1 };
+    assert.deepEqual(faults({ obligations: [...sound.obligations, marked] }), { lost: 1 });
+  });
   it('counts an acknowledged message that is gone as lost', () => {
     const { messages, tickets, entries, effects } = sound;
     const gone = {

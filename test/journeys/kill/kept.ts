@@ -1,8 +1,11 @@
 // Reads what a stopped gateway's store holds, through the Store port.
 import { join } from 'node:path';
 import { openStore } from '../../../gateway/engines.ts';
+import { createCipher, type FieldCipher } from '../../../store/field-cipher.ts';
 import { loadKeyRing } from '../../../store/key-ring.ts';
-import type { Store } from '../../../store/store.ts';
+import { decodeOriginal } from '../../../store/original-codec.ts';
+import type { MessageRow, Store } from '../../../store/store.ts';
+import { openOriginal } from '../../../store/ticket-seal.ts';
 import type { KeptEntry, KeptMessage, KeptTicket } from './oracle.ts';
 
 const PAGE = 1000;
@@ -20,14 +23,41 @@ async function all<T extends { readonly ordinal: number }>(
   }
 }
 
-async function gather(store: Store) {
+/** What the platform calls a message, out of its original. */
+async function platformIdOf(store: Store, cipher: FieldCipher, row: MessageRow): Promise<string> {
+  const sealed = row.sealed ?? (await store.blobs.get(row.blob as string));
+  if (sealed === null) throw new Error(`the original of ${row.number} is gone`);
+  return decodeOriginal(openOriginal(cipher, cipher.openDataKey(row.wrappedContent), row.number, sealed)).platformId;
+}
+
+/** Numbers of all messages of some channels, by the platform's own id. */
+async function numbersOf(
+  store: Store,
+  cipher: FieldCipher,
+  rows: readonly MessageRow[],
+): Promise<ReadonlyMap<string, readonly string[]>> {
+  const numbers = new Map<string, string[]>();
+  for (const row of rows) {
+    const id = await platformIdOf(store, cipher, row);
+    numbers.set(id, [...(numbers.get(id) ?? []), row.number]);
+  }
+  return numbers;
+}
+
+async function gather(store: Store, cipher: FieldCipher, untold: readonly string[]) {
   const messages = await all(before =>
     store.messages.list({ limit: PAGE, ...(before === undefined ? {} : { before }) }),
   );
   const tickets = await all(before => store.tickets.list({ limit: PAGE, ...(before === undefined ? {} : { before }) }));
   const states = ['due', 'parked', 'in-flight', 'done', 'dead', 'void'] as const;
   const entries = await Promise.all(states.map(state => store.outbox.list({ state, limit: 1_000_000 })));
+  const byPlatformId = await numbersOf(
+    store,
+    cipher,
+    messages.filter(({ channel }) => untold.includes(channel)),
+  );
   return {
+    byPlatformId,
     messages: messages.map(({ number, state, outcome }): KeptMessage => ({ number, state, outcome })),
     tickets: tickets.map(({ number, urgency, state }): KeptTicket => ({ number, urgency, state })),
     entries: entries.flat().map(({ id, kind, ticket, state }): KeptEntry => ({ id, kind, ticket, state })),
@@ -35,8 +65,11 @@ async function gather(store: Store) {
   };
 }
 
-/** Opens the store of a crash run's folder, reads it and closes it again. */
-export async function readKept(folder: string): Promise<Awaited<ReturnType<typeof gather>>> {
+/**
+ * Opens the store of a crash run's folder, reads it and closes it again.
+ * @param untold channels whose platforms are told no numbers
+ */
+export async function readKept(folder: string, untold: readonly string[]): Promise<Awaited<ReturnType<typeof gather>>> {
   const data = join(folder, 'data');
   const ring = loadKeyRing({ file: join(folder, 'keys.json'), env: {}, dataFolder: data });
   const fatal: Error[] = [];
@@ -48,7 +81,7 @@ export async function readKept(folder: string): Promise<Awaited<ReturnType<typeo
     onFatal: error => fatal.push(error),
   });
   try {
-    const kept = await gather(store);
+    const kept = await gather(store, createCipher(ring), untold);
     if (fatal[0] !== undefined) throw fatal[0];
     return kept;
   } finally {

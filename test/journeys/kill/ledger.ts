@@ -5,7 +5,7 @@ export interface Obligation {
   readonly lane: string;
   /** Place in its lane, which is the order of acceptance there. */
   readonly place: number;
-  /** Numbers of all acknowledgements of this id. */
+  /** Numbers of all acknowledgements of this id; where none are told, of all messages that were made of it. */
   readonly numbers: Set<string>;
   acknowledgements: number;
   sends: number;
@@ -15,7 +15,8 @@ export interface Obligation {
 export interface Ledger {
   issue(id: string, lane: string, place: number): void;
   sending(id: string): void;
-  acknowledged(id: string, number: string): void;
+  /** @param number null where the platform is told none: a mailbox, a folder */
+  acknowledged(id: string, number: string | null): void;
   unanswered(id: string): void;
   refused(id: string, why: string): void;
   /** Requests without an answer yet. */
@@ -48,7 +49,7 @@ export function createLedger(): Ledger {
       inFlight--;
       lastAcknowledgedAt = performance.now();
       const obligation = of(id);
-      obligation.numbers.add(number);
+      if (number !== null) obligation.numbers.add(number);
       if (obligation.acknowledgements++ === 0) acknowledgedIds++;
     },
     unanswered: () => {

@@ -85,11 +85,13 @@ export function judge(evidence: Evidence): Verdict {
   const acknowledged = evidence.obligations.filter(obligation => obligation.acknowledgements > 0);
 
   let lost = 0;
-  for (const obligation of acknowledged)
+  for (const obligation of acknowledged) {
+    if (obligation.numbers.size === 0) lost += fault(`${obligation.id} was marked as taken: no message was made of it`);
     for (const number of obligation.numbers) {
       const why = whyLost(number, messages, tickets);
       if (why !== null) lost += fault(`${obligation.id} was acknowledged as ${number}: ${why}`);
     }
+  }
 
   const doubledMessages = doubles(evidence, acknowledged, fault);
 
@@ -187,7 +189,8 @@ function inversions(
   for (const lane of lanes.values()) {
     let before: { number: string; at: number } | null = null;
     for (const obligation of lane.sort((a, b) => a.place - b.place)) {
-      const number = [...obligation.numbers][0]!;
+      const [number] = obligation.numbers;
+      if (number === undefined) continue;
       const at = position.get(number);
       const ordinary = tickets.get(number)?.urgency === '一般' || tickets.get(number)?.urgency === '复杂';
       if (at === undefined || !ordinary || messages.get(number)?.outcome?.held === true) continue;

@@ -1,6 +1,6 @@
 // One crash run: sends, kills, restarts, waits until nothing is left to do, and gathers the evidence.
 import { randomBytes } from 'node:crypto';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as after } from 'node:timers/promises';
@@ -8,10 +8,13 @@ import { stringify } from 'yaml';
 import { freePort, type GatewayProcess, gatewayProcess } from '../../../bench/gateway-process.ts';
 import { type Random, seeded } from '../../../bench/random.ts';
 import { type CaseSystemSimulator, type Faults, startCaseSystem } from '../../platforms/case-system.ts';
+import { sendFiles } from './exchange-sender.ts';
 import { readKept } from './kept.ts';
 import { createLedger, type Ledger } from './ledger.ts';
+import { type MailHost, startMailHost } from './mail-host.ts';
+import { sendMails } from './mail-sender.ts';
 import { judge, type Verdict } from './oracle.ts';
-import { planMessages } from './plan.ts';
+import { type PlannedLane, planMessages } from './plan.ts';
 import { sendAll } from './sender.ts';
 
 export interface CrashRunOptions {
@@ -19,6 +22,10 @@ export interface CrashRunOptions {
   readonly kills: number;
   readonly seed: number;
   readonly entry: URL;
+  /** Through the mailbox and the exchange folder, too; else by webhook alone. */
+  readonly allAdapters: boolean;
+  /** Times the mail server ends the gateway's connections. */
+  readonly cuts: number;
   /** Called now and then with a line for a person who watches. */
   readonly watch: (line: string) => void;
   /** A control: its folder is thrown away whatever was found. */
@@ -28,6 +35,8 @@ export interface CrashRunOptions {
 export interface CrashRunResult {
   readonly verdict: Verdict;
   readonly figures: Readonly<Record<string, number>>;
+  /** `Dovecot`, or `simulator` where none is installed; null without a mailbox. */
+  readonly mailServer: string | null;
   readonly effectsByKind: Readonly<Record<string, number>>;
   readonly faults: Readonly<Record<string, number>>;
   readonly outcomes: Readonly<Record<string, number>>;
@@ -57,7 +66,16 @@ interface Scene {
   readonly gateway: GatewayProcess;
   readonly simulator: CaseSystemSimulator;
   readonly channels: readonly { readonly id: string; readonly key: Buffer }[];
+  /** Null where only webhooks are sent. */
+  readonly mail: MailHost | null;
+  /** Folder of the exchange channel. */
+  readonly exported: string;
 }
+
+/** Shares of the lanes that go by two webhook channels, by mail and by exported files. */
+const SHARES = { webhooks: [0.35, 0.35], mail: 0.15, files: 0.15 };
+const MAILBOX = 'letters';
+const EXCHANGE = 'exports';
 
 async function setScene(options: CrashRunOptions): Promise<Scene> {
   const folder = mkdtempSync(join(tmpdir(), 'huisu-kill-'));
@@ -65,6 +83,16 @@ async function setScene(options: CrashRunOptions): Promise<Scene> {
   const simulator = await startCaseSystem({ journal: join(folder, 'case-system.jsonl'), faults });
   const port = await freePort();
   const channels = ['app-one', 'app-two'].map(id => ({ id, key: randomBytes(32) }));
+  const exported = join(folder, 'exchange');
+  mkdirSync(exported, { mode: 0o700 });
+  const mail = options.allAdapters ? await startMailHost() : null;
+  const pulled =
+    mail === null
+      ? []
+      : [
+          { id: MAILBOX, kind: 'mailbox', settings: mail.settings },
+          { id: EXCHANGE, kind: 'exchange', settings: { folder: exported, stableSeconds: 0, waitSeconds: 0 } },
+        ];
   const settings = join(folder, 'huisu.yaml');
   writeFileSync(
     settings,
@@ -80,15 +108,18 @@ async function setScene(options: CrashRunOptions): Promise<Scene> {
         retry: { steps: [0.2, 0.5, 1, 2, 4], every: 5, hours: 1 },
         breaker: { failures: 10, openSeconds: 0.5, maxOpenSeconds: 2 },
       },
-      channels: channels.map(({ id, key }) => ({
-        id,
-        kind: 'app',
-        settings: { secrets: [`whsec_${key.toString('base64')}`], ratePerSecond: 100_000, burst: 100_000 },
-      })),
+      channels: [
+        ...channels.map(({ id, key }) => ({
+          id,
+          kind: 'app',
+          settings: { secrets: [`whsec_${key.toString('base64')}`], ratePerSecond: 100_000, burst: 100_000 },
+        })),
+        ...pulled,
+      ],
     }),
   );
   const gateway = gatewayProcess({ entry: options.entry, settings, port, log: join(folder, 'gateway.log') });
-  return { folder, gateway, simulator, channels };
+  return { folder, gateway, simulator, channels, mail, exported };
 }
 
 /** Lets messages out at a rate, in bursts, so that kills meet both busy and quiet moments. */
@@ -208,6 +239,45 @@ async function settle(scene: Scene, options: CrashRunOptions): Promise<void> {
   }
 }
 
+/** Everything is sent and acknowledged, by every way at once. */
+async function sendEverything(
+  scene: Scene,
+  options: CrashRunOptions,
+  lanes: readonly PlannedLane[],
+  ledger: Ledger,
+  allowance: () => Promise<void>,
+) {
+  const { gateway, channels, mail, exported } = scene;
+  const [webhooks, mails, files] = [0, 1, 2].map(way => lanes.filter(lane => wayOf(lane, channels.length) === way));
+  const platformIds = new Map<string, string>();
+  const random = seeded(options.seed, 11);
+  const [, byMail, byFile] = await Promise.all([
+    sendAll({
+      port: gateway.port,
+      channels,
+      connections: CONNECTIONS,
+      lanes: webhooks as readonly PlannedLane[],
+      ledger,
+      allowance,
+    }),
+    mail === null
+      ? null
+      : sendMails({
+          ...{ host: mail, lanes: mails as readonly PlannedLane[], ledger, allowance },
+          ...{ cuts: options.cuts, random, platformIds },
+        }),
+    mail === null ? null : sendFiles({ folder: exported, lanes: files as readonly PlannedLane[], ledger, allowance }),
+  ]);
+  for (const lane of files as readonly PlannedLane[]) for (const { id } of lane.messages) platformIds.set(id, id);
+  return { byMail, byFile, platformIds };
+}
+
+/** 0 for a webhook, 1 for a mail, 2 for a file. */
+function wayOf(lane: PlannedLane, webhooks: number): number {
+  const channel = lane.messages[0]?.channel ?? 0;
+  return channel < webhooks ? 0 : channel - webhooks + 1;
+}
+
 /** Runs once and judges. */
 export async function crashRun(options: CrashRunOptions): Promise<CrashRunResult> {
   const scene = await setScene(options);
@@ -216,41 +286,47 @@ export async function crashRun(options: CrashRunOptions): Promise<CrashRunResult
   try {
     const ledger = createLedger();
     const pace = createPace();
-    const lanes = planMessages(options.messages, scene.channels.length, options.seed);
+    const shares = options.allAdapters ? [...SHARES.webhooks, SHARES.mail, SHARES.files] : SHARES.webhooks;
+    const lanes = planMessages(options.messages, shares, options.seed);
     const firstStartMs = Math.round(await gateway.start());
     const began = performance.now();
-    const sending = sendAll({
-      port: gateway.port,
-      channels: scene.channels,
-      connections: CONNECTIONS,
-      lanes,
-      ledger,
-      allowance: pace.next,
-    });
-    const [killed] = await Promise.all([killRepeatedly(scene, options, pace, ledger), sending]);
+    const sending = sendEverything(scene, options, lanes, ledger, pace.next);
+    const [killed, { byMail, byFile, platformIds }] = await Promise.all([
+      killRepeatedly(scene, options, pace, ledger),
+      sending,
+    ]);
     const underFire = (performance.now() - began) / 1000;
     simulator.setFaults(null);
     await settle(scene, options);
     const seconds = (performance.now() - began) / 1000;
     const exit = await gateway.stop();
-    const kept = await readKept(folder);
+    const { byPlatformId, ...kept } = await readKept(folder, [MAILBOX, EXCHANGE]);
     const effects = simulator.lines.flatMap(line =>
       line.effect && line.key !== null && line.kind !== null && line.ticket !== null
         ? [{ key: line.key, kind: line.kind, ticket: line.ticket }]
         : [],
     );
     const obligations = ledger.all();
+    for (const { id, numbers } of obligations) {
+      for (const number of byPlatformId.get(platformIds.get(id) ?? '') ?? []) numbers.add(number);
+    }
     const verdict = judge({ obligations, effects, ...kept });
     right = options.expectFaults === true || (wrongIn(verdict) === 0 && exit === 0 && kept.auditBroken === null);
     const summary = simulator.summary();
     return {
       verdict,
+      mailServer: byMail?.mailServer ?? null,
       figures: {
         messages: obligations.length,
         lanes: lanes.length,
         acknowledged: ledger.acknowledgedIds,
         sends: obligations.reduce((sum, obligation) => sum + obligation.sends, 0),
         acknowledgements: obligations.reduce((sum, obligation) => sum + obligation.acknowledgements, 0),
+        mails: byMail?.mails ?? 0,
+        connectionsCut: byMail?.cuts ?? 0,
+        foldersRenumbered: byMail?.renumbered ?? 0,
+        files: byFile?.files ?? 0,
+        rows: byFile?.rows ?? 0,
         ...killed,
         firstStartMs,
         exitCode: exit ?? -1,
@@ -276,6 +352,7 @@ export async function crashRun(options: CrashRunOptions): Promise<CrashRunResult
   } finally {
     await gateway.kill();
     await simulator.close();
+    await scene.mail?.stop();
     if (right) rmSync(folder, { recursive: true, force: true });
   }
 }

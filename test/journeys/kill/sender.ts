@@ -28,12 +28,15 @@ interface Answer {
 const ANSWER_WITHIN_MS = 10_000;
 const PAUSE_MS = 40;
 
+function bodyOf({ id, text: { title, content, name, phone } }: PlannedMessage): Buffer {
+  const data = { externalId: id, title, content, contact: { name, phone } };
+  return Buffer.from(JSON.stringify({ type: 'appeal.created', timestamp: '2026-01-05T08:30:00+08:00', data }));
+}
+
 function post(agent: Agent, port: number, channel: SenderChannel, message: PlannedMessage): Promise<Answer> {
+  const body = bodyOf(message);
   const timestamp = String(Math.floor(Date.now() / 1000));
-  const mac = createHmac('sha256', channel.key)
-    .update(`${message.id}.${timestamp}.`)
-    .update(message.body)
-    .digest('base64');
+  const mac = createHmac('sha256', channel.key).update(`${message.id}.${timestamp}.`).update(body).digest('base64');
   return new Promise((resolve, reject) => {
     const sent = request(
       {
@@ -44,7 +47,7 @@ function post(agent: Agent, port: number, channel: SenderChannel, message: Plann
         path: `/hooks/${channel.id}`,
         headers: {
           'content-type': 'application/json',
-          'content-length': message.body.length,
+          'content-length': body.length,
           'webhook-id': message.id,
           'webhook-timestamp': timestamp,
           'webhook-signature': `v1,${mac}`,
@@ -52,17 +55,17 @@ function post(agent: Agent, port: number, channel: SenderChannel, message: Plann
         signal: AbortSignal.timeout(ANSWER_WITHIN_MS),
       },
       answer => {
-        let body = '';
+        let said = '';
         answer.setEncoding('utf8');
         answer.on('data', (text: string) => {
-          body += text;
+          said += text;
         });
-        answer.on('end', () => resolve({ status: answer.statusCode ?? 0, body }));
+        answer.on('end', () => resolve({ status: answer.statusCode ?? 0, body: said }));
         answer.on('error', reject);
       },
     );
     sent.on('error', reject);
-    sent.end(message.body);
+    sent.end(body);
   });
 }
 

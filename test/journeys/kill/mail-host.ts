@@ -1,0 +1,92 @@
+// The mail server of a crash run: a real Dovecot where one is installed, else the simulated one; both cut connections and number anew.
+
+import { setTimeout as after } from 'node:timers/promises';
+import { startMailboxSimulator } from '../../platforms/mailbox.ts';
+import { type Dovecot, dovecotBinary, startDovecot } from '../../servers/dovecot.ts';
+
+export interface MailHost {
+  readonly name: 'Dovecot' | 'simulator';
+  /** Settings of a channel that reads it. */
+  readonly settings: Readonly<Record<string, unknown>>;
+  append(mails: readonly Uint8Array[]): Promise<void>;
+  /** For each mail of the folder, in order, whether it carries the mark of having been taken. */
+  marks(): Promise<readonly boolean[]>;
+  /** Ends every connection of the gateway. */
+  cut(): Promise<void>;
+  /** Deletes the folder and makes it anew with the same mails: another UIDVALIDITY, other UIDs, no marks. */
+  renumber(mails: readonly Uint8Array[]): Promise<void>;
+  stop(): Promise<void>;
+}
+
+/** Not INBOX, which no server lets anybody delete. */
+const FOLDER = 'Letters';
+const MARK = '$Huisu';
+/** Exit code of doveadm kick where nobody was connected. */
+const NOBODY_KICKED = 68;
+const CONNECTED_WITHIN_MS = 60_000;
+
+const settingsOf = (server: { host: string; port: number; user: string; password: string }) => {
+  const { host, port, user, password } = server;
+  return { host, port, user, password, tls: 'none', since: 'all', folders: [FOLDER] };
+};
+
+export async function startMailHost(): Promise<MailHost> {
+  return dovecotBinary() === null ? simulated() : dovecot();
+}
+
+async function dovecot(): Promise<MailHost> {
+  const server = await startDovecot();
+  await server.create(FOLDER, []);
+  // A cut ends all connections of the account: ours are not among them, since each of our steps logs out before the next.
+  let turn: Promise<unknown> = Promise.resolve();
+  const inTurn = <T>(work: () => Promise<T>): Promise<T> => {
+    const mine = turn.then(work);
+    turn = mine.catch(() => undefined);
+    return mine;
+  };
+  return {
+    name: 'Dovecot',
+    settings: settingsOf(server),
+    append: mails =>
+      inTurn(() =>
+        server.as(async client => {
+          for (const mail of mails) await client.append(FOLDER, Buffer.from(mail));
+        }),
+      ),
+    marks: () => inTurn(async () => (await server.flags(FOLDER)).map(flags => flags.includes(MARK))),
+    cut: () => inTurn(() => kicked(server)),
+    renumber: mails => inTurn(() => server.renumber(FOLDER, mails)),
+    stop: () => server.stop(),
+  };
+}
+
+/** A gateway that was killed just now has no connection; the cut waits until it has one again. */
+async function kicked(server: Dovecot): Promise<void> {
+  const until = performance.now() + CONNECTED_WITHIN_MS;
+  for (;;) {
+    try {
+      return await server.kick();
+    } catch (error) {
+      if ((error as { code?: unknown }).code !== NOBODY_KICKED || performance.now() > until) throw error;
+      await after(50);
+    }
+  }
+}
+
+async function simulated(): Promise<MailHost> {
+  const server = await startMailboxSimulator();
+  return {
+    name: 'simulator',
+    settings: settingsOf(server),
+    append: async mails => {
+      for (const mail of mails) server.add(mail, { folder: FOLDER });
+    },
+    marks: async () => server.mails(FOLDER).map(({ flags }) => flags.has(MARK)),
+    cut: async () => server.drop(),
+    renumber: async () => {
+      server.renumber(FOLDER);
+      server.drop();
+    },
+    stop: () => server.stop(),
+  };
+}
