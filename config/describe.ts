@@ -13,14 +13,22 @@ export interface SettingDescription {
   readonly en: string;
   /** `number`, `string` … with the allowed values or bounds. */
   readonly type: string;
-  /** As in the shipped file; undefined where there is none. */
+  /** As in the shipped file, or the schema's own; undefined where there is none. */
   readonly standard: unknown;
+  readonly required: boolean;
+  /** Never shown again once it is stored. */
+  readonly secret: boolean;
 }
 
 /** All settings in the order of the schema. */
 export function describeConfig(): readonly SettingDescription[] {
   const defaults = readSource(join(SHIPPED, 'huisu.yaml'), {}).values;
-  return [...walk(configSchema.describe(), '', defaults, {})];
+  return describeSchema(configSchema, defaults);
+}
+
+/** All settings of a schema in its order. */
+export function describeSchema(schema: Joi.ObjectSchema, defaults: unknown = {}): readonly SettingDescription[] {
+  return [...walk(schema.describe(), '', defaults, {})];
 }
 
 interface Words {
@@ -45,10 +53,24 @@ function* walk(
       yield* walk(below, path, standard, words);
       continue;
     }
-    yield { path, zh: words.label ?? key, en: words.description ?? '', type: typeOf(below), standard };
+    yield {
+      path,
+      zh: words.label ?? key,
+      en: words.description ?? '',
+      type: typeOf(below),
+      standard,
+      required: (below.flags as Settings | undefined)?.['presence'] === 'required',
+      secret: isSecret(below),
+    };
     const item = (below['items'] as Joi.Description[] | undefined)?.[0];
     if (item !== undefined) yield* walk(item, `${path}[]`, undefined, words);
   }
+}
+
+function isSecret(description: Joi.Description): boolean {
+  const metas = (description['metas'] ?? []) as Settings[];
+  const items = (description['items'] ?? []) as Joi.Description[];
+  return metas.some(meta => meta['secret'] === true) || items.some(isSecret);
 }
 
 const isMap = (value: unknown): value is Settings => typeof value === 'object' && value !== null;

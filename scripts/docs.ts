@@ -1,17 +1,18 @@
-// npm run docs: writes the pages that are made from code, so that they cannot drift from it (errors, settings, ticket schema).
+// npm run docs: writes the pages that are made from code, so that they cannot drift from it (errors, settings, adapters, ticket schema).
 import { writeFileSync } from 'node:fs';
 import { describeConfig } from '../config/describe.ts';
 import { OVERRIDES } from '../config/load.ts';
 import type { Settings } from '../config/source.ts';
 import { catalogue } from '../gateway/catalogue.ts';
 import { localeFile } from '../gateway/locale.ts';
+import { adapterPages } from './adapter-pages.ts';
 import { TICKET_SCHEMA_FILE, ticketSchemaText } from './ticket-schema.ts';
 
 const DOCS = new URL('../docs/', import.meta.url);
 
 /** Pages by file name. */
-export function pages(): Readonly<Record<string, string>> {
-  return { 'errors.md': errorsPage(), 'settings.md': settingsPage() };
+export async function pages(): Promise<Readonly<Record<string, string>>> {
+  return { 'errors.md': errorsPage(), 'settings.md': settingsPage(), ...(await adapterPages()) };
 }
 
 const MADE = '<!-- made by `npm run docs`; change the source, not this page -->';
@@ -95,7 +96,8 @@ ${rows.join('\n')}
 }
 
 if (import.meta.main) {
-  for (const [name, text] of Object.entries(pages())) writeFileSync(new URL(name, DOCS), text);
+  const made = await pages();
+  for (const [name, text] of Object.entries(made)) writeFileSync(new URL(name, DOCS), text);
   writeFileSync(TICKET_SCHEMA_FILE, ticketSchemaText());
-  console.log(`written: ${Object.keys(pages()).join(', ')}, ticket.schema.json`);
+  console.log(`written: ${Object.keys(made).join(', ')}, ticket.schema.json`);
 }

@@ -2,6 +2,8 @@
 import assert from 'node:assert/strict';
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
+import type { AdapterDefinition } from '../adapters/contract.ts';
+import { BUILT_IN } from '../adapters/registry-list.ts';
 import { catalogue } from '../gateway/catalogue.ts';
 import { pages, sentences } from '../scripts/docs.ts';
 
@@ -28,9 +30,30 @@ const source = ROOMS.flatMap(room =>
 ).join('\n');
 
 describe('the docs', () => {
-  it('made from code are what the code says (else: npm run docs)', () => {
-    for (const [name, text] of Object.entries(pages())) {
+  it('made from code are what the code says (else: npm run docs)', async () => {
+    for (const [name, text] of Object.entries(await pages())) {
       assert.equal(readFileSync(join(ROOT, 'docs', name), 'utf8'), text, name);
+    }
+  });
+
+  it('have a page for each adapter and for nothing else', async () => {
+    const kinds = Object.keys(BUILT_IN).map(kind => `${kind}.md`);
+    const there = readdirSync(join(ROOT, 'docs/adapters')).filter(name => name.endsWith('.md') && name !== 'README.md');
+    assert.deepEqual(there.sort(), kinds.sort());
+  });
+
+  it('of each adapter explain its errors, and name every one of its settings', async () => {
+    const made = await pages();
+    for (const [kind, load] of Object.entries(BUILT_IN)) {
+      const page = made[`adapters/${kind}.md`] ?? '';
+      const { settings } = (await load()) as AdapterDefinition<unknown>;
+      for (const key of Object.keys(settings.describe()['keys'] as object))
+        assert.ok(
+          ['`', '.'].some(end => page.includes(`| \`${key}${end}`)),
+          key,
+        );
+      for (const code of catalogue().keys())
+        if (code.startsWith(`${kind}.`)) assert.ok(page.includes(`\`${code}\``), code);
     }
   });
 
@@ -54,7 +77,7 @@ describe('the docs', () => {
   });
 
   it('lead nowhere that is not there', () => {
-    const files = ['.', 'docs'].flatMap(folder =>
+    const files = ['.', 'docs', 'docs/adapters'].flatMap(folder =>
       readdirSync(join(ROOT, folder))
         .filter(name => name.endsWith('.md'))
         .map(name => join(folder, name)),

@@ -1,6 +1,7 @@
 // The mail server of a crash run: a real Dovecot where one is installed, else the simulated one; both cut connections and number anew.
 
 import { setTimeout as after } from 'node:timers/promises';
+import type { ImapFlow } from 'imapflow';
 import { startMailboxSimulator } from '../../platforms/mailbox.ts';
 import { type Dovecot, dovecotBinary, startDovecot } from '../../servers/dovecot.ts';
 
@@ -50,7 +51,7 @@ async function dovecot(): Promise<MailHost> {
     append: mails =>
       inTurn(() =>
         server.as(async client => {
-          for (const mail of mails) await client.append(FOLDER, Buffer.from(mail));
+          for (const mail of mails) await appended(client, mail);
         }),
       ),
     marks: () => inTurn(async () => (await server.flags(FOLDER)).map(flags => flags.includes(MARK))),
@@ -58,6 +59,18 @@ async function dovecot(): Promise<MailHost> {
     renumber: mails => inTurn(() => server.renumber(FOLDER, mails)),
     stop: () => server.stop(),
   };
+}
+
+/** Just after a folder was made anew the server may say once that it was deleted under us; nothing was appended then. */
+async function appended(client: ImapFlow, mail: Uint8Array): Promise<void> {
+  for (let refusals = 0; ; refusals++) {
+    try {
+      return void (await client.append(FOLDER, Buffer.from(mail)));
+    } catch (error) {
+      if ((error as { responseStatus?: unknown }).responseStatus !== 'NO' || refusals === 20) throw error;
+      await after(50);
+    }
+  }
 }
 
 /** A gateway that was killed just now has no connection; the cut waits until it has one again. */
