@@ -24,6 +24,7 @@ const FILES: Readonly<Record<string, string>> = {
   'platform.ts.txt': 'test/platforms/KIND.ts',
   'conformance.test.ts.txt': 'test/adapters/KIND-conformance.test.ts',
 };
+const FORMATTER = 'node_modules/@biomejs/biome/bin/biome';
 const WORDS = 'gateway/locale/problems.yaml';
 
 interface Names {
@@ -63,9 +64,9 @@ export function newAdapter(root: string, names: Names): readonly string[] {
   return made;
 }
 
-/** The list of adapters and their pages are made from the folders, by programs that have not read the old ones. */
-function run(script: string): void {
-  execFileSync(process.execPath, [join(ROOT, 'scripts', script)], { cwd: ROOT, stdio: 'inherit' });
+/** The list of adapters and their pages are made by programs that have not read the folders as they were before. */
+function run(...args: readonly string[]): void {
+  execFileSync(process.execPath, args, { cwd: ROOT, stdio: ['ignore', 'ignore', 'inherit'] });
 }
 
 if (import.meta.main) {
@@ -80,7 +81,9 @@ if (import.meta.main) {
   }
   try {
     const made = newAdapter(ROOT, { kind, zh: values.zh ?? kind, en: values.en ?? kind });
-    for (const script of ['registry.ts', 'docs.ts']) run(script);
+    for (const script of ['registry.ts', 'docs.ts']) run(`scripts/${script}`);
+    // The order of imports depends on the kind.
+    run(FORMATTER, 'check', '--write', '--vcs-enabled=false', '--log-level=error', ...made, WORDS);
     console.log(['made:', ...[...made, `docs/adapters/${kind}.md`].map(path => `  ${path}`)].join('\n'));
     console.log(`  words in ${WORDS}\nnow: npm test -- ${kind} docs.test registry.test && npm run lint`);
   } catch (error) {
