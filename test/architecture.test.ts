@@ -41,6 +41,7 @@ const VENDORS: Readonly<Record<string, readonly string[]>> = {
   'chinese-days': ['normalizer/deadline.ts'],
   'iconv-lite': ['normalizer/text.ts'],
   imapflow: ['adapters/mailbox/client.ts'],
+  mongoose: ['store/mongo/'],
   yaml: ['config/source.ts'],
   joi: ['config/', 'normalizer/', 'adapters/', 'gateway/dispatch/'],
   mocha: ['adapters/conformance'],

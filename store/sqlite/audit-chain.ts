@@ -1,5 +1,6 @@
 // The chain of audit records: each carries a MAC over the one before and itself, so that no change goes unseen.
-import { createHmac, createSecretKey, type KeyObject } from 'node:crypto';
+import { createSecretKey } from 'node:crypto';
+import { type AuditLink, auditMac, CHAIN_START } from '../audit-link.ts';
 import type { AuditNote, AuditRecord } from '../store.ts';
 import { many, one, type Statements } from './statements.ts';
 
@@ -10,25 +11,17 @@ export interface AuditChain {
   mark(): () => void;
 }
 
-interface AuditLine {
-  readonly seq: number;
-  readonly at: number;
-  readonly actor: string;
-  readonly action: string;
-  readonly things: string;
-  readonly why: string | null;
+interface AuditLine extends AuditLink {
   readonly mac: Uint8Array;
 }
 
-/** What the first record is chained to. */
-const START = Buffer.from('huisu audit chain 1');
 const PAGE = 5000;
 
 export function createAuditChain(sql: Statements, keyBytes: Uint8Array, hash: string): AuditChain {
   const key = createSecretKey(keyBytes);
   const last = one<AuditLine>(sql('SELECT * FROM audit ORDER BY seq DESC LIMIT 1').get());
   let seq = last?.seq ?? 0;
-  let mac: Uint8Array = last?.mac ?? START;
+  let mac: Uint8Array = last?.mac ?? CHAIN_START;
   return {
     append: (note, at) => {
       const line = {
@@ -39,7 +32,7 @@ export function createAuditChain(sql: Statements, keyBytes: Uint8Array, hash: st
         things: JSON.stringify(note.on),
         why: note.why ?? null,
       };
-      const next = macOf(hash, key, mac, line);
+      const next = auditMac(hash, key, mac, line);
       sql('INSERT INTO audit (seq, at, actor, action, things, why, mac) VALUES (?, ?, ?, ?, ?, ?, ?)').run(
         line.seq,
         line.at,
@@ -59,11 +52,6 @@ export function createAuditChain(sql: Statements, keyBytes: Uint8Array, hash: st
       };
     },
   };
-}
-
-function macOf(hash: string, key: KeyObject, before: Uint8Array, line: Omit<AuditLine, 'mac'>): Buffer {
-  const canonical = JSON.stringify([line.seq, line.at, line.actor, line.action, line.things, line.why]);
-  return createHmac(hash, key).update(before).update(canonical).digest();
 }
 
 export function listAudit(sql: Statements, after: number, limit: number): AuditRecord[] {
@@ -86,11 +74,11 @@ export function verifyAudit(
 ): { records: number; broken: number | null } {
   const key = createSecretKey(keyBytes);
   let seq = 0;
-  let mac: Uint8Array = START;
+  let mac: Uint8Array = CHAIN_START;
   for (;;) {
     const page = lines(sql, seq, PAGE);
     for (const line of page) {
-      const expected = macOf(hash, key, mac, line);
+      const expected = auditMac(hash, key, mac, line);
       if (line.seq !== seq + 1 || !expected.equals(line.mac)) return { records: seq, broken: seq + 1 };
       seq = line.seq;
       mac = expected;

@@ -1,0 +1,239 @@
+// The connection to a MongoDB: its settings, its models, the words for what goes wrong, and the checks before anything is written.
+import mongoose, { type Connection, type Model, type Mongoose, Schema } from 'mongoose';
+import { StoreUnavailable } from '../errors.ts';
+import type {
+  AuditDoc,
+  BlockDoc,
+  ChannelDoc,
+  CounterDoc,
+  EntryDoc,
+  IndexDoc,
+  LeaseDoc,
+  MessageDoc,
+  NamedDoc,
+  WritingDoc,
+} from './documents.ts';
+
+/** Times within which a server has to answer: whoever waits for an acknowledgement is told within two seconds. */
+const SELECTION_MS = 2000;
+const CONNECT_MS = 2000;
+const ANSWER_MS = 20_000;
+const POOL = 24;
+/** Oldest server whose commands are used. */
+const OLDEST = 6;
+/** Difference of clocks beyond which order across machines can no longer be promised. */
+export const CLOCK_MS = 500;
+
+export interface Models {
+  readonly messages: Model<MessageDoc>;
+  readonly outbox: Model<EntryDoc>;
+  readonly audit: Model<AuditDoc>;
+  readonly channels: Model<ChannelDoc>;
+  readonly cursors: Model<NamedDoc>;
+  readonly named: Model<NamedDoc>;
+  readonly counters: Model<CounterDoc>;
+  readonly leases: Model<LeaseDoc>;
+  readonly index: Model<IndexDoc>;
+  readonly writing: Model<WritingDoc>;
+  readonly blocks: Model<BlockDoc>;
+}
+
+export interface Connected {
+  readonly odm: Mongoose;
+  readonly connection: Connection;
+  readonly models: Models;
+}
+
+/** The binary form of documents, as copies of a store hold them. */
+export const { BSON } = mongoose.mongo;
+
+/** Marks a condition with operators as ours: any other object in a filter is taken for a value, whatever it holds. */
+export const op = mongoose.trusted;
+
+const { Mixed } = Schema.Types;
+/** Bytes go as they are: the driver takes any byte array, mongoose's own type only its own kind. */
+const Bytes = Mixed;
+const OPTIONS = {
+  versionKey: false,
+  autoIndex: false,
+  autoCreate: false,
+  minimize: false,
+  strict: true,
+  id: false,
+} as const;
+
+function model<T>(connection: Connection, name: string, fields: Record<string, unknown>): Model<T> {
+  const schema = new Schema(fields as never, { ...OPTIONS, collection: name });
+  return connection.model(name, schema) as unknown as Model<T>;
+}
+
+const MESSAGE = {
+  ...{
+    _id: String,
+    number: String,
+    ordinal: Number,
+    fingerprint: String,
+    channel: String,
+    lane: String,
+    shard: Number,
+  },
+  ...{ acceptedAt: Number, wrappedContent: Bytes, sealed: Bytes, blob: String },
+  ...{ state: String, attempts: Number, next: Number, version: Number, fence: Number },
+  ...{ decidedAt: Number, kind: String, outcome: Mixed, joined: String, conversation: String, decision: Bytes },
+  ...{ print: String, wrappedIdentity: Bytes, identity: Bytes, identityAt: String, born: Bytes, shreddedAt: Number },
+  ...{ ticket: Mixed, isTicket: Boolean, notSame: [String], attachments: Mixed, wantedAt: Number, hold: Mixed },
+  ...{ gathered: Mixed, parts: [String], voided: [String], todo: Mixed, pending: Boolean },
+};
+
+const ENTRY = {
+  ...{ _id: String, message: String, revision: Number, kind: String, ticket: String, lane: String, urgent: Boolean },
+  ...{ notBefore: Number, afterCreated: Boolean, state: String, attempts: Number, createdAt: Number, dueAt: Number },
+  ...{ cause: String, unknown: Boolean, caseNumber: String, finishedAt: Number, seq: Number, live: Boolean },
+  ...{ token: String, holder: String, leaseUntil: Number, voiding: Mixed, pending: Boolean },
+};
+
+function modelsOf(connection: Connection): Models {
+  const named = { _id: String, value: String };
+  return {
+    messages: model(connection, 'messages', MESSAGE),
+    outbox: model(connection, 'outbox', ENTRY),
+    audit: model(connection, 'audit', {
+      ...{ _id: Number, at: Number, by: String, action: String, things: String, why: String, mac: String, tag: String },
+    }),
+    channels: model(connection, 'channels', {
+      ...{ _id: String, kind: String, settings: Bytes, enabled: Boolean, createdAt: Number },
+    }),
+    cursors: model(connection, 'cursors', named),
+    named: model(connection, 'named', named),
+    counters: model(connection, 'counters', { _id: String, value: Number }),
+    leases: model(connection, 'leases', { _id: String, owner: String, token: Number, until: Number }),
+    index: model(connection, 'candidates', {
+      ...{ _id: String, version: Number, segments: Mixed, dropped: Mixed, statistics: Bytes },
+    }),
+    writing: model(connection, 'writing', { _id: String, key: String, holder: String }),
+    blocks: model(connection, 'blocks', { _id: String, key: String, bytes: Bytes }),
+  };
+}
+
+export interface ConnectOptions {
+  readonly url: string;
+  /** Hears of every command, for tests that hold the engine to the list of what it may use. */
+  readonly onCommand?: ((name: string, command: unknown) => void) | undefined;
+}
+
+/** Connects within two seconds. @throws StoreUnavailable in one sentence that says what to change */
+export async function connectMongo({ url, onCommand }: ConnectOptions): Promise<Connected> {
+  const odm = new mongoose.Mongoose();
+  odm.set('sanitizeFilter', true);
+  odm.set('strictQuery', true);
+  const connection = odm.createConnection();
+  connection.on('error', () => undefined);
+  try {
+    await connection.openUri(url, {
+      serverSelectionTimeoutMS: SELECTION_MS,
+      connectTimeoutMS: CONNECT_MS,
+      socketTimeoutMS: ANSWER_MS,
+      maxPoolSize: POOL,
+      bufferCommands: false,
+      autoIndex: false,
+      autoCreate: false,
+      promoteBuffers: true,
+      // Sessions are left alone, and every write is such that its caller may do it again.
+      retryWrites: false,
+      writeConcern: { w: 'majority', journal: true },
+      readConcern: { level: 'local' },
+      readPreference: 'primary',
+      monitorCommands: onCommand !== undefined,
+      appName: 'huisu',
+    });
+    if (onCommand !== undefined) {
+      connection.getClient().on('commandStarted', event => onCommand(event.commandName, event.command));
+    }
+    await checkServer(connection);
+  } catch (error) {
+    await connection.close();
+    throw refusalOf(error);
+  }
+  return { odm, connection, models: modelsOf(connection) };
+}
+
+async function checkServer(connection: Connection): Promise<void> {
+  const { db } = connection;
+  if (db === undefined) throw new StoreUnavailable('store.mongo_unreachable', WORDS.unreachable);
+  const { version } = (await db.admin().command({ buildInfo: 1 })) as { version?: string };
+  if (Number.parseInt(version ?? '0', 10) < OLDEST) throw new StoreUnavailable('store.mongo_too_old', tooOld(version));
+}
+
+const WORDS = {
+  unreachable:
+    '连不上 MongoDB：请检查 store.url 的地址、端口与网络。 / MongoDB cannot be reached: check address, port and network of store.url.',
+  refused:
+    'MongoDB 拒绝登录：请检查 store.url 的用户名、密码与 authSource。 / MongoDB refused the login: check user, password and authSource of store.url.',
+  address: 'store.url 不是有效的 MongoDB 地址。 / store.url is no MongoDB address.',
+  failed: 'MongoDB 未能完成操作，未作任何承诺。 / MongoDB did not complete the operation; nothing was promised.',
+  closed: '存储已关闭。 / The store is closed.',
+};
+
+function tooOld(version = '?'): string {
+  return `MongoDB ${version} 太旧，请升级到 6 或更新的版本。 / MongoDB ${version} is too old, upgrade to 6 or newer.`;
+}
+
+/** Codes by which a server says that user or password are wrong, or that it wants one. */
+const AUTHENTICATION = new Set([13, 18, 8000]);
+
+function refusalOf(error: unknown): StoreUnavailable {
+  if (error instanceof StoreUnavailable) return error;
+  const { name, code } = error as { name?: string; code?: unknown };
+  const options = { cause: error };
+  if (typeof code === 'number' && AUTHENTICATION.has(code)) {
+    return new StoreUnavailable('store.mongo_login_refused', WORDS.refused, options);
+  }
+  if (name === 'MongoParseError' || name === 'MongoInvalidArgumentError') {
+    return new StoreUnavailable('store.mongo_address', WORDS.address, options);
+  }
+  return new StoreUnavailable('store.mongo_unreachable', WORDS.unreachable, options);
+}
+
+/** What the port rejects with, for whatever the driver threw. A defect of ours is thrown as it is. */
+export function unavailable(error: unknown): unknown {
+  if (!(error instanceof Error) || error instanceof StoreUnavailable) return error;
+  if (!error.name.startsWith('Mongo')) return error;
+  if (error.name === 'MongoNotConnectedError' || error.name === 'MongoClientClosedError') return closed(error);
+  const refused = AUTHENTICATION.has((error as { code?: unknown }).code as number);
+  if (refused) return new StoreUnavailable('store.mongo_login_refused', WORDS.refused, { cause: error });
+  const lost = error.name === 'MongoServerSelectionError' || error.name.startsWith('MongoNetwork');
+  return new StoreUnavailable(
+    lost ? 'store.mongo_unreachable' : 'store.mongo_failed',
+    lost ? WORDS.unreachable : WORDS.failed,
+    { cause: error },
+  );
+}
+
+export function closed(cause?: unknown): StoreUnavailable {
+  return new StoreUnavailable('store.closed', WORDS.closed, { cause });
+}
+
+/** True for a unique key that is taken. */
+export function isDuplicate(error: unknown): boolean {
+  return (error as { code?: unknown }).code === DUPLICATE;
+}
+
+/** What a batch of writes answers where some of it was not written. */
+interface WriteErrors {
+  readonly writeErrors?: readonly { readonly index: number; readonly code?: number }[];
+  readonly result?: { getWriteConcernError?(): unknown };
+}
+
+/** The writes of a batch that failed; throws on where it is not known which, or where they are not durable as promised. */
+export function failedWrites(error: unknown): NonNullable<WriteErrors['writeErrors']> {
+  const { writeErrors = [], result } = error as WriteErrors;
+  if (writeErrors.length === 0 || result?.getWriteConcernError?.()) throw error;
+  return writeErrors;
+}
+
+/** True where all that failed of a batch stands there already. Throws on what it cannot tell. */
+export function areDuplicates(error: unknown): boolean {
+  return failedWrites(error).every(({ code }) => code === DUPLICATE);
+}
+
+export const DUPLICATE = 11000;

@@ -1,0 +1,236 @@
+// Delivery of outbox entries: heads of lanes claimed under a token, then finished, failed, taken back or replayed.
+import { randomUUID } from 'node:crypto';
+import type { AuditNote, ClaimedEntry, EntryFilter, OutboxCounts, OutboxStore } from '../store.ts';
+import { op } from './connection.ts';
+import { type Context, change, takePlaces } from './context.ts';
+import type { EntryDoc, MessageDoc } from './documents.ts';
+import { createdDone, findEntries, letNoticesIn, SEQ, toEnd, toEntry } from './entries.ts';
+import { lived } from './ticket-part.ts';
+
+/** Entries looked at together; lanes found to be held are left out of the next look, so a long lane costs one look. */
+const LOOK = 64;
+/** A sweep that has not come by for so long is no longer waited for. */
+export const SWEEP_LATE_MS = 10_000;
+export const SWEPT = 'swept';
+
+/** Lanes in which a decision has not yet put all its entries into their places. */
+async function unsettledLanes({ models }: Context): Promise<Set<string>> {
+  const docs = await models.messages.find({ pending: true }, { todo: 1 }).lean<MessageDoc[]>();
+  return new Set(docs.flatMap(doc => doc.todo.flatMap(todo => todo.outbox.map(entry => entry.lane))));
+}
+
+/** Those that stand at the head of their lane; urgent ones are always. */
+async function heads({ models }: Context, docs: readonly EntryDoc[]): Promise<ReadonlySet<string>> {
+  const lanes = [...new Set(docs.filter(doc => !doc.urgent).map(doc => doc.lane))];
+  const first = await Promise.all(
+    lanes.map(lane => models.outbox.findOne({ lane, live: true }, { _id: 1 }).sort({ seq: 1 }).lean<EntryDoc>()),
+  );
+  return new Set(first.flatMap(doc => (doc === null ? [] : [doc._id])));
+}
+
+interface Look {
+  readonly urgent: boolean;
+  /** null: however late it is due. */
+  readonly until: number | null;
+  readonly limit: number;
+}
+
+/** Due heads by time and place. */
+async function readyHeads(context: Context, { urgent, until, limit }: Look): Promise<EntryDoc[]> {
+  const swept = context.shared && until !== null ? await sweptUntil(context, until) : null;
+  const seen = urgent ? new Set<string>() : await unsettledLanes(context);
+  const found: EntryDoc[] = [];
+  for (;;) {
+    const page = await context.models.outbox
+      .find({
+        ...{ state: 'due', urgent },
+        ...(until === null ? {} : { dueAt: op({ $lte: until }) }),
+        ...(swept === null ? {} : { createdAt: op({ $lte: swept }) }),
+        ...(seen.size === 0 ? {} : { lane: op({ $nin: [...seen] }) }),
+      })
+      .sort({ dueAt: 1, seq: 1 })
+      .limit(urgent ? limit : LOOK)
+      .lean<EntryDoc[]>();
+    const atHead = await heads(context, page);
+    found.push(...page.filter(doc => urgent || atHead.has(doc._id)));
+    if (urgent || page.length < LOOK || found.length >= limit) return found.slice(0, limit);
+    // Whatever lane was seen has given its head or has none to give.
+    for (const doc of page) seen.add(doc.lane);
+  }
+}
+
+async function sweptUntil({ models }: Context, now: number): Promise<number> {
+  const mark = await models.counters.findById(SWEPT).lean();
+  return Math.max(mark?.value ?? 0, now - SWEEP_LATE_MS);
+}
+
+export async function claimEntries(
+  context: Context,
+  now: number,
+  limit: number,
+  leaseMs: number,
+): Promise<ClaimedEntry[]> {
+  if (limit <= 0) return [];
+  const urgent = await readyHeads(context, { urgent: true, until: now, limit });
+  const left = limit - urgent.length;
+  const chosen =
+    left === 0 ? urgent : [...urgent, ...(await readyHeads(context, { urgent: false, until: now, limit: left }))];
+  if (chosen.length === 0) return [];
+  const token = randomUUID();
+  await context.models.outbox.updateMany(
+    { _id: op({ $in: chosen.map(doc => doc._id) }), state: 'due', dueAt: op({ $lte: now }) },
+    { $set: { state: 'in-flight', token, holder: context.holder, leaseUntil: now + leaseMs } },
+  );
+  const claimed = await context.models.outbox.find({ token }).lean<EntryDoc[]>();
+  const place = new Map(chosen.map((doc, i) => [doc._id, i]));
+  claimed.sort((a, b) => (place.get(a._id) ?? 0) - (place.get(b._id) ?? 0));
+  return claimed.map(doc => ({ ...toEntry(doc), token }));
+}
+
+export async function nextDue(context: Context): Promise<number | null> {
+  const first = (urgent: boolean) => readyHeads(context, { urgent, until: null, limit: 1 });
+  const times = [...(await first(true)), ...(await first(false))].map(doc => doc.dueAt);
+  return times.length === 0 ? null : Math.min(...times);
+}
+
+type Finish = Parameters<OutboxStore['finish']>;
+type Fail = Parameters<OutboxStore['fail']>;
+const RELEASED = { token: null, holder: null, leaseUntil: null };
+
+export async function finishEntry(
+  context: Context,
+  id: Finish[0],
+  token: Finish[1],
+  answer: Finish[2],
+): Promise<'finished' | 'lost-lease'> {
+  const { at, caseNumber } = answer;
+  const doc = await context.models.outbox
+    .findOneAndUpdate(
+      { _id: id, token, state: 'in-flight' },
+      {
+        $set: { ...RELEASED, state: 'done', live: false, finishedAt: at, caseNumber, pending: true },
+        $inc: { attempts: 1 },
+      },
+      { returnDocument: 'after' },
+    )
+    .lean<EntryDoc>();
+  if (doc === null) return 'lost-lease';
+  await afterFinish(context, doc);
+  context.news.outbox();
+  return 'finished';
+}
+
+/** What follows from a delivery: the ticket is with the case system, and its notices may go. Done again it changes nothing. */
+export async function afterFinish(context: Context, doc: EntryDoc): Promise<void> {
+  const at = doc.finishedAt ?? doc.dueAt;
+  if (doc.kind === 'ticket.created') {
+    await markDispatched(context, doc, at);
+    await letNoticesIn(context, doc.ticket, at);
+  }
+  await context.models.outbox.updateOne({ _id: doc._id, state: 'done' }, { $set: { pending: false } });
+}
+
+/** Progress that the case system reported before its answer was recorded is not undone. */
+async function markDispatched(context: Context, { _id, ticket: number, caseNumber }: EntryDoc, at: number) {
+  const tag = `done ${_id}`;
+  await change(context, number, async doc => {
+    if (doc.ticket === null || doc.ticket.events.some(kept => kept.tag === tag)) return { answer: null };
+    const event = {
+      ...{ number, at, by: 'system', kind: 'ticket.dispatched' },
+      ...(doc.ticket.state === 'queued' ? { state: 'dispatched' as const } : {}),
+      ...(caseNumber === null ? {} : { caseNumber }),
+    };
+    const { ticket } = await lived(context, doc.ticket, event, tag);
+    return { set: { ticket }, answer: null };
+  });
+}
+
+export async function failEntry(
+  context: Context,
+  id: Fail[0],
+  token: Fail[1],
+  failure: Fail[2],
+): Promise<'failed' | 'lost-lease'> {
+  const { retryAt, cause, unknown, counted } = failure;
+  const dead = retryAt === null;
+  const { matchedCount } = await context.models.outbox.updateOne(
+    { _id: id, token, state: 'in-flight' },
+    {
+      $set: {
+        ...{ ...RELEASED, state: dead ? 'dead' : 'due', live: !dead, cause, unknown },
+        ...(dead ? {} : { dueAt: retryAt }),
+      },
+      $inc: { attempts: counted === false ? 0 : 1 },
+    },
+  );
+  if (matchedCount === 0) return 'lost-lease';
+  context.news.outbox();
+  return 'failed';
+}
+
+const TAKEN_BACK = { ...RELEASED, state: 'due', unknown: true } as const;
+
+/** Leases that ran out. */
+export async function reclaimEntries(context: Context, now: number): Promise<number> {
+  const { modifiedCount } = await context.models.outbox.updateMany(
+    { state: 'in-flight', leaseUntil: op({ $lte: now }) },
+    { $set: { ...TAKEN_BACK, dueAt: now }, $inc: { attempts: 1 } },
+  );
+  if (modifiedCount > 0) context.news.outbox();
+  return modifiedCount;
+}
+
+/** At the start of a process nothing of its own can be under way: what was, was in the hands of the one before it. */
+export async function recoverEntries(context: Context): Promise<void> {
+  await context.models.outbox.updateMany(
+    { state: 'in-flight', holder: context.holder },
+    { $set: TAKEN_BACK, $inc: { attempts: 1 } },
+  );
+}
+
+/** The record comes first: an act that is recorded and then fails is done again; one that is not recorded cannot be. */
+export async function replayEntries(
+  context: Context,
+  filter: EntryFilter,
+  now: number,
+  by: AuditNote,
+): Promise<string[]> {
+  if (filter.state !== undefined && filter.state !== 'dead') return [];
+  const docs = await findEntries(context, { ...filter, state: 'dead' });
+  if (docs.length === 0) return [];
+  await context.audit.append({ ...by, on: [...by.on, ...docs.map(doc => doc._id)] }, now);
+  const revived: string[] = [];
+  for (const doc of docs) if (await revive(context, doc, now)) revived.push(doc._id);
+  return revived;
+}
+
+async function revive(context: Context, doc: EntryDoc, now: number): Promise<boolean> {
+  const fresh = { attempts: 0, cause: null };
+  const parked = doc.afterCreated && !(await createdDone(context, [doc.ticket])).has(doc.ticket);
+  if (!parked) return toEnd(context, doc, now, fresh);
+  const seq = await takePlaces(context, SEQ, 1);
+  const { matchedCount } = await context.models.outbox.updateOne(
+    { _id: doc._id, state: 'dead' },
+    { $set: { ...fresh, seq, state: 'parked' } },
+  );
+  return matchedCount === 1;
+}
+
+export async function countEntries({ models }: Context): Promise<OutboxCounts> {
+  const [groups, live, parked] = await Promise.all([
+    models.outbox.aggregate<{ _id: string; n: number }>([{ $group: { _id: '$state', n: { $sum: 1 } } }]),
+    models.outbox.findOne({ live: true }, { createdAt: 1 }).sort({ seq: 1 }).lean<EntryDoc>(),
+    models.outbox.findOne({ state: 'parked' }, { createdAt: 1 }).sort({ createdAt: 1 }).lean<EntryDoc>(),
+  ]);
+  const by = new Map(groups.map(({ _id, n }) => [_id, n]));
+  const oldest = [live?.createdAt, parked?.createdAt].filter(at => at !== undefined);
+  return {
+    due: by.get('due') ?? 0,
+    parked: by.get('parked') ?? 0,
+    inFlight: by.get('in-flight') ?? 0,
+    dead: by.get('dead') ?? 0,
+    done: by.get('done') ?? 0,
+    void: by.get('void') ?? 0,
+    oldest: oldest.length === 0 ? null : Math.min(...oldest),
+  };
+}

@@ -1,0 +1,304 @@
+// Opens the store on a MongoDB: connects, checks, migrates, finishes what a process before it left half done, and puts the port
+// together.
+import { statfs } from 'node:fs/promises';
+import { hostname, tmpdir } from 'node:os';
+import type { MessagePort } from 'node:worker_threads';
+import type { Profile } from '../key-ring.ts';
+import type {
+  AcceptAnswer,
+  AdminStore,
+  CommitAnswer,
+  DecisionStore,
+  OutboxStore,
+  Store,
+  TicketStore,
+} from '../store.ts';
+import { type AcceptCall, acceptCalls, weightOf } from './accept.ts';
+import * as admin from './admin.ts';
+import { createAuditTrail } from './audit.ts';
+import { createBatches } from './batches.ts';
+import { createGridBlobs, type GridBlobs } from './blobs.ts';
+import { candidateStore, dropUnpublished, sweepDropped } from './candidates.ts';
+import { type Connected, closed, connectMongo, unavailable } from './connection.ts';
+import type { Context } from './context.ts';
+import { type CommitCall, commitCalls } from './decisions.ts';
+import * as delivery from './delivery.ts';
+import { findEntries, toEntry } from './entries.ts';
+import { takeLease } from './leases.ts';
+import * as messages from './messages.ts';
+import { createNews, type NewsBoard } from './news.ts';
+import * as retention from './retention.ts';
+import { rollForward } from './roll-forward.ts';
+import { migrate } from './schema.ts';
+import { takeSnapshot } from './snapshot.ts';
+import { type Swept, sweep } from './sweep.ts';
+import { addEvent } from './ticket-part.ts';
+import { countTickets, getTicket, listTickets } from './tickets.ts';
+import { createVault, INLINE_VAULT, type Vault } from './vault.ts';
+
+export interface MongoStoreOptions {
+  /** mongodb:// or mongodb+srv://, with the database's name in its path. */
+  readonly url: string;
+  /** A database of its own, with credentials of its own, for originals, identities and attachments; null: all in one. */
+  readonly identityUrl?: string | null | undefined;
+  /** Key of the audit chain. */
+  readonly auditKey: Uint8Array;
+  readonly profile: Profile;
+  /** Folder whose disk `health` tells of; default the temporary folder's. */
+  readonly folder?: string | undefined;
+  /** Name of this process that its restarts share; default host and folder. */
+  readonly holder?: string | undefined;
+  /** True where several processes decide: entries then wait for the sweep that links what two of them missed. */
+  readonly shared?: boolean | undefined;
+  /** This end of a channel to another thread of the process that has the same store open; news goes both ways. */
+  readonly port?: MessagePort | undefined;
+  /** False for a second connection of a process: what the process before left half done is the first one's to finish. */
+  readonly first?: boolean | undefined;
+  readonly onCommand?: ((name: string, command: unknown) => void) | undefined;
+}
+
+export interface MongoStore extends Store {
+  /** A further listener of this process's news, in another thread; `openMongoStore` takes it as `port`. */
+  connectPort(): MessagePort;
+  /** One pass over what was left half done; the gateway calls it every now and then. */
+  sweep(now: number): Promise<Swept>;
+  /** Decisions up to this time have been looked through for links that two deciders missed. */
+  sweptUntil(at: number): Promise<void>;
+}
+
+/** Rows and bytes written at once at most. */
+const ACCEPT_BYTES = 8 * 1024 * 1024;
+const COMMIT_ROWS = 256;
+const SECONDS_KEPT = 1024;
+/** What was set aside for a decision is left alone for so long by the sweep. */
+const QUIET_MS = 10_000;
+
+/** @throws StoreUnavailable `store.mongo_*`, `store.newer_schema` */
+export async function openMongoStore(options: MongoStoreOptions): Promise<MongoStore> {
+  const { url, onCommand } = options;
+  const main = await connectMongo({ url, onCommand });
+  let apart: Connected | null = null;
+  try {
+    const { identityUrl } = options;
+    if (identityUrl !== undefined && identityUrl !== null) apart = await connectMongo({ url: identityUrl, onCommand });
+    return await openConnected(options, main, apart);
+  } catch (error) {
+    await Promise.all([main.connection.close(), apart?.connection.close()]);
+    throw unavailable(error);
+  }
+}
+
+async function openConnected(
+  options: MongoStoreOptions,
+  main: Connected,
+  apart: Connected | null,
+): Promise<MongoStore> {
+  const { models } = main;
+  const news = createNews(options.port);
+  const audit = createAuditTrail(models, options.auditKey, options.profile === 'gm' ? 'sm3' : 'sha256');
+  const folder = options.folder ?? tmpdir();
+  const holder = options.holder ?? `${hostname()}:${folder}`;
+  const context: Context = { models, holder, audit, news, seconds: [], shared: options.shared ?? false };
+  const sealed = apart ?? main;
+  const vault = apart === null ? INLINE_VAULT : createVault(apart.connection);
+  const blobs = createGridBlobs(sealed.connection, sealed.odm.mongo);
+  if (options.first ?? true) await begin(context);
+  const guard = createGuard();
+  const store = putTogether({ context, vault, blobs, news, guard, folder });
+  return {
+    ...store,
+    connectPort: () => news.connect(),
+    sweep: now => guard.run(() => sweep(context, now, QUIET_MS)),
+    sweptUntil: at =>
+      guard.run(async () => {
+        const { counters } = models;
+        await counters.updateOne({ _id: delivery.SWEPT }, { $set: { value: at } }, { upsert: true });
+        news.outbox();
+      }),
+    close: async () => {
+      if (!(await guard.close())) return;
+      news.close();
+      await Promise.all([main.connection.close(), apart?.connection.close()]);
+    },
+  };
+}
+
+/** Nothing of this process's own can be under way at its start. */
+async function begin(context: Context): Promise<void> {
+  await migrate(context.models);
+  await delivery.recoverEntries(context);
+  await dropUnpublished(context);
+  await sweep(context, Date.now(), QUIET_MS);
+  await sweepDropped(context, Date.now());
+}
+
+interface Guard {
+  /** Every way into the engine: refused once closed, and rejecting with what the port promises. */
+  run<T>(step: () => Promise<T>): Promise<T>;
+  /** Waits for what is under way; false where it was closed before. */
+  close(): Promise<boolean>;
+}
+
+function createGuard(): Guard {
+  const underWay = new Set<Promise<unknown>>();
+  let over = false;
+  return {
+    run: async step => {
+      if (over) throw closed();
+      const running = step();
+      underWay.add(running);
+      try {
+        return await running;
+      } catch (error) {
+        throw unavailable(error);
+      } finally {
+        underWay.delete(running);
+      }
+    },
+    close: async () => {
+      if (over) return false;
+      over = true;
+      await Promise.allSettled([...underWay]);
+      return true;
+    },
+  };
+}
+
+interface Parts {
+  readonly context: Context;
+  readonly vault: Vault;
+  readonly blobs: GridBlobs;
+  readonly news: NewsBoard;
+  readonly guard: Guard;
+  readonly folder: string;
+}
+
+type Port = Omit<Store, 'close'>;
+
+function putTogether(parts: Parts): Port {
+  const { context, vault, blobs, news, guard } = parts;
+  const { run } = guard;
+  const accepting = createBatches<AcceptCall, readonly AcceptAnswer[]>(
+    calls => timed(context, () => acceptCalls(context, vault, calls)),
+    ACCEPT_BYTES,
+    weightOf,
+  );
+  return {
+    messages: {
+      accept: (rows, cursor) => run(() => accepting.add({ rows, cursor })),
+      unread: (shards, after, limit) => run(() => messages.listUnread(context, vault, shards, after, limit)),
+      attempted: numbers => run(() => messages.countAttempts(context, numbers)),
+      get: number => run(() => messages.getMessage(context, vault, number)),
+      list: filter => run(() => messages.listMessages(context, vault, filter)),
+      joined: ticket => run(() => messages.listJoined(context, vault, ticket)),
+      reread: (number, by) => run(() => messages.readAgain(context, number, by, Date.now())),
+      counts: () => run(() => messages.countMessages(context)),
+    },
+    decisions: decisionStore(parts),
+    candidates: guardedAll(candidateStore(context), run),
+    outbox: outboxStore(parts),
+    tickets: ticketStore(parts),
+    blobs: {
+      put: (name, sealed) => run(() => blobs.put(name, sealed)),
+      get: name => run(() => blobs.get(name)),
+      remove: name => run(() => blobs.remove(name)),
+    },
+    admin: adminStore(parts),
+    onAccepted: listener => news.onAccepted(listener),
+    onOutbox: listener => news.onOutbox(listener),
+  };
+}
+
+function decisionStore({ context, vault, guard }: Parts): DecisionStore {
+  const committing = createBatches<CommitCall, readonly CommitAnswer[]>(
+    calls => timed(context, () => commitCalls(context, vault, calls)),
+    COMMIT_ROWS,
+    call => call.rows.length,
+  );
+  return {
+    commit: (rows, fence) => guard.run(() => committing.add({ rows, fence })),
+    conversation: key => guard.run(() => messages.findConversation(context, key)),
+  };
+}
+
+/** The same object with every method run by the guard. */
+function guardedAll<T extends object>(port: T, run: Guard['run']): T {
+  const methods = Object.entries(port).map(([name, method]) => [
+    name,
+    (...args: readonly unknown[]) => run(() => (method as (...args: readonly unknown[]) => Promise<unknown>)(...args)),
+  ]);
+  return Object.fromEntries(methods) as T;
+}
+
+async function timed<T>({ seconds }: Context, step: () => Promise<T>): Promise<T> {
+  const started = performance.now();
+  const answer = await step();
+  if (seconds.length === SECONDS_KEPT) seconds.shift();
+  seconds.push((performance.now() - started) / 1000);
+  return answer;
+}
+
+function outboxStore({ context, guard: { run } }: Parts): OutboxStore {
+  return {
+    claim: (now, limit, leaseMs) => run(() => delivery.claimEntries(context, now, limit, leaseMs)),
+    nextDue: () => run(() => delivery.nextDue(context)),
+    finish: (id, token, answer) => run(() => delivery.finishEntry(context, id, token, answer)),
+    fail: (id, token, failure) => run(() => delivery.failEntry(context, id, token, failure)),
+    reclaim: now => run(() => delivery.reclaimEntries(context, now)),
+    get: id => run(async () => (await findEntries(context, { id, limit: 1 })).map(toEntry)[0] ?? null),
+    list: filter => run(async () => (await findEntries(context, filter)).map(toEntry)),
+    replay: (filter, now, by) => run(() => delivery.replayEntries(context, filter, now, by)),
+    counts: () => run(() => delivery.countEntries(context)),
+  };
+}
+
+function ticketStore({ context, vault, guard: { run } }: Parts): TicketStore {
+  return {
+    get: number => run(() => getTicket(context, vault, number)),
+    list: filter => run(() => listTickets(context, vault, filter)),
+    add: (event, outbox, audit) =>
+      run(async () => {
+        const answer = await addEvent(context, event, outbox, audit);
+        if (answer === 'added') await rollForward(context, [event.number]);
+        return answer;
+      }),
+    counts: () => run(() => countTickets(context)),
+  };
+}
+
+function adminStore({ context, vault, blobs, guard: { run }, folder }: Parts): AdminStore {
+  return {
+    cursor: channel => run(() => admin.readCursor(context, channel)),
+    channels: () => run(() => admin.listChannels(context)),
+    putChannel: (row, audit) => run(() => admin.putChannel(context, row, audit, Date.now())),
+    removeChannel: (id, audit) => run(() => admin.removeChannel(context, id, audit, Date.now())),
+    lease: (name, owner, now, ttlMs) => run(() => takeLease(context, name, owner, now, ttlMs)),
+    audit: (note, now) => run(() => context.audit.append(note, now)),
+    auditList: (after, limit) => run(() => context.audit.list(after, limit)),
+    auditVerify: () => run(() => context.audit.verify()),
+    meta: name => run(() => admin.readMeta(context, name)),
+    setMeta: (name, value) => run(() => timed(context, () => admin.setMeta(context, name, value))),
+    attachmentsDue: (now, limit) => run(() => admin.attachmentsDue(context, now, limit)),
+    attachments: message => run(() => admin.attachmentsOf(context, message)),
+    settleAttachment: (row, now) => run(() => admin.settleAttachment(context, row, now)),
+    finished: (until, after, limit) => run(() => retention.finishedBefore(context, until, after, limit)),
+    closed: (until, after, limit) => run(() => retention.closedBefore(context, until, after, limit)),
+    shred: (items, audit, now) => run(() => retention.shredMessages(context, vault, items, audit, now)),
+    hold: (number, reason, audit, now) => run(() => retention.holdNumber(context, { number, reason, audit, now })),
+    unhold: (number, audit, now) => run(() => retention.unholdNumber(context, number, audit, now)),
+    holds: () => run(() => retention.listHolds(context)),
+    onHold: number => run(() => retention.isOnHold(context, number)),
+    newestAt: () => run(() => retention.newestAt(context)),
+    wrappedKeys: (after, limit) => run(() => retention.listWrappedKeys(context, after, limit)),
+    rewrap: rows => run(() => retention.rewrapKeys(context, rows)),
+    // A deleted value is not in any document any more; when the server's files forget it is the server's affair.
+    scrub: () => run(async () => true),
+    snapshot: (target, watch) => run(() => takeSnapshot({ models: context.models, vault, blobs }, target, watch)),
+    health: () =>
+      run(async () => {
+        const disk = await statfs(folder);
+        const commitSeconds = context.seconds.splice(0);
+        return { commitSeconds, freeBytes: disk.bavail * disk.bsize, totalBytes: disk.blocks * disk.bsize };
+      }),
+  };
+}

@@ -1,0 +1,86 @@
+// How an entry's document reads as an entry of the port, filters of entries, and the small steps that lanes are made of.
+import type { Entry, EntryFilter, EntryState, NewEntry } from '../store.ts';
+import { op } from './connection.ts';
+import { type Context, takePlaces } from './context.ts';
+import type { EntryDoc } from './documents.ts';
+
+function idOf({ message, revision, kind }: Pick<NewEntry, 'message' | 'revision' | 'kind'>): string {
+  return `${message}:${revision}:${kind}`;
+}
+
+export function toEntry(doc: EntryDoc): Entry {
+  const { message, revision, kind, ticket, lane, urgent, notBefore, afterCreated, state, attempts } = doc;
+  const { createdAt, dueAt, cause, unknown, caseNumber, finishedAt } = doc;
+  return {
+    id: doc._id,
+    ...{ message, revision, kind, ticket, lane, urgent, notBefore, afterCreated, state, attempts },
+    ...{ createdAt, dueAt, cause, unknown, caseNumber, finishedAt },
+  };
+}
+
+/** Places of lanes are taken from one counter, so that entries of any two processes stand in one order. */
+export const SEQ = 'outbox';
+
+export function newEntry(entry: NewEntry, at: number, seq: number, state: 'due' | 'parked'): EntryDoc {
+  const { message, revision, kind, ticket, lane, urgent, notBefore, afterCreated } = entry;
+  return {
+    _id: idOf(entry),
+    ...{ message, revision, kind, ticket, lane, urgent, notBefore, afterCreated, state, seq },
+    ...{ live: state === 'due', attempts: 0, createdAt: at, dueAt: Math.max(notBefore, at) },
+    ...{ cause: null, unknown: false, caseNumber: null, finishedAt: null },
+    ...{ token: null, holder: null, leaseUntil: null, voiding: null, pending: false },
+  };
+}
+
+/** Tickets whose latest created entry has been answered. A created entry's message is its ticket. */
+export async function createdDone({ models }: Context, tickets: readonly string[]): Promise<ReadonlySet<string>> {
+  if (tickets.length === 0) return new Set();
+  const created = await models.outbox
+    .find(
+      { message: op({ $in: [...new Set(tickets)] }), kind: 'ticket.created', state: op({ $ne: 'void' }) },
+      { message: 1, state: 1, revision: 1 },
+    )
+    .sort({ revision: 1 })
+    .lean<EntryDoc[]>();
+  const latest = new Map(created.map(({ message, state }): [string, EntryState] => [message, state]));
+  return new Set([...latest].flatMap(([ticket, state]) => (state === 'done' ? [ticket] : [])));
+}
+
+/** Puts an entry that is not live to the end of its lane; false where it has changed meanwhile. */
+export async function toEnd(
+  context: Context,
+  doc: EntryDoc,
+  dueAt: number,
+  also: { readonly attempts?: number; readonly cause?: null } = {},
+): Promise<boolean> {
+  const seq = await takePlaces(context, SEQ, 1);
+  const { matchedCount } = await context.models.outbox.updateOne(
+    { _id: doc._id, state: doc.state, seq: doc.seq },
+    { $set: { ...also, seq, state: 'due', live: true, dueAt } },
+  );
+  if (matchedCount === 1) context.news.outbox();
+  return matchedCount === 1;
+}
+
+/** Parked notices of a ticket join the ends of their lanes, in the order they came. */
+export async function letNoticesIn(context: Context, ticket: string, now: number): Promise<void> {
+  const parked = await context.models.outbox.find({ ticket, state: 'parked' }).sort({ seq: 1 }).lean<EntryDoc[]>();
+  for (const doc of parked) await toEnd(context, doc, Math.max(doc.notBefore, now));
+}
+
+export async function findEntries({ models }: Context, filter: EntryFilter): Promise<EntryDoc[]> {
+  if (filter.limit <= 0) return [];
+  const { id, state, kind, cause, ticket, limit } = filter;
+  return models.outbox
+    .find({
+      ...(id === undefined ? {} : { _id: id }),
+      ...(state === undefined ? {} : { state }),
+      ...(kind === undefined ? {} : { kind }),
+      ...(ticket === undefined ? {} : { ticket }),
+      // A range, since a pattern would be read from what an operator typed.
+      ...(cause === undefined ? {} : { cause: op({ $gte: cause, $lt: `${cause}\u{10ffff}` }) }),
+    })
+    .sort({ seq: 1 })
+    .limit(limit)
+    .lean<EntryDoc[]>();
+}

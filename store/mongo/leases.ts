@@ -1,0 +1,79 @@
+// Leases with fencing tokens. Whoever takes a lease over marks the unread messages of its shard with the new token, so that the
+// one who held it before can no longer decide them.
+import { isDuplicate, op } from './connection.ts';
+import type { Context } from './context.ts';
+import type { LeaseDoc } from './documents.ts';
+
+/** A lease by this name covers a shard of lanes. */
+const SHARD = /^shard[ :-](\d{1,2})$/;
+
+/** A token is the lease's name and how often it was taken; it stays the same while its owner renews in time. */
+export async function takeLease(
+  context: Context,
+  name: string,
+  owner: string,
+  now: number,
+  ttlMs: number,
+): Promise<string | null> {
+  const { leases } = context.models;
+  const renewed = await leases
+    .findOneAndUpdate(
+      { _id: name, owner, until: op({ $gt: now }) },
+      { $set: { until: now + ttlMs } },
+      { returnDocument: 'after' },
+    )
+    .lean<LeaseDoc>();
+  if (renewed !== null) return tokenOf(renewed);
+  const taken = await leases
+    .findOneAndUpdate(
+      { _id: name, until: op({ $lte: now }) },
+      { $set: { owner, until: now + ttlMs }, $inc: { token: 1 } },
+      { returnDocument: 'after' },
+    )
+    .lean<LeaseDoc>();
+  const lease = taken ?? (await firstLease(context, { _id: name, owner, token: 1, until: now + ttlMs }));
+  if (lease === null) return null;
+  await fenceOff(context, lease);
+  return tokenOf(lease);
+}
+
+async function firstLease({ models }: Context, lease: LeaseDoc): Promise<LeaseDoc | null> {
+  try {
+    await models.leases.insertMany([lease], { lean: true });
+    return lease;
+  } catch (error) {
+    if (isDuplicate(error)) return null;
+    throw error;
+  }
+}
+
+async function fenceOff({ models }: Context, { _id, token }: LeaseDoc): Promise<void> {
+  const shard = SHARD.exec(_id)?.[1];
+  if (shard === undefined) return;
+  await models.messages.updateMany(
+    { state: 'unread', shard: Number(shard), fence: op({ $lt: token }) },
+    { $set: { fence: token }, $inc: { version: 1 } },
+  );
+}
+
+function tokenOf({ _id, token }: LeaseDoc): string {
+  return `${_id}#${token}`;
+}
+
+/** The number in the fence of a shard, by which its messages are marked; null for any other lease. */
+export function shardFence(fence: string): number | null {
+  return SHARD.test(fence.slice(0, fence.lastIndexOf('#'))) ? fenceOf(fence) : null;
+}
+
+/** The number in a fence; it rises with every taking of the lease. */
+function fenceOf(fence: string): number {
+  return Number(fence.slice(fence.lastIndexOf('#') + 1)) || 0;
+}
+
+/** A fence is what `takeLease` answered: the lease's name and the number of its taking. */
+export async function leaseHolds({ models }: Context, fence: string): Promise<boolean> {
+  const at = fence.lastIndexOf('#');
+  if (at < 0) return false;
+  const found = await models.leases.findOne({ _id: fence.slice(0, at), token: fenceOf(fence) }, { _id: 1 }).lean();
+  return found !== null;
+}

@@ -1,0 +1,247 @@
+// What ends keeping: what is old enough, legal hold, shredding, other wrappings of data keys.
+import type {
+  ClosedRow,
+  FinishedRow,
+  HoldRow,
+  RewrapRow,
+  ShredAnswer,
+  ShredExtent,
+  WrappedKeysRow,
+} from '../retention.ts';
+import type { AuditNote } from '../store.ts';
+import { op } from './connection.ts';
+import { type Change, type Context, change, messageOf } from './context.ts';
+import type { AuditDoc, MessageDoc } from './documents.ts';
+import type { Vault } from './vault.ts';
+
+const NOTHING = new Uint8Array(0);
+/** Rows read at a time while some are left out. */
+const PAGE = 200;
+const OLD = { number: 1, ordinal: 1, kind: 1, decidedAt: 1, acceptedAt: 1, joined: 1, hold: 1, ticket: 1 } as const;
+
+/** A hold covers what is held itself, every message that leads to it, and the lead of a part that is held. */
+export async function isHeld({ models }: Context, doc: MessageDoc): Promise<boolean> {
+  if (doc.hold !== null) return true;
+  if (doc.joined !== null) {
+    const lead = await models.messages.findOne({ number: doc.joined }, { hold: 1 }).lean<MessageDoc>();
+    if (lead !== null && lead.hold !== null) return true;
+  }
+  const parts = await models.messages.find({ joined: doc.number, kind: 'part' }, { hold: 1 }).lean<MessageDoc[]>();
+  return parts.some(part => part.hold !== null);
+}
+
+export async function finishedBefore(
+  context: Context,
+  until: number,
+  after: FinishedRow | null,
+  limit: number,
+): Promise<FinishedRow[]> {
+  const kind = op({ $in: ['quarantined', 'not-an-appeal'] });
+  const page = (place: Place) => ({ kind, shreddedAt: null, decidedAt: op({ $lte: until, $gte: place.at }) });
+  const found = await oldEnough(context, {
+    ...{ limit, page, from: after === null ? START : { at: after.decidedAt, ordinal: after.ordinal } },
+    field: 'decidedAt',
+    placeOf: doc => ({ at: doc.decidedAt ?? 0, ordinal: doc.ordinal }),
+    aged: doc => agedTruly(doc.ordinal, until, place => acceptedNear(context, place)),
+    until,
+  });
+  return found.map(({ number, ordinal, kind: outcome, decidedAt }) => ({
+    ...{ number, ordinal, kind: outcome as FinishedRow['kind'], decidedAt: decidedAt ?? 0 },
+  }));
+}
+
+export async function closedBefore(
+  context: Context,
+  until: number,
+  after: Omit<ClosedRow, 'number'> | null,
+  limit: number,
+): Promise<ClosedRow[]> {
+  const found = await oldEnough(context, {
+    limit,
+    page: place => ({ 'ticket.closedAt': op({ $ne: null, $lte: until, $gte: place.at }) }),
+    from: after === null ? START : { at: after.closedAt, ordinal: after.ordinal },
+    field: 'ticket.closedAt',
+    placeOf: doc => ({ at: doc.ticket?.closedAt ?? 0, ordinal: doc.ordinal }),
+    aged: doc => agedTruly(doc.ticket?.closing ?? 0, until, place => closedNear(context, place)),
+    until,
+  });
+  return found.map(({ number, ordinal, ticket }) => ({ number, ordinal, closedAt: ticket?.closedAt ?? 0 }));
+}
+
+interface Place {
+  readonly at: number;
+  readonly ordinal: number;
+}
+
+const START: Place = { at: Number.MIN_SAFE_INTEGER, ordinal: 0 };
+
+interface Search {
+  readonly limit: number;
+  readonly from: Place;
+  readonly field: string;
+  readonly until: number;
+  page(after: Place): Record<string, unknown>;
+  placeOf(doc: MessageDoc): Place;
+  aged(doc: MessageDoc): Promise<boolean>;
+}
+
+/** Reads on while rows are left out, so that a short answer means the end. */
+async function oldEnough(context: Context, search: Search): Promise<MessageDoc[]> {
+  const found: MessageDoc[] = [];
+  let after = search.from;
+  for (let skip = 0; ; ) {
+    const docs = await context.models.messages
+      .find(search.page(after), OLD)
+      .sort({ [search.field]: 1, ordinal: 1 })
+      .skip(skip)
+      .limit(PAGE)
+      .lean<MessageDoc[]>();
+    for (const doc of docs) {
+      const { at, ordinal } = search.placeOf(doc);
+      if (at < after.at || (at === after.at && ordinal <= after.ordinal)) continue;
+      const wanted = doc.acceptedAt <= search.until && (await search.aged(doc)) && !(await isHeld(context, doc));
+      if (wanted) found.push(doc);
+      if (found.length === search.limit) return found;
+    }
+    const last = docs.at(-1);
+    if (last === undefined || docs.length < PAGE) return found;
+    const place = search.placeOf(last);
+    // Many of one moment: the range alone would bring the same page again.
+    skip = place.at === after.at ? skip + PAGE : 0;
+    after = place.at === after.at ? after : place;
+  }
+}
+
+/**
+ * Clocks can be wrong: a record dated years back is as young as what was recorded before it. Looks 1, 2, 4, 8 … places back,
+ * so that a clock that was wrong for a while is seen past.
+ */
+async function agedTruly(place: number, until: number, timeNear: (place: number) => Promise<number | null>) {
+  for (let back = 1; back < place; back *= 2) {
+    const time = await timeNear(place - back);
+    if (time === null) return true;
+    if (time > until) return false;
+  }
+  return true;
+}
+
+async function acceptedNear({ models }: Context, ordinal: number): Promise<number | null> {
+  const doc = await models.messages
+    .findOne({ ordinal: op({ $lte: ordinal }) }, { acceptedAt: 1 })
+    .sort({ ordinal: -1 })
+    .lean<MessageDoc>();
+  return doc?.acceptedAt ?? null;
+}
+
+async function closedNear({ models }: Context, closing: number): Promise<number | null> {
+  const doc = await models.messages
+    .findOne({ 'ticket.closing': op({ $ne: null, $lte: closing }) }, { ticket: 1 })
+    .sort({ 'ticket.closing': -1 })
+    .lean<MessageDoc>();
+  return doc?.ticket?.closedAt ?? null;
+}
+
+/** The record comes first and names what is about to go; each message goes on its own. */
+export async function shredMessages(
+  context: Context,
+  vault: Vault,
+  items: readonly { readonly number: string; readonly extent: ShredExtent }[],
+  audit: AuditNote,
+  now: number,
+): Promise<ShredAnswer[]> {
+  const answers: ShredAnswer[] = [];
+  for (const { number, extent } of items) answers.push(await shredAnswer(context, number, extent));
+  const going = items.filter((_, place) => answers[place] === 'shredded');
+  if (going.length > 0) await context.audit.append({ ...audit, on: going.map(({ number }) => number) }, now);
+  for (const { number, extent } of going) {
+    if (extent === 'original') await shredOne(context, vault, number, { sealed: null, blob: null });
+    else await shredWhole(context, vault, number, now);
+  }
+  return answers;
+}
+
+async function shredAnswer(context: Context, number: string, extent: ShredExtent): Promise<ShredAnswer> {
+  const doc = await messageOf(context, number);
+  if (doc === null) return 'missing';
+  if (await isHeld(context, doc)) return 'held';
+  if (doc.state === 'unread') return 'conflict';
+  return extent === 'original' || doc.kind === 'quarantined' || doc.kind === 'not-an-appeal' ? 'shredded' : 'conflict';
+}
+
+async function shredOne(context: Context, vault: Vault, number: string, set: Change): Promise<void> {
+  await change(context, number, () => ({ set, answer: null }));
+  await vault.forgetOriginals([number]);
+}
+
+async function shredWhole(context: Context, vault: Vault, lead: string, now: number): Promise<void> {
+  const parts = await context.models.messages.find({ joined: lead, kind: 'part' }, { number: 1 }).lean<MessageDoc[]>();
+  const gone = { wrappedContent: NOTHING, sealed: null, blob: null, decision: null, shreddedAt: now };
+  for (const number of [...parts.map(part => part.number), lead]) await shredOne(context, vault, number, gone);
+}
+
+export async function holdNumber(
+  context: Context,
+  { number, reason, audit, now }: { number: string; reason: string; audit: AuditNote; now: number },
+): Promise<boolean> {
+  if ((await messageOf(context, number)) === null) return false;
+  await context.audit.append(audit, now);
+  const hold = { at: now, by: audit.by, reason };
+  return (await change(context, number, () => ({ set: { hold }, answer: true }))) === true;
+}
+
+export async function unholdNumber(context: Context, number: string, audit: AuditNote, now: number): Promise<boolean> {
+  const doc = await messageOf(context, number);
+  if (doc === null || doc.hold === null) return false;
+  await context.audit.append(audit, now);
+  return (await change(context, number, () => ({ set: { hold: null }, answer: true }))) === true;
+}
+
+export async function listHolds({ models }: Context): Promise<HoldRow[]> {
+  const docs = await models.messages
+    .find({ 'hold.at': op({ $gt: Number.MIN_SAFE_INTEGER }) }, { number: 1, hold: 1 })
+    .sort({ ordinal: 1 })
+    .lean<MessageDoc[]>();
+  return docs.flatMap(({ number, hold }) => (hold === null ? [] : [{ number, ...hold }]));
+}
+
+export async function newestAt({ models }: Context): Promise<number | null> {
+  const [message, record] = await Promise.all([
+    models.messages.findOne({}, { acceptedAt: 1 }).sort({ ordinal: -1 }).lean<MessageDoc>(),
+    models.audit.findOne({}, { at: 1 }).sort({ _id: -1 }).lean<AuditDoc>(),
+  ]);
+  const times = [message?.acceptedAt, record?.at].filter(at => at !== undefined);
+  return times.length === 0 ? null : Math.max(...times);
+}
+
+export async function listWrappedKeys({ models }: Context, after: number, limit: number): Promise<WrappedKeysRow[]> {
+  if (limit <= 0) return [];
+  const docs = await models.messages
+    .find({ ordinal: op({ $gt: after }) }, { ordinal: 1, wrappedContent: 1, wrappedIdentity: 1 })
+    .sort({ ordinal: 1 })
+    .limit(limit)
+    .lean<MessageDoc[]>();
+  return docs.map(({ ordinal, wrappedContent, wrappedIdentity }) => ({
+    ordinal,
+    content: present(wrappedContent),
+    identity: present(wrappedIdentity),
+  }));
+}
+
+const present = (bytes: Uint8Array | null) => (bytes === null || bytes.length === 0 ? null : bytes);
+
+/** A key that was shredded, erased or wrapped anew meanwhile is left as it is. */
+export async function rewrapKeys({ models }: Context, rows: readonly RewrapRow[]): Promise<number> {
+  if (rows.length === 0) return 0;
+  const operations = rows.map(({ ordinal, which, from, to }) => {
+    const field = which === 'content' ? 'wrappedContent' : 'wrappedIdentity';
+    return {
+      updateOne: { filter: { ordinal, [field]: from }, update: { $set: { [field]: to }, $inc: { version: 1 } } },
+    };
+  });
+  return (await models.messages.bulkWrite(operations, { ordered: false })).modifiedCount;
+}
+
+export async function isOnHold(context: Context, number: string): Promise<boolean> {
+  const doc = await messageOf(context, number);
+  return doc !== null && (await isHeld(context, doc));
+}

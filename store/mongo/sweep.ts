@@ -1,0 +1,102 @@
+// Finishes what a process that died left half done: decisions whose consequences are not all written, deliveries likewise, and
+// what was set aside for decisions that were never written.
+import { op } from './connection.ts';
+import { type Context, messagesOf } from './context.ts';
+import { afterFinish } from './delivery.ts';
+import type { EntryDoc, MessageDoc } from './documents.ts';
+import { createdDone, letNoticesIn } from './entries.ts';
+import { rollForward } from './roll-forward.ts';
+import { free, settleVoid } from './set-aside.ts';
+
+export interface Swept {
+  readonly decisions: number;
+  readonly deliveries: number;
+  readonly freed: number;
+}
+
+/** Half-done things looked at in one go. */
+const AT_ONCE = 200;
+
+/**
+ * One pass. Each step may meet another process at the same thing, which does no harm.
+ * @param quietMs what was set aside is left alone for so long, since its decision may be on its way right now
+ */
+export async function sweep(context: Context, now: number, quietMs: number): Promise<Swept> {
+  const decisions = await finishDecisions(context);
+  const deliveries = await finishDeliveries(context);
+  const freed = (await freeParts(context, now - quietMs)) + (await settleVoids(context, now - quietMs));
+  await letForgottenNoticesIn(context, now);
+  return { decisions, deliveries, freed };
+}
+
+async function finishDecisions(context: Context): Promise<number> {
+  const docs = await context.models.messages
+    .find({ pending: true }, { number: 1 })
+    .sort({ ordinal: 1 })
+    .limit(AT_ONCE)
+    .lean<MessageDoc[]>();
+  await rollForward(
+    context,
+    docs.map(doc => doc.number),
+  );
+  return docs.length;
+}
+
+async function finishDeliveries(context: Context): Promise<number> {
+  const docs = await context.models.outbox.find({ pending: true }).limit(AT_ONCE).lean<EntryDoc[]>();
+  for (const doc of docs) await afterFinish(context, doc);
+  if (docs.length > 0) context.news.outbox();
+  return docs.length;
+}
+
+/** A part whose lead was decided with it only needs its mark taken away; any other is to be read again. */
+async function freeParts(context: Context, until: number): Promise<number> {
+  const parts = await context.models.messages
+    .find({ 'gathered.at': op({ $lte: until }) }, { number: 1, gathered: 1 })
+    .limit(AT_ONCE)
+    .lean<MessageDoc[]>();
+  const leads = await messagesOf(
+    context,
+    parts.flatMap(({ gathered }) => (gathered === null ? [] : [gathered.lead])),
+  );
+  for (const { number, gathered } of parts) {
+    if (gathered === null) continue;
+    if (leads.get(gathered.lead)?.parts.includes(number)) {
+      await context.models.messages.updateOne(
+        { number, 'gathered.lead': gathered.lead },
+        { $set: { gathered: null }, $inc: { version: 1 } },
+      );
+    } else await free(context, number, gathered.lead);
+  }
+  return parts.length;
+}
+
+async function settleVoids(context: Context, until: number): Promise<number> {
+  const docs = await context.models.outbox
+    .find({ 'voiding.at': op({ $lte: until }) })
+    .limit(AT_ONCE)
+    .lean<EntryDoc[]>();
+  const decided = await messagesOf(
+    context,
+    docs.flatMap(({ voiding }) => (voiding === null ? [] : [numberIn(voiding.by)])),
+  );
+  for (const doc of docs) {
+    const by = decided.get(numberIn(doc.voiding?.by ?? ''));
+    await settleVoid(context, doc, by?.voided.includes(doc._id) === true);
+  }
+  return docs.length;
+}
+
+function numberIn(by: string): string {
+  return by.slice(0, by.lastIndexOf(':'));
+}
+
+/** A notice parked in the very moment in which its ticket's created entry was answered. */
+async function letForgottenNoticesIn(context: Context, now: number): Promise<void> {
+  const parked = await context.models.outbox.find({ state: 'parked' }, { ticket: 1 }).limit(AT_ONCE).lean<EntryDoc[]>();
+  const open = await createdDone(
+    context,
+    parked.map(doc => doc.ticket),
+  );
+  for (const ticket of open) await letNoticesIn(context, ticket, now);
+}

@@ -1,0 +1,111 @@
+// Reads of tickets: one with its life, lists, counts, and what the candidate index asks for.
+import type { CandidateRow, TicketCounts, TicketEvent, TicketFilter, TicketRow } from '../store.ts';
+import { op } from './connection.ts';
+import type { Context } from './context.ts';
+import type { MessageDoc, TicketPart } from './documents.ts';
+import type { Vault } from './vault.ts';
+
+const SHOWN = { sealed: 0, decision: 0, todo: 0, attachments: 0 } as const;
+const NONE = new Uint8Array(0);
+
+async function toTickets(context: Context, vault: Vault, docs: readonly MessageDoc[]): Promise<TicketRow[]> {
+  const places = docs.flatMap(doc => (doc.identityAt === null ? [] : [doc.identityAt]));
+  const [followUps, identities] = await Promise.all([countFollowUps(context, docs), vault.identities(places)]);
+  return docs.flatMap(doc => {
+    if (doc.ticket === null) return [];
+    const identity = doc.identity ?? identities.get(doc.identityAt ?? '') ?? NONE;
+    return [toTicket(doc, doc.ticket, identity, followUps.get(doc.number) ?? 0)];
+  });
+}
+
+async function countFollowUps({ models }: Context, docs: readonly MessageDoc[]): Promise<ReadonlyMap<string, number>> {
+  if (docs.length === 0) return new Map();
+  const groups = await models.messages.aggregate<{ _id: string; n: number }>([
+    { $match: { joined: { $in: docs.map(doc => doc.number) }, kind: 'repeat' } },
+    { $group: { _id: '$joined', n: { $sum: 1 } } },
+  ]);
+  return new Map(groups.map(({ _id, n }) => [_id, n]));
+}
+
+function toTicket(doc: MessageDoc, ticket: TicketPart, identity: Uint8Array, followUps: number): TicketRow {
+  const { number, ordinal, lane, wrappedContent, wrappedIdentity, born } = doc;
+  const { closing: _closing, events, identityKeys, ...rest } = ticket;
+  return {
+    ...rest,
+    ...{ number, ordinal, lane, wrappedContent, identity, followUps },
+    wrappedIdentity: wrappedIdentity ?? NONE,
+    born: born ?? NONE,
+    identityKeys,
+    events: events.map(({ tag: _tag, ...event }): TicketEvent => ({ number, ...event })),
+  };
+}
+
+export async function getTicket(context: Context, vault: Vault, number: string): Promise<TicketRow | null> {
+  const doc = await context.models.messages.findOne({ number, isTicket: true }, SHOWN).lean<MessageDoc>();
+  const [ticket] = doc === null ? [] : await toTickets(context, vault, [doc]);
+  return ticket ?? null;
+}
+
+export async function listTickets(context: Context, vault: Vault, filter: TicketFilter): Promise<TicketRow[]> {
+  if (filter.limit <= 0) return [];
+  const { identityKey, before, limit, ...plain } = filter;
+  const equal = Object.entries(plain).flatMap(([name, value]) =>
+    value === undefined ? [] : [[`ticket.${name}`, value]],
+  );
+  const docs = await context.models.messages
+    .find(
+      {
+        isTicket: true,
+        ...Object.fromEntries(equal),
+        ...(identityKey === undefined ? {} : { 'ticket.identityKeys': identityKey }),
+        ...(before === undefined ? {} : { ordinal: op({ $lt: before }) }),
+      },
+      SHOWN,
+    )
+    .sort({ ordinal: -1 })
+    .limit(limit)
+    .lean<MessageDoc[]>();
+  return toTickets(context, vault, docs);
+}
+
+export async function countTickets({ models }: Context): Promise<TicketCounts> {
+  const count = (by: string) =>
+    models.messages.aggregate<{ _id: string | null; n: number }>([
+      { $match: { isTicket: true } },
+      { $group: { _id: by, n: { $sum: 1 } } },
+    ]);
+  const [states, incidents] = await Promise.all([count('$ticket.state'), count('$ticket.incident')]);
+  const byState = Object.fromEntries(states.map(({ _id, n }) => [_id ?? '', n]));
+  return {
+    total: states.reduce((sum, { n }) => sum + n, 0),
+    held: byState['held'] ?? 0,
+    byState,
+    incidents: incidents.filter(({ _id, n }) => _id !== null && n > 1).length,
+  };
+}
+
+const CANDIDATE = { ordinal: 1, number: 1, ticket: 1, notSame: 1 } as const;
+
+function toCandidate({ ordinal, number, ticket, notSame }: MessageDoc): CandidateRow[] {
+  if (ticket === null) return [];
+  const { facts, state, incident } = ticket;
+  return [{ ordinal, number, facts, state, incident, ...(notSame.length === 0 ? {} : { notSame }) }];
+}
+
+export async function loadCandidates({ models }: Context, ordinals: readonly number[]): Promise<CandidateRow[]> {
+  if (ordinals.length === 0) return [];
+  const docs = await models.messages
+    .find({ ordinal: op({ $in: [...ordinals] }), isTicket: true }, CANDIDATE)
+    .lean<MessageDoc[]>();
+  return docs.flatMap(toCandidate);
+}
+
+export async function candidatesSince({ models }: Context, after: number, limit: number): Promise<CandidateRow[]> {
+  if (limit <= 0) return [];
+  const docs = await models.messages
+    .find({ isTicket: true, ordinal: op({ $gt: after }) }, CANDIDATE)
+    .sort({ ordinal: 1 })
+    .limit(limit)
+    .lean<MessageDoc[]>();
+  return docs.flatMap(toCandidate);
+}
