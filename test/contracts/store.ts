@@ -3,7 +3,7 @@ import { acceptContract } from './store-accept.ts';
 import { adminContract } from './store-admin.ts';
 import { candidateContract } from './store-candidates.ts';
 import { decisionContract } from './store-decisions.ts';
-import { laneContract } from './store-lanes.ts';
+import { type LaneRuns, laneContract } from './store-lanes.ts';
 import { outboxContract } from './store-outbox.ts';
 import { retentionContract } from './store-retention.ts';
 import type { OpenStore } from './store-rows.ts';
@@ -12,13 +12,13 @@ import { ticketContract } from './store-tickets.ts';
 export type { OpenedStore, OpenStore } from './store-rows.ts';
 
 /** Registers the suite with mocha; `open` makes an empty store each time it is called. */
-export function storeContract(name: string, open: OpenStore): void {
+export function storeContract(name: string, open: OpenStore, lanes?: LaneRuns): void {
   describe(`store contract: ${name}`, () => {
     acceptContract(open);
     decisionContract(open);
     candidateContract(open);
     outboxContract(open);
-    laneContract(open);
+    laneContract(open, lanes);
     ticketContract(open);
     adminContract(open);
     retentionContract(open);

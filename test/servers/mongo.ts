@@ -1,0 +1,241 @@
+// A server that speaks MongoDB's protocol, for tests and measurements: the one HUISU_TEST_MONGO_URL names, or FerretDB over a
+// PostgreSQL of its own in a temporary folder.
+import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
+import { createHash } from 'node:crypto';
+import { once } from 'node:events';
+import {
+  accessSync,
+  chownSync,
+  constants,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+} from 'node:fs';
+import { connect, createServer } from 'node:net';
+import { tmpdir } from 'node:os';
+import { delimiter, dirname, join, resolve } from 'node:path';
+import { setTimeout as after } from 'node:timers/promises';
+import { fileURLToPath } from 'node:url';
+
+const HERE = dirname(fileURLToPath(import.meta.url));
+const ROOT = resolve(HERE, '../..');
+const SOURCE = join(HERE, 'ferretdb');
+/** The build of one state of the source stays until that changes. */
+const CACHE = join(ROOT, 'node_modules/.cache/huisu-servers');
+const POSTGRES_FOLDERS = [...debianFolders(), '/usr/local/bin', '/usr/local/pgsql/bin', '/opt/homebrew/bin'];
+const GO_FOLDERS = [...(process.env['PATH'] ?? '').split(delimiter), '/usr/local/go/bin'];
+const READY_WITHIN_MS = 30_000;
+
+export interface MongoServer {
+  /** Without a database; a test takes one of its own. */
+  readonly url: string;
+  /** Ends the server at once (a power cut but for the disk) or in good order; answers when it is gone. */
+  kill(signal: 'SIGKILL' | 'SIGTERM'): Promise<void>;
+  /** Starts it again at the same address, with the data it had. */
+  restart(): Promise<void>;
+  stop(): Promise<void>;
+}
+
+/** Debian keeps each version in a folder of its own; the newest first. */
+function debianFolders(): string[] {
+  const root = '/usr/lib/postgresql';
+  if (!existsSync(root)) return [];
+  const versions = readdirSync(root).sort((a, b) => Number(b) - Number(a));
+  return versions.map(version => join(root, version, 'bin'));
+}
+
+function executable(folders: readonly string[], name: string): string | null {
+  for (const folder of folders) {
+    const path = join(folder, name);
+    try {
+      accessSync(path, constants.X_OK);
+      return path;
+    } catch {
+      // The next folder may have it.
+    }
+  }
+  return null;
+}
+
+/** Why no server can be started here; null where it can. */
+export function mongoMissing(): string | null {
+  if (executable(POSTGRES_FOLDERS, 'postgres') === null) return 'PostgreSQL is not installed';
+  if (executable(POSTGRES_FOLDERS, 'initdb') === null) return 'initdb of PostgreSQL is not installed';
+  if (!existsSync(binaryPath()) && executable(GO_FOLDERS, 'go') === null) return 'Go is not installed';
+  return null;
+}
+
+function binaryPath(): string {
+  const state = createHash('sha256');
+  for (const file of ['main.go', 'go.mod', 'go.sum']) state.update(readFileSync(join(SOURCE, file)));
+  return join(CACHE, `ferretdb-${state.digest('hex').slice(0, 16)}`);
+}
+
+/** Builds the server unless it is built; a minute or two the first time. Throws with what the compiler said. */
+export function buildFerretDb(): string {
+  const path = binaryPath();
+  if (existsSync(path)) return path;
+  const go = executable(GO_FOLDERS, 'go');
+  if (go === null) throw new Error('Go is not installed');
+  mkdirSync(CACHE, { recursive: true });
+  const made = `${path}.${process.pid}`;
+  const build = spawnSync(go, ['build', '-trimpath', '-o', made, '.'], { cwd: SOURCE, encoding: 'utf8' });
+  if (build.status !== 0) throw new Error(`FerretDB was not built:\n${build.stderr}`);
+  renameSync(made, path);
+  return path;
+}
+
+async function freePort(): Promise<number> {
+  const server = createServer().listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const address = server.address();
+  server.close();
+  await once(server, 'close');
+  if (address === null || typeof address === 'string') throw new Error('no port to listen on');
+  return address.port;
+}
+
+function listens(port: number): Promise<boolean> {
+  return new Promise(done => {
+    const socket = connect({ port, host: '127.0.0.1' });
+    const end = (answer: boolean) => {
+      socket.destroy();
+      done(answer);
+    };
+    socket.once('connect', () => end(true));
+    socket.once('error', () => end(false));
+  });
+}
+
+interface Program {
+  readonly child: ChildProcess;
+  readonly output: string[];
+}
+
+interface Identity {
+  readonly uid?: number;
+  readonly gid?: number;
+}
+
+/** PostgreSQL refuses to run as root: then it runs as its own user, or as nobody. */
+function identity(): Identity {
+  if (process.getuid?.() !== 0) return {};
+  const users = readFileSync('/etc/passwd', 'utf8')
+    .split('\n')
+    .map(line => line.split(':'));
+  const found = users.find(([name]) => name === 'postgres') ?? users.find(([name]) => name === 'nobody');
+  if (found === undefined) throw new Error('this machine has no user for PostgreSQL');
+  return { uid: Number(found[2]), gid: Number(found[3]) };
+}
+
+function start(command: string, args: readonly string[], folder: string, as: Identity = {}): Program {
+  const child = spawn(command, args, { cwd: folder, stdio: ['ignore', 'pipe', 'pipe'], ...as });
+  const output: string[] = [];
+  const keep = (text: Buffer) => {
+    output.push(text.toString('utf8'));
+    if (output.length > 100) output.shift();
+  };
+  child.stdout?.on('data', keep);
+  child.stderr?.on('data', keep);
+  return { child, output };
+}
+
+async function ready({ child, output }: Program, port: number, name: string): Promise<void> {
+  const end = performance.now() + READY_WITHIN_MS;
+  while (!(await listens(port))) {
+    if (child.exitCode !== null || performance.now() > end) {
+      child.kill('SIGKILL');
+      throw new Error(`${name} did not start:\n${output.join('')}`);
+    }
+    await after(20);
+  }
+}
+
+async function end({ child }: Program, signal: NodeJS.Signals): Promise<void> {
+  if (child.exitCode !== null || child.signalCode !== null) return;
+  const gone = once(child, 'exit');
+  child.kill(signal);
+  await gone;
+}
+
+function initialise(data: string, as: Identity): void {
+  const initdb = executable(POSTGRES_FOLDERS, 'initdb') as string;
+  const args = ['-D', data, '-U', 'huisu', '--auth=trust', '--no-sync', '-E', 'UTF8', '--locale=C'];
+  const made = spawnSync(initdb, args, { cwd: data, encoding: 'utf8', ...as });
+  if (made.status !== 0) throw new Error(`PostgreSQL was not initialised:\n${made.stderr}`);
+}
+
+/** The operating system outlives what tests do to the server, so its data need not be forced to the disk. */
+const POSTGRES_SETTINGS = ['fsync=off', 'full_page_writes=off', 'max_connections=300', 'unix_socket_directories='];
+
+/** Starts PostgreSQL and FerretDB; throws where `mongoMissing()` says why not. */
+export async function startFerretDb(): Promise<MongoServer> {
+  const binary = buildFerretDb();
+  const postgres = executable(POSTGRES_FOLDERS, 'postgres');
+  if (postgres === null) throw new Error('PostgreSQL is not installed');
+  const as = identity();
+  const folder = mkdtempSync(join(tmpdir(), 'huisu-postgres-'));
+  if (as.uid !== undefined && as.gid !== undefined) chownSync(folder, as.uid, as.gid);
+  initialise(folder, as);
+  const [sqlPort, port] = [await freePort(), await freePort()];
+  const settings = [...POSTGRES_SETTINGS, 'listen_addresses=127.0.0.1'].flatMap(setting => ['-c', setting]);
+  const sqlUrl = `postgres://huisu@127.0.0.1:${sqlPort}/postgres`;
+  const begin = async () => {
+    const sql = start(postgres, ['-D', folder, '-p', String(sqlPort), ...settings], folder, as);
+    await ready(sql, sqlPort, 'PostgreSQL');
+    const ferret = start(binary, ['-listen', `127.0.0.1:${port}`, '-postgres', sqlUrl], tmpdir());
+    await ready(ferret, port, 'FerretDB');
+    return { sql, ferret };
+  };
+  let running = await begin();
+  const killed = () => {
+    running.ferret.child.kill('SIGKILL');
+    running.sql.child.kill('SIGQUIT');
+    rmSync(folder, { recursive: true, force: true });
+  };
+  process.once('exit', killed);
+  const kill = async (signal: 'SIGKILL' | 'SIGTERM') => {
+    await end(running.ferret, signal);
+    // Backends of a killed postmaster would hold the data for a while: SIGQUIT ends all of them without a checkpoint.
+    await end(running.sql, signal === 'SIGKILL' ? 'SIGQUIT' : 'SIGINT');
+  };
+  return {
+    url: `mongodb://127.0.0.1:${port}/`,
+    kill,
+    restart: async () => {
+      running = await begin();
+    },
+    stop: async () => {
+      await kill('SIGKILL');
+      process.off('exit', killed);
+      rmSync(folder, { recursive: true, force: true });
+    },
+  };
+}
+
+let shared: Promise<MongoServer> | null = null;
+
+/** Address of the server that the suites of this process share; the runner's end stops what was started. */
+export async function mongoUrl(): Promise<string> {
+  const given = process.env['HUISU_TEST_MONGO_URL'];
+  if (given !== undefined && given !== '') return given;
+  shared ??= startFerretDb();
+  return (await shared).url;
+}
+
+/** Why suites on this server are skipped; null where they run. */
+export function whySkipped(): string | null {
+  const given = process.env['HUISU_TEST_MONGO_URL'];
+  return given !== undefined && given !== '' ? null : mongoMissing();
+}
+
+/** To be registered once for the whole run: stops the shared server. */
+export async function stopShared(): Promise<void> {
+  const server = shared;
+  shared = null;
+  if (server !== null) await (await server).stop();
+}
