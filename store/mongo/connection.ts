@@ -89,7 +89,7 @@ const ENTRY = {
   ...{ _id: String, message: String, revision: Number, kind: String, ticket: String, lane: String, urgent: Boolean },
   ...{ notBefore: Number, afterCreated: Boolean, state: String, attempts: Number, createdAt: Number, dueAt: Number },
   ...{ cause: String, unknown: Boolean, caseNumber: String, finishedAt: Number, seq: Number, live: Boolean },
-  ...{ token: String, holder: String, leaseUntil: Number, voiding: Mixed, pending: Boolean },
+  ...{ token: String, holder: String, leaseUntil: Number, begun: Boolean, voiding: Mixed, pending: Boolean },
 };
 
 function modelsOf(connection: Connection): Models {

@@ -64,12 +64,14 @@ async function sweptUntil({ models }: Context, now: number): Promise<number> {
   return Math.max(mark?.value ?? 0, now - SWEEP_LATE_MS);
 }
 
-export async function claimEntries(
-  context: Context,
-  now: number,
-  limit: number,
-  leaseMs: number,
-): Promise<ClaimedEntry[]> {
+interface Claim {
+  readonly now: number;
+  readonly limit: number;
+  readonly leaseMs: number;
+  readonly queued: boolean;
+}
+
+export async function claimEntries(context: Context, { now, limit, leaseMs, queued }: Claim): Promise<ClaimedEntry[]> {
   if (limit <= 0) return [];
   const urgent = await readyHeads(context, { urgent: true, until: now, limit });
   const left = limit - urgent.length;
@@ -79,12 +81,30 @@ export async function claimEntries(
   const token = randomUUID();
   await context.models.outbox.updateMany(
     { _id: op({ $in: chosen.map(doc => doc._id) }), state: 'due', dueAt: op({ $lte: now }) },
-    { $set: { state: 'in-flight', token, holder: context.holder, leaseUntil: now + leaseMs } },
+    { $set: { state: 'in-flight', token, holder: context.holder, leaseUntil: now + leaseMs, begun: !queued } },
   );
   const claimed = await context.models.outbox.find({ token }).lean<EntryDoc[]>();
   const place = new Map(chosen.map((doc, i) => [doc._id, i]));
   claimed.sort((a, b) => (place.get(a._id) ?? 0) - (place.get(b._id) ?? 0));
   return claimed.map(doc => ({ ...toEntry(doc), token }));
+}
+
+/** Of two who got the same id from a queue, one begins. */
+export async function beginEntry(
+  { models, holder }: Context,
+  id: string,
+  now: number,
+  leaseMs: number,
+): Promise<ClaimedEntry | null> {
+  const token = randomUUID();
+  const doc = await models.outbox
+    .findOneAndUpdate(
+      { _id: id, state: 'in-flight', begun: false, leaseUntil: op({ $gt: now }) },
+      { $set: { token, holder, begun: true, leaseUntil: now + leaseMs } },
+      { returnDocument: 'after' },
+    )
+    .lean<EntryDoc>();
+  return doc === null ? null : { ...toEntry(doc), token };
 }
 
 export async function nextDue(context: Context): Promise<number | null> {
@@ -168,24 +188,32 @@ export async function failEntry(
   return 'failed';
 }
 
-const TAKEN_BACK = { ...RELEASED, state: 'due', unknown: true } as const;
+/** Entries under way that nobody holds any more are due again: what was begun with is marked unknown and has had an attempt,
+ *  what only lay in a queue is as it was. */
+async function takeBack(
+  { models, news }: Context,
+  which: Readonly<Record<string, unknown>>,
+  due: { readonly dueAt?: number },
+): Promise<number> {
+  const back = { ...RELEASED, ...due, state: 'due' };
+  const begun = await models.outbox.updateMany(
+    { ...which, state: 'in-flight', begun: true },
+    { $set: { ...back, unknown: true }, $inc: { attempts: 1 } },
+  );
+  const queued = await models.outbox.updateMany({ ...which, state: 'in-flight', begun: false }, { $set: back });
+  const entries = begun.modifiedCount + queued.modifiedCount;
+  if (entries > 0) news.outbox();
+  return entries;
+}
 
 /** Leases that ran out. */
-export async function reclaimEntries(context: Context, now: number): Promise<number> {
-  const { modifiedCount } = await context.models.outbox.updateMany(
-    { state: 'in-flight', leaseUntil: op({ $lte: now }) },
-    { $set: { ...TAKEN_BACK, dueAt: now }, $inc: { attempts: 1 } },
-  );
-  if (modifiedCount > 0) context.news.outbox();
-  return modifiedCount;
+export function reclaimEntries(context: Context, now: number): Promise<number> {
+  return takeBack(context, { leaseUntil: op({ $lte: now }) }, { dueAt: now });
 }
 
 /** At the start of a process nothing of its own can be under way: what was, was in the hands of the one before it. */
 export async function recoverEntries(context: Context): Promise<void> {
-  await context.models.outbox.updateMany(
-    { state: 'in-flight', holder: context.holder },
-    { $set: TAKEN_BACK, $inc: { attempts: 1 } },
-  );
+  await takeBack(context, { holder: context.holder }, {});
 }
 
 /** The record comes first: an act that is recorded and then fails is done again; one that is not recorded cannot be. */

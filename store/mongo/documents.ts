@@ -119,6 +119,8 @@ export interface EntryDoc extends Omit<Entry, 'id'> {
   /** Process that has it under way, by a name that outlives its restarts. */
   readonly holder: string | null;
   readonly leaseUntil: number | null;
+  /** Somebody has begun with it; false while it only lies in a queue. */
+  readonly begun: boolean;
   /** Void before the decision that wants it so is written: what it was, by which decision, since when. */
   readonly voiding: { readonly from: EntryState; readonly by: string; readonly at: number } | null;
   /** Done, and what follows from that is not yet all done. */

@@ -240,7 +240,9 @@ async function timed<T>({ seconds }: Context, step: () => Promise<T>): Promise<T
 
 function outboxStore({ context, guard: { run } }: Parts): OutboxStore {
   return {
-    claim: (now, limit, leaseMs) => run(() => delivery.claimEntries(context, now, limit, leaseMs)),
+    claim: (now, limit, leaseMs, queued = false) =>
+      run(() => delivery.claimEntries(context, { now, limit, leaseMs, queued })),
+    begin: (id, now, leaseMs) => run(() => delivery.beginEntry(context, id, now, leaseMs)),
     nextDue: () => run(() => delivery.nextDue(context)),
     finish: (id, token, answer) => run(() => delivery.finishEntry(context, id, token, answer)),
     fail: (id, token, failure) => run(() => delivery.failEntry(context, id, token, failure)),

@@ -28,7 +28,7 @@ export function newEntry(entry: NewEntry, at: number, seq: number, state: 'due' 
     ...{ message, revision, kind, ticket, lane, urgent, notBefore, afterCreated, state, seq },
     ...{ live: state === 'due', attempts: 0, createdAt: at, dueAt: Math.max(notBefore, at) },
     ...{ cause: null, unknown: false, caseNumber: null, finishedAt: null },
-    ...{ token: null, holder: null, leaseUntil: null, voiding: null, pending: false },
+    ...{ token: null, holder: null, leaseUntil: null, begun: false, voiding: null, pending: false },
   };
 }
 
