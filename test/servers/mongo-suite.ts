@@ -2,7 +2,7 @@
 // commands and operators that every server of this kind has.
 import assert from 'node:assert/strict';
 import mongoose from 'mongoose';
-import { mongoUrl, stopShared, whySkipped } from './mongo.ts';
+import { sharedMongo, stopShared, whySkipped } from './mongo.ts';
 import { faultOf } from './mongo-commands.ts';
 
 export interface MongoDatabase {
@@ -15,6 +15,8 @@ export interface MongoDatabase {
 
 export interface MongoSuite {
   database(name: string): MongoDatabase;
+  /** On FerretDB without the order of changes that our server puts before it; null where another server was given. */
+  raw(name: string): MongoDatabase | null;
 }
 
 /** How long a first start may take: the server is built, PostgreSQL initialised. */
@@ -34,11 +36,15 @@ export function withMongo(title: string, cases: (suite: MongoSuite) => void): vo
   registered = true;
   describe(title, () => {
     let url = '';
+    let rawUrl: string | null = null;
     before(async function () {
       this.timeout(START_MS);
-      url = await mongoUrl();
+      ({ url, rawUrl } = await sharedMongo());
     });
-    cases({ database: name => databaseAt(url, name) });
+    cases({
+      database: name => databaseAt(url, name),
+      raw: name => (rawUrl === null ? null : databaseAt(rawUrl, name)),
+    });
   });
 }
 

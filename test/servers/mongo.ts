@@ -33,6 +33,8 @@ const READY_WITHIN_MS = 30_000;
 export interface MongoServer {
   /** Without a database; a test takes one of its own. */
   readonly url: string;
+  /** FerretDB itself, whose changes of documents are not atomic; null for a server that was given. */
+  readonly rawUrl: string | null;
   /** Ends the server at once (a power cut but for the disk) or in good order; answers when it is gone. */
   kill(signal: 'SIGKILL' | 'SIGTERM'): Promise<void>;
   /** Starts it again at the same address, with the data it had. */
@@ -181,13 +183,15 @@ export async function startFerretDb(): Promise<MongoServer> {
   const folder = mkdtempSync(join(tmpdir(), 'huisu-postgres-'));
   if (as.uid !== undefined && as.gid !== undefined) chownSync(folder, as.uid, as.gid);
   initialise(folder, as);
-  const [sqlPort, port] = [await freePort(), await freePort()];
+  const [sqlPort, rawPort, port] = [await freePort(), await freePort(), await freePort()];
   const settings = [...POSTGRES_SETTINGS, 'listen_addresses=127.0.0.1'].flatMap(setting => ['-c', setting]);
   const sqlUrl = `postgres://huisu@127.0.0.1:${sqlPort}/postgres`;
   const begin = async () => {
     const sql = start(postgres, ['-D', folder, '-p', String(sqlPort), ...settings], folder, as);
     await ready(sql, sqlPort, 'PostgreSQL');
-    const ferret = start(binary, ['-listen', `127.0.0.1:${port}`, '-postgres', sqlUrl], tmpdir());
+    const addresses = ['-listen', `127.0.0.1:${port}`, '-raw', `127.0.0.1:${rawPort}`];
+    const ferret = start(binary, [...addresses, '-postgres', sqlUrl], tmpdir());
+    await ready(ferret, rawPort, 'FerretDB');
     await ready(ferret, port, 'FerretDB');
     return { sql, ferret };
   };
@@ -205,6 +209,7 @@ export async function startFerretDb(): Promise<MongoServer> {
   };
   return {
     url: `mongodb://127.0.0.1:${port}/`,
+    rawUrl: `mongodb://127.0.0.1:${rawPort}/`,
     kill,
     restart: async () => {
       running = await begin();
@@ -219,12 +224,12 @@ export async function startFerretDb(): Promise<MongoServer> {
 
 let shared: Promise<MongoServer> | null = null;
 
-/** Address of the server that the suites of this process share; the runner's end stops what was started. */
-export async function mongoUrl(): Promise<string> {
+/** The server that the suites of this process share; the runner's end stops what was started. */
+export async function sharedMongo(): Promise<Pick<MongoServer, 'url' | 'rawUrl'>> {
   const given = process.env['HUISU_TEST_MONGO_URL'];
-  if (given !== undefined && given !== '') return given;
+  if (given !== undefined && given !== '') return { url: given, rawUrl: null };
   shared ??= startFerretDb();
-  return (await shared).url;
+  return shared;
 }
 
 /** Why suites on this server are skipped; null where they run. */
