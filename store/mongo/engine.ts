@@ -15,6 +15,7 @@ import type {
 } from '../store.ts';
 import { type AcceptCall, acceptCalls, weightOf } from './accept.ts';
 import * as admin from './admin.ts';
+import { provesAtomic } from './atomicity.ts';
 import { createAuditTrail } from './audit.ts';
 import { createBatches } from './batches.ts';
 import { createGridBlobs, type GridBlobs } from './blobs.ts';
@@ -126,6 +127,7 @@ async function openConnected(
 /** Nothing of this process's own can be under way at its start. */
 async function begin(context: Context): Promise<void> {
   await migrate(context.models);
+  await provesAtomic(context.models);
   await delivery.recoverEntries(context);
   await dropUnpublished(context);
   await sweep(context, Date.now(), QUIET_MS);

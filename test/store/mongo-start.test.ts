@@ -1,0 +1,56 @@
+// How the MongoDB engine refuses to start, in one sentence that says what to change.
+import assert from 'node:assert/strict';
+import { randomBytes } from 'node:crypto';
+import mongoose from 'mongoose';
+import { openMongoStore } from '../../store/mongo/engine.ts';
+import { withMongo } from '../servers/mongo-suite.ts';
+
+const OPTIONS = { auditKey: Buffer.alloc(32, 7), profile: 'intl' as const };
+
+async function refusal(url: string): Promise<string> {
+  const started = performance.now();
+  const error = await openMongoStore({ ...OPTIONS, url }).then(
+    async store => {
+      await store.close();
+      return new Error('it opened');
+    },
+    (thrown: Error) => thrown,
+  );
+  assert.equal(error.name, 'StoreUnavailable', String(error));
+  assert.ok(performance.now() - started < 6000, 'it takes its time');
+  assert.ok(!error.message.includes('secret'), 'no password in a message');
+  return (error as Error & { readonly code: string }).code;
+}
+
+withMongo('MongoDB that cannot be used', server => {
+  const fresh = () => server.database(randomBytes(6).toString('hex'));
+
+  it('refuses an address where nothing listens', async () => {
+    assert.equal(await refusal('mongodb://user:secret@127.0.0.1:9/huisu'), 'store.mongo_unreachable');
+  });
+
+  it('refuses what is no address', async () => {
+    assert.equal(await refusal('postgres://user:secret@127.0.0.1/huisu'), 'store.mongo_address');
+  });
+
+  it('refuses documents of a newer version, and leaves them as they are', async () => {
+    const database = fresh();
+    const store = await openMongoStore({ ...OPTIONS, url: database.url });
+    await store.close();
+    const connection = await mongoose.createConnection(database.url).asPromise();
+    const counters = connection.collection<{ _id: string; value: number }>('counters');
+    await counters.updateOne({ _id: 'schema' }, { $set: { value: 99 } });
+    assert.equal(await refusal(database.url), 'store.newer_schema');
+    assert.equal((await counters.findOne({ _id: 'schema' }))?.value, 99);
+    await connection.close();
+    await database.drop();
+  });
+
+  it('refuses a server that lets two changes of one document overwrite each other', async function () {
+    const database = server.raw(randomBytes(6).toString('hex'));
+    // A server that was given stands by its own word; the case above all others that it opens is in the contract suite.
+    if (database === null) return this.skip();
+    assert.equal(await refusal(database.url), 'store.mongo_not_atomic');
+    await database.drop();
+  });
+});
