@@ -1,12 +1,12 @@
 // config/rules/repeats.yaml with the trained weights and topics beside it, checked and in the form their users want.
-import { existsSync, readFileSync } from 'node:fs';
+import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import Joi from 'joi';
 import type { RepeatPolicy } from '../normalizer/facts.ts';
 import type { RepeatModel } from '../normalizer/repeat-model.ts';
 import { FEATURES } from '../normalizer/similarity.ts';
 import type { TopicData } from '../normalizer/topics.ts';
-import { ConfigError } from './errors.ts';
+import { readJson } from './json-file.ts';
 import { check } from './load.ts';
 import { readSource } from './source.ts';
 
@@ -130,14 +130,4 @@ export function loadWeights(file: string): RepeatModel {
 
 function loadTopics(file: string): TopicData {
   return check(topics, readJson(file), [], () => ({ file, line: null, column: null }));
-}
-
-function readJson(file: string): unknown {
-  try {
-    return JSON.parse(readFileSync(file, 'utf8'));
-  } catch (cause) {
-    const zh = '读不出来，或不是 JSON';
-    const en = `cannot be read as JSON: ${cause instanceof Error ? cause.message : String(cause)}`;
-    throw new ConfigError([{ code: 'config.invalid', path: '$', file, line: null, column: null, zh, en }]);
-  }
 }

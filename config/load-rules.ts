@@ -1,6 +1,8 @@
 // The rule files and the region file as plain data; what they say is checked where it is compiled (normalizer/rulebook.ts).
+import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import type { RulebookData, RuleSection } from '../normalizer/rule-data.ts';
+import { readJson } from './json-file.ts';
 import { readSource } from './source.ts';
 
 /** Rule files of the rules folder; the region file has a path of its own. */
@@ -17,6 +19,9 @@ const FILES = [
   'china',
 ] as const satisfies readonly Exclude<RuleSection, 'region'>[];
 
+/** The trained model of the categories; a rules folder may be without it. */
+export const CATEGORY_MODEL = 'category-model.json';
+
 export interface RulePaths {
   /** Absolute path of the folder with `types.yaml` and the other rule files. */
   readonly rulesFolder: string;
@@ -26,10 +31,14 @@ export interface RulePaths {
 
 /**
  * Reads the rule files. The result is plain data and can be sent to another thread; `compileRulebook` checks it.
- * @throws ConfigError when a file is missing, unreadable or no YAML.
+ * @throws ConfigError when a file is missing, unreadable or no YAML, or the trained model is no JSON.
  */
 export function loadRules({ rulesFolder, regionFile }: RulePaths): RulebookData {
   const read = (file: string) => ({ file, data: readSource(file, {}).values });
   const rest = FILES.map(name => [name, read(join(rulesFolder, `${name}.yaml`))] as const);
-  return { sections: { ...Object.fromEntries(rest), region: read(regionFile) } as RulebookData['sections'] };
+  const model = join(rulesFolder, CATEGORY_MODEL);
+  return {
+    sections: { ...Object.fromEntries(rest), region: read(regionFile) } as RulebookData['sections'],
+    categoryModel: existsSync(model) ? { file: model, data: readJson(model) } : null,
+  };
 }

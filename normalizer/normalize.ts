@@ -12,7 +12,7 @@ import { readRequester } from './requester.ts';
 import type { Rulebook } from './rulebook.ts';
 import { readSubject } from './subject.ts';
 import { type CleanText, cleanText, cut } from './text.ts';
-import type { Attachment, PersonalSpan, TicketDraft } from './ticket.ts';
+import type { Appeal, AskedField, Attachment, PersonalSpan, Place, TicketDraft } from './ticket.ts';
 import { readAnonymous, readConfidential, readPublic, readTriage } from './triage.ts';
 import { readUrgency } from './urgency.ts';
 
@@ -79,6 +79,19 @@ function inTitle(spans: readonly PersonalSpan[], reading: Reading, title: string
   return within(spans, 0, title.endsWith('…') ? title.length - 1 : title.length);
 }
 
+/** What a clerk should look at, since reading was less sure of it than the rules ask for. */
+function asksOf(appeal: Pick<Appeal, 'type' | 'category' | 'urgency'>, place: Place, rulebook: Rulebook): AskedField[] {
+  const { types, categories, urgency, places } = rulebook.rules;
+  const found = place.confidence ?? 0;
+  const asked: readonly (readonly [AskedField, boolean])[] = [
+    ['type', appeal.type.confidence < types.ask],
+    ['category', appeal.category === null || appeal.category.confidence < categories.ask],
+    ['urgency', appeal.urgency.confidence < urgency.ask],
+    ['place', found > 0 && found < places.ask],
+  ];
+  return asked.filter(([, unsure]) => unsure).map(([field]) => field);
+}
+
 interface Texts {
   readonly title: string;
   readonly content: CleanText;
@@ -132,6 +145,7 @@ export function normalize(inbound: InboundAppeal, rulebook: Rulebook, receivedAt
       language,
       personal: within(personal.spans, reading.contentAt, reading.text.length),
       titlePersonal: inTitle(personal.spans, reading, title),
+      asks: asksOf({ type, category, urgency }, place, rulebook),
       problems,
     },
     place,

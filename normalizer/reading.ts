@@ -31,7 +31,7 @@ export function wordOf(reading: Reading, hit: Hit<Meaning>): string {
 }
 
 /** At most so many words are quoted for one decision. */
-const MOST_WORDS = 8;
+export const MOST_WORDS = 8;
 
 /** Different words of the hits, in order of the text. */
 export function quoted(reading: Reading, hits: readonly Hit<Meaning>[]): string[] {

@@ -20,6 +20,8 @@ export type RuleSection = (typeof RULE_SECTIONS)[number];
 /** All rules as read from the files, unchecked; plain data, so it can be sent to another thread. */
 export interface RulebookData {
   readonly sections: Readonly<Record<RuleSection, { readonly file: string; readonly data: unknown }>>;
+  /** The trained model of the categories; null where the rules come without one. */
+  readonly categoryModel: { readonly file: string; readonly data: unknown } | null;
 }
 
 /** Words, in simplified Chinese. `供暖…不热` means the first, then near it in the same sentence the second. */
@@ -45,6 +47,8 @@ export interface TextRules {
 }
 
 export interface TypeRules {
+  /** Below this confidence a clerk is asked. */
+  readonly ask: number;
   /** Sender's labels and what they are called here. */
   readonly labels: Readonly<Record<string, TicketType>>;
   readonly words: Readonly<Record<TicketType, readonly WeightedWords[]>>;
@@ -70,6 +74,8 @@ export interface CategoryRule {
 }
 
 export interface CategoryRules {
+  /** Below this confidence a clerk is asked. */
+  readonly ask: number;
   /** Least score at which a class is named. */
   readonly threshold: number;
   /** Longer words that take the meaning from those inside them. */
@@ -94,6 +100,8 @@ export interface UrgencyRule {
 }
 
 export interface UrgencyRules {
+  /** Below this confidence a clerk is asked. */
+  readonly ask: number;
   /** What is urgent is said first: within so many characters, or in a content no longer than `short`. */
   readonly beginning: number;
   readonly short: number;
@@ -193,6 +201,8 @@ export interface PersonalRules {
 }
 
 export interface PlaceRules {
+  /** Below this confidence a clerk is asked about a place that was found. */
+  readonly ask: number;
   readonly roadEndings: Words;
   readonly estateEndings: Words;
   readonly villageEndings: Words;

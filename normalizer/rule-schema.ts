@@ -50,6 +50,7 @@ export class RulebookInvalid extends Error {
 const word = Joi.string().min(1).max(40);
 const words = Joi.array().items(word);
 const label = Joi.string().min(1).max(60);
+const ask = Joi.number().min(0).max(1);
 const weight = Joi.number().greater(0).max(10);
 
 const weighted = Joi.object<Writable<WeightedWords>, true>({ weight: weight.required(), words: words.required() });
@@ -64,6 +65,7 @@ const text = Joi.object<Writable<TextRules>, true>({
 });
 
 const types = Joi.object<Writable<TypeRules>, true>({
+  ask: ask.required(),
   labels: Joi.object()
     .pattern(label, Joi.string().valid(...TICKET_TYPES))
     .required(),
@@ -98,6 +100,7 @@ function categoryLevel(digits: number): Joi.ObjectSchema<Writable<CategoryRule>>
 }
 
 const categories = Joi.object<Writable<Rules['categories']>, true>({
+  ask: ask.required(),
   threshold: weight.required(),
   shields: words.required(),
   tree: Joi.array().items(categoryLevel(2)).min(1).required(),
@@ -116,6 +119,7 @@ const emergency = Joi.object<Writable<UrgencyRule>, true>({
 });
 
 const urgency = Joi.object<Writable<UrgencyRules>, true>({
+  ask: ask.required(),
   beginning: Joi.number().integer().min(0).required(),
   short: Joi.number().integer().min(0).required(),
   near: Joi.number().integer().min(1).max(200).required(),
@@ -210,6 +214,7 @@ const personal = Joi.object<Writable<PersonalRules>, true>({
 });
 
 const places = Joi.object<Writable<PlaceRules>, true>({
+  ask: ask.required(),
   roadEndings: words.required(),
   estateEndings: words.required(),
   villageEndings: words.required(),

@@ -1,4 +1,6 @@
 // The city's rules, checked and compiled for reading: once a thread, then shared by every message.
+import { type CategoryModel, categoryModel } from './category-model.ts';
+import { checkCategoryModel } from './category-model-schema.ts';
 import { compileLexicon, type Family, type Lexicon, type LexiconEntry } from './lexicon.ts';
 import type { CategoryRule, ClauseRule, DivisionRule, RulebookData, Rules } from './rule-data.ts';
 import { checkRules } from './rule-schema.ts';
@@ -49,6 +51,8 @@ export interface Rulebook {
   readonly rules: Rules;
   readonly lexicon: Lexicon<Meaning>;
   readonly nodes: readonly CategoryNode[];
+  /** Null where the rules come without a trained model: then they decide alone. */
+  readonly categoryModel: CategoryModel | null;
   /** Classes by label and alias, one or several of a name. */
   readonly nodesByLabel: ReadonlyMap<string, readonly number[]>;
   readonly divisionsByCode: ReadonlyMap<string, DivisionRule>;
@@ -187,6 +191,11 @@ function placeEntries(rules: Rules, entries: Entries): void {
   add(entries, 'name', rules.personal.nameTriggers, { of: 'name-trigger' });
 }
 
+function modelFor(data: RulebookData, nodes: readonly CategoryNode[]): CategoryModel | null {
+  const checked = checkCategoryModel(data.categoryModel, new Set(nodes.map(({ code }) => code)));
+  return checked === null ? null : categoryModel(checked);
+}
+
 /**
  * Checks and compiles the rules.
  * @throws RulebookInvalid with file, path and reason of everything that is wrong in them.
@@ -204,6 +213,7 @@ export function compileRulebook(data: RulebookData): Rulebook {
     rules,
     lexicon: compileLexicon(entries),
     nodes,
+    categoryModel: modelFor(data, nodes),
     nodesByLabel: labelIndex(rules.categories.tree),
     divisionsByCode: new Map(rules.region.divisions.map(division => [division.code, division])),
     surnames: new Set(rules.personal.surnames),

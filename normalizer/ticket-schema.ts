@@ -3,6 +3,7 @@ import Joi from 'joi';
 import type { Writable } from './strict.ts';
 import {
   type Appeal,
+  ASKED_FIELDS,
   type Attachment,
   type BornTicket,
   type Category,
@@ -16,6 +17,7 @@ import {
   type LivedTicket,
   type PersonalSpan,
   type Place,
+  type PlaceSpan,
   type Requester,
   type Source,
   STEPS,
@@ -62,6 +64,12 @@ const span = Joi.object<Writable<PersonalSpan>, true>({
   end: count('止'),
 }).label('个人信息位置');
 
+const placeSpan = Joi.object<Writable<PlaceSpan>, true>({
+  kind: Joi.string().valid('division', 'town', 'road', 'estate', 'village', 'houseNumber').required().label('种类'),
+  start: count('起'),
+  end: count('止'),
+}).label('地点位置');
+
 const attachment = Joi.object<Writable<Attachment>, true>({
   name: text('文件名'),
   mediaType: text('媒体类型'),
@@ -102,6 +110,11 @@ const appeal = Joi.object<Writable<Appeal>, true>({
   language: text('语言'),
   personal: Joi.array().items(span).required().label('内容中的个人信息'),
   titlePersonal: Joi.array().items(span).label('标题中的个人信息'),
+  places: Joi.array().items(placeSpan).label('内容中的地点'),
+  titlePlaces: Joi.array().items(placeSpan).label('标题中的地点'),
+  asks: Joi.array()
+    .items(Joi.string().valid(...ASKED_FIELDS))
+    .label('请人工核对的项'),
   problems: texts('读取时的问题'),
 })
   .required()

@@ -42,6 +42,17 @@ export interface PersonalSpan {
   readonly end: number;
 }
 
+/** A place named in the text; positions are UTF-16 offsets into it. */
+export interface PlaceSpan {
+  readonly kind: 'division' | 'town' | 'road' | 'estate' | 'village' | 'houseNumber';
+  readonly start: number;
+  readonly end: number;
+}
+
+/** What a clerk can be asked about. */
+export const ASKED_FIELDS = ['type', 'category', 'urgency', 'place'] as const;
+export type AskedField = (typeof ASKED_FIELDS)[number];
+
 export interface Attachment {
   readonly name: string;
   readonly mediaType: string;
@@ -67,6 +78,11 @@ export interface Appeal {
   readonly personal: readonly PersonalSpan[];
   /** The same for `title`: offsets into it. */
   readonly titlePersonal?: readonly PersonalSpan[];
+  /** Places named in the content and in the title. */
+  readonly places?: readonly PlaceSpan[];
+  readonly titlePlaces?: readonly PlaceSpan[];
+  /** What reading was less sure of than the rules ask for (`ask`): a clerk looks at it. */
+  readonly asks?: readonly AskedField[];
   /** Problems met while reading (`text.broken-bytes`), never an exception. */
   readonly problems: readonly string[];
 }

@@ -97,6 +97,8 @@ export interface Option {
   readonly number?: { readonly min: number; readonly max: number };
   /** A file or folder: made absolute where it is typed, since the gateway may run in another folder. */
   readonly path?: true;
+  /** The command does nothing without it. */
+  readonly required?: true;
 }
 
 /** A column of a list; `key` may lead into nested values (`outcome.kind`). */

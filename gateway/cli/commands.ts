@@ -13,6 +13,7 @@ import { keyCommands } from './keys.ts';
 import { messageCommands } from './messages.ts';
 import { eraseCommand, holdCommands, purgeCommand } from './purge.ts';
 import { quarantineCommands } from './quarantine.ts';
+import { readCommands } from './read.ts';
 import { reloadCommand } from './reload.ts';
 import { startCommand } from './start.ts';
 import { statusCommand } from './status.ts';
@@ -45,4 +46,5 @@ export const LOCAL_COMMANDS: readonly LocalCommand[] = [
   checkCommand,
   restoreCommand,
   demoCommand,
+  ...readCommands,
 ];

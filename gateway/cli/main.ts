@@ -144,8 +144,8 @@ function filled(options: Record<string, string>): Arguments {
   return options['settings'] === undefined ? options : { ...options, settings: readSettings(options['settings']) };
 }
 
-function optionOf({ flags, summary, choices, number }: Option, language: Language): CommanderOption {
-  const option = new CommanderOption(flags, summary[language]);
+function optionOf({ flags, summary, choices, number, required }: Option, language: Language): CommanderOption {
+  const option = new CommanderOption(flags, summary[language]).makeOptionMandatory(required === true);
   if (choices !== undefined) option.choices(choices);
   if (number !== undefined) {
     option.argParser((text: string) => {

@@ -1,6 +1,5 @@
 // Files of messages, labelled pairs and incidents (JSON Lines), checked line by line before anything is done with them.
-import { readFileSync } from 'node:fs';
-import { DeskError } from '../desk-error.ts';
+import { type Fail, rowsOf, textIn } from '../labelled-rows.ts';
 
 /** A message to measure with. */
 export interface LabelledMessage {
@@ -28,8 +27,6 @@ export interface LabelledIncident {
   readonly id: string;
   readonly members: readonly string[];
 }
-
-type Row = Readonly<Record<string, unknown>>;
 
 /** In order of time, then id. */
 export function readMessages(file: string): readonly LabelledMessage[] {
@@ -85,46 +82,6 @@ export function readIncidents(file: string, known: ReadonlySet<string>): readonl
     }
     return { id: textIn(row, ['incident'], fail), members: members as string[] };
   });
-}
-
-type Fail = (reason: string) => never;
-
-function rowsOf<T>(file: string, read: (row: Row, fail: Fail) => T): T[] {
-  let text: string;
-  try {
-    text = readFileSync(file, 'utf8');
-  } catch {
-    throw new DeskError('repeats.unreadable_file', { file });
-  }
-  const found: T[] = [];
-  for (const [at, line] of text.split('\n').entries()) {
-    if (line.trim() === '') continue;
-    const fail: Fail = reason => {
-      throw new DeskError('repeats.bad_line', { file, line: at + 1, reason });
-    };
-    found.push(read(parsed(line, fail), fail));
-  }
-  if (found.length === 0) throw new DeskError('repeats.empty_file', { file });
-  return found;
-}
-
-function parsed(line: string, fail: Fail): Row {
-  let value: unknown;
-  try {
-    value = JSON.parse(line);
-  } catch {
-    return fail('not valid JSON');
-  }
-  return typeof value === 'object' && value !== null && !Array.isArray(value) ? (value as Row) : fail('no JSON object');
-}
-
-function textIn(row: Row, names: readonly string[], fail: Fail): string {
-  for (const name of names) {
-    const value = row[name];
-    if (typeof value === 'string') return value;
-    if (value !== undefined) fail(`"${name}" is no text`);
-  }
-  return fail(`"${names.join('" or "')}" is missing`);
 }
 
 function knownId(id: string, known: ReadonlySet<string>, fail: Fail): string {
