@@ -7,6 +7,7 @@ import { readCertificate } from '../config/certificate.ts';
 import type { LoadedConfig } from '../config/load.ts';
 import { loadRepeats } from '../config/load-repeats.ts';
 import type { LogLevel } from '../config/schema.ts';
+import { KeyError } from '../store/errors.ts';
 import { forgetPostings } from '../store/forget-postings.ts';
 import { exportRing, type RingData } from '../store/key-ring.ts';
 import type { Store } from '../store/store.ts';
@@ -209,7 +210,23 @@ function liveParts({ foundation, log, logLevel, known, published }: LiveSources)
       ),
   });
   const disk = watchDisk(store, () => loaded.config.intake, intake, log);
-  const reload = createReload({ live: loaded, book, channels, http, certificate, log, logLevel, now });
+  const reload = createReload({
+    ...{ live: loaded, book, channels, http, certificate, log, logLevel, now },
+    keyFile: foundation.keyFile,
+    async renewKeys() {
+      try {
+        const next = foundation.rotated();
+        if (next === null) return;
+        await foundation.adoptRing(next);
+        reading.setRing(deciderRing(foundation));
+        upkeep.wake();
+      } catch (error) {
+        // The keys at work stay; settings do not wait for a file that only a custodian can mend.
+        if (!(error instanceof KeyError)) throw error;
+        log.warn(error.code);
+      }
+    },
+  });
   const upkeep = createUpkeep({
     ...{ store, cipher, now, log },
     ring: () => foundation.ring,
@@ -299,6 +316,7 @@ function readingParts(foundation: Foundation, log: Log, intake: Intake, wanted: 
   return {
     start: {
       ring: deciderRing(foundation),
+      keyFile: foundation.keyFile,
       repeats: loadRepeats(config.rules, config.data),
       rulebook,
       adapters: config.adapters,

@@ -14,6 +14,7 @@ import {
   keyCheckValues,
   loadKeyRing,
   macKey,
+  ringChanges,
   verifyKeyCheck,
 } from '../store/key-ring.ts';
 import type { Store } from '../store/store.ts';
@@ -43,6 +44,10 @@ export interface Foundation {
   readonly ring: KeyRing;
   /** Takes over a ring with more keys; they seal from now on. */
   adoptRing(next: KeyRing): Promise<void>;
+  /** The ring where its file has changed since this was asked last (another process rotated), else null. Throws KeyError. */
+  rotated(): KeyRing | null;
+  /** Where the ring lies; null where it comes from the environment. */
+  readonly keyFile: string | null;
   readonly cipher: FieldCipher;
   readonly opened: OpenedStore;
   readonly store: Store;
@@ -70,9 +75,15 @@ export async function openFoundation(given: LoadedConfig, options: FoundationOpt
   const rulebook = loadRules({ rulesFolder: config.rules, regionFile: config.region });
   const { clauses } = compileRulebook(rulebook);
   const registry = await loadRegistry(config.adapters, dirname(loaded.file));
-  const { ring: first, made } = keysOf(loaded, options.env ?? process.env);
+  const env = options.env ?? process.env;
+  const keys = { file: config.keys.file, env };
+  const keyFile = (env[KEYS_VARIABLE] ?? '') === '' ? config.keys.file : null;
+  // Before the ring is read, so that no change falls in between.
+  const newer = ringChanges(keys);
+  const rotated = ringChanges(keys);
+  const { ring: first, made } = keysOf(loaded, env);
   let ring = first;
-  const cipher = createCipher(ring);
+  const cipher = createCipher(ring, newer);
   const opened = await openStore({
     folder: config.data,
     auditKey: Buffer.from(macKey(ring, 'audit')),
@@ -110,7 +121,22 @@ export async function openFoundation(given: LoadedConfig, options: FoundationOpt
       await checkKeys(store, next);
     };
     return {
-      ...{ loaded, adoptRing, cipher, opened, store, registry, book, desk, rulebook, madeKeys: made, now, close },
+      ...{
+        loaded,
+        adoptRing,
+        rotated,
+        keyFile,
+        cipher,
+        opened,
+        store,
+        registry,
+        book,
+        desk,
+        rulebook,
+        madeKeys: made,
+        now,
+        close,
+      },
       get ring() {
         return ring;
       },

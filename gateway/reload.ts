@@ -47,6 +47,10 @@ export interface ReloadParts {
   readonly log: Log;
   readonly logLevel: (level: LogLevel) => void;
   readonly now: () => number;
+  /** Watched as the settings are: another process may rotate the keys. null: nothing to watch. */
+  readonly keyFile: string | null;
+  /** Takes the key file over where it has changed. */
+  renewKeys(): Promise<void>;
 }
 
 export interface Reload {
@@ -75,6 +79,7 @@ export function createReload(parts: ReloadParts): Reload {
   let state: SettingsState = { since: now(), refused: null, restart: [], counts: { applied: 0, refused: 0 } };
   let turn: Promise<unknown> = Promise.resolve();
   let closed = false;
+  const keyFiles = parts.keyFile === null ? [] : [parts.keyFile];
 
   async function attempt(retry: boolean): Promise<ReloadReport> {
     const files = new Set<string>();
@@ -87,6 +92,7 @@ export function createReload(parts: ReloadParts): Reload {
       const { changed, problems } = await rules.look(pathsOf(next));
       throwAny(problems);
       await checkAll(parts, next);
+      await parts.renewKeys();
       seen = files;
       return await apply(takeOver(live.config, next.config), { next, renewed, changed, retry });
     } catch (error) {
@@ -169,7 +175,11 @@ export function createReload(parts: ReloadParts): Reload {
   return {
     async start() {
       rules = await createRulesCheck(pathsOf(live));
-      watch = watchSettings({ files: () => [...seen, ...filesOf(live), ...(rules?.files ?? [])], changed, log });
+      watch = watchSettings({
+        files: () => [...seen, ...filesOf(live), ...(rules?.files ?? []), ...keyFiles],
+        changed,
+        log,
+      });
     },
     now: reload,
     state: () => state,

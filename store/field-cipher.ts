@@ -65,8 +65,11 @@ interface Wrapping {
   readonly ready: ReadyKey;
 }
 
-/** Makes a cipher over a ring; each has a nonce prefix of its own, so one a thread is enough. */
-export function createCipher(ring: KeyRing): FieldCipher {
+/**
+ * Makes a cipher over a ring; each has a nonce prefix of its own, so one a thread is enough.
+ * @param newer asked where a data key was wrapped by a key that the ring lacks: a process beside this one may have rotated
+ */
+export function createCipher(ring: KeyRing, newer: () => KeyRing | null = () => null): FieldCipher {
   const random = randomPool();
   const algorithms: Record<number, Algorithm> = { [AES_GCM]: aesGcm(), [SM4_CBC_HMAC_SM3]: sm4CbcHmacSm3(random) };
   const current = ring.profile === 'gm' ? SM4_CBC_HMAC_SM3 : AES_GCM;
@@ -86,9 +89,15 @@ export function createCipher(ring: KeyRing): FieldCipher {
     const head = deflated ? heads[1] : heads[0];
     return algorithm.encrypt(key, deflated ? small : plain, head.bytes, Buffer.from(head.text + aad, 'utf8'));
   };
+  const renewed = (next: KeyRing | null) => {
+    if (next === null) return undefined;
+    wraps = wrappings(next, current, algorithm);
+    return wraps.byId;
+  };
   const wrappingOf = (wrapped: Buffer): Wrapping => {
     algorithmOf(wrapped, WRAP_HEAD);
-    const found = wraps.byId.get(wrapped.toString('hex', 2, WRAP_HEAD));
+    const id = wrapped.toString('hex', 2, WRAP_HEAD);
+    const found = wraps.byId.get(id) ?? renewed(newer())?.get(id);
     if (found === undefined)
       throw new SealBroken('seal.unknown_key', 'the data key was wrapped by a key that is not in the ring');
     return found;

@@ -84,6 +84,28 @@ export function loadKeyRing(sources: KeySources): KeyRing {
   return readRing(sources.file);
 }
 
+/**
+ * Follows a ring that another process may rotate: each call answers the ring where its file has changed since the call before
+ * (the first: since this one), else null. Keys from the environment never change.
+ * The function throws `KeyError` where the changed file cannot be read.
+ */
+export function ringChanges({ file, env }: KeySources): () => KeyRing | null {
+  if (file === undefined || (env?.[KEYS_VARIABLE] ?? '').trim() !== '') return () => null;
+  let seen = stampOf(file);
+  return () => {
+    const stamp = stampOf(file);
+    if (stamp === null || stamp === seen) return null;
+    const ring = readRing(file);
+    seen = stamp;
+    return ring;
+  };
+}
+
+function stampOf(file: string): string | null {
+  const stats = statSync(file, { bigint: true, throwIfNoEntry: false });
+  return stats === undefined ? null : `${stats.ino} ${stats.mtimeNs} ${stats.size}`;
+}
+
 /** Makes a new ring in a new file (mode 0600); a file that is there already is never overwritten. */
 export function createDevelopmentKeys(file: string, profile: Profile = 'intl', now: Date = new Date()): KeyRing {
   const sealing = Object.fromEntries(SEALING_NAMES.map(name => [name, [newSealingKey(now)]]));

@@ -6,7 +6,7 @@ import type { RulebookData } from '../../normalizer/rule-data.ts';
 import { topicModel } from '../../normalizer/topics.ts';
 import { createCipher } from '../../store/field-cipher.ts';
 import type { Forgotten } from '../../store/forget-postings.ts';
-import { importRing, type RingData } from '../../store/key-ring.ts';
+import { importRing, type RingData, ringChanges } from '../../store/key-ring.ts';
 import { openStoreAt, type StoreAddress } from '../engines.ts';
 import { createJudge } from './judge.ts';
 import { createParserPool } from './parser-pool.ts';
@@ -19,6 +19,8 @@ import { yieldToIntake } from './yield-to-intake.ts';
 export interface DeciderStart {
   readonly address: StoreAddress;
   readonly ring: RingData;
+  /** Where another process may put newer keys; null: nowhere. */
+  readonly keyFile: string | null;
   readonly rulebook: RulebookData;
   readonly repeats: RepeatRules;
   readonly adapters: readonly string[];
@@ -63,7 +65,8 @@ yieldToIntake();
 const start = workerData as DeciderStart;
 const say = (message: FromDecider) => port.postMessage(message);
 const store = await openStoreAt(start.address);
-const cipher = createCipher(importRing(start.ring));
+const newer = ringChanges({ file: start.keyFile ?? undefined });
+const cipher = createCipher(importRing(start.ring), newer);
 const judge = createJudge({
   candidates: store.candidates,
   cipher,

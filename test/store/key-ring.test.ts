@@ -12,6 +12,7 @@ import {
   type KeyRing,
   keyCheckValues,
   loadKeyRing,
+  ringChanges,
   rotate,
   sealingKeys,
   verifyKeyCheck,
@@ -109,6 +110,28 @@ describe('key ring', () => {
     assert.deepEqual(after.openDataKey(moved), key);
     assert.equal(after.open(after.openDataKey(wrapped), sealed, fieldOf('n', 'content')).toString(), '路灯不亮');
     assert.throws(() => before.openDataKey(moved), { code: 'seal.unknown_key' });
+  });
+
+  it('opens what another process sealed by a key it rotated to meanwhile, and seals by that key from then on', () => {
+    const other = createCipher(createDevelopmentKeys(file));
+    const here = createCipher(loadKeyRing({ file }), ringChanges({ file }));
+    other.renew(rotate(file, 'content'));
+    const { key, wrapped } = other.newDataKey('content');
+    assert.deepEqual(here.openDataKey(wrapped), key);
+    assert.equal(here.rewrap(here.newDataKey('content').wrapped), null);
+    assert.equal(other.rewrap(here.newDataKey('content').wrapped), null, 'both wrap by the same key');
+  });
+
+  it('tells each change of the file once, and never one of keys from the environment', () => {
+    createDevelopmentKeys(file);
+    const changes = ringChanges({ file });
+    assert.equal(changes(), null);
+    const ring = rotate(file, 'identity');
+    assert.deepEqual(changes(), ring);
+    assert.equal(changes(), null);
+    const fixed = ringChanges({ file, env: { HUISU_KEYS: readFileSync(file, 'utf8') } });
+    rotate(file, 'identity');
+    assert.equal(fixed(), null);
   });
 
   it('keeps the mode of a key file that rotates, and never rotates what redeliveries are known by', () => {

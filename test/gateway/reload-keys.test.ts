@@ -1,0 +1,33 @@
+// A key file that another process has rotated, such as a second gateway on the same MongoDB.
+import assert from 'node:assert/strict';
+import { chmodSync } from 'node:fs';
+import { join } from 'node:path';
+import { loadKeyRing, rotate, sealingKeys } from '../../store/key-ring.ts';
+import { type Reloading, startReloading } from './reloading.ts';
+
+describe('reload › keys', () => {
+  let running: Reloading;
+  before(async () => {
+    running = await startReloading();
+  });
+  after(() => running.close());
+
+  it('takes newer keys over by itself and without a restart; a file that cannot be read leaves the old ones at work', async () => {
+    const file = join(running.folder, 'keys.json');
+    const { foundation } = running.gateway;
+    const newest = () => sealingKeys(foundation.ring, 'content').at(-1)?.id;
+    const made = sealingKeys(rotate(file, 'content'), 'content').at(-1)?.id;
+    await running.gateway.reload();
+    assert.equal(newest(), made);
+
+    rotate(file, 'content');
+    chmodSync(file, 0o644);
+    assert.ok((await running.gateway.reload()).ok, 'settings are taken over all the same');
+    assert.equal(newest(), made);
+    assert.ok(running.logged.some(line => line['code'] === 'keys.file_too_open'));
+
+    chmodSync(file, 0o600);
+    await running.gateway.reload();
+    assert.equal(newest(), sealingKeys(loadKeyRing({ file }), 'content').at(-1)?.id);
+  });
+});
