@@ -317,9 +317,11 @@ function entryOf(message: MessageRow, kind: EntryKind, ticket: string): NewEntry
 }
 
 function createdOf(parts: DeskParts, message: MessageRow, urgency: string, waits: boolean): NewEntry {
-  const notBefore = waits ? parts.now() + parts.attachmentWaitMs : 0;
+  const urgent = urgency === '紧急';
+  // What is urgent goes at once, and its files follow by a correction.
+  const notBefore = waits && !urgent ? parts.now() + parts.attachmentWaitMs : 0;
   const entry = entryOf(message, 'ticket.created', message.number);
-  return { ...entry, urgent: urgency === '紧急', notBefore, afterCreated: false };
+  return { ...entry, urgent, notBefore, afterCreated: false };
 }
 
 async function createdEntry(parts: DeskParts, { message }: MessageAndTicket, urgency: string): Promise<NewEntry> {

@@ -110,14 +110,16 @@ function waitUntil(parts: CommitParts, { head }: DraftMessage, decidedAt: number
 
 function created(parts: CommitParts, message: DraftMessage, decidedAt: number): NewEntry {
   const { number, revision, lane } = message.row;
+  const urgent = message.head.urgency === '紧急';
   return {
     message: number,
     revision,
     kind: 'ticket.created',
     ticket: number,
     lane,
-    urgent: message.head.urgency === '紧急',
-    notBefore: waitUntil(parts, message, decidedAt),
+    urgent,
+    // A picture may follow by a correction; whoever is in danger waits for none.
+    notBefore: urgent ? 0 : waitUntil(parts, message, decidedAt),
     afterCreated: false,
   };
 }

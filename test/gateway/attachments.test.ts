@@ -149,6 +149,18 @@ describe('attachments', function () {
     assert.equal((await store.tickets.get(appeal.number))?.revision, 1);
   });
 
+  it('hold up no urgent ticket: it goes at once, and they follow by a correction', async () => {
+    await open();
+    const asked = Promise.withResolvers<ServerResponse>();
+    serve = (_request, response) => asked.resolve(response);
+    const content = '幸福路12号楼道里闻到很浓的煤气味，有人已经晕倒，快派人来';
+    const appeal = await told({ title: '煤气泄漏', content, attachments: [byUrl()] });
+    assert.equal((await bench.gateway.context.store.tickets.get(appeal.number))?.urgency, '紧急');
+    assert.deepEqual(bytesOf(await sent('ticket.created', appeal)), [null]);
+    (await asked.promise).end(PHOTO);
+    assert.deepEqual(bytesOf(await sent('ticket.corrected', appeal)), [PHOTO]);
+  });
+
   it('are asked for again after a failure, while the ticket waits and others go', async () => {
     await open();
     let asked = 0;
