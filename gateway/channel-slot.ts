@@ -12,6 +12,8 @@ export interface ChannelStatus {
   readonly enabled: boolean;
   readonly up: boolean;
   readonly reason: string | null;
+  /** The adapter's own code behind the reason; null where there is none. */
+  readonly cause: string | null;
   /** Field of the settings that is wrong, for `Misconfigured`. */
   readonly field: string | null;
   /** When it is tried again, in milliseconds since the epoch; null when it is up or waits for a person. */
@@ -26,6 +28,7 @@ export interface Slot {
   readonly life: AbortController;
   channel: OpenChannel | null;
   reason: string | null;
+  cause: string | null;
   field: string | null;
   retryAt: number | null;
   /** Resolves when opening it was tried for the first time. */
@@ -47,6 +50,7 @@ export function newSlot(known: KnownChannel): Slot {
     life: new AbortController(),
     channel: null,
     reason: known.enabled ? OPENING : 'channel.disabled',
+    cause: null,
     field: null,
     retryAt: null,
     opening: Promise.resolve(),
@@ -56,9 +60,9 @@ export function newSlot(known: KnownChannel): Slot {
   };
 }
 
-export function statusOf({ known, reason, field, retryAt }: Slot): ChannelStatus {
+export function statusOf({ known, reason, cause, field, retryAt }: Slot): ChannelStatus {
   const { id, kind, enabled } = known;
-  return { id, kind, enabled, up: reason === null, reason, field, retryAt };
+  return { id, kind, enabled, up: reason === null, reason, cause, field, retryAt };
 }
 
 /** Whether a channel is open with other settings than it should be. */

@@ -2,6 +2,7 @@
 import {
   Misconfigured,
   type OpenChannel,
+  PlatformError,
   Unavailable,
   type WebhookAnswer,
   type WebhookRequest,
@@ -117,7 +118,7 @@ export function createChannels(parts: ChannelsParts): Channels {
 
   function worked(slot: Slot, opened: boolean): void {
     if (opened || slot.reason !== null) parts.log.info('channel.up', { channel: slot.known.id, kind: slot.known.kind });
-    Object.assign(slot, { reason: null, field: null, retryAt: null });
+    Object.assign(slot, { reason: null, cause: null, field: null, retryAt: null });
   }
 
   /** Says it once: the same reason again is not logged again. */
@@ -125,6 +126,7 @@ export function createChannels(parts: ChannelsParts): Channels {
     const reason = reasonOf(error);
     const said = slot.reason === reason;
     slot.reason = reason;
+    slot.cause = error instanceof PlatformError ? error.code : null;
     slot.field = error instanceof Misconfigured ? error.field : null;
     slot.retryAt = retryMs === null ? null : parts.now() + retryMs;
     if (said) return;

@@ -1,13 +1,17 @@
 // huisu channels: which there are and how they do, adding one, its secrets, switching it on and off.
 import { readFileSync } from 'node:fs';
+import { catalogueEntry } from '../catalogue.ts';
 import { shownSettings } from '../channel-book.ts';
 import { DeskError, EXIT } from '../desk-error.ts';
-import type { Arguments, Command, CommandContext } from './command.ts';
+import type { Sentence } from '../locale.ts';
+import { channelCheckCommand } from './channel-check.ts';
+import type { Arguments, ChannelState, Command, CommandContext } from './command.ts';
 import { textOf } from './parts.ts';
 
 const ID = { form: '<id>', summary: { zh: '渠道编号', en: 'id of the channel' } } as const;
 
 export const channelCommands: readonly Command[] = [
+  channelCheckCommand,
   {
     kind: 'list',
     name: 'channels list',
@@ -18,6 +22,7 @@ export const channelCommands: readonly Command[] = [
       { key: 'state', title: { zh: '状况', en: 'state' }, show: { words: 'channelState' } },
       { key: 'from', title: { zh: '来自', en: 'from' }, show: { words: 'channelFrom' } },
       { key: 'reason', title: { zh: '原因', en: 'reason' } },
+      { key: 'why', title: { zh: '说明', en: 'why' }, show: 'sentence' },
       { key: 'url', title: { zh: '推送地址', en: 'webhook' } },
     ],
     async *run(context) {
@@ -32,13 +37,24 @@ export const channelCommands: readonly Command[] = [
           enabled,
           state: stateOf(enabled, state?.up),
           from,
-          reason: state?.reason ?? null,
+          reason: state?.cause ?? state?.reason ?? null,
+          why: whyDown(state),
           url,
           settings: shownSettings(channel),
         };
       }
       for (const { id, kind, reason } of await context.book.broken()) {
-        yield { id, kind, enabled: true, state: 'broken', from: 'store', reason: reason.zh, url: null, settings: null };
+        yield {
+          id,
+          kind,
+          enabled: true,
+          state: 'broken',
+          from: 'store',
+          reason: null,
+          why: reason,
+          url: null,
+          settings: null,
+        };
       }
     },
   },
@@ -88,6 +104,13 @@ export const channelCommands: readonly Command[] = [
     run: (context, args, { by }) => enable(context, args, false, by),
   },
 ];
+
+/** What is wrong, in words; the adapter's own where it has said more than that it is down. */
+export function whyDown(state: ChannelState | undefined): Sentence | null {
+  const code = state?.cause ?? state?.reason ?? null;
+  const entry = code === null ? null : catalogueEntry(code);
+  return entry === null ? null : { zh: entry.zh.title, en: entry.en.title };
+}
 
 function stateOf(enabled: boolean, up: boolean | undefined): string {
   if (!enabled) return 'disabled';

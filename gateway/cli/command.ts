@@ -19,6 +19,8 @@ export interface ChannelState {
   readonly up: boolean;
   /** Code of what is wrong; null when up. */
   readonly reason: string | null;
+  /** The adapter's own code behind it; null where there is none. */
+  readonly cause: string | null;
   /** When it is tried again, milliseconds since the epoch; null when up, or until somebody changes its settings. */
   readonly retryAt: number | null;
 }

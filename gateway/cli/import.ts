@@ -5,7 +5,8 @@ import { openForChannel } from '../channel-seal.ts';
 import { DeskError, EXIT } from '../desk-error.ts';
 import { importFile } from '../import-file.ts';
 import { say, sayBoth } from '../locale.ts';
-import type { Arguments, Call, Command, CommandContext, Option, Row } from './command.ts';
+import { partsAlone } from './channel-parts.ts';
+import type { Arguments, Call, Command, Option, Row } from './command.ts';
 import { textOf } from './parts.ts';
 
 const INTO: Option = { flags: '--channel <id>', summary: { zh: '渠道（必填）', en: 'the channel (required)' } };
@@ -50,18 +51,6 @@ export const importCommand: Command = {
   text: reportText,
   exit: result => (result['broken'] !== null || Number(result['sentBack']) > 0 ? EXIT.data : EXIT.ok),
 };
-
-/** Where no gateway runs: an intake and a splitter for this one file. Loaded only then, since it is the whole engine. */
-async function partsAlone({ loaded, store, cipher, now }: CommandContext) {
-  const [{ splitterOf }, { createIntake }, { createLog }] = await Promise.all([
-    import('../compose.ts'),
-    import('../intake.ts'),
-    import('../telemetry.ts'),
-  ]);
-  const log = createLog({ level: 'warn' });
-  const intake = createIntake({ store, cipher, now, acknowledged: () => undefined });
-  return { intake, splitter: splitterOf({ loaded }, log), store, cipher, log, now };
-}
 
 function tell({ progress }: Call, phase: 'taken' | 'read', done: number, total: number | null): void {
   if (total === null) progress(sayBoth(`import.${phase}-so-far`, { count: done }));

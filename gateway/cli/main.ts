@@ -83,6 +83,8 @@ type Run = (command: Command | LocalCommand, args: Arguments, globals: Globals) 
 function build(language: Language, run: Run): Commander {
   const program = dressed(new Commander('huisu'), language).description(say(language, 'cli.description'));
   program.version(VERSION, '-V, --version', say(language, 'cli.version'));
+  // Before the command as well as behind it.
+  withGlobals(program, language);
   program.helpCommand('help [command]', say(language, 'cli.help-command'));
   const groups = new Map<string, Commander>();
   for (const command of [...LOCAL_COMMANDS, ...COMMANDS]) {
@@ -110,19 +112,15 @@ function leaf(target: Commander, command: Command | LocalCommand, language: Lang
   target.description(command.summary[language]);
   for (const { form, summary } of command.arguments ?? []) target.argument(form, summary[language]);
   for (const option of command.options ?? []) target.addOption(optionOf(option, language));
-  target
-    .option('--config <file>', say(language, 'cli.config'))
-    .option('--json', say(language, 'cli.json'))
-    .option('--lang <language>', say(language, 'cli.lang'))
-    .action(async (...given: unknown[]) => {
-      const { json, config, lang: _lang, ...options } = target.optsWithGlobals() as Globals & Record<string, string>;
-      const names = target.registeredArguments.map(argument => argument.name());
-      const positional = Object.fromEntries(names.map((name, index) => [name, given[index] as string | undefined]));
-      await run(command, absolute(target, command, { ...positional, ...filled(options) }), {
-        ...(json === undefined ? {} : { json }),
-        ...(config === undefined ? {} : { config }),
-      });
+  withGlobals(target, language).action(async (...given: unknown[]) => {
+    const { json, config, lang: _lang, ...options } = target.optsWithGlobals() as Globals & Record<string, string>;
+    const names = target.registeredArguments.map(argument => argument.name());
+    const positional = Object.fromEntries(names.map((name, index) => [name, given[index] as string | undefined]));
+    await run(command, absolute(target, command, { ...positional, ...filled(options) }), {
+      ...(json === undefined ? {} : { json }),
+      ...(config === undefined ? {} : { config }),
     });
+  });
 }
 
 /** Paths start at the folder they are typed in, wherever the command then runs. */
@@ -142,6 +140,13 @@ function absolute(target: Commander, command: Command | LocalCommand, args: Argu
 /** A file named by @ is read here: the gateway may run in another folder. */
 function filled(options: Record<string, string>): Arguments {
   return options['settings'] === undefined ? options : { ...options, settings: readSettings(options['settings']) };
+}
+
+function withGlobals(target: Commander, language: Language): Commander {
+  return target
+    .option('--config <file>', say(language, 'cli.config'))
+    .option('--json', say(language, 'cli.json'))
+    .option('--lang <language>', say(language, 'cli.lang'));
 }
 
 function optionOf({ flags, summary, choices, number, required }: Option, language: Language): CommanderOption {

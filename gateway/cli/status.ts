@@ -3,9 +3,10 @@ import { WAYS } from '../alarms/alarm.ts';
 import { catalogueEntry } from '../catalogue.ts';
 import { EXIT } from '../desk-error.ts';
 import { leastFreeBytes } from '../disk-watch.ts';
-import { say, sayBoth, word } from '../locale.ts';
+import { type Sentence, say, sayBoth, word } from '../locale.ts';
 import { keptState, onAlarms } from './alarms.ts';
-import type { Command, CommandContext, Row } from './command.ts';
+import { whyDown } from './channels.ts';
+import type { ChannelState, Command, CommandContext, Row } from './command.ts';
 import { settingsFindings, settingsOf } from './status-settings.ts';
 import { time } from './table.ts';
 
@@ -126,17 +127,24 @@ async function alarmFindings({ store, now }: CommandContext): Promise<readonly F
 async function channelFindings({ live, book, now }: CommandContext): Promise<readonly Finding[]> {
   const down = live?.channelStates().filter(state => !state.up && state.reason !== 'channel.disabled') ?? [];
   const broken = await book.broken();
-  const finding = (id: string, reason: string, retryAt: number | null = null): Finding => {
+  const finding = (id: string, { zh, en }: Sentence, retryAt: number | null, command: string): Finding => {
     const seconds = retryAt === null ? 0 : Math.max(0, Math.round((retryAt - now()) / 1000));
+    const key = retryAt === null ? 'status.channel-down' : 'status.channel-retried';
     return {
       ...{ code: 'channel-down', count: 1, seconds: null, stuck: true },
-      ...sayBoth(retryAt === null ? 'status.channel-down' : 'status.channel-retried', { id, reason, seconds }),
-      command: 'huisu channels list',
+      zh: say('zh', key, { id, reason: zh, seconds }),
+      en: say('en', key, { id, reason: en, seconds }),
+      command,
     };
   };
+  const withCode = (state: ChannelState): Sentence => {
+    const code = state.cause ?? state.reason ?? '-';
+    const why = whyDown(state);
+    return why === null ? { zh: code, en: code } : { zh: `${why.zh}（${code}）`, en: `${why.en} (${code})` };
+  };
   return [
-    ...down.map(({ id, reason, retryAt }) => finding(id, reason ?? '-', retryAt)),
-    ...broken.map(channel => finding(channel.id, channel.reason.zh)),
+    ...down.map(state => finding(state.id, withCode(state), state.retryAt, `huisu channels check ${state.id}`)),
+    ...broken.map(({ id, reason }) => finding(id, reason, null, 'huisu channels list')),
   ];
 }
 

@@ -1,12 +1,12 @@
 // The platform of the demo that only exports files, a program of its own: CSV in UTF-8 and GBK, workbooks and JSON Lines in turn.
-import { mkdirSync, readdirSync, readFileSync } from 'node:fs';
+import { mkdirSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as after } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
 import iconv from 'iconv-lite';
 import type { PlainAppeal, PutOrder } from '../../gateway/cli/demo-platforms.ts';
 import { playPlatform } from './demo-program.ts';
-import { csv, exporter, workbook } from './exchange.ts';
+import { csv, exporter, linesSentBack, workbook } from './exchange.ts';
 
 const HEAD = ['编号', '标题', '内容', '姓名', '联系电话'];
 const LOOK_MS = 20;
@@ -44,19 +44,6 @@ function formatOf(appeals: readonly PlainAppeal[]): Format {
   return lines && format.ending === 'csv' ? (FORMATS[3] as Format) : format;
 }
 
-/** Rows sent back in the file's error file, by their line; what was taken and only then told of is not among them. */
-function sentBack(name: string): ReadonlySet<number> {
-  const taken = /exchange\.(?:quarantined|not_an_appeal|still_unread|seen_before)/;
-  const lines = readdirSync(join(folder as string, 'errors'))
-    .filter(file => file.startsWith(`${name}.`) && file.endsWith('.errors.csv'))
-    .flatMap(file =>
-      readFileSync(join(folder as string, 'errors', file), 'utf8')
-        .split('\r\n')
-        .slice(1),
-    );
-  return new Set(lines.filter(line => line !== '' && !taken.test(line)).map(line => Number(line.split(',')[0])));
-}
-
 async function put({ put: appeals }: PutOrder, signal: AbortSignal): Promise<readonly number[]> {
   const format = formatOf(appeals);
   const name = `export-${++files}.${format.ending}`;
@@ -65,7 +52,7 @@ async function put({ put: appeals }: PutOrder, signal: AbortSignal): Promise<rea
     if (signal.aborted) return [];
     await after(LOOK_MS);
   }
-  const back = sentBack(name);
+  const back = new Set(linesSentBack(folder as string, `${name}.`));
   return appeals.flatMap((_, at) => (back.has(at + format.first) ? [] : [at]));
 }
 

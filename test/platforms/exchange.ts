@@ -1,5 +1,5 @@
 // A platform without an interface: exports CSV, workbooks and JSON Lines into a folder, whole or half, as such platforms do.
-import { appendFileSync, mkdirSync, renameSync, writeFileSync } from 'node:fs';
+import { appendFileSync, mkdirSync, readdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { crc32, deflateRawSync } from 'node:zlib';
 
@@ -140,4 +140,17 @@ export function exporter(folder: string) {
       renameSync(join(inbox, `${name}.tmp`), join(inbox, name));
     },
   };
+}
+
+/** What was taken all the same: told of later, or a file that came again whole. */
+const TAKEN = /exchange\.(?:quarantined|not_an_appeal|still_unread|seen_before)/;
+
+/** Lines of a file, as editors count them, that were sent back; of all files where none is named. */
+export function linesSentBack(folder: string, file = ''): readonly number[] {
+  const errors = join(folder, 'errors');
+  return readdirSync(errors)
+    .filter(name => name.startsWith(file) && name.endsWith('.errors.csv'))
+    .flatMap(name => readFileSync(join(errors, name), 'utf8').split('\r\n').slice(1))
+    .filter(line => line !== '' && !TAKEN.test(line))
+    .map(line => Number(line.split(',')[0]));
 }

@@ -1,8 +1,8 @@
 // A platform that exports files in a crash run: CSV, workbooks and JSON Lines; a row is taken when its file has left the folder.
-import { existsSync, readdirSync } from 'node:fs';
+import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as after } from 'node:timers/promises';
-import { csv, exporter, workbook } from '../../platforms/exchange.ts';
+import { csv, exporter, linesSentBack, workbook } from '../../platforms/exchange.ts';
 import type { Ledger } from './ledger.ts';
 import type { PlannedLane, PlannedMessage } from './plan.ts';
 
@@ -39,7 +39,8 @@ const FORMATS = [
 export async function sendFiles({ folder, lanes, ledger, allowance }: ExchangeSenderOptions): Promise<ExchangeFigures> {
   const platform = exporter(folder);
   const planned = lanes.flatMap(lane => lane.messages.map((message, place) => ({ lane, message, place })));
-  const again: PlannedMessage[] = [];
+  /** By format: in another one a row is other cells under the same number, which is sent back. */
+  const again: PlannedMessage[][] = FORMATS.map(() => []);
   const waiting = new Map<string, readonly PlannedMessage[]>();
   let files = 0;
   let rows = 0;
@@ -56,8 +57,8 @@ export async function sendFiles({ folder, lanes, ledger, allowance }: ExchangeSe
     }
   }
 
-  async function put(sent: readonly PlannedMessage[]): Promise<void> {
-    const [ending, write] = FORMATS[files % FORMATS.length] as (typeof FORMATS)[number];
+  async function put(sent: readonly PlannedMessage[], format: number): Promise<void> {
+    const [ending, write] = FORMATS[format] as (typeof FORMATS)[number];
     const name = `export-${String(++files).padStart(4, '0')}.${ending}`;
     for (const { id } of sent) ledger.sending(id);
     waiting.set(name, sent);
@@ -72,14 +73,15 @@ export async function sendFiles({ folder, lanes, ledger, allowance }: ExchangeSe
       await allowance();
       ledger.issue(message.id, lane.name, place);
     }
-    await put(part.map(({ message }) => message));
-    again.push(...part.filter(({ message }) => message.again).map(({ message }) => message));
-    // The same rows in another file: redeliveries.
-    if (again.length >= 3) await put(again.splice(0));
+    const format = (at / ROWS) % FORMATS.length;
+    const messages = part.map(({ message }) => message);
+    await put(messages, format);
+    again[format]?.push(...messages.filter(message => message.again));
   }
-  if (again.length > 0) await put(again.splice(0));
+  // The same rows in other files: redeliveries.
+  for (const [format, rows] of again.entries()) if (rows.length > 0) await put(rows, format);
   await see(0);
-  const back = readdirSync(join(folder, 'errors')).filter(name => name.endsWith('.errors.csv'));
+  const back = linesSentBack(folder);
   if (back.length > 0) throw new Error(`rows were sent back: ${back.join(', ')}`);
   return { files, rows };
 }

@@ -1,0 +1,52 @@
+// huisu channels check: opens a channel once more, asks its platform, and says in words what it found or what to do.
+import { Misconfigured, PlatformError } from '../../adapters/contract.ts';
+import { catalogueEntry } from '../catalogue.ts';
+import { contextOf } from '../channel-context.ts';
+import { DeskError, EXIT } from '../desk-error.ts';
+import type { Sentence } from '../locale.ts';
+import { sayBoth } from '../locale.ts';
+import { partsAlone } from './channel-parts.ts';
+import type { Command, CommandContext, Row } from './command.ts';
+
+export const channelCheckCommand: Command = {
+  kind: 'one',
+  name: 'channels check',
+  summary: { zh: '连接检测：平台能否连通、登录是否有效', en: 'ask the platform whether all is well' },
+  arguments: [{ form: '<id>', summary: { zh: '渠道编号', en: 'id of the channel' } }],
+  run: (context, args, { signal }) => check(context, String(args['id']), signal),
+  text: (result, language) =>
+    [result['found'], result['todo']].flatMap(one => (one === null ? [] : (one as Sentence)[language])).join('\n'),
+  exit: result => (result['ok'] === true ? EXIT.ok : EXIT.unavailable),
+};
+
+async function check(context: CommandContext, id: string, signal: AbortSignal): Promise<Row> {
+  const known = await context.book.find(id);
+  if (known === null) throw new DeskError('channel.none', { id });
+  const { kind, definition } = known;
+  const parts = context.live?.importing() ?? (await partsAlone(context));
+  try {
+    const channel = await definition.open(contextOf(parts, known, signal));
+    try {
+      const found = (await channel.check?.()) ?? sayBoth('channels.no-check', { kind });
+      return { id, kind, ok: true, code: null, found, todo: null };
+    } finally {
+      await channel.close();
+    }
+  } catch (error) {
+    if (!(error instanceof PlatformError)) throw error;
+    return { id, kind, ok: false, ...inWords(error) };
+  } finally {
+    if (context.live === null) await parts.splitter.close();
+  }
+}
+
+/** A platform's refusal as a person reads it; an adapter of a third party may have a code without words. */
+function inWords(error: PlatformError) {
+  const { code } = error;
+  const field = error instanceof Misconfigured && error.field !== '' ? ` ${error.field}` : '';
+  const entry = catalogueEntry(code);
+  if (entry === null) return { code, found: { zh: `${code}${field}`, en: `${code}${field}` }, todo: null };
+  const { zh, en } = entry;
+  const found = { zh: `${zh.title}（${code}${field}）`, en: `${en.title} (${code}${field})` };
+  return { code, found, todo: { zh: zh.todo, en: en.todo } };
+}
