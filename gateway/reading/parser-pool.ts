@@ -1,9 +1,10 @@
-// The pool of parser threads: hands out batches, watches the clock, names the message a parser died on.
+// The pool of parser threads: hands out batches, watches the clock, sets aside what others would wait for, names what a parser died on.
 import { Worker } from 'node:worker_threads';
 import { workerUrl } from '../worker-url.ts';
 import type { ParserAnswer, ParserChannel, ParserItem, ParserJob, ParserStart, Reading } from './protocol.ts';
 
 export interface PoolOptions extends Omit<ParserStart, 'progress'> {
+  /** Threads that read at once; one more stands ready for when one of them is held up. */
   readonly parsers: number;
   /** Longest time for one message. */
   readonly messageMs: number;
@@ -31,11 +32,18 @@ export type ItemResult =
   /** The parser died on it. */
   | { readonly died: Death };
 
+/** An item that takes long: its result follows, and the others of its batch do not wait for it. */
+export interface Late {
+  readonly late: Promise<ItemResult>;
+}
+
 export type Death = 'timeout' | 'memory' | 'crash';
 
 export interface ParserPool {
-  /** Reads a batch; answers per item, in order. Items a parser did not come to because it died are read by the next one. */
-  read(items: readonly ReadItem[]): Promise<readonly ItemResult[]>;
+  /** Reads a batch; answers per item, in order. Items a parser did not come to because of another one are read by the next. */
+  read(items: readonly ReadItem[]): Promise<readonly (ItemResult | Late)[]>;
+  /** Reads one that has held up a parser before, out of the way of the others. */
+  readAside(item: ReadItem): Promise<ItemResult>;
   /** Tells parsers of new or changed channels with the next job. */
   setChannels(channels: Readonly<Record<string, ParserChannel>>): void;
   close(): Promise<void>;
@@ -43,7 +51,15 @@ export interface ParserPool {
 
 interface Task {
   readonly items: readonly ReadItem[];
-  readonly done: (results: ItemResult[]) => void;
+  readonly done: (results: (ItemResult | Late)[]) => void;
+  /** Of the one item that counts where the others are read elsewhere; null while all are read here. */
+  readonly aside: number | null;
+}
+
+/** Milliseconds. */
+interface Spent {
+  readonly working: number;
+  readonly idle: number;
 }
 
 interface Parser {
@@ -55,25 +71,41 @@ interface Parser {
   /** Item seen last by the watch and when it was first seen. */
   seen: number;
   seenAt: number;
-  /** `start`: it did not come to reading. */
-  cause: Death | 'start' | null;
+  /** What the thread had spent when that item was first found to take long; null before. */
+  spentAt: Spent | null;
+  /** `start`: it did not come to reading; `surplus`: it is needed no more; `busy`: others need its place. */
+  cause: Death | 'start' | 'surplus' | 'busy' | null;
 }
 
-const WATCH_MS = 200;
+const WATCH_MS = 15;
+const WEIGH_EVERY_MS = 200;
+/** Others wait so long for one message before it is set aside; ordinary ones take a millisecond. */
+const LATE_MS = 50;
+/** From here on it is watched what the thread does: it is not the message's fault when it only waits for the processor. */
+const SLOW_MS = 20;
+/** Milliseconds of work, or of waiting for something that does not come. */
+const SPENT_MS = 12;
+/** Parsers held up at once beside those that read; what comes on top waits its turn. */
+const MOST_ASIDE = 2;
 /** Drafts live for one batch, which a smaller nursery would carry into the old space. */
 const YOUNG_MB = 24;
+/** Places in `progress`. */
+const ITEM = 0;
+const STOP = 1;
 
 export function createParserPool(options: PoolOptions): ParserPool {
   const waiting: Task[] = [];
+  const waitingAside: Task[] = [];
   const parsers = new Set<Parser>();
   let channels: Readonly<Record<string, ParserChannel>> = {};
   let channelsVersion = 0;
   let nextId = 0;
   let starting = true;
   let closing = false;
+  let weighedAt = 0;
 
   function spawn(): void {
-    const shared = new SharedArrayBuffer(4);
+    const shared = new SharedArrayBuffer(8);
     const { parsers: _count, messageMs: _limit, memoryMb, cannotStart: _told, ...start } = options;
     const worker = new Worker(workerUrl('./parser', import.meta.url), {
       workerData: { ...start, progress: shared } satisfies ParserStart,
@@ -88,6 +120,7 @@ export function createParserPool(options: PoolOptions): ParserPool {
       channelsSent: -1,
       seen: -1,
       seenAt: 0,
+      spentAt: null,
       cause: null,
     };
     parsers.add(parser);
@@ -106,25 +139,75 @@ export function createParserPool(options: PoolOptions): ParserPool {
     worker.on('exit', () => bury(parser));
   }
 
-  function dispatch(): void {
-    for (const parser of parsers) {
-      if (!parser.ready || parser.task !== null || parser.cause !== null) continue;
-      const task = waiting.shift();
-      if (task === undefined) return;
-      parser.task = task;
-      parser.seen = -1;
-      parser.seenAt = performance.now();
-      const changed = parser.channelsSent === channelsVersion ? {} : channels;
-      parser.channelsSent = channelsVersion;
-      const job = pack(nextId++, changed, task.items);
-      parser.worker.postMessage(job, [job.bytes]);
+  const busyAside = () =>
+    [...parsers].filter(({ task, cause }) => task !== null && task.aside !== null && cause === null);
+  const reading = () => [...parsers].filter(({ task }) => task !== null && task.aside === null).length;
+
+  /** As many as read, one that stands ready, and one for each that is held up. */
+  function keepUp(): void {
+    const wanted = options.parsers + 1 + busyAside().length;
+    while (!closing && parsers.size < wanted) spawn();
+    const idle = [...parsers].find(parser => parser.ready && parser.task === null && parser.cause === null);
+    if (parsers.size > wanted && idle !== undefined) {
+      idle.cause = 'surplus';
+      void idle.worker.terminate();
     }
   }
 
+  function dispatch(): void {
+    for (const parser of parsers) {
+      if (!parser.ready || parser.task !== null || parser.cause !== null) continue;
+      const task = nextTask();
+      if (task === undefined) break;
+      begin(parser, task);
+    }
+    keepUp();
+  }
+
+  function nextTask(): Task | undefined {
+    const places = options.parsers - reading();
+    if (waiting.length > 0 && places > 0) return waiting.shift();
+    // Whoever comes next must find a parser ready.
+    const ready = [...parsers].filter(({ ready, task, cause }) => ready && task === null && cause === null).length;
+    return busyAside().length < MOST_ASIDE && (places === 0 || ready > 1) ? waitingAside.shift() : undefined;
+  }
+
+  function begin(parser: Parser, task: Task): void {
+    parser.task = task;
+    parser.seen = -1;
+    parser.seenAt = performance.now();
+    parser.spentAt = null;
+    Atomics.store(parser.progress, STOP, 0);
+    const changed = parser.channelsSent === channelsVersion ? {} : channels;
+    parser.channelsSent = channelsVersion;
+    const job = pack(nextId++, changed, task.items);
+    parser.worker.postMessage(job, [job.bytes]);
+  }
+
   function finish(parser: Parser, answer: ParserAnswer): void {
-    const task = parser.task;
+    const { task } = parser;
     parser.task = null;
-    task?.done(unpack(answer));
+    if (task === null) return;
+    const results = unpack(answer);
+    task.done(task.aside === null ? results : [results[task.aside] as ItemResult]);
+  }
+
+  /** The others of its batch go to another parser; this one goes on with the one that takes long. */
+  function setAside(parser: Parser, task: Task, at: number): void {
+    const late = Promise.withResolvers<ItemResult>();
+    // Asked to be late, it is not late again.
+    const done = ([result]: (ItemResult | Late)[]) => late.resolve(result as ItemResult);
+    Atomics.store(parser.progress, STOP, 1);
+    const alone: Task = { items: task.items, aside: at, done };
+    if (busyAside().length < MOST_ASIDE) parser.task = alone;
+    else {
+      waitingAside.push({ items: [task.items[at] as ReadItem], aside: 0, done });
+      parser.task = null;
+      parser.cause = 'busy';
+      void parser.worker.terminate();
+    }
+    requeue(task, at, { late: late.promise });
+    dispatch();
   }
 
   /** Takes up what a dead parser left: its culprit is named, the others of its batch go back to the front. */
@@ -133,23 +216,24 @@ export function createParserPool(options: PoolOptions): ParserPool {
     if (closing) return;
     const { task } = parser;
     if (task !== null) {
-      const culprit = Math.max(0, Atomics.load(parser.progress, 0));
-      const died: ItemResult = { died: parser.cause === null || parser.cause === 'start' ? 'crash' : parser.cause };
-      requeue(task, culprit, died);
+      const culprit = Math.max(0, Atomics.load(parser.progress, ITEM));
+      const { cause } = parser;
+      const died: ItemResult = { died: cause === 'timeout' || cause === 'memory' ? cause : 'crash' };
+      if (task.aside === null) requeue(task, culprit, died);
+      else if (task.aside === culprit) task.done([died]);
+      // It had come past the one that counts, and died on one that is read elsewhere.
+      else waitingAside.push({ items: [task.items[task.aside] as ReadItem], aside: 0, done: task.done });
     }
-    if (parser.cause === 'start') setTimeout(spawnAgain, 1000).unref();
-    else spawnAgain();
+    if (parser.cause === 'start') setTimeout(dispatch, 1000).unref();
+    else dispatch();
   }
 
-  function spawnAgain(): void {
-    if (!closing) spawn();
-  }
-
-  function requeue(task: Task, culprit: number, died: ItemResult): void {
+  function requeue(task: Task, culprit: number, instead: ItemResult | Late): void {
     const others = task.items.filter((_, i) => i !== culprit);
-    const done = (results: ItemResult[]) => task.done([...results.slice(0, culprit), died, ...results.slice(culprit)]);
+    const done = (results: (ItemResult | Late)[]) =>
+      task.done([...results.slice(0, culprit), instead, ...results.slice(culprit)]);
     if (others.length === 0) done([]);
-    else waiting.unshift({ items: others, done });
+    else waiting.unshift({ items: others, done, aside: null });
   }
 
   /** Buffers lie outside the heap, which is all that the thread's own limits bound. */
@@ -169,35 +253,66 @@ export function createParserPool(options: PoolOptions): ParserPool {
     void parser.worker.terminate();
   }
 
+  function look(parser: Parser, now: number, weighing: boolean): void {
+    const { task } = parser;
+    if (task === null || parser.cause !== null) return;
+    const at = Atomics.load(parser.progress, ITEM);
+    if (at !== parser.seen) {
+      parser.seen = at;
+      parser.seenAt = now;
+      parser.spentAt = null;
+      return;
+    }
+    if (now - parser.seenAt > options.messageMs) {
+      stop(parser, 'timeout');
+      return;
+    }
+    if (task.aside === null && at >= 0 && now - parser.seenAt > SLOW_MS) void clock(parser, task, at);
+    if (weighing) void weigh(parser);
+  }
+
+  /** Sets a message aside once its thread has worked on it for so long. */
+  async function clock(parser: Parser, task: Task, at: number): Promise<void> {
+    const spent = await spentBy(parser.worker);
+    // Meanwhile it may have come to the next one, or to its end.
+    if (spent === null || parser.task !== task || parser.seen !== at || parser.cause !== null) return;
+    parser.spentAt ??= spent;
+    const { working, idle } = parser.spentAt;
+    const late = spent.working - working >= SPENT_MS || spent.idle - idle >= SPENT_MS;
+    if (!late || performance.now() - parser.seenAt <= LATE_MS) return;
+    if (Atomics.load(parser.progress, ITEM) === at) setAside(parser, task, at);
+  }
+
   const watch = setInterval(() => {
     const now = performance.now();
-    for (const parser of parsers) {
-      if (parser.task === null || parser.cause !== null) continue;
-      const at = Atomics.load(parser.progress, 0);
-      if (at !== parser.seen) {
-        parser.seen = at;
-        parser.seenAt = now;
-      } else if (now - parser.seenAt > options.messageMs) stop(parser, 'timeout');
-      else void weigh(parser);
-    }
+    const weighing = now - weighedAt >= WEIGH_EVERY_MS;
+    if (weighing) weighedAt = now;
+    for (const parser of parsers) look(parser, now, weighing);
   }, WATCH_MS);
   watch.unref();
 
-  for (let i = 0; i < options.parsers; i++) spawn();
+  keepUp();
 
   return {
     async read(items) {
       const share = Math.ceil(items.length / options.parsers);
-      const parts: Promise<ItemResult[]>[] = [];
+      const parts: Promise<(ItemResult | Late)[]>[] = [];
       for (let from = 0; from < items.length; from += share) {
         parts.push(
           new Promise(done => {
-            waiting.push({ items: items.slice(from, from + share), done });
+            waiting.push({ items: items.slice(from, from + share), done, aside: null });
           }),
         );
       }
       dispatch();
       return (await Promise.all(parts)).flat();
+    },
+    async readAside(item) {
+      const [result] = await new Promise<(ItemResult | Late)[]>(done => {
+        waitingAside.push({ items: [item], done, aside: 0 });
+        dispatch();
+      });
+      return result as ItemResult;
     },
     setChannels(next) {
       channels = next;
@@ -209,6 +324,17 @@ export function createParserPool(options: PoolOptions): ParserPool {
       await Promise.all([...parsers].map(parser => parser.worker.terminate()));
     },
   };
+}
+
+/** What a thread has spent so far; null for one that has ended. */
+async function spentBy(worker: Worker): Promise<Spent | null> {
+  try {
+    const { user, system } = await worker.cpuUsage();
+    return { working: (user + system) / 1000, idle: worker.performance.eventLoopUtilization().idle };
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'ERR_WORKER_NOT_RUNNING') throw error;
+    return null;
+  }
 }
 
 function pack(id: number, channels: Readonly<Record<string, ParserChannel>>, items: readonly ReadItem[]): ParserJob {

@@ -12,6 +12,9 @@ const port = parentPort;
 if (port === null) throw new Error('parser.ts runs as a worker thread');
 yieldToIntake();
 
+/** Where `progress` says to stop. */
+const STOP = 1;
+
 const start = workerData as ParserStart;
 const progress = new Int32Array(start.progress);
 const registry = await loadRegistry(start.adapters, start.baseFolder);
@@ -46,9 +49,12 @@ async function run(job: ParserJob): Promise<ParserAnswer> {
     Atomics.store(progress, 0, i);
     const read = await readItem(item, bytes);
     readings.push(read.reading);
-    if (read.draft === undefined || read.source === undefined || read.grams === undefined) continue;
-    drafts.push(draftJson(read.draft, read.source));
-    grams.push(read.grams);
+    if (read.draft !== undefined && read.source !== undefined && read.grams !== undefined) {
+      drafts.push(draftJson(read.draft, read.source));
+      grams.push(read.grams);
+    }
+    // It took longer than the others could wait for, and they are being read elsewhere.
+    if (Atomics.load(progress, STOP) === 1) break;
   }
   return { id: job.id, readings: JSON.stringify(readings), ...encoded(drafts), ...joined(grams) };
 }

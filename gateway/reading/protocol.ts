@@ -13,7 +13,7 @@ export interface ParserStart {
   /** Third parties' adapters, and the folder relative paths start from. */
   readonly adapters: readonly string[];
   readonly baseFolder: string;
-  /** One Int32: the place of the item being read, so that a dead parser leaves a culprit behind. */
+  /** Two Int32: the place of the item being read, so that a dead parser leaves a culprit behind; and whether to stop behind it. */
   readonly progress: SharedArrayBuffer;
 }
 
@@ -68,7 +68,7 @@ export type Reading =
 
 export interface ParserAnswer {
   readonly id: number;
-  /** JSON of `Reading[]`, one for each item. */
+  /** JSON of `Reading[]`, one for each item, in order; fewer where it was told to stop. */
   readonly readings: string;
   /** For each draft, one after the other: JSON (UTF-8) of the born ticket without requester and without what the decision
    *  adds. It stays bytes from here to its sealing. */

@@ -30,12 +30,13 @@ export async function readAgain(parts: ReadAgainParts, message: MessageRow, revi
   if (![message, ...gathered].every(hasOriginal)) return null;
   const contentKey = cipher.openDataKey(message.wrappedContent);
   const originals = await Promise.all([message, ...gathered].map(row => originalOf(parts, row)));
-  const pool = createParserPool({ ...parts.pool, parsers: 1 });
+  // None that reads batches: the one that stands ready is enough.
+  const pool = createParserPool({ ...parts.pool, parsers: 0 });
   try {
     pool.setChannels(await parts.channels());
     const item = { channel: message.channel, receivedAt: message.acceptedAt, gathered: true, originals };
-    const [result] = await pool.read([item]);
-    if (result === undefined || 'died' in result || result.reading.kind !== 'draft') return null;
+    const result = await pool.readAside(item);
+    if ('died' in result || result.reading.kind !== 'draft') return null;
     const { head } = result.reading;
     const mix = termMix(cipher);
     const kept = await store.candidates.statistics();

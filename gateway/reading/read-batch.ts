@@ -1,12 +1,12 @@
-// A batch of unread messages opened and parsed; what kills its parser is tried again alone until it has had its attempts.
+// A batch of unread messages opened and parsed; what kills its parser is tried again aside until it has had its attempts.
 import { StoreUnavailable } from '../../store/errors.ts';
 import type { FieldCipher } from '../../store/field-cipher.ts';
 import type { Store, UnreadRow } from '../../store/store.ts';
 import { openOriginal } from '../../store/ticket-seal.ts';
 import type { ReadyMessage } from './commit-rows.ts';
-import type { Death, ItemResult, ParserPool, ReadItem } from './parser-pool.ts';
+import type { Death, ItemResult, Late, ParserPool, ReadItem } from './parser-pool.ts';
 import { asError } from './plain-error.ts';
-import type { Reading } from './protocol.ts';
+import type { Reading as ParserReading } from './protocol.ts';
 
 export interface BatchReaderParts {
   readonly store: Store;
@@ -23,6 +23,12 @@ export interface BatchReaderParts {
 export interface Read {
   readonly message: ReadyMessage;
   readonly result: ItemResult;
+}
+
+/** One that may take longer than the others of its batch. */
+export interface Reading {
+  readonly message: ReadyMessage;
+  readonly result: ItemResult | Late;
 }
 
 /** Messages that are read as one: a single one, or the parts of a conversation. */
@@ -68,25 +74,32 @@ export function createBatchReader(parts: BatchReaderParts) {
     }
   }
 
-  async function parse(items: readonly ReadItem[], rows: readonly UnreadRow[]): Promise<ItemResult[]> {
-    const results = [...(await parts.pool.read(items))];
-    for (const [i, result] of results.entries()) {
-      let now: ItemResult = result;
-      while ('died' in now) {
-        const row = rows[i] as UnreadRow;
-        const attempts = await countAttempt(row.number);
-        if (attempts === null) break;
-        parts.report('reading.parser_died', { number: row.number, reason: now.died, attempts });
-        if (attempts >= parts.attempts) now = unreadable(KILLED[now.died]);
-        else [now = now] = await parts.pool.read([items[i] as ReadItem]);
-      }
-      results[i] = now;
-      if (!('died' in now)) reportDefect(now.reading, rows[i] as UnreadRow);
-    }
-    return results;
+  async function parse(items: readonly ReadItem[], rows: readonly UnreadRow[]): Promise<(ItemResult | Late)[]> {
+    const results = await parts.pool.read(items);
+    return results.map((result, i) => {
+      const [item, row] = [items[i] as ReadItem, rows[i] as UnreadRow];
+      if ('late' in result) return { late: result.late.then(late => insist(late, item, row)) };
+      // Its further attempts take their time, and hold up nobody either.
+      if ('died' in result) return { late: insist(result, item, row) };
+      reportDefect(result.reading, row);
+      return result;
+    });
   }
 
-  function reportDefect(reading: Reading, { number, channel }: UnreadRow): void {
+  /** Reads what its parser died on again, until it is read or has had its attempts. */
+  async function insist(first: ItemResult, item: ReadItem, row: UnreadRow): Promise<ItemResult> {
+    let now = first;
+    while ('died' in now) {
+      const attempts = await countAttempt(row.number);
+      if (attempts === null) return now;
+      parts.report('reading.parser_died', { number: row.number, reason: now.died, attempts });
+      now = attempts >= parts.attempts ? unreadable(KILLED[now.died]) : await parts.pool.readAside(item);
+    }
+    reportDefect(now.reading, row);
+    return now;
+  }
+
+  function reportDefect(reading: ParserReading, { number, channel }: UnreadRow): void {
     if (reading.kind !== 'unreadable' || reading.defect === undefined) return;
     parts.report('reading.parse_failed', { number, channel }, asError(reading.defect));
   }
@@ -104,7 +117,11 @@ export function createBatchReader(parts: BatchReaderParts) {
     }
   }
 
-  return async (groups: readonly Together[], key: string | null, gathered = key !== null): Promise<readonly Read[]> => {
+  return async (
+    groups: readonly Together[],
+    key: string | null,
+    gathered = key !== null,
+  ): Promise<readonly Reading[]> => {
     const opened = await Promise.all(groups.map(rows => Promise.all(rows.map(open))));
     const messages = groups.map(([row, ...rest], i): ReadyMessage => {
       const first = opened[i]?.[0];
@@ -125,7 +142,7 @@ export function createBatchReader(parts: BatchReaderParts) {
     let next = 0;
     return messages.map((message, i) => {
       const fault = faults[i];
-      return { message, result: fault === undefined ? (results[next++] as ItemResult) : unreadable(fault) };
+      return { message, result: fault === undefined ? (results[next++] as ItemResult | Late) : unreadable(fault) };
     });
   };
 }

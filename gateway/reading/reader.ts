@@ -7,7 +7,7 @@ import { createConversations, type Gathered } from './conversations.ts';
 import { identityKeysOf, type Judge, type JudgeItem } from './judge.ts';
 import type { ItemResult, ParserPool } from './parser-pool.ts';
 import type { Reading } from './protocol.ts';
-import { createBatchReader, pause, type Read } from './read-batch.ts';
+import { type Reading as BeingRead, createBatchReader, pause, type Read } from './read-batch.ts';
 
 export interface ReaderParts {
   readonly store: Store;
@@ -69,10 +69,41 @@ export function startReader(parts: ReaderParts): Reader {
   let closing = false;
   let parsing = 0;
   let judging: Promise<void> = Promise.resolve();
+  /** Lanes with a message that takes long: what comes behind it there waits for it, and nothing else does. */
+  const heldUp = new Map<string, Promise<void>>();
   let nudge = false;
   let wake: () => void = () => undefined;
 
   const read = createBatchReader({ ...parts, closing: () => closing });
+
+  /** What can be decided now; what takes long, and what stands behind it in its lane, is decided once it is read. */
+  function prompt(
+    reads: readonly BeingRead[],
+    rowsOf: (reads: readonly Read[]) => Promise<CommitRow[]>,
+  ): readonly Read[] {
+    return reads.flatMap(({ message, result }) => {
+      const { lane } = message.row;
+      if (!('late' in result) && !heldUp.has(lane)) return [{ message, result }];
+      const mine: Promise<void> = holdBack(heldUp.get(lane), { message, result }, rowsOf).finally(() => {
+        if (heldUp.get(lane) === mine) heldUp.delete(lane);
+      });
+      heldUp.set(lane, mine);
+      return [];
+    });
+  }
+
+  async function holdBack(
+    before: Promise<void> | undefined,
+    { message, result }: BeingRead,
+    rowsOf: (reads: readonly Read[]) => Promise<CommitRow[]>,
+  ): Promise<void> {
+    await before;
+    const read: Read = { message, result: 'late' in result ? await result.late : result };
+    // The next start reads it again.
+    if (closing) return;
+    judging = judging.then(async () => commit(await rowsOf([read]))).catch(fatal);
+    await judging;
+  }
 
   /** Rows of a batch in order; drafts are judged together, parts of conversations stay unread. */
   async function judge(reads: readonly Read[]): Promise<CommitRow[]> {
@@ -139,7 +170,8 @@ export function startReader(parts: ReaderParts): Reader {
   /** Read once more, now as an appeal of its own, since the case system is to get its words. */
   function follow(row: UnreadRow, ticket: string): void {
     const reads = read([[row]], null, true);
-    judging = judging.then(async () => commit((await reads).flatMap(late => followRow(late, ticket)))).catch(fatal);
+    const rowsOf = async (ready: readonly Read[]) => ready.flatMap(one => followRow(one, ticket));
+    judging = judging.then(async () => commit(await rowsOf(prompt(await reads, rowsOf)))).catch(fatal);
   }
 
   function followRow({ message, result }: Read, ticket: string): CommitRow[] {
@@ -178,7 +210,7 @@ export function startReader(parts: ReaderParts): Reader {
     for (const { key, rows } of over) {
       deciding.set(key, []);
       const reads = withSettledParts(rows).then(all => read([all], key));
-      judging = judging.then(async () => commit(await judge(await reads))).catch(fatal);
+      judging = judging.then(async () => commit(await judge(prompt(await reads, judge)))).catch(fatal);
     }
   }
 
@@ -263,7 +295,7 @@ export function startReader(parts: ReaderParts): Reader {
         const batch = await reads;
         parsing--;
         lookAgain();
-        await commit(await judge(batch));
+        await commit(await judge(prompt(batch, judge)));
       })
       .catch(fatal);
     return true;

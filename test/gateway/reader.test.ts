@@ -26,6 +26,7 @@ describe('the reader', function () {
   const reports: string[] = [];
   let told: Map<string, Outcome[]>;
   let tellAll: () => void;
+  let accepted = 0;
 
   beforeEach(async () => {
     root = mkdtempSync(join(tmpdir(), 'huisu-reader-'));
@@ -68,16 +69,18 @@ describe('the reader', function () {
     return reader;
   }
 
-  async function accept(texts: readonly string[]): Promise<string[]> {
+  /** Messages of one lane, or each of whom it names; every one has an id of its own. */
+  async function accept(
+    texts: readonly (string | { readonly text: string; readonly from: string })[],
+  ): Promise<string[]> {
     const { cipher, store, registry } = foundation;
     const intake = createIntake({ store, cipher, now: Date.now, acknowledged: () => undefined });
-    const originals = texts.map((text, i) => ({
-      platformId: `${i}`,
-      sender: 'one lane',
-      body: Buffer.from(JSON.stringify({ id: `${i}`, from: 'one lane', text })),
-      mediaType: 'application/json',
-      meta: {},
-    }));
+    const originals = texts.map(given => {
+      const { text, from } = typeof given === 'string' ? { text: given, from: 'one lane' } : given;
+      const id = `${accepted++}`;
+      const body = Buffer.from(JSON.stringify({ id, from, text }));
+      return { platformId: id, sender: from, body, mediaType: 'application/json', meta: {} };
+    });
     const answers = await intake.accept('box', await registry.get('moody-box'), originals);
     return answers.map(answer => (answer.kind === 'id-reused' ? '' : answer.number));
   }
@@ -90,6 +93,35 @@ describe('the reader', function () {
   }
 
   const appeals = (count: number) => Array.from({ length: count }, (_, i) => `幸福路${i + 1}0${i}号路灯第${i}盏不亮`);
+
+  it('lets a message that takes long, or kills its reader three times, hold up its own lane and nobody else', async () => {
+    const { store } = foundation;
+    await read(store, 64);
+    const warm = await accept([{ text: '幸福路1号路灯不亮', from: 'warm' }]);
+    await allTold(warm);
+    const poisons: string[] = [];
+    for (const mood of ['loop', 'hang', 'loop']) {
+      const n = poisons.length;
+      const [poison = '', behind = ''] = await accept([
+        { text: mood, from: `poison ${n}` },
+        { text: `江南大街${n + 1}号井盖缺失`, from: `poison ${n}` },
+      ]);
+      poisons.push(poison);
+      // Others come in its wake, one after the other, while it is being read, killed and read again.
+      let decided = 0;
+      for (let k = 0; k < 60 && !told.has(poison); k++) {
+        const others = await accept([{ text: `建设大街${n * 100 + k + 1}号水管漏水`, from: `citizen ${n} ${k}` }]);
+        await allTold(others);
+        if (!told.has(poison)) decided++;
+        assert.ok(told.has(poison) || !told.has(behind), 'one of its own lane came before it');
+      }
+      await allTold([poison, behind]);
+      assert.ok(decided >= 10, `only ${decided} were decided while it was read`);
+      assert.equal(told.get(poison)?.[0]?.kind, 'quarantined');
+      assert.equal(told.get(behind)?.[0]?.kind, 'ticket');
+    }
+    assert.equal(reports.filter(code => code === 'reading.parser_died').length, 9);
+  });
 
   it('commits what it has judged once, in order, however often the disk is full', async () => {
     const { store } = foundation;
