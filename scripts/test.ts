@@ -23,13 +23,20 @@ const mocha = new Mocha({
 });
 for (const file of files) mocha.addFile(join(ROOT, file));
 
+/** Tests that are named in the end because they take the longest. */
+const LONGEST = 10;
+
 const stats = { passed: 0, failed: 0, skipped: 0 };
+const lasted: { readonly title: string; readonly ms: number }[] = [];
 try {
   await mocha.loadFilesAsync();
   const ended = Promise.withResolvers<void>();
   mocha
     .run(() => ended.resolve())
-    .on('pass', () => stats.passed++)
+    .on('pass', test => {
+      stats.passed++;
+      lasted.push({ title: test.fullTitle(), ms: test.duration ?? 0 });
+    })
     .on('fail', () => stats.failed++)
     .on('pending', () => stats.skipped++);
   await ended.promise;
@@ -40,6 +47,7 @@ try {
 }
 if (files.length === 0) stats.failed++;
 process.exitCode = stats.failed === 0 ? 0 : 1;
+if (wanted.length === 0) longest();
 report();
 setTimeout(() => {
   console.error(`open handles after the tests: ${process.getActiveResourcesInfo().join(', ')}`);
@@ -47,6 +55,12 @@ setTimeout(() => {
   report();
   process.exit(1);
 }, LINGER_MS).unref();
+
+/** Where a run's time goes. */
+function longest(): void {
+  const most = lasted.sort((one, other) => other.ms - one.ms).slice(0, LONGEST);
+  for (const { title, ms } of most) console.log(`${(ms / 1000).toFixed(1).padStart(7)} s  ${title}`);
+}
 
 function report(): void {
   if (stats.skipped > 0) console.log(`${stats.skipped} skipped`);
