@@ -143,10 +143,11 @@ async function takeFile(context: Context, folder: Folder, outcomes: Outcomes, fi
   const sum = await sumOf(bytes);
   const errorPath = join(folder.errors, `${roomyName(file.name)}.${short(sum)}.errors.csv`);
   const errors = errorFile(errorPath);
-  if (await isKnown(context, folder, sum)) {
+  const known = await receiptOf(context, folder, sum);
+  if (known !== null) {
     log.info('exchange.seen_before', { sum: short(sum) });
-    // What was wrong with it then stands there still, and is worth more than this.
-    if (!(await exists(errorPath))) {
+    // One that a crash left in in/ came once only. What was wrong with a file then stands there still, and is worth more.
+    if (known.left && !(await exists(errorPath))) {
       await errors.add({ code: 'exchange.seen_before', row: 0, column: null });
       await errors.finish();
     }
@@ -180,13 +181,26 @@ async function setAside({ settings, log }: Context, folder: Folder, file: Waitin
   log.warn('exchange.file_broken', { reason: 'exchange.file_too_large', fresh: 0, redelivered: 0, faults: 0 });
 }
 
+/** What is remembered of a file whose rows are durable. */
+interface Receipt {
+  readonly at: number;
+  readonly mapping: string;
+  readonly fresh: number;
+  readonly redelivered: number;
+  readonly faults: number;
+  /** It is out of in/. */
+  readonly left: boolean;
+}
+
 /** Known by its content, and under the same mapping: after a change of the mapping rows sent back may be right. */
-async function isKnown(context: Context, folder: Folder, sum: string): Promise<boolean> {
+async function receiptOf(context: Context, folder: Folder, sum: string): Promise<Receipt | null> {
   try {
-    const receipt = JSON.parse(await readFile(receiptPath(folder, sum), 'utf8')) as { readonly mapping?: string };
-    return receipt.mapping === mappingSum(context.settings);
+    const kept = JSON.parse(await readFile(receiptPath(folder, sum), 'utf8')) as Partial<Receipt>;
+    // Those of earlier versions say nothing of it.
+    const receipt = { left: true, ...kept } as Receipt;
+    return receipt.mapping === mappingSum(context.settings) ? receipt : null;
   } catch (error) {
-    if (codeOf(error) === 'ENOENT') return false;
+    if (codeOf(error) === 'ENOENT') return null;
     throw error;
   }
 }
@@ -201,7 +215,8 @@ function mappingSum(settings: ExchangeSettings): string {
 
 async function writeReceipt(context: Context, folder: Folder, sum: string, taken: Taken): Promise<void> {
   const { fresh, redelivered, faults } = taken;
-  const receipt = { at: context.now(), mapping: mappingSum(context.settings), fresh, redelivered, faults };
+  const mapping = mappingSum(context.settings);
+  const receipt: Receipt = { at: context.now(), mapping, fresh, redelivered, faults, left: false };
   await writeWhole(receiptPath(folder, sum), JSON.stringify(receipt));
 }
 
@@ -224,6 +239,7 @@ async function dispose(
   { path, name }: { readonly path: string; readonly name: string },
   { sum, broken, bytes }: Leaving,
 ): Promise<void> {
+  const receipt = await receiptOf(context, folder, sum);
   const { done } = context.settings;
   if (broken) await rename(path, await freePath(join(folder.errors, roomyName(name))));
   else if (done === 'keep') await rename(path, await freePath(join(folder.done, roomyName(name))));
@@ -232,6 +248,7 @@ async function dispose(
       await writeWhole(join(folder.done, `${roomyName(name)}.${short(sum)}.sealed`), await context.seal(bytes));
     await unlink(path);
   }
+  if (receipt?.left === false) await writeWhole(receiptPath(folder, sum), JSON.stringify({ ...receipt, left: true }));
 }
 
 /** What a crash left half-way: if it is what was taken, it goes on to its end, else back to in/. */
@@ -241,7 +258,7 @@ async function finishClaimed(context: Context, folder: Folder): Promise<void> {
     const whole = await sumOf(bytes);
     if (short(whole) !== sum) await rename(path, await freePath(join(folder.inbox, name)));
     else {
-      const broken = !(await isKnown(context, folder, whole));
+      const broken = (await receiptOf(context, folder, whole)) === null;
       await dispose(context, folder, { path, name }, { sum: whole, broken, bytes });
     }
   }

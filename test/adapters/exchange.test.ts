@@ -355,6 +355,22 @@ describe('exchange: the folder', () => {
     );
   });
 
+  it('says nothing of a file seen before where a crash came between its rows and its leaving', async () => {
+    await open();
+    platform.put('a.csv', table(1, 2));
+    await poll();
+    const [receipt = ''] = names('work/seen');
+    const path = join(folder, 'work/seen', receipt);
+    writeFileSync(path, readFileSync(path, 'utf8').replace('"left":true', '"left":false'));
+    platform.put('a.csv', table(1, 2));
+    await poll();
+    assert.deepEqual([stored().length, names('in'), errors()], [2, [], []]);
+    // Put there once more it was seen before, and is told of.
+    platform.put('a.csv', table(1, 2));
+    await poll();
+    assert.equal(names('errors').length, 1);
+  });
+
   it('takes a file whose name is as long as names may be', async () => {
     await open({ done: 'seal' });
     const name = `${'来'.repeat(83)}.csv`;
