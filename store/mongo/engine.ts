@@ -3,6 +3,7 @@
 import { statfs } from 'node:fs/promises';
 import { hostname, tmpdir } from 'node:os';
 import type { MessagePort } from 'node:worker_threads';
+import { StoreUnavailable } from '../errors.ts';
 import type { Profile } from '../key-ring.ts';
 import type {
   AcceptAnswer,
@@ -27,6 +28,7 @@ import * as delivery from './delivery.ts';
 import { findEntries, toEntry } from './entries.ts';
 import { takeLease } from './leases.ts';
 import * as messages from './messages.ts';
+import { MOVING } from './moving.ts';
 import { createNews, type NewsBoard } from './news.ts';
 import * as retention from './retention.ts';
 import { rollForward } from './roll-forward.ts';
@@ -76,12 +78,8 @@ const QUIET_MS = 10_000;
 
 /** @throws StoreUnavailable `store.mongo_*`, `store.newer_schema` */
 export async function openMongoStore(options: MongoStoreOptions): Promise<MongoStore> {
-  const { url, onCommand } = options;
-  const main = await connectMongo({ url, onCommand });
-  let apart: Connected | null = null;
+  const { main, apart } = await connectAll(options);
   try {
-    const { identityUrl } = options;
-    if (identityUrl !== undefined && identityUrl !== null) apart = await connectMongo({ url: identityUrl, onCommand });
     return await openConnected(options, main, apart);
   } catch (error) {
     await Promise.all([main.connection.close(), apart?.connection.close()]);
@@ -89,11 +87,19 @@ export async function openMongoStore(options: MongoStoreOptions): Promise<MongoS
   }
 }
 
-async function openConnected(
-  options: MongoStoreOptions,
-  main: Connected,
-  apart: Connected | null,
-): Promise<MongoStore> {
+/** Both connections, or one where nothing is kept apart. */
+export async function connectAll({ url, identityUrl, onCommand }: MongoStoreOptions) {
+  const main = await connectMongo({ url, onCommand });
+  if (identityUrl === undefined || identityUrl === null) return { main, apart: null };
+  try {
+    return { main, apart: await connectMongo({ url: identityUrl, onCommand }) };
+  } catch (error) {
+    await main.connection.close();
+    throw error;
+  }
+}
+
+export function partsOf(options: MongoStoreOptions, main: Connected, apart: Connected | null) {
   const { models } = main;
   const news = createNews(options.port);
   const audit = createAuditTrail(models, options.auditKey, options.profile === 'gm' ? 'sm3' : 'sha256');
@@ -102,7 +108,16 @@ async function openConnected(
   const context: Context = { models, holder, audit, news, seconds: [], shared: options.shared ?? false };
   const sealed = apart ?? main;
   const vault = apart === null ? INLINE_VAULT : createVault(apart.connection);
-  const blobs = createGridBlobs(sealed.connection, sealed.odm.mongo);
+  return { context, vault, news, folder, blobs: createGridBlobs(sealed.connection, sealed.odm.mongo) };
+}
+
+async function openConnected(
+  options: MongoStoreOptions,
+  main: Connected,
+  apart: Connected | null,
+): Promise<MongoStore> {
+  const { models } = main;
+  const { context, vault, news, folder, blobs } = partsOf(options, main, apart);
   if (options.first ?? true) await begin(context);
   const guard = createGuard();
   const store = putTogether({ context, vault, blobs, news, guard, folder });
@@ -126,12 +141,25 @@ async function openConnected(
 
 /** Nothing of this process's own can be under way at its start. */
 async function begin(context: Context): Promise<void> {
-  await migrate(context.models);
-  await provesAtomic(context.models);
+  await prepare(context);
+  if ((await context.models.named.findById(MOVING).lean()) !== null) throw unfinished();
   await delivery.recoverEntries(context);
   await dropUnpublished(context);
   await sweep(context, Date.now(), QUIET_MS);
   await sweepDropped(context, Date.now());
+}
+
+/** Up to date, and on a server that keeps what it promises. */
+export async function prepare(context: Context): Promise<void> {
+  await migrate(context.models);
+  await provesAtomic(context.models);
+}
+
+function unfinished(): StoreUnavailable {
+  return new StoreUnavailable(
+    'store.move_unfinished',
+    '数据迁移尚未完成：请重新运行 huisu migrate，它会接着做完。 / A move into this database is not finished: run huisu migrate again, it goes on where it was.',
+  );
 }
 
 interface Guard {

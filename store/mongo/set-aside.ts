@@ -91,6 +91,8 @@ async function makeVoid(context: Context, row: CommitRow, id: string): Promise<S
   for (;;) {
     const doc = await outbox.findById(id).lean<EntryDoc>();
     if (doc === null || (doc.state === 'void' && doc.voiding === null)) return NOTHING;
+    // Set aside by a try of this very decision that was cut off.
+    if (doc.voiding?.by === by) return written => settleVoid(context, doc, written);
     if (doc.state === 'in-flight' || doc.state === 'done' || doc.voiding !== null) return null;
     const voiding = { from: doc.state, by, at: row.decidedAt };
     const { matchedCount } = await outbox.updateOne(
