@@ -16,6 +16,8 @@ export interface MadeAppeal {
 export interface Recipe {
   /** The same seed and index give the same appeal; any index can be made alone. */
   appeal(seed: number, index: number): MadeAppeal;
+  /** The matter of an earlier appeal that was not told again itself, in the words that belong to `index`. */
+  again(seed: number, earlier: number, index: number, by: 'same-person' | 'other-person'): MadeAppeal;
   /** Figures of the grammar for the report. */
   facts(): Readonly<Record<string, number>>;
 }
@@ -254,6 +256,12 @@ export function openRecipe(shares: RecipeShares = SHARES): Recipe {
       const told = tell(matterAt(seed, same || other ? earlier : index), random);
       const who = same ? person(seeded(seed, earlier * 2 + 1)) : self;
       return { ...told, ...who, again: same ? 'same-person' : other ? 'other-person' : 'no' };
+    },
+    again(seed, earlier, index, by) {
+      const random = seeded(seed, index * 2 + 1);
+      const self = person(random);
+      const who = by === 'same-person' ? person(seeded(seed, earlier * 2 + 1)) : self;
+      return { ...tell(matterAt(seed, earlier), random), ...who, again: by };
     },
     facts: () => ({
       subjects: subjects.length,
