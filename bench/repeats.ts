@@ -1,14 +1,14 @@
 // `npm run bench:repeats`: what finding and deciding a repeat costs at 10,000, 100,000 and 1,000,000 tickets, and what it finds.
 import { fork } from 'node:child_process';
 import { once } from 'node:events';
-import { cpSync, existsSync, mkdirSync, mkdtempSync, renameSync, rmSync } from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, renameSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
-import { idOf, MATES_WITHIN, messagesOf } from './repeats/made-messages.ts';
+import { idOf, messagesOf } from './repeats/made-messages.ts';
 import type { ProbeFigures, ProbeTask } from './repeats/probe-process.ts';
 import { bruteForce, minHash, type Rival } from './repeats/rivals.ts';
-import { growPile } from './repeats/ticket-pile.ts';
+import { fillPile } from './repeats/ticket-pile.ts';
 import { systemFacts } from './system.ts';
 
 const HELP = `npm run bench:repeats -- [options]
@@ -39,6 +39,7 @@ if (values.help) {
   process.exit(0);
 }
 
+const LEAST = 10_000;
 const P99_MS = 5;
 const GROWTH = 1.5;
 const WARM = 1_000;
@@ -51,35 +52,30 @@ const sizes = values.sizes
   .split(',')
   .map(Number)
   .sort((a, b) => a - b);
-if (sizes.some(size => !Number.isInteger(size) || size < MATES_WITHIN)) {
-  throw new RangeError(`--sizes takes numbers of ${MATES_WITHIN} and above`);
+if (sizes.some(size => !Number.isInteger(size) || size < LEAST)) {
+  throw new RangeError(`--sizes takes numbers of ${LEAST} and above`);
 }
 const files =
   values.messages === undefined || values.incidents === undefined
     ? null
     : { messages: values.messages, incidents: values.incidents };
 
-/** Stores of rising size, each grown from the one before; kept ones are taken as they are. */
+/** Makes those stores that are not there. */
 async function filled(root: string): Promise<void> {
-  const messages = messagesOf(files);
-  let before: number | null = null;
   for (const size of sizes) {
     const folder = join(root, String(size));
-    if (!existsSync(folder)) {
-      const growing = `${folder}.growing`;
-      rmSync(growing, { recursive: true, force: true });
-      if (before === null) mkdirSync(growing);
-      else cpSync(join(root, String(before)), growing, { recursive: true });
-      const began = performance.now();
-      let said = began;
-      await growPile(growing, messages, { from: before ?? 0, to: size }, tickets => {
-        if (performance.now() - said < 10_000) return;
-        said = performance.now();
-        say(`  ${tickets} of ${size} tickets after ${Math.round((said - began) / 1000)} s`);
-      });
-      renameSync(growing, folder);
-    }
-    before = size;
+    if (existsSync(folder)) continue;
+    const filling = `${folder}.filling`;
+    rmSync(filling, { recursive: true, force: true });
+    mkdirSync(filling);
+    const began = performance.now();
+    let said = began;
+    await fillPile(filling, messagesOf(files, size), size, tickets => {
+      if (performance.now() - said < 10_000) return;
+      said = performance.now();
+      say(`  ${tickets} of ${size} tickets after ${Math.round((said - began) / 1000)} s`);
+    });
+    renameSync(filling, folder);
   }
 }
 
@@ -106,8 +102,8 @@ const three = (value: number): number => Math.round(value * 1000) / 1000;
 
 /** The same messages, searched by each rival: milliseconds a probe, and how often a mate is among the first twenty. */
 function compared(size: number, probes: number): RivalFigures[] {
-  const messages = messagesOf(files);
-  const mated = messages.probes(size, probes).filter(({ mates }) => mates.length > 0);
+  const messages = messagesOf(files, size);
+  const mated = messages.probes(probes).filter(({ mates }) => mates.length > 0);
   const rivals: readonly Rival[] = [bruteForce(), minHash(size)];
   for (let index = 0; index < size; index++) {
     const message = messages.ticket(index);
@@ -161,7 +157,7 @@ function report(all: readonly ProbeFigures[], rivals: readonly RivalFigures[]): 
 const root = values.store ?? mkdtempSync(join(tmpdir(), 'huisu-bench-repeats-'));
 mkdirSync(root, { recursive: true });
 try {
-  const { recipe } = messagesOf(files);
+  const { recipe } = messagesOf(files, sizes[0] ?? LEAST);
   for (const line of recipe) say(line);
   await filled(root);
   if (!values.fill) {

@@ -1,5 +1,5 @@
 // Takes postings out of the segments of the candidate index for good, so that what is erased is found no more.
-import { Block, bucketOf, encodeBlock } from './posting-blocks.ts';
+import { Block, bucketOf, encodeBlock, type PostingLists } from './posting-blocks.ts';
 import type { CandidateStore } from './store.ts';
 
 /** A term under which a ticket is not to be found any more. */
@@ -32,7 +32,7 @@ export async function forgetPostings(
     const blobs = await store.blocks(wanted);
     const rewritten = wanted.flatMap(({ bucket }, place) => {
       const blob = blobs[place] ?? null;
-      const bytes = blob === null ? null : without(new Block(blob), buckets.get(bucket) ?? []);
+      const bytes = blob === null ? null : without(new Block(blob).lists(bucket), buckets.get(bucket) ?? []);
       return bytes === null ? [] : [{ bucket, bytes }];
     });
     if (rewritten.length === 0) continue;
@@ -43,14 +43,14 @@ export async function forgetPostings(
 }
 
 /** The block without these postings; null where it has none of them. */
-function without(block: Block, pairs: readonly Forgotten[]): Uint8Array | null {
+function without({ terms, ordinals, weights }: PostingLists, pairs: readonly Forgotten[]): Uint8Array | null {
   const gone = new Set(pairs.map(({ term, ordinal }) => `${term} ${ordinal}`));
   const kept: number[] = [];
-  for (let i = 0; i < block.count; i++) if (!gone.has(`${block.terms[i]} ${block.ordinals[i]}`)) kept.push(i);
-  if (kept.length === block.count) return null;
-  return encodeBlock(
-    Uint32Array.from(kept, i => block.terms[i] as number),
-    Uint32Array.from(kept, i => block.ordinals[i] as number),
-    Uint8Array.from(kept, i => block.weights[i] as number),
-  );
+  for (let i = 0; i < terms.length; i++) if (!gone.has(`${terms[i]} ${ordinals[i]}`)) kept.push(i);
+  if (kept.length === terms.length) return null;
+  return encodeBlock({
+    terms: Uint32Array.from(kept, i => terms[i] as number),
+    ordinals: Uint32Array.from(kept, i => ordinals[i] as number),
+    weights: Uint8Array.from(kept, i => weights[i] as number),
+  });
 }

@@ -121,7 +121,11 @@ export class NewestPostings {
         weights.push(packed & 255);
       }
     }
-    return encodeBlock(Uint32Array.from(terms), Uint32Array.from(ordinals), Uint8Array.from(weights));
+    return encodeBlock({
+      terms: Uint32Array.from(terms),
+      ordinals: Uint32Array.from(ordinals),
+      weights: Uint8Array.from(weights),
+    });
   }
 
   /** Place of a term's slot in `slots`; of a free one where the term is new. */

@@ -17,10 +17,10 @@ export interface Probe {
 export interface MadeMessages {
   /** How the messages are made, in sentences. */
   readonly recipe: readonly string[];
-  /** The message of ticket `index`; the same in a store of any size. */
+  /** The message of ticket `index`. */
   ticket(index: number): LabelledMessage;
-  /** Probes on a store of so many tickets; all mates are among the first `MATES_WITHIN` of them. */
-  probes(tickets: number, count: number): readonly Probe[];
+  /** What is looked up once all tickets are there. */
+  probes(count: number): readonly Probe[];
 }
 
 /** Real messages, and which of them tell one matter; in the forms of `huisu repeats replay`. */
@@ -29,91 +29,129 @@ export interface MessageFiles {
   readonly incidents: string;
 }
 
-/** The grammar, or the files given. */
-export function messagesOf(files: MessageFiles | null): MadeMessages {
-  return files === null ? recipeMessages() : realMessages(files);
+/** The grammar, or the files given, for a store of so many tickets, which stand for two years. */
+export function messagesOf(files: MessageFiles | null, tickets: number): MadeMessages {
+  return files === null ? recipeMessages(tickets) : realMessages(files, tickets);
 }
 
-/** The smallest store measured, so that the same mates are in all. */
-export const MATES_WITHIN = 10_000;
 const BEGAN = Date.UTC(2024, 0, 1);
-/** A million in two years: as many as are compared by default. */
-const BETWEEN_MS = 63_000;
+/** All tickets of a store, however many: what is compared by default. */
+const SPAN_DAYS = 730;
+const DAY_MS = 86_400_000;
 const SEED = 1;
 /** Stream of the probes' words, apart from those of every ticket. */
 const PROBES = 100_000_000;
 
 export const idOf = (index: number): string => `t${index}`;
-const timeOf = (index: number): number => BEGAN + index * BETWEEN_MS;
+const timeOf = (index: number, tickets: number): number => BEGAN + Math.floor((index * SPAN_DAYS * DAY_MS) / tickets);
+/** Place of the ticket that came so many days before the end. */
+const placeBefore = (days: number, tickets: number): number =>
+  Math.max(0, tickets - 1 - Math.floor((days / SPAN_DAYS) * tickets));
+
+const LAGS = 'two in three within 30 days, all but one in a hundred within a year';
+const LAG_SHARES = [
+  { share: 0.64, days: 30 },
+  { share: 0.99, days: 365 },
+] as const;
+
+function drawnLag(random: Random): number {
+  const draw = random.next();
+  const [near, year] = LAG_SHARES;
+  if (draw < near.share) return random.next() * near.days;
+  if (draw < year.share) return near.days * (year.days / near.days) ** random.next();
+  return year.days + random.next() * (SPAN_DAYS - year.days);
+}
 
 /** From the grammar of bench/recipe.yaml: a third of the probes tells an earlier matter again. */
-function recipeMessages(): MadeMessages {
+function recipeMessages(tickets: number): MadeMessages {
   const recipe = openRecipe();
-  const made = (index: number, time: number, id: string, told = recipe.appeal(SEED, index)): LabelledMessage => ({
-    ...{ id, time, title: told.title, content: told.content },
-    requester: told.phone,
+  const made = (index: number, place: number, id: string, told = recipe.appeal(SEED, index)): LabelledMessage => ({
+    ...{ id, time: timeOf(place, tickets), title: told.title, content: told.content },
+    ...{ requester: told.phone, incident: null },
   });
+  const probe = (n: number): Probe => {
+    const index = PROBES + n;
+    const id = `probe${n}`;
+    if (n % 3 !== 0) return { message: made(index, tickets + n, id), mates: [] };
+    let earlier = placeBefore(drawnLag(seeded(SEED, index)), tickets);
+    while (recipe.appeal(SEED, earlier).again !== 'no') earlier = (earlier + 1) % tickets;
+    const told = recipe.again(SEED, earlier, index, n % 2 === 0 ? 'same-person' : 'other-person');
+    return { message: made(index, tickets + n, id, told), mates: [idOf(earlier)] };
+  };
   return {
     recipe: [
-      'tickets: the grammar of bench/recipe.yaml (seed 1); 7 in 100 tell an earlier matter again',
-      'probes: one in three tells the matter of one of the first 10,000 tickets in other words, half of those as the same person',
+      'tickets: the grammar of bench/recipe.yaml (seed 1); 7 in 100 tell an earlier matter again; all stand for two years',
+      `probes: one in three tells an earlier ticket's matter in other words, half of those as the same person: ${LAGS}`,
     ],
-    ticket: index => made(index, timeOf(index), idOf(index)),
-    probes: (tickets, count) =>
-      Array.from({ length: count }, (_, n) => {
-        const index = PROBES + n;
-        const id = `probe${n}`;
-        const time = timeOf(tickets + n);
-        if (n % 3 !== 0) return { message: made(index, time, id), mates: [] };
-        const earlier = tellsItsOwn(recipe, seeded(SEED, index));
-        const by = n % 2 === 0 ? 'same-person' : 'other-person';
-        const told = recipe.again(SEED, earlier, index, by);
-        return { message: made(index, time, id, told), mates: [idOf(earlier)] };
-      }),
+    ticket: index => made(index, index, idOf(index)),
+    probes: count => Array.from({ length: count }, (_, n) => probe(n)),
   };
 }
 
-function tellsItsOwn(recipe: ReturnType<typeof openRecipe>, random: Random): number {
-  for (;;) {
-    const index = random.below(MATES_WITHIN);
-    if (recipe.appeal(SEED, index).again === 'no') return index;
-  }
-}
-
-/** From real messages: they stand as they are among the first 10,000 tickets, all others are made of them. The latest of
- *  each incident is a probe. */
-function realMessages(files: MessageFiles): MadeMessages {
+/** From real messages: they stand among the tickets as they are, all others are made of them. The latest message of each
+ *  incident is a probe, its earlier ones lie as far back as they came. */
+function realMessages(files: MessageFiles, tickets: number): MadeMessages {
   const all = readMessages(files.messages);
   const incidents = readIncidents(files.incidents, new Set(all.map(({ id }) => id)));
   const latest = latestOf(all, incidents);
-  const kept = all.filter(({ id }) => !latest.has(id)).slice(0, MATES_WITHIN);
-  const places = new Map(kept.map(({ id }, at) => [id, Math.floor((at * MATES_WITHIN) / kept.length)]));
+  const kept = all.filter(({ id }) => !latest.has(id)).slice(0, tickets);
+  const known = all.filter(({ id }) => latest.has(id));
+  const places = placesOf(kept, daysBefore(all, latest), tickets);
   const byPlace = new Map(kept.map(message => [places.get(message.id), message]));
   const made = openMixer(all);
-  const known = all.filter(({ id }) => latest.has(id));
+  const probe = (n: number): Probe => {
+    const time = timeOf(tickets + n, tickets);
+    const real = n % 3 === 0 ? known[n / 3] : undefined;
+    if (real === undefined) return { message: { ...made(PROBES + n), id: `probe${n}`, time }, mates: [] };
+    const { members } = latest.get(real.id) as LabelledIncident;
+    const mates = members.map(id => places.get(id)).filter(place => place !== undefined);
+    return { message: { ...real, time }, mates: mates.map(idOf) };
+  };
   return {
     recipe: [
-      `tickets: ${kept.length} real messages as they are, spread over the first 10,000 tickets; each other one is the first half of a real message and the second half of another,`,
+      `tickets: ${kept.length} real messages as they are; each other one is the first half of a real message and the second half of another,`,
       `  its names replaced (runs of characters of which no pair is in ${COMMON} messages or more), the same name by the same: 3 in 10 by a new name, else by one of ${POOL} in which the n-th is drawn 1/n as often as the first,`,
-      '  its numbers by others of equal length; one in ten is of somebody who has written before',
-      `probes: the latest message of each of ${known.length} incidents, among others made as the tickets are; mates are the earlier messages of its incident`,
+      '  its numbers by others of equal length; one in ten is of somebody who has written before; all stand for two years',
+      `probes: the latest message of each of ${known.length} incidents, whose earlier messages lie as many days back as they came before it (${LAGS}), among others made as the tickets are`,
     ],
     ticket(index) {
+      const own = { id: idOf(index), time: timeOf(index, tickets) };
       const real = byPlace.get(index);
-      if (real !== undefined) return { ...real, id: idOf(index), time: timeOf(index) };
-      return { ...made(index), id: idOf(index), time: timeOf(index) };
+      return real === undefined ? { ...made(index), ...own } : { ...real, ...own };
     },
-    probes: (tickets, count) =>
-      Array.from({ length: count }, (_, n) => {
-        const time = timeOf(tickets + n);
-        const real = n % 3 === 0 ? known[n / 3] : undefined;
-        if (real === undefined) return { message: { ...made(PROBES + n), id: `probe${n}`, time }, mates: [] };
-        const mates = (latest.get(real.id) as LabelledIncident).members
-          .map(id => places.get(id))
-          .filter(place => place !== undefined);
-        return { message: { ...real, time }, mates: mates.map(idOf) };
-      }),
+    probes: count => Array.from({ length: count }, (_, n) => probe(n)),
   };
+}
+
+/** Days from each earlier message of an incident to its latest. */
+function daysBefore(
+  all: readonly LabelledMessage[],
+  latest: ReadonlyMap<string, LabelledIncident>,
+): ReadonlyMap<string, number> {
+  const times = new Map(all.map(({ id, time }) => [id, time]));
+  const days = new Map<string, number>();
+  for (const [last, { members }] of latest) {
+    for (const id of members) days.set(id, ((times.get(last) as number) - (times.get(id) as number)) / DAY_MS);
+  }
+  return days;
+}
+
+/** A place of its own for each message: as many days back as it must be, or anywhere. */
+function placesOf(
+  kept: readonly LabelledMessage[],
+  days: ReadonlyMap<string, number>,
+  tickets: number,
+): ReadonlyMap<string, number> {
+  const random = seeded(SEED + 2);
+  const taken = new Set<number>();
+  const places = new Map<string, number>();
+  for (const { id } of kept) {
+    let place = placeBefore(days.get(id) ?? random.next() * SPAN_DAYS, tickets);
+    while (taken.has(place)) place = (place + tickets - 1) % tickets;
+    taken.add(place);
+    places.set(id, place);
+  }
+  return places;
 }
 
 /** The latest member of each incident. */
@@ -136,6 +174,7 @@ const POOL = 200_000;
 const HEAD = 50;
 const NEW_NAME = 0.3;
 const WRITTEN_BEFORE = 0.1;
+const KNOWN_PEOPLE = 10_000;
 const HAN = /\p{Script=Han}+/gu;
 
 function openMixer(all: readonly LabelledMessage[]) {
@@ -164,8 +203,8 @@ function openMixer(all: readonly LabelledMessage[]) {
       )
       .replace(/\d/g, () => String(random.below(10)));
     const [title = '', ...content] = said.split('\n');
-    const requester = random.chance(WRITTEN_BEFORE) ? random.below(MATES_WITHIN) : MATES_WITHIN + index;
-    return { title, content: content.join('\n'), requester: `made${requester}` };
+    const requester = random.chance(WRITTEN_BEFORE) ? random.below(KNOWN_PEOPLE) : KNOWN_PEOPLE + index;
+    return { title, content: content.join('\n'), requester: `made${requester}`, incident: null };
   };
 }
 

@@ -99,8 +99,8 @@ const three = (value: number): number => Math.round(value * 1000) / 1000;
 
 async function measure(task: ProbeTask): Promise<ProbeFigures> {
   const rules = shippedRules();
-  const messages = messagesOf(task.files);
-  const all = messages.probes(task.tickets, task.probes + task.warm);
+  const messages = messagesOf(task.files, task.tickets);
+  const all = messages.probes(task.probes + task.warm);
   const items = (
     await readAll(
       all.map(({ message }) => message),

@@ -2,7 +2,7 @@
 import { createHash, createHmac } from 'node:crypto';
 import { join } from 'node:path';
 import { SHIPPED } from '../../config/load.ts';
-import { loadRepeats, type RepeatRules } from '../../config/load-repeats.ts';
+import { loadRepeats } from '../../config/load-repeats.ts';
 import { loadRules } from '../../config/load-rules.ts';
 import { openStore } from '../../gateway/engines.ts';
 import { factsOf, termMix } from '../../gateway/reading/judge.ts';
@@ -41,29 +41,23 @@ export async function openPile(folder: string): Promise<Store> {
   return store;
 }
 
-export function freshStatistics({ common }: RepeatRules): TermStatistics {
-  return TermStatistics.fresh(gramsOfPhrases(common), termMix(BENCH_CIPHER));
-}
-
 const CHUNK = 512;
 
-/** Adds tickets `from` to `to` to the store in the folder, without looking anything up. */
-export async function growPile(
+/** Makes a store of so many tickets in the folder, without looking anything up. */
+export async function fillPile(
   folder: string,
   messages: MadeMessages,
-  range: { readonly from: number; readonly to: number },
+  tickets: number,
   progress: (tickets: number) => void,
 ): Promise<void> {
   const rules = shippedRules();
   const mix = termMix(BENCH_CIPHER);
   const topics = topicModel(rules.repeats.topics);
   const store = await openPile(folder);
-  const kept = await store.candidates.statistics();
-  const statistics = (kept && TermStatistics.fromBytes(kept)) ?? freshStatistics(rules.repeats);
+  const statistics = TermStatistics.fresh(gramsOfPhrases(rules.repeats.common), mix);
   const postings = new Postings(store.candidates, () => statistics.toBytes());
-  await postings.open(facts => statistics.add(facts.terms));
-  for (let from = range.from; from < range.to; from += CHUNK) {
-    const many = Math.min(CHUNK, range.to - from);
+  for (let from = 0; from < tickets; from += CHUNK) {
+    const many = Math.min(CHUNK, tickets - from);
     const read = await readAll(
       Array.from({ length: many }, (_, n) => messages.ticket(from + n)),
       rules,
