@@ -44,6 +44,7 @@ const schema = Joi.object<RepeatFile, true>({
   windowDays: Joi.number().integer().min(1).required(),
   thresholds: Joi.object({ repeat: probability, incident: probability, suggest: probability }).required(),
   minimumTerms: Joi.number().integer().min(0).required(),
+  cohesion: Joi.number().min(0).max(1).required(),
   onlySuggest: Joi.array()
     .items(Joi.string().valid(...FEATURES))
     .required(),

@@ -210,7 +210,7 @@ async function correctLate(
           ...{ closedRepeatOf, incident, wrappedIdentity, born, identity, identityKeys, facts },
         },
         parts: [],
-        incidentFirst: null,
+        gathers: [],
         conversation: null,
         outbox: [entry],
         voids: [],

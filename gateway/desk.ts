@@ -61,7 +61,7 @@ const OPEN_STATES = new Set(['held', 'queued', 'dispatched', 'accepted']);
 const NOTHING = {
   ticket: null,
   parts: [],
-  incidentFirst: null,
+  gathers: [],
   conversation: null,
   outbox: [],
   voids: [],

@@ -1,10 +1,12 @@
 // A ticket and a message as an operator sees them: identity masked, one field unmasked at a time, audited before it is shown.
+import type { IncidentRules } from '../normalizer/incident.ts';
 import { type Link, REQUESTER_FIELDS, type Requester } from '../normalizer/ticket.ts';
 import type { FieldCipher } from '../store/field-cipher.ts';
 import type { MessageRow, Store, TicketRow } from '../store/store.ts';
 import { isErased, openDecision, openIdentity, openNote, openTicketContent } from '../store/ticket-seal.ts';
 import { DeskError } from './desk-error.ts';
 import { createMasks } from './dispatch/mask.ts';
+import { type IncidentMarks, ticketMarks } from './incident-marks.ts';
 import { linkWords } from './link-words.ts';
 import { hasOriginal } from './reading/read-again.ts';
 import { maskRequester } from './requester-mask.ts';
@@ -12,6 +14,7 @@ import { maskRequester } from './requester-mask.ts';
 export interface ViewParts {
   readonly store: Store;
   readonly cipher: FieldCipher;
+  readonly rules: IncidentRules;
   now(): number;
 }
 
@@ -31,6 +34,7 @@ export async function viewTicket(parts: ViewParts, number: string, reveal: Revea
   if (reveal !== null) await auditReveal(parts, number, reveal);
   const { source, appeal, place, triage, handling, links, ...born } = openTicketContent(parts.cipher, row);
   const requester = openIdentity(parts.cipher, row);
+  const marks = await ticketMarks(parts.store, row, parts.rules, parts.now());
   const whole = row.confidential || row.type === '举报';
   const masks = createMasks(appeal.content, appeal.personal, whole, requester);
   const openText = reveal?.field === 'content';
@@ -64,7 +68,9 @@ export async function viewTicket(parts: ViewParts, number: string, reveal: Revea
     attachments: appeal.attachments.map(({ mediaType, size }, index) => ({ index, mediaType, size })),
     closedRepeatOf: row.closedRepeatOf,
     incident: row.incident,
-    supervised: row.supervised,
+    supervised: row.supervised || marks.supervised.length > 0,
+    supervision: { because: marks.supervised, ...figuresOf(marks) },
+    burst: marks.burst,
     links: links.map(link => viewLink(link, linkWords(parts.cipher, link, appeal, requester.name))),
     followUps: (await parts.store.messages.joined(number)).map(({ number: message, acceptedAt, outcome }) => ({
       message,
@@ -76,7 +82,7 @@ export async function viewTicket(parts: ViewParts, number: string, reveal: Revea
 }
 
 /** A message: what became of it and why; of its words only those of a follow-up, masked. */
-export async function viewMessage(parts: ViewParts, number: string): Promise<View> {
+export async function viewMessage(parts: Omit<ViewParts, 'rules'>, number: string): Promise<View> {
   const row = await parts.store.messages.get(number);
   if (row === null) throw new DeskError('desk.no_such_number', { number });
   const decision = openDecision(parts.cipher, row);
@@ -127,14 +133,19 @@ function viewLink({ kind, of, score, threshold, reasons, by, suggested }: Link, 
   return { kind, of, score, threshold, reasons, words, by, ...(suggested === true ? { suggested } : {}) };
 }
 
+function figuresOf({ tickets, messages, firstAt, lastAt, days }: IncidentMarks) {
+  return { tickets, messages, firstAt, lastAt, days };
+}
+
 function history(cipher: FieldCipher, row: TicketRow) {
   const key = cipher.openDataKey(row.wrappedContent);
-  return row.events.map(({ at, by, kind, state, step, eventId, note }) => ({
+  return row.events.map(({ at, by, kind, state, step, incident, eventId, note }) => ({
     at,
     by,
     kind,
     state: state ?? null,
     step: step ?? null,
+    ...(incident === undefined ? {} : { incident }),
     note:
       note === undefined || eventId === undefined
         ? null
@@ -149,7 +160,11 @@ async function notATicket(store: Store, number: string): Promise<DeskError> {
   return of === null ? new DeskError('desk.no_ticket_of', { number }) : new DeskError('desk.joined_to', { number, of });
 }
 
-async function auditReveal({ store, now }: ViewParts, number: string, { field, why, by }: Reveal): Promise<void> {
+async function auditReveal(
+  { store, now }: Pick<ViewParts, 'store' | 'now'>,
+  number: string,
+  { field, why, by }: Reveal,
+): Promise<void> {
   const fields: readonly string[] = [...REQUESTER_FIELDS, 'content'];
   if (!fields.includes(field)) throw new DeskError('desk.no_such_field', { field, fields: fields.join(', ') });
   if (why.trim() === '') throw new DeskError('desk.no_purpose');

@@ -1,5 +1,6 @@
 // Draft and candidates → new, repeat, closed repeat or incident; pure, and every link says why.
 import type { Candidate, Decision, Facts, RepeatPolicy } from './facts.ts';
+import { chooseIncident, type IncidentWitness } from './incident.ts';
 import { contributions, probability } from './repeat-model.ts';
 import { FEATURES, type Features, sharedTerms, similarity } from './similarity.ts';
 import type { Link, RepeatKind } from './ticket.ts';
@@ -31,6 +32,7 @@ export const REASONS = [
   'repeat.like-topics',
   'repeat.for',
   'repeat.against',
+  'repeat.incident-unlike',
 ] as const;
 
 /** The message to decide. */
@@ -39,34 +41,65 @@ export interface Deciding {
   readonly facts: Facts;
   /** Numbers of tickets a clerk has said this message is not the same as. */
   readonly undone?: readonly string[];
+  /** Tickets after which incidents of candidates are named, where they are no candidates themselves. They are compared, so
+   *  that an incident keeps to its beginning, and never linked. */
+  readonly leads?: readonly Candidate[];
 }
 
 /** Decides where a message goes. Of several earlier tickets of its requester: the best open one, else the newest closed
  *  one. An incident is that of the likest ticket of somebody else. What is likely, but not enough, is left to a clerk. */
 export function decide(message: Deciding, candidates: readonly Candidate[], policy: RepeatPolicy): Decision {
-  const likely = candidates
+  const compared = candidates
     .filter(candidate => comparable(message, candidate, policy))
     .map(candidate => match(message.facts, candidate, policy))
-    .filter(one => one.score >= policy.thresholds.suggest || one.sure)
     .sort(byScore);
-  const found = likely.filter(one => one.sure);
+  const found = compared.filter(one => one.sure);
   const own = found.filter(one => one.features.sameRequester === 1);
   const joins = own.find(one => one.candidate.open) ?? null;
-  const closed = joins === null ? newest(own) : null;
-  const others = found.filter(one => one.features.sameRequester === 0);
-  const chosen = joins ?? closed;
-  const incident = incidentOf(chosen, others);
+  const chosen = joins ?? newest(own);
+  const leads = (message.leads ?? []).map(candidate => match(message.facts, candidate, policy));
+  const choice = chooseIncident(
+    witnesses(found.filter(one => one.features.sameRequester === 0)),
+    witnesses([...compared, ...leads]),
+    policy.cohesion,
+  );
+  // A message that joins or repeats a ticket stays in that ticket's incident.
+  const stays = chosen !== null && chosen.candidate.incident !== null;
+  const unlike = (one: Match): boolean =>
+    one.features.sameRequester === 0 && choice.refused.has(one.candidate.incident ?? one.candidate.number);
+  const others = found.filter(one => one.features.sameRequester === 0 && !unlike(one));
   const kept = [chosen, ...others]
     .filter(one => one !== null)
     .slice(0, LINKS_KEPT)
     .sort(byScore);
-  const left = likely.filter(one => !one.sure).slice(0, SUGGESTIONS_KEPT);
+  const left = compared
+    .filter(one => unlike(one) || (!one.sure && one.score >= policy.thresholds.suggest))
+    .slice(0, SUGGESTIONS_KEPT);
   return {
     joins: joins?.candidate.number ?? null,
-    closedRepeatOf: closed?.candidate.number ?? null,
-    incident,
-    links: [...kept, ...left].map(one => linkOf(message.facts, one, policy)),
+    closedRepeatOf: joins === null ? (chosen?.candidate.number ?? null) : null,
+    incident: stays ? chosen.candidate.incident : choice.incident,
+    gathers: stays ? [] : choice.gathers,
+    links: [
+      ...kept.map(one => linkOf(message.facts, one, policy)),
+      ...left.map(one => suggested(linkOf(message.facts, one, policy), unlike(one))),
+    ],
   };
+}
+
+/** @param unlike likely enough, but the rest of its incident is not */
+function suggested(link: Link, unlike: boolean): Link {
+  const reasons = unlike ? [...link.reasons, 'repeat.incident-unlike'] : link.reasons;
+  return { ...link, reasons, suggested: true };
+}
+
+function witnesses(matches: readonly Match[]): readonly IncidentWitness[] {
+  return matches.map(({ candidate: { number, incident }, score, likely }) => ({
+    number,
+    incident,
+    score,
+    agrees: likely,
+  }));
 }
 
 interface Match {
@@ -74,6 +107,8 @@ interface Match {
   readonly features: Features;
   readonly score: number;
   readonly threshold: number;
+  /** Likely enough to be offered to a clerk, at no other scene. */
+  readonly likely: boolean;
   /** Likely enough to be linked by itself. */
   readonly sure: boolean;
 }
@@ -94,7 +129,8 @@ function match(facts: Facts, candidate: Candidate, policy: RepeatPolicy): Match 
   const threshold = features.sameRequester === 1 ? policy.thresholds.repeat : policy.thresholds.incident;
   const score = probability(policy.model, features);
   const elsewhere = policy.onlySuggest.some(name => features[name] === 1);
-  return { candidate, features, score, threshold, sure: score >= threshold && !elsewhere };
+  const likely = score >= policy.thresholds.suggest && !elsewhere;
+  return { candidate, features, score, threshold, likely, sure: score >= threshold && !elsewhere };
 }
 
 function newest(matches: readonly Match[]): Match | null {
@@ -102,13 +138,6 @@ function newest(matches: readonly Match[]): Match | null {
     (best, one) => (best === null || one.candidate.facts.acceptedAt > best.candidate.facts.acceptedAt ? one : best),
     null,
   );
-}
-
-/** A message that joins or repeats a ticket stays in that ticket's incident; else the likest other ticket decides. */
-function incidentOf(chosen: Match | null, others: readonly Match[]): string | null {
-  if (chosen !== null && chosen.candidate.incident !== null) return chosen.candidate.incident;
-  const best = others[0];
-  return best === undefined ? null : (best.candidate.incident ?? best.candidate.number);
 }
 
 function linkOf(facts: Facts, one: Match, policy: RepeatPolicy): Link {
@@ -123,7 +152,6 @@ function linkOf(facts: Facts, one: Match, policy: RepeatPolicy): Link {
     terms: sharedTerms(facts, one.candidate.facts, TERMS_SHOWN),
     weightsVersion: policy.model.version,
     by: 'rule',
-    ...(one.sure ? {} : { suggested: true as const }),
   };
 }
 

@@ -41,6 +41,8 @@ export interface Decision {
   readonly closedRepeatOf: string | null;
   /** The incident's id: the number of its first ticket. */
   readonly incident: string | null;
+  /** Earlier tickets that had no incident and are part of this one from now on, the one it is named after among them. */
+  readonly gathers: readonly string[];
   /** The links behind it, best first, with score, features, words and threshold; then those only suggested. */
   readonly links: readonly import('./ticket.ts').Link[];
 }
@@ -52,6 +54,8 @@ export interface RepeatPolicy {
   /** Probability from which a link is made without a person: to an appeal of the same requester, of another; and from
    *  which one is at least suggested to a clerk. */
   readonly thresholds: { readonly repeat: number; readonly incident: number; readonly suggest: number };
+  /** Share of an incident's compared tickets that must at least be suggested for a message to become part of it. */
+  readonly cohesion: number;
   /** An appeal with fewer terms than this (a bare thank-you) is not compared. */
   readonly minimumTerms: number;
   /** Features of which any that is 1 leaves the link to a clerk, however likely it is: the scene is another one. */

@@ -166,8 +166,8 @@ export interface CommitRow {
   readonly ticket: BornRow | null;
   /** Messages gathered into this one; each gets the outcome `part`. */
   readonly parts: readonly string[];
-  /** An earlier ticket that has no incident yet and gets this row's `incident`. */
-  readonly incidentFirst: string | null;
+  /** Earlier tickets that have no incident yet and get this row's `incident`; one that got another meanwhile keeps it. */
+  readonly gathers: readonly string[];
   /** Conversation key (32 hex digits) by which later parts find this message. */
   readonly conversation: string | null;
   readonly outbox: readonly NewEntry[];
@@ -207,6 +207,8 @@ export interface CandidateRow {
   readonly facts: Uint8Array;
   readonly state: TicketState;
   readonly incident: string | null;
+  /** Ordinal of the ticket the incident is named after; null without an incident. */
+  readonly incidentOrdinal: number | null;
   /** Numbers that a clerk has said are not the same as this ticket, from either side (`CommitRow.notSame`). */
   readonly notSame?: readonly string[];
 }
@@ -337,6 +339,8 @@ export interface TicketEvent {
   readonly supervised?: boolean;
   /** Change refused with `Conflict` unless the ticket is in one of these states. */
   readonly expect?: readonly TicketState[];
+  /** The incidents a clerk moved the ticket between; `from` is null where it had none. */
+  readonly incident?: { readonly from: string | null; readonly to: string };
   /** Id of the case system's event: the same id again changes nothing. */
   readonly eventId?: string;
   /** Note, sealed under the ticket's content key. */
@@ -387,6 +391,55 @@ export interface TicketStore {
     audit: AuditNote | null,
   ): Promise<'added' | 'duplicate' | 'missing'>;
   counts(): Promise<TicketCounts>;
+}
+
+// ---------------------------------------------------------------- incidents
+
+/** An incident as its tickets make it: nothing of it is kept apart from them. Its id is the number of its first ticket,
+ *  which is always one of its own: a ticket that names itself as its incident leads one. */
+export interface IncidentRow {
+  readonly id: string;
+  /** Of the ticket last added to it, for `before`. */
+  readonly ordinal: number;
+  /** Tickets in it; those joined to another ticket are not counted. */
+  readonly tickets: number;
+  /** Tickets and all follow-ups of them. */
+  readonly messages: number;
+  /** acceptedAt of its first and its last ticket or follow-up. */
+  readonly firstAt: number;
+  readonly lastAt: number;
+}
+
+/** Tickets that a clerk moves from one incident to another. */
+export interface IncidentMove {
+  /** Where they are now; null for a ticket without an incident. */
+  readonly from: string | null;
+  /** Number of a ticket that leads an incident, is without one and becomes the first of this, or is among those moved. */
+  readonly to: string;
+  readonly tickets: readonly string[] | 'all';
+  readonly at: number;
+  readonly by: string;
+  /** Kind of the event each ticket gets: `incident-merged`, `incident-split`. */
+  readonly kind: string;
+  /** Pairs that are not about the same matter, kept for good like `CommitRow.notSame`. */
+  readonly notSame: readonly (readonly [string, string])[];
+  readonly audit: AuditNote;
+}
+
+export interface IncidentFilter {
+  readonly before?: number;
+  readonly limit: number;
+}
+
+export interface IncidentStore {
+  /** Those of two tickets or more, the one a ticket was last added to first. */
+  list(filter: IncidentFilter): Promise<readonly IncidentRow[]>;
+  /** null where no ticket is in it. */
+  get(id: string): Promise<IncidentRow | null>;
+  /** How many of its tickets were accepted in the span, `until` left out. */
+  arrivals(id: string, from: number, until: number): Promise<number>;
+  /** All of it or nothing; `conflict` when a ticket is not where it should be, or `to` is in another incident by now. */
+  move(change: IncidentMove): Promise<'moved' | 'conflict'>;
 }
 
 // ---------------------------------------------------------------- blobs
@@ -474,6 +527,7 @@ export interface Store {
   readonly candidates: CandidateStore;
   readonly outbox: OutboxStore;
   readonly tickets: TicketStore;
+  readonly incidents: IncidentStore;
   readonly blobs: BlobStore;
   readonly admin: AdminStore;
   /** Called when an accepted batch has become durable; the decider looks then. */

@@ -93,7 +93,7 @@ function decided(number: string, acceptedAt: number, facts: Uint8Array): CommitR
     ...{ number, revision: 0, decidedAt: acceptedAt, outcome: { kind: 'ticket', held: false }, decision: null },
     ...{
       parts: [],
-      incidentFirst: null,
+      gathers: [],
       conversation: null,
       outbox: [],
       voids: [],

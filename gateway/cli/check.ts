@@ -4,6 +4,7 @@ import { dirname } from 'node:path';
 import { loadRegistry } from '../../adapters/registry.ts';
 import { readCertificate } from '../../config/certificate.ts';
 import { loadConfig } from '../../config/load.ts';
+import { loadIncidents } from '../../config/load-incidents.ts';
 import { loadRepeats } from '../../config/load-repeats.ts';
 import { loadRules } from '../../config/load-rules.ts';
 import { checkChannels } from '../channel-book.ts';
@@ -21,6 +22,7 @@ export const checkCommand: LocalCommand = {
     readCertificate(loaded);
     loadRules({ rulesFolder: config.rules, regionFile: config.region });
     loadRepeats(config.rules, config.data);
+    loadIncidents(config.rules);
     const registry = await loadRegistry(config.adapters, dirname(file));
     await checkChannels(loaded, registry);
     const notes = [

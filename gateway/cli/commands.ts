@@ -9,6 +9,7 @@ import type { Command, LocalCommand } from './command.ts';
 import { deadLetterCommands } from './dead-letters.ts';
 import { demoCommand } from './demo.ts';
 import { importCommand, unsealCommand } from './import.ts';
+import { incidentCommands } from './incidents.ts';
 import { keyCommands } from './keys.ts';
 import { messageCommands } from './messages.ts';
 import { eraseCommand, holdCommands, purgeCommand } from './purge.ts';
@@ -29,6 +30,7 @@ export const COMMANDS: readonly Command[] = [
   unsealCommand,
   ...messageCommands,
   ...ticketCommands,
+  ...incidentCommands,
   ...holdCommands,
   ...quarantineCommands,
   ...deadLetterCommands,

@@ -1,8 +1,10 @@
 // huisu status: what is stuck, why, and which command helps.
+import { loadIncidents } from '../../config/load-incidents.ts';
 import { WAYS } from '../alarms/alarm.ts';
 import { catalogueEntry } from '../catalogue.ts';
 import { EXIT } from '../desk-error.ts';
 import { leastFreeBytes } from '../disk-watch.ts';
+import { lately } from '../incident-marks.ts';
 import { type Sentence, say, sayBoth, word } from '../locale.ts';
 import { keptState, onAlarms } from './alarms.ts';
 import { whyDown } from './channels.ts';
@@ -75,6 +77,9 @@ async function findingsOf(context: CommandContext): Promise<readonly Finding[]> 
     add('unread', messages.unread, unreadAge > UNREAD_SECONDS, 'huisu messages list --state unread', unreadAge);
   if (messages.quarantined > 0) add('quarantined', messages.quarantined, true, 'huisu quarantine list');
   if (tickets.held > 0) add('held', tickets.held, false, 'huisu tickets list --state held');
+  const { bursts, supervised } = await lately(store, loadIncidents(loaded.config.rules), now());
+  if (bursts > 0) add('burst', bursts, false, 'huisu incidents list --burst');
+  if (supervised > 0) add('supervised', supervised, false, 'huisu incidents list --supervised');
   if (outbox.dead > 0) add('dead', outbox.dead, true, 'huisu dead-letters list');
   const waiting = outbox.due + outbox.inFlight;
   const waitingAge = age(outbox.oldest);

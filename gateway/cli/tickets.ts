@@ -1,4 +1,5 @@
 // huisu tickets: look at tickets, and what a clerk decides about them.
+import { loadIncidents } from '../../config/load-incidents.ts';
 import { TICKET_STATES, TICKET_TYPES, type TicketState, URGENCIES } from '../../normalizer/ticket.ts';
 import type { TicketFilter, TicketRow } from '../../store/store.ts';
 import { openTicketContent } from '../../store/ticket-seal.ts';
@@ -50,7 +51,12 @@ export const ticketCommands: readonly Command[] = [
       { flags: '--reveal <field>', summary: { zh: '显示一个未脱敏的字段，记入审计', en: 'unmask one field; audited' } },
       { flags: '--why <purpose>', summary: { zh: '查看目的', en: 'purpose of looking' } },
     ],
-    run: (context, args, call) => viewTicket(context, numberOf(args), revealOf(args, call.by)),
+    run: (context, args, call) =>
+      viewTicket(
+        { ...context, rules: loadIncidents(context.loaded.config.rules) },
+        numberOf(args),
+        revealOf(args, call.by),
+      ),
   },
   {
     kind: 'one',

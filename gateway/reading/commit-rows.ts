@@ -29,7 +29,7 @@ export interface CommitParts {
 
 const NOTHING = {
   ticket: null,
-  incidentFirst: null,
+  gathers: [],
   outbox: [],
   voids: [],
   wanted: [],
@@ -68,7 +68,7 @@ export function draftRow(parts: CommitParts, message: DraftMessage, judged: Judg
     ...plainRow(message, outcome, decidedAt),
     outbox: held ? [] : [created(parts, message, decidedAt)],
     ticket: bornRow(parts.cipher, message, judged, held, links),
-    incidentFirst: judged.incidentFirst,
+    gathers: decision.gathers,
     wanted: wantedOf(message, decidedAt),
   };
 }

@@ -47,8 +47,6 @@ export interface Judged {
   readonly decision: Decision;
   readonly facts: Facts;
   readonly identityKeys: readonly string[];
-  /** The first ticket of an incident that has just become one by this decision. */
-  readonly incidentFirst: string | null;
 }
 
 /** What is remembered of an earlier ticket without asking the store again. */
@@ -59,6 +57,8 @@ interface Known {
   open: boolean;
   gone: boolean;
   incident: string | null;
+  /** Ordinal of the ticket the incident is named after. */
+  lead: number | null;
   /** Numbers a clerk has parted this ticket from. */
   undone: readonly string[];
   /** When the store was asked last, by the monotonic clock. */
@@ -118,23 +118,47 @@ export function createJudge(parts: JudgeParts): Judge {
       if (one === undefined) continue;
       const fresh = knownOf(row);
       changed ||= one.open !== fresh.open || one.gone !== fresh.gone || one.undone.length !== fresh.undone.length;
-      changed ||= one.incident === null && fresh.incident !== null;
-      Object.assign(one, { ...fresh, facts: one.facts, incident: one.incident ?? fresh.incident });
+      changed ||= fresh.incident !== null && one.incident !== fresh.incident;
+      // What this thread gave it may not be committed yet; what the store has, a clerk may have changed.
+      const { incident, lead } = fresh.incident === null ? one : fresh;
+      Object.assign(one, { ...fresh, facts: one.facts, incident, lead });
     }
     return changed;
   }
 
+  /** Tickets after which the incidents of linked tickets are named, where they are no hits themselves. */
+  async function leadsOf(linked: readonly Known[], hits: readonly Hit[]): Promise<readonly Known[]> {
+    const wanted = new Set(linked.map(one => one.lead).filter(lead => lead !== null));
+    for (const { ordinal } of hits) wanted.delete(ordinal);
+    if (wanted.size === 0) return [];
+    await load([...wanted].filter(ordinal => !known.has(ordinal)));
+    return [...wanted].map(ordinal => known.get(ordinal)).filter(one => one !== undefined && !one.gone) as Known[];
+  }
+
   async function judgeOne(item: JudgeItem, facts: Facts, hits: readonly Hit[]): Promise<Judged> {
-    const input = { number: item.number, facts };
-    const ask = () => decide(input, candidatesOf(hits, known, item.number), parts.policy);
+    let leads: readonly Known[] = [];
+    const ask = () => {
+      const candidates = candidatesOf(hits, known, item.number);
+      return decide({ number: item.number, facts, leads }, candidates, parts.policy);
+    };
     parts.compared?.(item.number, candidatesOf(hits, known, item.number));
     let decision = ask();
     const linked = decision.links.map(link => findNumber(hits, known, link.of)).filter(one => one !== undefined);
-    if (linked.length > 0 && (await refreshed(linked))) decision = ask();
-    const first = decision.incident === null ? undefined : findNumber(hits, known, decision.incident);
-    const incidentFirst = first !== undefined && first.incident === null ? first.number : null;
-    if (first !== undefined) first.incident = decision.incident;
-    return { decision, facts, identityKeys: item.identityKeys, incidentFirst };
+    const changed = linked.length > 0 && (await refreshed(linked));
+    leads = await leadsOf(linked, hits);
+    if (changed || leads.length > 0) decision = ask();
+    const lead = leadOf(decision.incident, [...leads, ...hits.map(hit => known.get(hit.ordinal))]);
+    for (const number of decision.gathers) {
+      const one = findNumber(hits, known, number);
+      if (one !== undefined) Object.assign(one, { incident: decision.incident, lead });
+    }
+    return { decision, facts, identityKeys: item.identityKeys };
+  }
+
+  function leadOf(incident: string | null, among: readonly (Known | undefined)[]): number | null {
+    if (incident === null) return null;
+    const one = among.find(other => other?.number === incident || other?.incident === incident);
+    return one === undefined ? null : one.number === incident ? one.ordinal : one.lead;
   }
 
   return {
@@ -173,6 +197,10 @@ export function createJudge(parts: JudgeParts): Judge {
             open: true,
             gone: false,
             incident,
+            lead: leadOf(
+              incident,
+              all.map(hit => known.get(hit.ordinal)),
+            ),
             undone: [],
             knownAt: performance.now(),
           });
@@ -209,6 +237,7 @@ function knownOf(row: CandidateRow): Known {
     open: row.state !== 'closed' && row.state !== 'refused',
     gone: row.state === 'joined',
     incident: row.incident,
+    lead: row.incidentOrdinal,
     undone: row.notSame ?? [],
     knownAt: performance.now(),
   };

@@ -47,14 +47,14 @@ export async function readAgain(parts: ReadAgainParts, message: MessageRow, revi
     const facts = factsOf(source, statistics, mix, topicModel(repeats.topics));
     const row = { ...message, revision };
     const draft = { row, contentKey, parts: [], conversation: null, head, draft: result.draft as Uint8Array };
-    const alone = { decision: ALONE, facts, identityKeys, incidentFirst: null };
+    const alone = { decision: ALONE, facts, identityKeys };
     return { ticket: bornRow(cipher, draft, alone, head.verdict !== 'accept', []), wanted: head.wanted };
   } finally {
     await pool.close();
   }
 }
 
-const ALONE = { joins: null, closedRepeatOf: null, incident: null, links: [] };
+const ALONE = { joins: null, closedRepeatOf: null, incident: null, gathers: [], links: [] };
 
 /** False once the original was shredded by the rules of retention, or erased. */
 export function hasOriginal({ sealed, blob }: Pick<MessageRow, 'sealed' | 'blob'>): boolean {

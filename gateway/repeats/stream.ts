@@ -136,6 +136,7 @@ export async function stream(
 /** The store's part of the index, in memory. */
 function createTickets() {
   const rows = new Map<number, CandidateRow>();
+  const ordinals = new Map<string, number>();
   const blocks = new Map<string, Uint8Array>();
   let segments: Segment[] = [];
   const store: CandidateStore = {
@@ -157,7 +158,9 @@ function createTickets() {
   return {
     store,
     add(number: string, ordinal: number, facts: Facts, incident: string | null): void {
-      rows.set(ordinal, { number, ordinal, facts: encodeFacts(facts), state: 'queued', incident } as CandidateRow);
+      ordinals.set(number, ordinal);
+      const incidentOrdinal = incident === null ? null : (ordinals.get(incident) ?? null);
+      rows.set(ordinal, { number, ordinal, facts: encodeFacts(facts), state: 'queued', incident, incidentOrdinal });
     },
   };
 }

@@ -147,7 +147,7 @@ async function shredOriginals(
 const NOTHING = {
   ticket: null,
   parts: [],
-  incidentFirst: null,
+  gathers: [],
   conversation: null,
   outbox: [],
   voids: [],

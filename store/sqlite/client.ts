@@ -5,12 +5,13 @@ import type { MessagePort } from 'node:worker_threads';
 import { createFileBlobs } from '../blobs.ts';
 import { Conflict } from '../errors.ts';
 import type { RetentionStore } from '../retention.ts';
-import type { AdminStore, CandidateStore, OutboxStore, Store, TicketStore } from '../store.ts';
+import type { AdminStore, CandidateStore, IncidentStore, OutboxStore, Store, TicketStore } from '../store.ts';
 import { openReading } from './connection.ts';
 import { ordinalOf } from './context.ts';
 import { type ChainKey, createLongReads } from './long-reads.ts';
 import type { LongReads } from './protocol.ts';
 import { attachmentsDue, attachmentsOf, listChannels, readCursor, readMeta } from './reads/admin.ts';
+import { countArrivals, getIncident } from './reads/incidents.ts';
 import { countMessages, findConversation, getMessage, listJoined, listUnread } from './reads/messages.ts';
 import { countEntries, getEntry, nextDue } from './reads/outbox.ts';
 import { isHeld, newestAt } from './reads/retention.ts';
@@ -63,6 +64,7 @@ export function createStore(parts: StoreParts): Store {
     candidates: candidateStore(sql, writes),
     outbox: outboxStore(sql, writes, ask),
     tickets: ticketStore(sql, writes, ask),
+    incidents: incidentStore(sql, writes, ask),
     blobs: createFileBlobs(folder),
     admin: adminStore(sql, writes, ask, folder),
     onAccepted: listener => writes.onNews(news => news.accepted && listener()),
@@ -125,6 +127,15 @@ function ticketStore(sql: Statements, writes: WriteClient, ask: AskLong): Ticket
       return answer;
     },
     counts: async () => countTickets(sql),
+  };
+}
+
+function incidentStore(sql: Statements, writes: WriteClient, ask: AskLong): IncidentStore {
+  return {
+    list: filter => ask('listIncidents', filter),
+    get: async id => getIncident(sql, id),
+    arrivals: async (id, from, until) => countArrivals(sql, id, from, until),
+    move: change => writes.call('moveIncident', change),
   };
 }
 

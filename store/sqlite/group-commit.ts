@@ -8,6 +8,7 @@ import { putChannel, removeChannel, setNamed, settleAttachment, takeLease } from
 import { publishSegment, replaceBlocks, writeBlocks } from './writes/candidates.ts';
 import { commitRows } from './writes/decisions.ts';
 import { beginEntry, claimEntries, failEntry, finishEntry, reclaimEntries, replayEntries } from './writes/delivery.ts';
+import { moveIncident } from './writes/incidents.ts';
 import { acceptRows, countAttempts, readAgain } from './writes/messages.ts';
 import { holdNumber, rewrapKeys, shredMessages, unholdNumber } from './writes/retention.ts';
 import { addEvent } from './writes/tickets.ts';
@@ -176,6 +177,7 @@ function createHandlers(context: WriteContext, seconds: number[]): Handlers {
     reclaim: now => reclaimEntries(context, now),
     replay: (filter, now, by) => replayEntries(context, filter, now, by),
     addEvent: (event, outbox, audit) => addEvent(context, event, outbox, audit),
+    moveIncident: change => moveIncident(context, change),
     putChannel: (row, audit) => putChannel(context, row, audit, Date.now()),
     removeChannel: (id, audit) => removeChannel(context, id, audit, Date.now()),
     lease: (name, owner, now, ttlMs) => takeLease(context, name, owner, now, ttlMs),

@@ -3,6 +3,7 @@ import { StoreUnavailable } from '../errors.ts';
 import { listAudit, verifyAudit } from './audit-chain.ts';
 import { openCheckpointing } from './connection.ts';
 import type { LongReads } from './protocol.ts';
+import { listIncidents } from './reads/incidents.ts';
 import { listMessages } from './reads/messages.ts';
 import { listEntries } from './reads/outbox.ts';
 import { closedBefore, finishedBefore, listHolds, listWrappedKeys } from './reads/retention.ts';
@@ -19,6 +20,7 @@ export function createLongReads(sql: Statements, chain: ChainKey | null, folder:
     listMessages: filter => listMessages(sql, filter),
     listTickets: filter => listTickets(sql, filter),
     listEntries: filter => listEntries(sql, filter),
+    listIncidents: filter => listIncidents(sql, filter),
     auditList: (after, limit) => listAudit(sql, after, limit),
     auditVerify: () => {
       if (chain === null) {

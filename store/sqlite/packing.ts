@@ -147,11 +147,12 @@ export function packCommit(packer: Packer, rows: readonly CommitRow[], fence: st
   packer.plain(fence);
   packList(packer, rows, row => {
     packer.plain(row.number, row.revision, row.decidedAt, JSON.stringify(row.outcome));
-    packer.plain(row.incidentFirst, row.conversation);
+    packer.plain(row.conversation);
     packer.bytes(row.decision);
     packer.plain(row.ticket !== null);
     if (row.ticket !== null) packBorn(packer, row.ticket);
     packList(packer, row.parts, part => packer.plain(part));
+    packList(packer, row.gathers, number => packer.plain(number));
     packList(packer, row.outbox, entry => packEntry(packer, entry));
     packList(packer, row.voids, id => packer.plain(id));
     packList(packer, row.wanted, ({ index, dueAt }) => packer.plain(index, dueAt));
@@ -169,11 +170,11 @@ export function unpackCommit(unpacker: Unpacker): { rows: CommitRow[]; fence: st
       revision: unpacker.number(),
       decidedAt: unpacker.number(),
       outcome: JSON.parse(unpacker.text()),
-      incidentFirst: unpacker.textOrNull(),
       conversation: unpacker.textOrNull(),
       decision: unpacker.bytesOrNull(),
       ticket: unpacker.flag() ? unpackBorn(unpacker) : null,
       parts: unpacker.list(unpacker.text),
+      gathers: unpacker.list(unpacker.text),
       outbox: unpacker.list(() => unpackEntry(unpacker)),
       voids: unpacker.list(unpacker.text),
       wanted: unpacker.list(() => ({ index: unpacker.number(), dueAt: unpacker.number() })),

@@ -17,6 +17,9 @@ import type {
   ClaimedEntry,
   Entry,
   EntryFilter,
+  IncidentFilter,
+  IncidentMove,
+  IncidentRow,
   MessageFilter,
   MessageRow,
   NewEntry,
@@ -47,6 +50,7 @@ export interface WriteCalls {
     outbox: readonly NewEntry[],
     audit: AuditNote | null,
   ): 'added' | 'duplicate' | 'missing' | 'conflict';
+  moveIncident(change: IncidentMove): 'moved' | 'conflict';
   putChannel(row: ChannelRow, audit: AuditNote): null;
   removeChannel(id: string, audit: AuditNote): boolean;
   lease(name: string, owner: string, now: number, ttlMs: number): string | null;
@@ -113,6 +117,7 @@ export interface LongReads {
   listMessages(filter: MessageFilter): MessageRow[];
   listTickets(filter: TicketFilter): TicketRow[];
   listEntries(filter: EntryFilter): Entry[];
+  listIncidents(filter: IncidentFilter): IncidentRow[];
   auditList(after: number, limit: number): AuditRecord[];
   auditVerify(): { readonly records: number; readonly broken: number | null };
   finished(until: number, after: FinishedRow | null, limit: number): FinishedRow[];

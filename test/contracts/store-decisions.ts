@@ -180,8 +180,8 @@ export function decisionContract(open: OpenStore): void {
     it(
       'gives the first ticket of an incident its incident, once, and counts incidents of two or more',
       withStore(open, async store => {
-        const of = (name: string, incident: string, first: string | null) =>
-          ticketOf(name, 'l', { ticket: born(name, { incident }), incidentFirst: first });
+        const of = (name: string, incident: string, first: string) =>
+          ticketOf(name, 'l', { ticket: born(name, { incident }), gathers: [first] });
         await decided(store, [ticketOf('a', 'l')]);
         assert.equal((await store.tickets.counts()).incidents, 0);
         await decided(store, [of('b', numberOf('a'), numberOf('a')), of('c', numberOf('a'), numberOf('a'))]);

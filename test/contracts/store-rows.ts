@@ -101,7 +101,7 @@ export function decision(name: string, outcome: Outcome, more: Partial<CommitRow
     decision: Buffer.from(`decision ${name}`),
     ticket: null,
     parts: [],
-    incidentFirst: null,
+    gathers: [],
     conversation: null,
     outbox: [],
     voids: [],

@@ -3,6 +3,7 @@ import { acceptContract } from './store-accept.ts';
 import { adminContract } from './store-admin.ts';
 import { candidateContract } from './store-candidates.ts';
 import { decisionContract } from './store-decisions.ts';
+import { incidentContract } from './store-incidents.ts';
 import { type LaneRuns, laneContract } from './store-lanes.ts';
 import { outboxContract } from './store-outbox.ts';
 import { retentionContract } from './store-retention.ts';
@@ -20,6 +21,7 @@ export function storeContract(name: string, open: OpenStore, lanes?: LaneRuns): 
     outboxContract(open);
     laneContract(open, lanes);
     ticketContract(open);
+    incidentContract(open);
     adminContract(open);
     retentionContract(open);
   });

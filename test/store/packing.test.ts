@@ -16,7 +16,7 @@ const whole: Required<CommitRow> = {
   ...decision('a', { kind: 'ticket', held: true, incident: 'i' }),
   ticket: born('a', { identityKeys: ['ab'.repeat(16), 'cd'.repeat(16)], confidential: true, closedRepeatOf: 'x' }),
   parts: ['p1', 'p2'],
-  incidentFirst: 'f',
+  gathers: ['f', 'g'],
   conversation: 'ef'.repeat(16),
   outbox: [entry('a', 'ticket.created', { urgent: true, notBefore: 9 }), entry('a', 'ticket.corrected')],
   voids: ['v'],

@@ -177,6 +177,7 @@ interface CandidateLine {
   readonly facts: Uint8Array;
   readonly state: CandidateRow['state'];
   readonly incident: string | null;
+  readonly lead: number | null;
   /** Numbers joined by commas, which no number holds. */
   readonly apart: string | null;
 }
@@ -185,11 +186,13 @@ interface CandidateLine {
 function candidateSelect(sql: Statements): string {
   const none = sql('SELECT 1 FROM not_same LIMIT 1').get() === undefined;
   const apart = none ? 'NULL' : '(SELECT group_concat(n.number) FROM not_same n WHERE n.ordinal = tickets.ordinal)';
-  return `SELECT ordinal, number, facts, state, incident, ${apart} AS apart FROM tickets`;
+  return `SELECT ordinal, number, facts, state, incident, ${apart} AS apart,
+    CASE WHEN incident IS NULL THEN NULL ELSE (SELECT m.ordinal FROM messages m WHERE m.number = incident) END AS lead
+    FROM tickets`;
 }
 
-function toCandidate({ ordinal, number, facts, state, incident, apart }: CandidateLine): CandidateRow {
-  const row = { ordinal, number, facts, state, incident };
+function toCandidate({ ordinal, number, facts, state, incident, lead, apart }: CandidateLine): CandidateRow {
+  const row = { ordinal, number, facts, state, incident, incidentOrdinal: lead };
   return apart === null ? row : { ...row, notSame: apart.split(',') };
 }
 

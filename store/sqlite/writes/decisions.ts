@@ -1,6 +1,7 @@
 // The commit of decisions: checks everything a row rests on, then writes all of it or nothing.
-import type { CommitAnswer, CommitRow, Outcome } from '../../store.ts';
+import type { BornRow, CommitAnswer, CommitRow, Outcome } from '../../store.ts';
 import { ordinalOf, type WriteContext } from '../context.ts';
+import { leadOf } from '../reads/incidents.ts';
 import { one, unhex } from '../statements.ts';
 import { addEntry, canVoid, voidEntry } from './lanes.ts';
 import { eventFits, joinIncident, writeBorn, writeEvent } from './tickets.ts';
@@ -64,8 +65,7 @@ function commitRow(context: WriteContext, row: CommitRow): CommitAnswer {
 
   writeReading(context, row, standing);
   for (const part of parts) if (!part.settled) writePart(context, row, part.standing, standing.ordinal);
-  if (row.ticket !== null) writeBorn(context, standing.ordinal, row.revision, row.ticket);
-  if (row.incidentFirst !== null && row.ticket?.incident) joinIncident(context, row.incidentFirst, row.ticket.incident);
+  if (row.ticket !== null) writeTicket(context, row, row.ticket, standing.ordinal);
   for (const id of row.voids) voidEntry(context, id, `decision.${row.revision}`);
   for (const [place, event] of row.events.entries()) if (fits[place] === 'fits') writeEvent(context, event);
   for (const entry of row.outbox) addEntry(context, entry, row.decidedAt);
@@ -73,6 +73,14 @@ function commitRow(context: WriteContext, row: CommitRow): CommitAnswer {
   for (const { index, dueAt } of row.wanted) wantAttachment(context, standing.ordinal, index, dueAt);
   if (row.audit !== null) context.audit.append(row.audit, row.decidedAt);
   return 'committed';
+}
+
+/** What a clerk did with the incident since it was decided counts: it may be part of another by now. */
+function writeTicket(context: WriteContext, row: CommitRow, ticket: BornRow, ordinal: number): void {
+  const incident = ticket.incident === null ? null : leadOf(context.sql, ticket.incident);
+  writeBorn(context, ordinal, row.revision, incident === ticket.incident ? ticket : { ...ticket, incident });
+  if (incident === null) return;
+  for (const number of row.gathers) joinIncident(context, number, incident);
 }
 
 /** The messages gathered into this one; null when one of them was decided as something else. */
@@ -169,7 +177,7 @@ function putReading(context: WriteContext, standing: Standing, reading: Reading)
 }
 
 /** Remembered for good, under both. */
-function keepApart(context: WriteContext, number: string, ordinal: number, otherNumber: string): void {
+export function keepApart(context: WriteContext, number: string, ordinal: number, otherNumber: string): void {
   const other = ordinalOf(context.sql, otherNumber);
   if (other === undefined) return;
   const put = context.sql('INSERT INTO not_same (ordinal, number) VALUES (?, ?) ON CONFLICT DO NOTHING');

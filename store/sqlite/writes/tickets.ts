@@ -67,7 +67,7 @@ function writeIdentityKeys(context: WriteContext, ordinal: number, before: Uint8
 }
 
 /** Keeps the number of incidents with two tickets or more, once the rows are written. */
-function countIncident(context: WriteContext, from: string | null, to: string | null): void {
+export function countIncident(context: WriteContext, from: string | null, to: string | null): void {
   if (from === to) return;
   const members = (incident: string): number => {
     const row = context
@@ -79,7 +79,7 @@ function countIncident(context: WriteContext, from: string | null, to: string | 
   if (to !== null && members(to) === 2) context.count('tickets.incidents', 1);
 }
 
-/** Gives an earlier ticket the incident it turned out to be the first of, unless it has one. */
+/** Gives an earlier ticket an incident it turned out to be part of, unless it has one. */
 export function joinIncident(context: WriteContext, number: string, incident: string): void {
   const ordinal = ordinalOf(context.sql, number);
   if (ordinal === undefined) return;

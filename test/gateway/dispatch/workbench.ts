@@ -205,7 +205,7 @@ function emptyRow(number: string, outcome: CommitRow['outcome']): CommitRow {
     decision: null,
     ticket: null,
     parts: [],
-    incidentFirst: null,
+    gathers: [],
     conversation: null,
     outbox: [],
     voids: [],

@@ -40,7 +40,7 @@ const decide = (number: string): CommitRow => ({
   decision: null,
   ticket: null,
   parts: [],
-  incidentFirst: null,
+  gathers: [],
   conversation: null,
   outbox: [],
   voids: [],
