@@ -5,6 +5,7 @@ import { existsSync, mkdirSync, mkdtempSync, renameSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
+import { median } from './phases.ts';
 import { idOf, messagesOf } from './repeats/made-messages.ts';
 import type { ProbeFigures, ProbeTask } from './repeats/probe-process.ts';
 import { bruteForce, minHash, type Rival } from './repeats/rivals.ts';
@@ -13,22 +14,24 @@ import { systemFacts } from './system.ts';
 
 const HELP = `npm run bench:repeats -- [options]
   --sizes N,N,…       tickets (10000,100000,1000000)
-  --probes N          messages looked up and decided at each size (2000), after 1,000 that do not count
+  --probes N          messages looked up and decided at each size (1500), after 4,500 that do not count
   --messages FILE     real messages to make tickets of, with --incidents FILE (as huisu repeats replay takes them);
                       without: the grammar of bench/recipe.yaml
   --store DIR         keep the filled stores there, and use those that are there
   --fill              only fill the stores
+  --rounds N          how often all sizes are measured in turn; figures are medians (3)
   --rivals N          the largest store searched by Jaccard and MinHash too (100000)
   --json              one JSON object as the last line on stdout`;
 
 const { values } = parseArgs({
   options: {
     sizes: { type: 'string', default: '10000,100000,1000000' },
-    probes: { type: 'string', default: '2000' },
+    probes: { type: 'string', default: '1500' },
     messages: { type: 'string' },
     incidents: { type: 'string' },
     store: { type: 'string' },
     fill: { type: 'boolean', default: false },
+    rounds: { type: 'string', default: '3' },
     rivals: { type: 'string', default: '100000' },
     json: { type: 'boolean', default: false },
     help: { type: 'boolean', default: false },
@@ -42,7 +45,8 @@ if (values.help) {
 const LEAST = 10_000;
 const P99_MS = 5;
 const GROWTH = 1.5;
-const WARM = 1_000;
+/** Enough that most blocks of a million tickets are in memory, and few enough that the newest tickets do not become a segment. */
+const WARM = 4_500;
 const TOP = 20;
 /** Comparing with every ticket takes long, and recall is known from a few hundred. */
 const RIVAL_PROBES = 200;
@@ -88,6 +92,31 @@ async function measured(task: ProbeTask): Promise<ProbeFigures> {
   ])) as [ProbeFigures];
   await once(child, 'exit');
   return figures;
+}
+
+/** All sizes in turn, several times, since a machine shared with others changes from one minute to the next. */
+async function rounds(
+  root: string,
+  task: Omit<ProbeTask, 'folder' | 'tickets'>,
+  many: number,
+): Promise<readonly ProbeFigures[]> {
+  const all: ProbeFigures[] = [];
+  for (let round = 0; round < many; round++) {
+    for (const size of sizes) all.push(await measured({ ...task, folder: join(root, String(size)), tickets: size }));
+    say(
+      `  round ${round + 1}: p99 ${all
+        .slice(-sizes.length)
+        .map(({ p99Ms }) => p99Ms)
+        .join(', ')} ms`,
+    );
+  }
+  return sizes.map(size => {
+    const own = all.filter(({ tickets }) => tickets === size);
+    const names = Object.keys(own[0] as ProbeFigures) as (keyof ProbeFigures)[];
+    return Object.fromEntries(
+      names.map(name => [name, three(median(own.map(one => one[name])))]),
+    ) as unknown as ProbeFigures;
+  });
 }
 
 interface RivalFigures {
@@ -162,9 +191,7 @@ try {
   await filled(root);
   if (!values.fill) {
     const task = { files, warm: WARM, probes: Number(values.probes) };
-    const figures: ProbeFigures[] = [];
-    for (const size of sizes)
-      figures.push(await measured({ ...task, folder: join(root, String(size)), tickets: size }));
+    const figures = await rounds(root, task, Number(values.rounds));
     const rivals = sizes.filter(size => size <= Number(values.rivals)).flatMap(size => compared(size, task.probes));
     report(figures, rivals);
     const summary = { recipe, figures, rivals, system: systemFacts(root) };
