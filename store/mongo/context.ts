@@ -81,8 +81,9 @@ export async function change<T>(
 export const NOTHING_TO_DO: Omit<Todo, 'id' | 'at'> = {
   outbox: [],
   events: [],
-  incidentFirst: null,
+  gathers: [],
   incident: null,
+  move: null,
   notSame: [],
   orphaned: null,
   settled: false,
@@ -91,6 +92,6 @@ export const NOTHING_TO_DO: Omit<Todo, 'id' | 'at'> = {
 
 /** False where nothing follows from a step outside its own document. */
 export function anythingToDo(todo: Todo): boolean {
-  const lists = todo.outbox.length + todo.events.length + todo.notSame.length;
-  return lists > 0 || todo.incidentFirst !== null || todo.orphaned !== null || todo.settled || todo.audit !== null;
+  const lists = todo.outbox.length + todo.events.length + todo.notSame.length + todo.gathers.length;
+  return lists > 0 || todo.move !== null || todo.orphaned !== null || todo.settled || todo.audit !== null;
 }

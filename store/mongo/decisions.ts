@@ -4,6 +4,7 @@ import { hash } from 'node:crypto';
 import type { CommitAnswer, CommitRow, Outcome } from '../store.ts';
 import { anythingToDo, type Change, type Context, guarded, messagesOf, NOTHING_TO_DO } from './context.ts';
 import type { MessageDoc, TicketPart, Todo } from './documents.ts';
+import { leadOf } from './incidents.ts';
 import { leaseHolds, shardFence } from './leases.ts';
 import { rollForward } from './roll-forward.ts';
 import { setAside } from './set-aside.ts';
@@ -67,7 +68,9 @@ function isForeign(row: CommitRow): boolean {
 }
 
 function concerned(row: CommitRow): string[] {
-  return [row.number, ...row.parts, ...row.events.map(event => event.number), ...(row.notSame ?? [])];
+  const incident = row.ticket?.incident ?? null;
+  const lead = incident === null ? [] : [incident];
+  return [row.number, ...lead, ...row.parts, ...row.events.map(event => event.number), ...(row.notSame ?? [])];
 }
 
 function wavesOf(asked: readonly Asked[]): Asked[][] {
@@ -217,7 +220,10 @@ function leadsTo(outcome: Outcome): string | null {
 async function changeOf(wave: Wave, row: CommitRow, doc: MessageDoc, events: CommitRow['events']): Promise<Change> {
   const id = `${row.number}:${row.revision}`;
   const own = events.filter(event => event.number === row.number);
-  let ticket: TicketPart | null = row.ticket === null ? doc.ticket : bornPart(doc.ticket, row.revision, row.ticket);
+  // What a clerk did with the incident since it was decided counts: it may be part of another by now.
+  const incident = row.ticket?.incident == null ? null : leadOf(wave.known, row.ticket.incident);
+  let ticket: TicketPart | null =
+    row.ticket === null ? doc.ticket : bornPart(doc.ticket, row.revision, { ...row.ticket, incident });
   let orphaned: string | null = null;
   for (const [place, event] of own.entries()) {
     if (ticket === null) break;
@@ -230,8 +236,8 @@ async function changeOf(wave: Wave, row: CommitRow, doc: MessageDoc, events: Com
     ...NOTHING_TO_DO,
     ...{ id, at: row.decidedAt, outbox: row.outbox, orphaned, notSame, audit: row.audit },
     events: events.filter(event => event.number !== row.number),
-    incidentFirst: row.incidentFirst,
-    incident: row.ticket?.incident ?? null,
+    gathers: incident === null ? [] : row.gathers,
+    incident,
   };
   const todos = anythingToDo(todo) ? [...doc.todo, todo] : doc.todo;
   return {

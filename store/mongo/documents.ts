@@ -35,6 +35,17 @@ export interface TicketPart
 
 export type AttachmentPart = Omit<AttachmentRow, 'message'>;
 
+/** A clerk's moving of tickets between incidents, as it is still to be done. */
+export interface MovePart {
+  readonly from: string | null;
+  readonly to: string;
+  readonly by: string;
+  readonly kind: string;
+  readonly tickets: readonly string[];
+  /** As objects, since not every server of this kind takes lists within lists. */
+  readonly notSame: readonly { readonly one: string; readonly other: string }[];
+}
+
 /** What still has to be made of a decision elsewhere; written with the decision, taken away when all of it is done. */
 export interface Todo {
   /** Message and revision, or a name of its own; steps that follow from it carry it as their tag. */
@@ -43,8 +54,11 @@ export interface Todo {
   readonly outbox: readonly NewEntry[];
   /** Events of other tickets. */
   readonly events: readonly TicketEvent[];
-  readonly incidentFirst: string | null;
+  /** Earlier tickets that get `incident`, unless they have one. */
+  readonly gathers: readonly string[];
   readonly incident: string | null;
+  /** Tickets a clerk moved to the incident this document leads. */
+  readonly move: MovePart | null;
   readonly notSame: readonly string[];
   /** Why parked notices of this ticket go to nobody. */
   readonly orphaned: string | null;

@@ -10,6 +10,7 @@ import type {
   AdminStore,
   CommitAnswer,
   DecisionStore,
+  IncidentStore,
   OutboxStore,
   Store,
   TicketStore,
@@ -26,6 +27,7 @@ import type { Context } from './context.ts';
 import { type CommitCall, commitCalls } from './decisions.ts';
 import * as delivery from './delivery.ts';
 import { findEntries, toEntry } from './entries.ts';
+import { countArrivals, getIncident, listIncidents, moveIncident } from './incidents.ts';
 import { takeLease } from './leases.ts';
 import * as messages from './messages.ts';
 import { MOVING } from './moving.ts';
@@ -228,6 +230,7 @@ function putTogether(parts: Parts): Port {
     candidates: guardedAll(candidateStore(context), run),
     outbox: outboxStore(parts),
     tickets: ticketStore(parts),
+    incidents: incidentStore(parts),
     blobs: {
       put: (name, sealed) => run(() => blobs.put(name, sealed)),
       get: name => run(() => blobs.get(name)),
@@ -295,6 +298,20 @@ function ticketStore({ context, vault, guard: { run } }: Parts): TicketStore {
         return answer;
       }),
     counts: () => run(() => countTickets(context)),
+  };
+}
+
+function incidentStore({ context, guard: { run } }: Parts): IncidentStore {
+  return {
+    list: filter => run(() => listIncidents(context, filter)),
+    get: id => run(() => getIncident(context, id)),
+    arrivals: (id, from, until) => run(() => countArrivals(context, id, from, until)),
+    move: change =>
+      run(async () => {
+        const answer = await moveIncident(context, change);
+        if (answer === 'moved') await rollForward(context, [change.to]);
+        return answer;
+      }),
   };
 }
 

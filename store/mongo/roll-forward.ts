@@ -5,6 +5,7 @@ import { areDuplicates, op } from './connection.ts';
 import { type Context, change, messagesOf, takePlaces } from './context.ts';
 import type { EntryDoc, MessageDoc, Todo } from './documents.ts';
 import { createdDone, letNoticesIn, newEntry, SEQ } from './entries.ts';
+import { rollMove } from './incidents.ts';
 import { lived } from './ticket-part.ts';
 
 /** Does everything that stands in the `todo` of these messages and takes it away. */
@@ -34,9 +35,8 @@ async function clear({ models }: Context, docs: readonly MessageDoc[]): Promise<
 
 async function others(context: Context, number: string, todo: Todo): Promise<void> {
   for (const [place, event] of todo.events.entries()) await addForeign(context, event, `${todo.id}/${place}`);
-  if (todo.incidentFirst !== null && todo.incident !== null) {
-    await joinIncident(context, todo.incidentFirst, todo.incident);
-  }
+  for (const gathered of todo.gathers) if (todo.incident !== null) await joinIncident(context, gathered, todo.incident);
+  if (todo.move !== null) await rollMove(context, todo.move, todo.at, todo.id);
   for (const other of todo.notSame) {
     await context.models.messages.updateOne(
       { number: other },
@@ -56,7 +56,7 @@ async function addForeign(context: Context, event: TicketEvent, tag: string): Pr
   if (orphaned !== null) await dropOrphans(context, event.number, orphaned);
 }
 
-/** Gives an earlier ticket the incident it turned out to be the first of, unless it has one. */
+/** Gives an earlier ticket an incident it turned out to be part of, unless it has one. */
 async function joinIncident(context: Context, number: string, incident: string): Promise<void> {
   await change(context, number, doc => {
     if (doc.ticket === null || doc.ticket.incident !== null) return { answer: null };

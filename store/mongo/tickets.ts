@@ -3,6 +3,7 @@ import type { CandidateRow, TicketCounts, TicketEvent, TicketFilter, TicketRow }
 import { op } from './connection.ts';
 import type { Context } from './context.ts';
 import type { MessageDoc, TicketPart } from './documents.ts';
+import { leadOrdinals } from './incidents.ts';
 import type { Vault } from './vault.ts';
 
 const SHOWN = { sealed: 0, decision: 0, todo: 0, attachments: 0 } as const;
@@ -86,26 +87,34 @@ export async function countTickets({ models }: Context): Promise<TicketCounts> {
 
 const CANDIDATE = { ordinal: 1, number: 1, ticket: 1, notSame: 1 } as const;
 
-function toCandidate({ ordinal, number, ticket, notSame }: MessageDoc): CandidateRow[] {
-  if (ticket === null) return [];
-  const { facts, state, incident } = ticket;
-  return [{ ordinal, number, facts, state, incident, ...(notSame.length === 0 ? {} : { notSame }) }];
+async function toCandidates(context: Context, docs: readonly MessageDoc[]): Promise<CandidateRow[]> {
+  const leads = await leadOrdinals(
+    context,
+    docs.flatMap(({ ticket }) => ticket?.incident ?? []),
+  );
+  return docs.flatMap(({ ordinal, number, ticket, notSame }) => {
+    if (ticket === null) return [];
+    const { facts, state, incident } = ticket;
+    const incidentOrdinal = incident === null ? null : (leads.get(incident) ?? null);
+    const apart = notSame.length === 0 ? {} : { notSame };
+    return [{ ordinal, number, facts, state, incident, incidentOrdinal, ...apart }];
+  });
 }
 
-export async function loadCandidates({ models }: Context, ordinals: readonly number[]): Promise<CandidateRow[]> {
+export async function loadCandidates(context: Context, ordinals: readonly number[]): Promise<CandidateRow[]> {
   if (ordinals.length === 0) return [];
-  const docs = await models.messages
+  const docs = await context.models.messages
     .find({ ordinal: op({ $in: [...ordinals] }), isTicket: true }, CANDIDATE)
     .lean<MessageDoc[]>();
-  return docs.flatMap(toCandidate);
+  return toCandidates(context, docs);
 }
 
-export async function candidatesSince({ models }: Context, after: number, limit: number): Promise<CandidateRow[]> {
+export async function candidatesSince(context: Context, after: number, limit: number): Promise<CandidateRow[]> {
   if (limit <= 0) return [];
-  const docs = await models.messages
+  const docs = await context.models.messages
     .find({ isTicket: true, ordinal: op({ $gt: after }) }, CANDIDATE)
     .sort({ ordinal: 1 })
     .limit(limit)
     .lean<MessageDoc[]>();
-  return docs.flatMap(toCandidate);
+  return toCandidates(context, docs);
 }
