@@ -6,6 +6,7 @@ export type Family =
   | 'category'
   | 'urgency'
   | 'context'
+  | 'signal'
   | 'triage'
   | 'privacy'
   | 'place'

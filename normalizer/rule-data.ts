@@ -95,6 +95,8 @@ export interface UrgencyRule {
   readonly evenIfFeared?: boolean;
   /** A word of danger does for a word of now, under `withNow`. */
   readonly endangers?: boolean;
+  /** Under `withNow`: happening now in a short message that says nothing to the contrary. */
+  readonly shortIsNow?: boolean;
   /** Urgent wherever it stands; others count in the title, at the beginning, or in a short message only. */
   readonly anywhere?: boolean;
 }
@@ -105,6 +107,8 @@ export interface UrgencyRules {
   /** What is urgent is said first: within so many characters, or in a content no longer than `short`. */
   readonly beginning: number;
   readonly short: number;
+  /** Longest message in which `shortIsNow` counts. */
+  readonly plain: number;
   /** How near a word of now or danger must stand. */
   readonly near: number;
   readonly labels: Readonly<Record<string, Urgency>>;
@@ -112,12 +116,17 @@ export interface UrgencyRules {
   readonly shields: Words;
   readonly now: Words;
   readonly danger: Words;
+  /** Longer words in which a word of surroundings means nothing (`好像` is not figurative). */
+  readonly notContexts: Words;
   readonly negations: Words;
   readonly past: Words;
   readonly figurative: Words;
   readonly supposed: Words;
   readonly habitual: Words;
   readonly questions: Words;
+  /** Signs of danger that are no emergency by themselves; where a short message has `leastSignals`, a clerk is asked. */
+  readonly signals: Words;
+  readonly leastSignals: number;
   /** Many parties, many years: 复杂. */
   readonly complex: Words;
 }

@@ -47,7 +47,7 @@ export class RulebookInvalid extends Error {
   }
 }
 
-const word = Joi.string().min(1).max(40);
+const word = Joi.string().min(1).max(500);
 const words = Joi.array().items(word);
 const label = Joi.string().min(1).max(60);
 const ask = Joi.number().min(0).max(1);
@@ -116,6 +116,7 @@ const emergency = Joi.object<Writable<UrgencyRule>, true>({
   evenIfFeared: Joi.boolean(),
   endangers: Joi.boolean(),
   anywhere: Joi.boolean(),
+  shortIsNow: Joi.boolean(),
 });
 
 const urgency = Joi.object<Writable<UrgencyRules>, true>({
@@ -123,6 +124,7 @@ const urgency = Joi.object<Writable<UrgencyRules>, true>({
   beginning: Joi.number().integer().min(0).required(),
   short: Joi.number().integer().min(0).required(),
   near: Joi.number().integer().min(1).max(200).required(),
+  plain: Joi.number().integer().min(0).max(1000).required(),
   labels: Joi.object()
     .pattern(label, Joi.string().valid(...URGENCIES))
     .required(),
@@ -130,6 +132,9 @@ const urgency = Joi.object<Writable<UrgencyRules>, true>({
   shields: words.required(),
   now: words.required(),
   danger: words.required(),
+  notContexts: words.required(),
+  signals: words.required(),
+  leastSignals: Joi.number().integer().min(1).required(),
   negations: words.required(),
   past: words.required(),
   figurative: words.required(),

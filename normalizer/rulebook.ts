@@ -24,7 +24,7 @@ export type Context =
 /** What a word of the lexicon says. */
 export type Meaning =
   | { readonly of: 'type'; readonly type: TicketType; readonly weight: number }
-  | { readonly of: 'courtesy' | 'demand' | 'shield' | 'spam' | 'mashing' | 'name-trigger' }
+  | { readonly of: 'courtesy' | 'demand' | 'shield' | 'signal' | 'spam' | 'mashing' | 'name-trigger' }
   | { readonly of: 'category'; readonly node: number; readonly weight: number }
   | { readonly of: 'emergency'; readonly rule: number; readonly needsNow: boolean }
   | { readonly of: 'context'; readonly context: Context }
@@ -67,8 +67,18 @@ export interface Rulebook {
 
 type Entries = LexiconEntry<Meaning>[];
 
+/** `(停水|断水)…天` means both; groups may follow each other. */
+function alternatives(word: string): readonly string[] {
+  const open = word.indexOf('(');
+  const close = word.indexOf(')', open);
+  if (open < 0 || close < 0) return [word];
+  const rest = alternatives(word.slice(close + 1));
+  const choices = word.slice(open + 1, close).split('|');
+  return choices.flatMap(choice => rest.map(tail => `${word.slice(0, open)}${choice}${tail}`));
+}
+
 function add(entries: Entries, family: Family, words: readonly string[] | undefined, item: Meaning): void {
-  for (const word of words ?? []) entries.push({ family, word, item });
+  for (const word of words ?? []) for (const one of alternatives(word)) entries.push({ family, word: one, item });
 }
 
 function typeEntries(rules: Rules, entries: Entries): void {
@@ -128,6 +138,8 @@ function urgencyEntries(rules: Rules, entries: Entries): void {
     ['question', urgency.questions],
     ['complex', urgency.complex],
   ];
+  add(entries, 'context', urgency.notContexts, { of: 'shield' });
+  add(entries, 'signal', urgency.signals, { of: 'signal' });
   for (const [context, words] of contexts) add(entries, 'context', words, { of: 'context', context });
 }
 

@@ -65,6 +65,16 @@ function isTakenBack(around: Surroundings, rule: UrgencyRule, needsNow: boolean,
   return (type === '咨询' || type === '建议') && !now;
 }
 
+/** What a message speaks of that is not happening now. */
+const ELSEWHEN: readonly Context[] = ['past', 'supposed', 'habitual', 'question', 'figurative'];
+
+/** True for a short message that tells what is, not what was, might be, always is or is asked about. */
+function isPlain(reading: Reading, contexts: readonly Hit<Meaning>[], type: TicketType): boolean {
+  if (reading.text.length > reading.rulebook.rules.urgency.plain) return false;
+  if (type === '咨询' || type === '建议' || type === '表扬') return false;
+  return !contexts.some(({ item }) => item.of === 'context' && ELSEWHEN.includes(item.context));
+}
+
 /** True when the title already says that it happens again and again. */
 function isOldStory(reading: Reading, contexts: readonly Hit<Meaning>[]): boolean {
   return contexts.some(
@@ -85,9 +95,23 @@ function judge(
   const found = surroundings(reading, hit, contexts);
   if (isTakenBack(found, rule, hit.item.needsNow, type)) return null;
   if (hit.item.needsNow && isOldStory(reading, contexts)) return null;
-  const now = found.near.has('now');
+  const plain = rule.shortIsNow === true && isPlain(reading, contexts, type);
+  const now = plain || found.near.has('now');
   if (hit.item.needsNow && !now && !(rule.endangers === true && found.near.has('danger'))) return null;
   return { hit, label: rule.label, confidence: hit.item.needsNow ? 0.75 : now ? 0.95 : 0.85 };
+}
+
+/** How sure it is that nothing is urgent, with what speaks against it: signs of danger in a short message, alarming words
+ *  that were taken back. */
+function doubt(reading: Reading, contexts: readonly Hit<Meaning>[], type: TicketType) {
+  const signals = quoted(reading, hitsOf(reading, 'signal'));
+  if (signals.length >= reading.rulebook.rules.urgency.leastSignals && isPlain(reading, contexts, type)) {
+    return { words: signals, confidence: 0.5 };
+  }
+  const alarming = hitsOf(reading, 'urgency').filter(
+    hit => hit.item.of === 'emergency' && isSaidFirst(reading, hit, reading.rulebook.rules.urgency),
+  );
+  return { words: quoted(reading, alarming), confidence: alarming.length > 0 ? 0.65 : 0.8 };
 }
 
 /** The urgency, with the words that decided. @param type Questions, proposals and praise need more than an alarming word. */
@@ -113,5 +137,5 @@ export function readUrgency(reading: Reading, label: string | undefined, type: T
   const words = quoted(reading, complex);
   if (words.length > 1)
     return { value: '复杂', by: 'rule', words, confidence: confidence(0.5 + 0.05 * words.length), ...raw };
-  return { value: '一般', by: 'rule', words: [], confidence: 0.8, ...raw };
+  return { value: '一般', by: 'rule', ...doubt(reading, contexts, type), ...raw };
 }

@@ -47,8 +47,14 @@ function named(name: string, figures: ChoiceFigures | null) {
 }
 
 /** Urgent or not, whatever else it is called. */
-function urgencyFigures(choices: readonly Choice[]) {
+function urgencyFigures(pairs: readonly Pair[], choices: readonly Choice[]) {
   if (choices.length === 0) return {};
+  const judged = pairs.filter(({ row }) => row.urgency !== null);
+  const asked = judged.filter(({ draft }) => draft.appeal.asks?.includes('urgency') === true);
+  const missed = judged.filter(
+    ({ row, draft }) =>
+      row.urgency === '紧急' && draft.appeal.urgency.value !== '紧急' && !asked.some(one => one.row === row),
+  );
   const urgent = choices.filter(({ expected }) => expected === '紧急').length;
   const got = choices.filter(choice => choice.got === '紧急').length;
   const right = choices.filter(choice => choice.expected === '紧急' && choice.got === '紧急').length;
@@ -56,6 +62,9 @@ function urgencyFigures(choices: readonly Choice[]) {
     urgencyRecall: rounded(urgent === 0 ? 0 : right / urgent),
     urgencyPrecision: rounded(got === 0 ? 0 : right / got),
     urgencyF1: rounded(f1Of(right, urgent, got)),
+    /** Urgent ones read as such or put before a clerk. */
+    urgencyReadOrAsked: rounded(urgent === 0 ? 0 : 1 - missed.length / urgent),
+    urgencyAsked: rounded(asked.length / judged.length),
   };
 }
 
@@ -147,7 +156,7 @@ export function readingFigures(rows: readonly LabelledReading[], rulebook: Ruleb
       ...named('category3', third ?? null),
       ...named('type', choiceFigures(types)),
       ...named('urgency', choiceFigures(urgencies)),
-      ...urgencyFigures(urgencies),
+      ...urgencyFigures(pairs, urgencies),
       ...placesOf(pairs),
     },
     misread: pairs.flatMap(pair => misreadings(pair, rulebook)),
