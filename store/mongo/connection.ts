@@ -106,7 +106,7 @@ function modelsOf(connection: Connection): Models {
     cursors: model(connection, 'cursors', named),
     named: model(connection, 'named', named),
     counters: model(connection, 'counters', { _id: String, value: Number }),
-    leases: model(connection, 'leases', { _id: String, owner: String, token: Number, until: Number }),
+    leases: model(connection, 'leases', { _id: String, owner: String, token: Number, until: Number, fenced: Number }),
     index: model(connection, 'candidates', {
       ...{ _id: String, version: Number, segments: Mixed, dropped: Mixed, statistics: Bytes },
     }),

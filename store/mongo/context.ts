@@ -14,6 +14,8 @@ export interface Context {
   readonly seconds: number[];
   /** Several deciders share this store: entries wait for the sweep's mark. */
   readonly shared: boolean;
+  /** Place of the parked entry at which the next sweep goes on. */
+  readonly swept: { parked: number };
 }
 
 export interface News {
@@ -80,6 +82,7 @@ export async function change<T>(
 
 export const NOTHING_TO_DO: Omit<Todo, 'id' | 'at'> = {
   outbox: [],
+  seq: null,
   events: [],
   gathers: [],
   incident: null,

@@ -2,8 +2,9 @@
 // needs is set aside before it, and what follows from it stands in the same write for the roll-forward.
 import { hash } from 'node:crypto';
 import type { CommitAnswer, CommitRow, Outcome } from '../store.ts';
-import { anythingToDo, type Change, type Context, guarded, messagesOf, NOTHING_TO_DO } from './context.ts';
+import { anythingToDo, type Change, type Context, guarded, messagesOf, NOTHING_TO_DO, takePlaces } from './context.ts';
 import type { MessageDoc, TicketPart, Todo } from './documents.ts';
+import { SEQ } from './entries.ts';
 import { leadOf } from './incidents.ts';
 import { leaseHolds, shardFence } from './leases.ts';
 import { rollForward } from './roll-forward.ts';
@@ -36,7 +37,7 @@ export async function commitCalls(
   const answers: CommitAnswer[] = [];
   const seen = new Set<string>();
   for (const wave of wavesOf(asked)) {
-    const waveAnswers = await commitWave({ context, vault, known: new Map(), held, seen }, wave);
+    const waveAnswers = await commitWave({ context, vault, held, seen, ...NOTHING_KNOWN }, wave);
     answers.push(...waveAnswers);
     const done = wave.filter((_, i) => waveAnswers[i] === 'committed');
     for (const { row, call } of done) seen.add(`${call} ${row.number} ${row.revision}`);
@@ -94,8 +95,24 @@ interface Wave {
   readonly context: Context;
   readonly vault: Vault;
   readonly known: ReadonlyMap<string, MessageDoc>;
+  /** Place of the first entry of each row that makes any. */
+  readonly places: ReadonlyMap<CommitRow, number>;
   readonly held: ReadonlySet<string>;
   readonly seen: ReadonlySet<string>;
+}
+
+const NOTHING_KNOWN: Pick<Wave, 'known' | 'places'> = { known: new Map(), places: new Map() };
+
+/** Taken before the decisions are written: whichever of them is rolled forward first, their entries stand in this order. */
+async function placesOf(context: Context, asked: readonly Asked[]): Promise<Map<CommitRow, number>> {
+  const entries = asked.reduce((sum, { row }) => sum + row.outbox.length, 0);
+  let next = entries === 0 ? 0 : await takePlaces(context, SEQ, entries);
+  const places = new Map<CommitRow, number>();
+  for (const { row } of asked) {
+    if (row.outbox.length > 0) places.set(row, next);
+    next += row.outbox.length;
+  }
+  return places;
 }
 
 /** What others changed in between is looked at anew, so often. */
@@ -103,13 +120,14 @@ const ATTEMPTS = 10;
 
 async function commitWave(wave: Wave, asked: readonly Asked[]): Promise<CommitAnswer[]> {
   const answers = new Map<Asked, CommitAnswer>();
+  const places = await placesOf(wave.context, asked);
   for (let attempt = 0; answers.size < asked.length; attempt++) {
     const left = asked.filter(one => !answers.has(one));
     const known = await messagesOf(
       wave.context,
       left.flatMap(({ row }) => concerned(row)),
     );
-    for (const [one, answer] of await tryOnce({ ...wave, known }, left)) answers.set(one, answer);
+    for (const [one, answer] of await tryOnce({ ...wave, known, places }, left)) answers.set(one, answer);
     if (attempt < ATTEMPTS) continue;
     for (const one of left) if (!answers.has(one)) answers.set(one, 'conflict');
   }
@@ -191,6 +209,11 @@ async function planOf(wave: Wave, { row, fence, call }: Asked): Promise<Plan> {
   if (doc === undefined) return 'conflict';
   if (standsAs(doc, row) && !wave.seen.has(`${call} ${row.number} ${row.revision}`)) return 'committed';
   if (doc.next !== row.revision) return 'conflict';
+  if (doc.todo.some(todo => todo.outbox.length > 0)) {
+    // This row was made without a sight of entries that an earlier decision is still to put in their places.
+    await rollForward(wave.context, [row.number]);
+    return 'conflict';
+  }
   const token = (fence === null ? null : shardFence(fence)) ?? doc.fence;
   if (doc.fence > token) return 'lost-lease';
   if (!partsFit(wave, row)) return 'conflict';
@@ -234,7 +257,15 @@ async function changeOf(wave: Wave, row: CommitRow, doc: MessageDoc, events: Com
   const notSame = (row.notSame ?? []).filter(number => wave.known.has(number));
   const todo: Todo = {
     ...NOTHING_TO_DO,
-    ...{ id, at: row.decidedAt, outbox: row.outbox, orphaned, notSame, audit: row.audit },
+    ...{
+      id,
+      at: row.decidedAt,
+      outbox: row.outbox,
+      seq: wave.places.get(row) ?? null,
+      orphaned,
+      notSame,
+      audit: row.audit,
+    },
     events: events.filter(event => event.number !== row.number),
     gathers: incident === null ? [] : row.gathers,
     incident,

@@ -246,7 +246,11 @@ async function revive(context: Context, doc: EntryDoc, now: number): Promise<boo
 
 export async function countEntries({ models }: Context): Promise<OutboxCounts> {
   const [groups, live, parked] = await Promise.all([
-    models.outbox.aggregate<{ _id: string; n: number }>([{ $group: { _id: '$state', n: { $sum: 1 } } }]),
+    models.outbox.aggregate<{ _id: string; n: number }>([
+      // In the order of an index, which then is all that is read.
+      { $sort: { state: 1 } },
+      { $group: { _id: '$state', n: { $sum: 1 } } },
+    ]),
     models.outbox.findOne({ live: true }, { createdAt: 1 }).sort({ seq: 1 }).lean<EntryDoc>(),
     models.outbox.findOne({ state: 'parked' }, { createdAt: 1 }).sort({ createdAt: 1 }).lean<EntryDoc>(),
   ]);

@@ -52,6 +52,8 @@ export interface Todo {
   readonly id: string;
   readonly at: number;
   readonly outbox: readonly NewEntry[];
+  /** Place of the first of them, in the order of decisions however late they get there; null: at the end of their lanes. */
+  readonly seq: number | null;
   /** Events of other tickets. */
   readonly events: readonly TicketEvent[];
   /** Earlier tickets that get `incident`, unless they have one. */
@@ -135,8 +137,14 @@ export interface EntryDoc extends Omit<Entry, 'id'> {
   readonly leaseUntil: number | null;
   /** Somebody has begun with it; false while it only lies in a queue. */
   readonly begun: boolean;
-  /** Void before the decision that wants it so is written: what it was, by which decision, since when. */
-  readonly voiding: { readonly from: EntryState; readonly by: string; readonly at: number } | null;
+  /** Void before the decision that wants it so is written: what it was, by which decision, since when; `mark` is new each time. */
+  readonly voiding: {
+    readonly from: EntryState;
+    readonly cause: string | null;
+    readonly by: string;
+    readonly at: number;
+    readonly mark: string;
+  } | null;
   /** Done, and what follows from that is not yet all done. */
   readonly pending: boolean;
 }
@@ -177,6 +185,8 @@ export interface LeaseDoc {
   readonly owner: string;
   readonly token: number;
   readonly until: number;
+  /** Token with which the messages it covers were marked. */
+  readonly fenced: number;
 }
 
 /** The whole list of segments with the statistics of terms: one document, so that publishing is one write. */

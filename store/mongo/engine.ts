@@ -107,7 +107,8 @@ export function partsOf(options: MongoStoreOptions, main: Connected, apart: Conn
   const audit = createAuditTrail(models, options.auditKey, options.profile === 'gm' ? 'sm3' : 'sha256');
   const folder = options.folder ?? tmpdir();
   const holder = options.holder ?? `${hostname()}:${folder}`;
-  const context: Context = { models, holder, audit, news, seconds: [], shared: options.shared ?? false };
+  const { shared = false } = options;
+  const context: Context = { models, holder, audit, news, seconds: [], shared, swept: { parked: 0 } };
   const sealed = apart ?? main;
   const vault = apart === null ? INLINE_VAULT : createVault(apart.connection);
   return { context, vault, news, folder, blobs: createGridBlobs(sealed.connection, sealed.odm.mongo) };

@@ -23,18 +23,25 @@ export async function takeLease(
       { returnDocument: 'after' },
     )
     .lean<LeaseDoc>();
-  if (renewed !== null) return tokenOf(renewed);
-  const taken = await leases
-    .findOneAndUpdate(
-      { _id: name, until: op({ $lte: now }) },
-      { $set: { owner, until: now + ttlMs }, $inc: { token: 1 } },
-      { returnDocument: 'after' },
-    )
-    .lean<LeaseDoc>();
-  const lease = taken ?? (await firstLease(context, { _id: name, owner, token: 1, until: now + ttlMs }));
+  // Whoever took it and was cut off before its messages were marked marks them now.
+  if (renewed !== null && renewed.fenced === renewed.token) return tokenOf(renewed);
+  const lease =
+    renewed ?? (await takeOver(context, { _id: name, owner, token: 1, until: now + ttlMs, fenced: 0 }, now));
   if (lease === null) return null;
   await fenceOff(context, lease);
   return tokenOf(lease);
+}
+
+async function takeOver(context: Context, lease: LeaseDoc, now: number): Promise<LeaseDoc | null> {
+  const { _id, owner, until } = lease;
+  const taken = await context.models.leases
+    .findOneAndUpdate(
+      { _id, until: op({ $lte: now }) },
+      { $set: { owner, until }, $inc: { token: 1 } },
+      { returnDocument: 'after' },
+    )
+    .lean<LeaseDoc>();
+  return taken ?? firstLease(context, lease);
 }
 
 async function firstLease({ models }: Context, lease: LeaseDoc): Promise<LeaseDoc | null> {
@@ -49,11 +56,13 @@ async function firstLease({ models }: Context, lease: LeaseDoc): Promise<LeaseDo
 
 async function fenceOff({ models }: Context, { _id, token }: LeaseDoc): Promise<void> {
   const shard = SHARD.exec(_id)?.[1];
-  if (shard === undefined) return;
-  await models.messages.updateMany(
-    { state: 'unread', shard: Number(shard), fence: op({ $lt: token }) },
-    { $set: { fence: token }, $inc: { version: 1 } },
-  );
+  if (shard !== undefined) {
+    await models.messages.updateMany(
+      { state: 'unread', shard: Number(shard), fence: op({ $lt: token }) },
+      { $set: { fence: token }, $inc: { version: 1 } },
+    );
+  }
+  await models.leases.updateOne({ _id, token }, { $set: { fenced: token } });
 }
 
 function tokenOf({ _id, token }: LeaseDoc): string {

@@ -95,7 +95,11 @@ export async function listJoined({ models }: Context, vault: Vault, ticket: stri
 /** Counted from the documents themselves: what every process does to them can never disagree with the figure. */
 export async function countMessages({ models }: Context): Promise<MessageCounts> {
   const [groups, oldest] = await Promise.all([
-    models.messages.aggregate<{ _id: string | null; n: number }>([{ $group: { _id: '$kind', n: { $sum: 1 } } }]),
+    models.messages.aggregate<{ _id: string | null; n: number }>([
+      // In the order of an index, which then is all that is read.
+      { $sort: { kind: 1 } },
+      { $group: { _id: '$kind', n: { $sum: 1 } } },
+    ]),
     models.messages.findOne({ state: 'unread' }, { acceptedAt: 1 }).sort({ ordinal: 1 }).lean<MessageDoc>(),
   ]);
   const unread = groups.find(group => group._id === null)?.n ?? 0;

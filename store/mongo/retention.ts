@@ -141,7 +141,10 @@ async function closedNear({ models }: Context, closing: number): Promise<number 
   return doc?.ticket?.closedAt ?? null;
 }
 
-/** The record comes first and names what is about to go; each message goes on its own. */
+/**
+ * The record comes first and names what is about to go; each message goes on its own. What was put on hold or made unread again
+ * in between is spared, and a second record says so.
+ */
 export async function shredMessages(
   context: Context,
   vault: Vault,
@@ -150,33 +153,63 @@ export async function shredMessages(
   now: number,
 ): Promise<ShredAnswer[]> {
   const answers: ShredAnswer[] = [];
-  for (const { number, extent } of items) answers.push(await shredAnswer(context, number, extent));
-  const going = items.filter((_, place) => answers[place] === 'shredded');
-  if (going.length > 0) await context.audit.append({ ...audit, on: going.map(({ number }) => number) }, now);
-  for (const { number, extent } of going) {
-    if (extent === 'original') await shredOne(context, vault, number, { sealed: null, blob: null });
-    else await shredWhole(context, vault, number, now);
+  for (const { number, extent } of items) {
+    const doc = await messageOf(context, number);
+    answers.push(doc === null ? 'missing' : await shredAnswer(context, doc, extent));
   }
+  const going = [...items.entries()].filter(([place]) => answers[place] === 'shredded');
+  if (going.length === 0) return answers;
+  await context.audit.append({ ...audit, on: going.map(([, { number }]) => number) }, now);
+  for (const [place, { number, extent }] of going) {
+    answers[place] =
+      extent === 'original'
+        ? await shredOne(context, vault, number, {
+            set: { sealed: null, blob: null },
+            look: doc => shredAnswer(context, doc, extent),
+          })
+        : await shredWhole(context, vault, number, now);
+  }
+  const spared = going.filter(([place]) => answers[place] !== 'shredded').map(([, { number }]) => number);
+  if (spared.length > 0) await context.audit.append({ ...audit, action: `${audit.action}.spared`, on: spared }, now);
   return answers;
 }
 
-async function shredAnswer(context: Context, number: string, extent: ShredExtent): Promise<ShredAnswer> {
-  const doc = await messageOf(context, number);
-  if (doc === null) return 'missing';
+async function shredAnswer(context: Context, doc: MessageDoc, extent: ShredExtent): Promise<ShredAnswer> {
   if (await isHeld(context, doc)) return 'held';
   if (doc.state === 'unread') return 'conflict';
   return extent === 'original' || doc.kind === 'quarantined' || doc.kind === 'not-an-appeal' ? 'shredded' : 'conflict';
 }
 
-async function shredOne(context: Context, vault: Vault, number: string, set: Change): Promise<void> {
-  await change(context, number, () => ({ set, answer: null }));
-  await vault.forgetOriginals([number]);
+interface Shredding {
+  readonly set: Change;
+  /** Whether it may go, looked at with the very document that is then written. */
+  look(doc: MessageDoc): Promise<ShredAnswer>;
 }
 
-async function shredWhole(context: Context, vault: Vault, lead: string, now: number): Promise<void> {
+async function shredOne(
+  context: Context,
+  vault: Vault,
+  number: string,
+  { set, look }: Shredding,
+): Promise<ShredAnswer> {
+  const answer = await change<ShredAnswer>(context, number, async doc => {
+    const answer = await look(doc);
+    return answer === 'shredded' ? { set, answer } : { answer };
+  });
+  if (answer === 'shredded') await vault.forgetOriginals([number]);
+  return answer ?? 'missing';
+}
+
+/** The lead goes last, since it is by the lead that what was begun is found again. */
+async function shredWhole(context: Context, vault: Vault, lead: string, now: number): Promise<ShredAnswer> {
   const parts = await context.models.messages.find({ joined: lead, kind: 'part' }, { number: 1 }).lean<MessageDoc[]>();
-  const gone = { wrappedContent: NOTHING, sealed: null, blob: null, decision: null, shreddedAt: now };
-  for (const number of [...parts.map(part => part.number), lead]) await shredOne(context, vault, number, gone);
+  const set = { wrappedContent: NOTHING, sealed: null, blob: null, decision: null, shreddedAt: now };
+  const look = async (doc: MessageDoc) => ((await isHeld(context, doc)) ? 'held' : 'shredded');
+  for (const { number } of parts) {
+    const answer = await shredOne(context, vault, number, { set, look });
+    if (answer !== 'shredded') return answer;
+  }
+  return shredOne(context, vault, lead, { set, look: doc => shredAnswer(context, doc, 'all') });
 }
 
 export async function holdNumber(

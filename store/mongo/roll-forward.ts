@@ -16,7 +16,9 @@ export async function rollForward(context: Context, numbers: readonly string[]):
   if (todos.length === 0) return;
   await addEntries(
     context,
-    todos.flatMap(({ todo }) => todo.outbox.map(entry => ({ entry, at: todo.at }))),
+    todos.flatMap(({ todo: { outbox, at, seq } }) =>
+      outbox.map((entry, place) => ({ entry, at, seq: seq === null ? null : seq + place })),
+    ),
   );
   for (const { number, todo } of todos) await others(context, number, todo);
   await Promise.all(
@@ -64,17 +66,21 @@ async function joinIncident(context: Context, number: string, incident: string):
   });
 }
 
-async function addEntries(
-  context: Context,
-  entries: readonly { readonly entry: NewEntry; readonly at: number }[],
-): Promise<void> {
+interface Placed {
+  readonly entry: NewEntry;
+  readonly at: number;
+  readonly seq: number | null;
+}
+
+async function addEntries(context: Context, entries: readonly Placed[]): Promise<void> {
   if (entries.length === 0) return;
   const notices = entries.filter(({ entry }) => entry.afterCreated).map(({ entry }) => entry.ticket);
   const open = await createdDone(context, notices);
-  const first = await takePlaces(context, SEQ, entries.length);
-  const docs = entries.map(({ entry, at }, place): EntryDoc => {
+  const without = entries.filter(({ seq }) => seq === null).length;
+  let next = without === 0 ? 0 : await takePlaces(context, SEQ, without);
+  const docs = entries.map(({ entry, at, seq }): EntryDoc => {
     const state = entry.afterCreated && !open.has(entry.ticket) ? 'parked' : 'due';
-    return newEntry(entry, at, first + place, state);
+    return newEntry(entry, at, seq ?? next++, state);
   });
   try {
     await context.models.outbox.insertMany(docs, { ordered: false, lean: true });
@@ -89,7 +95,7 @@ async function addEntries(
 /** Between the look and the write the created entry may have been answered, whose answer then found nothing to let in. */
 async function letLateNoticesIn(
   context: Context,
-  entries: readonly { readonly entry: NewEntry; readonly at: number }[],
+  entries: readonly Placed[],
   open: ReadonlySet<string>,
 ): Promise<void> {
   const parked = entries.filter(({ entry }) => entry.afterCreated && !open.has(entry.ticket));

@@ -36,6 +36,7 @@ const FIRST: readonly Index[] = [
   { on: 'outbox', fields: { message: 1, revision: -1 } },
   { on: 'outbox', fields: { ticket: 1, seq: 1 } },
   { on: 'outbox', fields: { state: 1, leaseUntil: 1 } },
+  { on: 'outbox', fields: { state: 1, seq: 1 } },
   { on: 'outbox', fields: { seq: 1 } },
   { on: 'outbox', fields: { token: 1 } },
   { on: 'outbox', fields: { pending: 1 } },

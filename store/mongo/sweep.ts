@@ -1,12 +1,12 @@
 // Finishes what a process that died left half done: decisions whose consequences are not all written, deliveries likewise, and
 // what was set aside for decisions that were never written.
 import { op } from './connection.ts';
-import { type Context, messagesOf } from './context.ts';
+import type { Context } from './context.ts';
 import { afterFinish } from './delivery.ts';
 import type { EntryDoc, MessageDoc } from './documents.ts';
 import { createdDone, letNoticesIn } from './entries.ts';
 import { rollForward } from './roll-forward.ts';
-import { free, settleVoid } from './set-aside.ts';
+import { free, GATHERED, settleVoid } from './set-aside.ts';
 
 export interface Swept {
   readonly decisions: number;
@@ -52,22 +52,10 @@ async function finishDeliveries(context: Context): Promise<number> {
 /** A part whose lead was decided with it only needs its mark taken away; any other is to be read again. */
 async function freeParts(context: Context, until: number): Promise<number> {
   const parts = await context.models.messages
-    .find({ 'gathered.at': op({ $lte: until }) }, { number: 1, gathered: 1 })
+    .find({ 'gathered.at': op({ $lte: until }) }, GATHERED)
     .limit(AT_ONCE)
     .lean<MessageDoc[]>();
-  const leads = await messagesOf(
-    context,
-    parts.flatMap(({ gathered }) => (gathered === null ? [] : [gathered.lead])),
-  );
-  for (const { number, gathered } of parts) {
-    if (gathered === null) continue;
-    if (leads.get(gathered.lead)?.parts.includes(number)) {
-      await context.models.messages.updateOne(
-        { number, 'gathered.lead': gathered.lead },
-        { $set: { gathered: null }, $inc: { version: 1 } },
-      );
-    } else await free(context, number, gathered.lead);
-  }
+  for (const part of parts) if (part.gathered !== null) await free(context, part, part.gathered.lead);
   return parts.length;
 }
 
@@ -76,27 +64,23 @@ async function settleVoids(context: Context, until: number): Promise<number> {
     .find({ 'voiding.at': op({ $lte: until }) })
     .limit(AT_ONCE)
     .lean<EntryDoc[]>();
-  const decided = await messagesOf(
-    context,
-    docs.flatMap(({ voiding }) => (voiding === null ? [] : [numberIn(voiding.by)])),
-  );
-  for (const doc of docs) {
-    const by = decided.get(numberIn(doc.voiding?.by ?? ''));
-    await settleVoid(context, doc, by?.voided.includes(doc._id) === true);
-  }
+  for (const doc of docs) await settleVoid(context, doc, false);
   return docs.length;
 }
 
-function numberIn(by: string): string {
-  return by.slice(0, by.lastIndexOf(':'));
-}
-
-/** A notice parked in the very moment in which its ticket's created entry was answered. */
+/** Notices parked in the very moment in which their ticket's created entry was answered. Many may be parked for good reason, so
+ *  each pass goes on where the one before it ended. */
 async function letForgottenNoticesIn(context: Context, now: number): Promise<void> {
-  const parked = await context.models.outbox.find({ state: 'parked' }, { ticket: 1 }).limit(AT_ONCE).lean<EntryDoc[]>();
+  const { swept } = context;
+  const parked = await context.models.outbox
+    .find({ state: 'parked', seq: op({ $gt: swept.parked }) }, { ticket: 1, seq: 1 })
+    .sort({ seq: 1 })
+    .limit(AT_ONCE)
+    .lean<EntryDoc[]>();
   const open = await createdDone(
     context,
     parked.map(doc => doc.ticket),
   );
   for (const ticket of open) await letNoticesIn(context, ticket, now);
+  swept.parked = parked.length < AT_ONCE ? 0 : (parked.at(-1)?.seq ?? 0);
 }

@@ -67,7 +67,8 @@ export async function addEvent(
   const answer = await change(context, event.number, async doc => {
     const fit = eventFits(doc.ticket, event);
     if (fit !== 'fits' || doc.ticket === null) return { answer: fit };
-    const id = `${event.number}:${event.eventId ?? `${context.holder}.${process.pid}.${event.at}.${added++}`}`;
+    // Told apart from a revision, by which decisions are known: the case system's ids may be numbers, too.
+    const id = `${event.number}:event:${event.eventId ?? `${context.holder}.${process.pid}.${event.at}.${added++}`}`;
     const { ticket, orphaned } = await lived(context, doc.ticket, event, id);
     const todo = { ...NOTHING_TO_DO, id, at: event.at, outbox, orphaned, audit };
     return { set: { ticket, todo: [...doc.todo, todo], pending: true }, answer: fit };

@@ -70,18 +70,20 @@ export async function listTickets(context: Context, vault: Vault, filter: Ticket
 }
 
 export async function countTickets({ models }: Context): Promise<TicketCounts> {
-  const count = (by: string) =>
-    models.messages.aggregate<{ _id: string | null; n: number }>([
-      { $match: { isTicket: true } },
-      { $group: { _id: by, n: { $sum: 1 } } },
+  // Each field has an index, which then is all that is read; only tickets have a text there.
+  const count = (field: string) =>
+    models.messages.aggregate<{ _id: string; n: number }>([
+      { $match: { [field]: { $gt: '' } } },
+      { $sort: { [field]: 1 } },
+      { $group: { _id: `$${field}`, n: { $sum: 1 } } },
     ]);
-  const [states, incidents] = await Promise.all([count('$ticket.state'), count('$ticket.incident')]);
-  const byState = Object.fromEntries(states.map(({ _id, n }) => [_id ?? '', n]));
+  const [states, incidents] = await Promise.all([count('ticket.state'), count('ticket.incident')]);
+  const byState = Object.fromEntries(states.map(({ _id, n }) => [_id, n]));
   return {
     total: states.reduce((sum, { n }) => sum + n, 0),
     held: byState['held'] ?? 0,
     byState,
-    incidents: incidents.filter(({ _id, n }) => _id !== null && n > 1).length,
+    incidents: incidents.filter(({ n }) => n > 1).length,
   };
 }
 

@@ -1,0 +1,199 @@
+// Several processes on one MongoDB, step by step: what one does between two steps of another loses and doubles nothing.
+import assert from 'node:assert/strict';
+import { randomBytes } from 'node:crypto';
+import { tmpdir } from 'node:os';
+import type { Context } from '../../store/mongo/context.ts';
+import { commitCalls } from '../../store/mongo/decisions.ts';
+import { type MongoStore, openMongoStore } from '../../store/mongo/engine.ts';
+import { takeLease } from '../../store/mongo/leases.ts';
+import { shredMessages } from '../../store/mongo/retention.ts';
+import { sweep } from '../../store/mongo/sweep.ts';
+import { INLINE_VAULT } from '../../store/mongo/vault.ts';
+import type { CommitRow } from '../../store/store.ts';
+import {
+  decided,
+  decision,
+  entryId,
+  hex,
+  message,
+  NOW,
+  numberOf,
+  numbers,
+  SYSTEM,
+  ticketOf,
+} from '../contracts/store-rows.ts';
+import { type MongoDatabase, withMongo } from '../servers/mongo-suite.ts';
+import { type Meddling, type Process, processOn } from './mongo-meddling.ts';
+
+const LEASE = 60_000;
+const LATER = NOW + 60_000;
+
+withMongo('several processes on one MongoDB, step by step', server => {
+  let database: MongoDatabase;
+  let store: MongoStore;
+  let other: Process;
+
+  before(async () => {
+    database = server.database(randomBytes(6).toString('hex'));
+    store = await openMongoStore({
+      ...{ url: database.url, onCommand: database.onCommand, auditKey: Buffer.alloc(32, 7), profile: 'intl' },
+      folder: tmpdir(),
+    });
+    other = await processOn(database.url);
+  });
+  after(async () => {
+    await other.close();
+    await store.close();
+    await database.drop();
+  });
+
+  /** The other process commits, meddled with. */
+  const commit = async (row: CommitRow, ...meddlings: readonly Meddling[]) =>
+    (await commitCalls(other.meddled(...meddlings), INLINE_VAULT, [{ rows: [row], fence: null }]))[0];
+  const dies = async () => {
+    throw new Error('cut');
+  };
+  const cut = (on: Meddling['on'], command: Meddling['command']): Meddling => ({ on, command, act: dies });
+  const stateOf = async (id: string) => (await store.outbox.get(id))?.state;
+
+  describe('a decision whose entries are not in their places yet', () => {
+    it('is put right before the next decision on it, which then looks at them anew', async () => {
+      await store.messages.accept([message('link'), message('target')]);
+      await assert.rejects(commit(ticketOf('link', 'lane link'), cut('outbox', 'insertMany')), /cut/);
+      const row = (voids: readonly string[]) =>
+        decision('link', { kind: 'repeat', of: numberOf('target') }, { revision: 1, voids });
+      assert.deepEqual(await store.outbox.list({ ticket: numberOf('link'), limit: 9 }), []);
+      assert.deepEqual(await store.decisions.commit([row([])], null), ['conflict']);
+      assert.equal(await stateOf(entryId('link', 'ticket.created')), 'due');
+      const created = entryId('link', 'ticket.created');
+      assert.deepEqual(await store.decisions.commit([row([created])], null), ['committed']);
+      await store.sweep(LATER);
+      assert.equal(await stateOf(created), 'void');
+    });
+
+    it('keeps its place before a later one of its lane', async () => {
+      await store.messages.accept([message('first'), message('second')]);
+      await assert.rejects(commit(ticketOf('first', 'one lane'), cut('outbox', 'insertMany')), /cut/);
+      await store.decisions.commit([ticketOf('second', 'one lane')], null);
+      const heads = async () =>
+        (await store.outbox.claim(LATER, 1000, LEASE)).filter(({ lane }) => lane === 'one lane');
+      assert.deepEqual(await heads(), []);
+      await store.sweep(LATER);
+      assert.deepEqual(
+        (await heads()).map(({ id }) => id),
+        [entryId('first', 'ticket.created')],
+      );
+    });
+  });
+
+  describe('what was set aside for a decision that comes late', () => {
+    const talk = (name: string) =>
+      ticketOf(name, `lane ${name}`, { parts: [numberOf(`${name} p`)], conversation: hex(`talk ${name}`, 16) });
+    const isUnread = async (name: string) => (await store.messages.get(numberOf(name)))?.state === 'unread';
+
+    it('is not given free by a sweep that met it undecided, parts', async () => {
+      await store.messages.accept([message('talk'), message('talk p')]);
+      await assert.rejects(commit(talk('talk'), cut('messages', 'bulkWrite')), /cut/);
+      const decides: Meddling = {
+        ...{ on: 'messages', command: 'updateOne' },
+        act: async () => assert.deepEqual(await store.decisions.commit([talk('talk')], null), ['committed']),
+      };
+      await sweep(other.meddled(decides), LATER, 0);
+      assert.equal(await isUnread('talk p'), false);
+      assert.deepEqual(numbers(await store.messages.joined(numberOf('talk'))), [numberOf('talk p')]);
+    });
+
+    it('is read again where the decision never comes, and not decided without it where it comes in between', async () => {
+      await store.messages.accept([message('gone'), message('gone p')]);
+      await assert.rejects(commit(talk('gone'), cut('messages', 'bulkWrite')), /cut/);
+      // The sweep runs whole between the moment in which the part is gathered again and the write of the decision.
+      const sweeps: Meddling = { on: 'messages', command: 'bulkWrite', act: () => store.sweep(LATER) };
+      assert.deepEqual(await commit(talk('gone'), sweeps), ['committed']);
+      await store.sweep(LATER);
+      assert.equal(await isUnread('gone p'), false);
+    });
+
+    it('is not given back by a sweep that met it undecided, entries', async () => {
+      await decided(store, [ticketOf('void', 'lane void'), ticketOf('void to', 'lane void to')]);
+      const created = entryId('void', 'ticket.created');
+      const row = decision('void', { kind: 'repeat', of: numberOf('void to') }, { revision: 1, voids: [created] });
+      await assert.rejects(commit(row, cut('messages', 'bulkWrite')), /cut/);
+      assert.equal(await stateOf(created), 'void');
+      const decides: Meddling = {
+        ...{ on: 'outbox', command: 'updateOne' },
+        act: async () => assert.deepEqual(await store.decisions.commit([row], null), ['committed']),
+      };
+      await sweep(other.meddled(decides), LATER, 0);
+      assert.equal(await stateOf(created), 'void');
+    });
+
+    it('is as it was where the decision never comes, its cause too', async () => {
+      await decided(store, [ticketOf('dead', 'lane dead')]);
+      const id = entryId('dead', 'ticket.created');
+      const [claimed] = (await store.outbox.claim(LATER, 1000, LEASE)).filter(one => one.id === id);
+      const failure = { at: LATER, retryAt: null, cause: 'case-system.refused', unknown: false };
+      await store.outbox.fail(id, claimed?.token ?? '', failure);
+      const row = decision('dead', { kind: 'repeat', of: numberOf('link') }, { revision: 1, voids: [id] });
+      await assert.rejects(commit(row, cut('messages', 'bulkWrite')), /cut/);
+      await store.sweep(LATER);
+      const back = await store.outbox.get(id);
+      assert.deepEqual([back?.state, back?.cause], ['dead', 'case-system.refused']);
+    });
+  });
+
+  describe('shredding', () => {
+    const shred = (name: string, ...meddlings: readonly Meddling[]) =>
+      shredMessages(
+        other.meddled(...meddlings),
+        INLINE_VAULT,
+        [{ number: numberOf(name), extent: 'all' }],
+        { by: 'system', action: 'purge.originals', on: [] },
+        NOW,
+      );
+    const quarantined = (name: string) => decision(name, { kind: 'quarantined', reason: 'parser.died' });
+    /** After it was looked at, before it is done. */
+    const meanwhile = (act: Meddling['act']): Meddling => ({ on: 'messages', command: 'updateOne', act });
+
+    it('spares what is put on hold meanwhile, and the record says so', async () => {
+      await decided(store, [quarantined('hold')]);
+      const hold = meanwhile(() => store.admin.hold(numberOf('hold'), 'lawsuit', SYSTEM, NOW));
+      assert.deepEqual(await shred('hold', hold), ['held']);
+      const row = await store.messages.get(numberOf('hold'));
+      assert.ok((row?.wrappedContent.length ?? 0) > 0 && row?.sealed !== null);
+      const records = await store.admin.auditList(0, 1000);
+      const own = records.filter(record => record.on.includes(numberOf('hold'))).map(({ action }) => action);
+      assert.deepEqual(own, ['purge.originals', 'purge.originals.spared']);
+    });
+
+    it('loses nothing that is made unread again meanwhile', async () => {
+      await decided(store, [quarantined('again')]);
+      const again = meanwhile(() => store.messages.reread(numberOf('again'), SYSTEM));
+      assert.deepEqual(await shred('again', again), ['conflict']);
+      const row = await store.messages.get(numberOf('again'));
+      assert.equal(row?.state, 'unread');
+      assert.ok((row?.wrappedContent.length ?? 0) > 0 && row?.sealed !== null);
+    });
+  });
+
+  it('marks the messages of a lease that was taken and not heard of, when it is asked for again', async () => {
+    const row = message('fenced', { shard: 63 });
+    await store.messages.accept([row]);
+    const lease = (context: Context) => takeLease(context, 'shard 63', 'one', NOW, LEASE);
+    await assert.rejects(lease(other.meddled(cut('messages', 'updateMany'))), /cut/);
+    assert.equal(await lease(other.context), 'shard 63#1');
+    const doc = await other.context.models.messages.findById(row.key).lean();
+    assert.equal(doc?.fence, 1);
+  });
+
+  it('keeps the record of an event whose id is the number of a revision', async () => {
+    const note = (action: string) => ({ by: 'case-system', action, on: [numberOf('event')] });
+    await decided(store, [ticketOf('event', 'lane event', { audit: note('message.decide') })]);
+    const event = { number: numberOf('event'), at: NOW, by: 'case-system', kind: 'accepted', eventId: '0' };
+    await store.tickets.add(event, [], note('ticket.accepted'));
+    const records = (await store.admin.auditList(0, 1000)).filter(({ on }) => on.includes(numberOf('event')));
+    assert.deepEqual(
+      records.map(({ action }) => action),
+      ['message.decide', 'ticket.accepted'],
+    );
+  });
+});

@@ -1,0 +1,54 @@
+// Puts what another process does between two steps of the MongoDB engine: one command of one collection is held until it is done.
+import { createAuditTrail } from '../../store/mongo/audit.ts';
+import { connectMongo, type Models } from '../../store/mongo/connection.ts';
+import type { Context } from '../../store/mongo/context.ts';
+
+/** Once, before the first command of that name on that collection; a rejection is the command's own. */
+export interface Meddling {
+  readonly on: keyof Models;
+  readonly command: 'insertMany' | 'updateOne' | 'updateMany' | 'bulkWrite';
+  /** Which of them, by its arguments; default the first. */
+  fits?(args: readonly unknown[]): boolean;
+  act(): Promise<unknown>;
+}
+
+export interface Process {
+  readonly context: Context;
+  /** The same process, meddled with once. */
+  meddled(...meddlings: readonly Meddling[]): Context;
+  close(): Promise<void>;
+}
+
+/** A process that shares the database, without anything running in it by itself. */
+export async function processOn(url: string): Promise<Process> {
+  const { connection, models } = await connectMongo({ url });
+  const audit = createAuditTrail(models, Buffer.alloc(32, 7), 'sha256');
+  const news = { accepted: () => undefined, outbox: () => undefined };
+  const context: Context = { models, holder: 'meddled', audit, news, seconds: [], shared: false, swept: { parked: 0 } };
+  return {
+    context,
+    meddled: (...meddlings) => ({ ...context, models: meddlings.reduce(meddle, models) }),
+    close: () => connection.close(),
+  };
+}
+
+type Command = (...args: readonly unknown[]) => PromiseLike<unknown>;
+
+function meddle(models: Models, { on, command, fits = () => true, act }: Meddling): Models {
+  let done = false;
+  const model = new Proxy<Models[typeof on]>(models[on], {
+    get(target, name) {
+      const member: unknown = Reflect.get(target, name, target);
+      if (typeof member !== 'function') return member;
+      const plain = member.bind(target) as Command;
+      if (name !== command) return plain;
+      return async (...args: readonly unknown[]) => {
+        if (done || !fits(args)) return plain(...args);
+        done = true;
+        await act();
+        return plain(...args);
+      };
+    },
+  });
+  return { ...models, [on]: model };
+}
