@@ -21,6 +21,8 @@ export const OVERRIDES: Readonly<Record<string, Path>> = {
   HUISU_PORT: ['listen', 'port'],
   HUISU_PUBLIC_URL: ['listen', 'publicUrl'],
   HUISU_PLAIN: ['listen', 'plain'],
+  HUISU_MONGO: ['store', 'url'],
+  HUISU_MONGO_IDENTITY: ['store', 'identityUrl'],
   HUISU_REDIS: ['queue', 'redis'],
   HUISU_LOG: ['log', 'level'],
 };

@@ -5,6 +5,7 @@ import { type CaseSystemSettings, caseSystemSchema } from './case-system.ts';
 import { type QueueSettings, queueSchema } from './queue.ts';
 import { type FileRule, type RetentionSettings, retentionSchema } from './retention.ts';
 import { type SplitSettings, splitSchema } from './split.ts';
+import { type StoreSettings, storeSchema } from './store.ts';
 
 /** 密钥 profile: AES-256-GCM with SHA-256, or SM4-CBC with HMAC-SM3. */
 export type KeyProfile = 'intl' | 'gm';
@@ -34,6 +35,8 @@ export interface ChannelConfig {
 export interface Config {
   /** Absolute path of the data folder; one process owns it. */
   readonly data: string;
+  /** 存储: where everything is kept. */
+  readonly store: StoreSettings;
   /** Key ring: an absolute path outside the data folder, and the profile a new ring is made with. */
   readonly keys: { readonly file: string; readonly profile: KeyProfile };
   readonly listen: {
@@ -146,6 +149,7 @@ const tlsSchema = Joi.object<TlsSettings, true>({
 /** Schema of the settings with the shipped defaults already under them, hence everything is required. */
 export const configSchema = Joi.object<RawConfig, true>({
   data: Joi.string().required().label('数据目录').description('Data folder; one process owns it.'),
+  store: storeSchema,
   keys: group<Config['keys']>({
     file: Joi.string().required().label('密钥文件').description('Key ring; outside the data folder.'),
     profile: Joi.string()

@@ -18,7 +18,8 @@ export interface Puller {
 }
 
 const POLL_MS = 60_000;
-const LEASE_MS = 30_000;
+/** Another process takes over when its owner has been silent for so long, and asks for it every third of that. */
+const LEASE_MS = 10_000;
 
 type Pull = (signal: AbortSignal) => Promise<void>;
 

@@ -35,6 +35,8 @@ export interface ChannelsParts extends ContextParts {
   readonly book: ChannelBook;
   /** Names this process where a lease is taken. */
   readonly owner: string;
+  /** False where this process takes nothing in: channels are made known to its readers, and none is opened. */
+  readonly opens: boolean;
   /** Told when the set of channels or their settings changed. */
   changed(channels: Readonly<Record<string, ParserChannel>>): void;
 }
@@ -218,6 +220,7 @@ export function createChannels(parts: ChannelsParts): Channels {
     const retried = all.filter(known => retry && !changed.includes(known) && isHalted(slots.get(known.id)));
     const removed = [...slots.values()].filter(slot => !ids.has(slot.known.id));
     tellReaders(all);
+    if (!parts.opens) return { added: [], removed: [], changed: [] };
     await Promise.all([...removed.map(remove), ...[...changed, ...retried, ...added].map(put)]);
     return { added: added.map(idOf), removed: removed.map(({ known }) => known.id), changed: changed.map(idOf) };
   }
@@ -231,7 +234,7 @@ export function createChannels(parts: ChannelsParts): Channels {
         const old = slots.get(id);
         if (known === null) return old === undefined ? undefined : remove(old);
         tellReaders([known]);
-        await put(known);
+        if (parts.opens) await put(known);
       }),
     async webhook(id, request) {
       let slot = slots.get(id);

@@ -1,4 +1,5 @@
 // Puts the gateway together: foundation → reading → channels → dispatch → HTTP → control socket; nothing else constructs.
+import { randomUUID } from 'node:crypto';
 import { hostname } from 'node:os';
 import { dirname } from 'node:path';
 import type { Published } from '../adapters/contract.ts';
@@ -19,6 +20,7 @@ import type { ContextParts } from './channel-context.ts';
 import { type Channels, createChannels } from './channels.ts';
 import type { Command, CommandContext, LiveGateway } from './cli/command.ts';
 import { openControl } from './control.ts';
+import { DeskError, EXIT } from './desk-error.ts';
 import { type DiskWatch, watchDisk } from './disk-watch.ts';
 import { createBullQueue } from './dispatch/bull-queue.ts';
 import { createCaseEvents } from './dispatch/case-events.ts';
@@ -36,15 +38,19 @@ import { createMetrics, type MetricsSnapshot, type SettingsFigures } from './met
 import { newNumber } from './number.ts';
 import { createReadiness } from './readiness.ts';
 import type { ParserChannel } from './reading/protocol.ts';
-import { type Reading, type ReadingParts, startReading } from './reading/reading.ts';
+import { noReading, type Reading, type ReadingParts, startReading } from './reading/reading.ts';
 import { createSplitter, type Splitter } from './reading/splitter.ts';
 import { createReload, type Reload, type ReloadReport, type SettingsState } from './reload.ts';
+import { type Role, reads, sends, takesIn } from './role.ts';
+import { sweepHalves } from './sweep-halves.ts';
 import type { Log } from './telemetry.ts';
 import { createUpkeep, type Upkeep } from './upkeep/upkeep.ts';
 import { VERSION } from './version.ts';
 
 export interface GatewayOptions extends FoundationOptions {
   readonly log: Log;
+  /** What of the work this process does. Default: all of it. */
+  readonly role?: Role;
   /** Commands that may be called over the control socket. */
   readonly commands: readonly Command[];
   /** Takes up another level of the log; absent: it stays what it is. */
@@ -69,22 +75,23 @@ export async function startGateway(loaded: LoadedConfig, options: GatewayOptions
   const { config } = loaded;
   const foundation = await openFoundation(loaded, options);
   const { book, now } = foundation;
-  const { log } = options;
+  const { log, role = 'all' } = options;
   const startedAt = now();
   const closers: ((deadlineMs: number) => Promise<unknown>)[] = [() => foundation.close()];
   try {
+    if (role !== 'all' && foundation.store.shared === null) throw new DeskError('start.role_alone', {}, EXIT.config);
     const firstChannel = await book.first('system');
     // What was left unread is read at once, so the readers know of all channels before any of them is open.
     const known = await parserChannels(book);
     const { logLevel = () => undefined } = options;
-    const parts = liveParts({ foundation, log, logLevel, known, published: await publishedBy(foundation) });
+    const parts = liveParts({ foundation, role, log, logLevel, known, published: await publishedBy(foundation) });
     closers.unshift(...parts.closers);
     if (parts.dispatch !== null) await checkQueue(parts.dispatch, log);
     await parts.channels.open();
     await parts.reading.ready;
     const { url } = await parts.http.listen();
     await parts.dispatch?.start();
-    parts.attachments.start();
+    if (takesIn(role)) parts.attachments.start();
     parts.alarms.start();
     parts.upkeep.start();
     await parts.reload.start();
@@ -148,16 +155,19 @@ async function publishedBy({ registry }: Foundation): Promise<readonly Published
 
 interface LiveSources {
   readonly foundation: Foundation;
+  readonly role: Role;
   readonly log: Log;
   readonly logLevel: (level: LogLevel) => void;
   readonly known: Readonly<Record<string, ParserChannel>>;
   readonly published: readonly Published[];
 }
 
-function liveParts({ foundation, log, logLevel, known, published }: LiveSources): LiveParts {
+function liveParts({ foundation, role, log, logLevel, known, published }: LiveSources): LiveParts {
   const { store, cipher, book, loaded, now } = foundation;
   const { config } = loaded;
   const settings = config.caseSystem === null ? null : caseSystemSettings(config.caseSystem);
+  // Names this process, and no other one that ever ran, wherever a lease is taken.
+  const owner = `${hostname()}:${process.pid}:${randomUUID().slice(0, 8)}`;
   const certificate = readCertificate(loaded);
   const metrics = createMetrics(
     { snapshot: () => snapshotOf({ store, channels, disk, alarms }), settings: () => settingsFigures(reload) },
@@ -170,21 +180,19 @@ function liveParts({ foundation, log, logLevel, known, published }: LiveSources)
       if (delivery === 'fresh') alarms.arrived(channel, count);
     },
   });
-  const reading = startReading(
-    readingParts(foundation, log, intake, () => attachments.wake()),
-    known,
-  );
+  const reading = reads(role)
+    ? startReading(readingParts(foundation, { log, intake, owner, wanted: () => attachments.wake() }), known)
+    : noReading();
   const splitter = splitterOf(foundation, log);
-  const owner = `${hostname()}:${process.pid}`;
   const channels: Channels = createChannels({
-    ...{ book, intake, splitter, store, cipher, log, now, owner },
+    ...{ book, intake, splitter, store, cipher, log, now, owner, opens: takesIn(role) },
     changed: reading.setChannels,
   });
   const allow = config.intake.attachmentServers;
   const attachments: Attachments = createAttachments({ store, cipher, book, channels, log, now, allow });
-  const dispatch = settings === null ? null : dispatchOf(foundation, settings, attachments, log);
+  const dispatch = settings === null || !sends(role) ? null : dispatchOf(foundation, settings, attachments, log);
   const readiness = createReadiness({
-    ...{ intake, reading, channels, dispatch, store },
+    ...{ role, intake, reading, channels, dispatch, store },
     settings: () => reload.state(),
   });
   const caseEvents = createCaseEvents({
@@ -209,6 +217,7 @@ function liveParts({ foundation, log, logLevel, known, published }: LiveSources)
         loaded.config.listen.publicUrl ?? '',
       ),
   });
+  const halves = sweepHalves(store, now, log);
   const disk = watchDisk(store, () => loaded.config.intake, intake, log);
   const reload = createReload({
     ...{ live: loaded, book, channels, http, certificate, log, logLevel, now },
@@ -257,6 +266,7 @@ function liveParts({ foundation, log, logLevel, known, published }: LiveSources)
       deadlineMs => dispatch?.close(deadlineMs / 2) ?? Promise.resolve(),
       () => attachments.close(),
       async () => {
+        halves.close();
         disk.close();
         metrics.close();
       },
@@ -310,7 +320,14 @@ function deciderRing({ ring }: Foundation): RingData {
   return exportRing(ring, ['content', 'identity', 'dedupe', 'index', 'term']);
 }
 
-function readingParts(foundation: Foundation, log: Log, intake: Intake, wanted: ReadingParts['wanted']): ReadingParts {
+interface ReadingSources {
+  readonly log: Log;
+  readonly intake: Intake;
+  readonly owner: string;
+  readonly wanted: ReadingParts['wanted'];
+}
+
+function readingParts(foundation: Foundation, { log, intake, owner, wanted }: ReadingSources): ReadingParts {
   const { loaded, opened, rulebook } = foundation;
   const { config } = loaded;
   return {
@@ -328,10 +345,12 @@ function readingParts(foundation: Foundation, log: Log, intake: Intake, wanted: 
       attempts: config.reading.attempts,
       attachmentWaitMs: config.dispatch.attachmentWaitMinutes * 60_000,
       awaited: intake.awaited,
+      owner,
     },
     address: opened.address,
     log,
     decided: intake.decided,
+    link: ({ number, to }) => foundation.desk.link(number, to, 'system'),
     wanted,
   };
 }

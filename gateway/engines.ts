@@ -1,12 +1,17 @@
 // The only file that knows which store engine runs: opened by the composition, and once more in the decider thread.
+import { mkdirSync } from 'node:fs';
 import type { MessagePort } from 'node:worker_threads';
+import { type MongoStoreOptions, openMongoStore } from '../store/mongo/engine.ts';
 import type { SnapshotReader } from '../store/retention.ts';
 import { openSqliteClient } from '../store/sqlite/client.ts';
 import { openSqliteStore } from '../store/sqlite/engine.ts';
+import { lockFolder } from '../store/sqlite/lock.ts';
 import { ENGINE, openSnapshot } from '../store/sqlite/snapshot.ts';
 import type { Store } from '../store/store.ts';
 
 export interface EngineOptions {
+  /** Addresses of a MongoDB; null: SQLite in the folder. */
+  readonly mongo?: { readonly url: string; readonly identityUrl: string | null } | null;
   readonly folder: string;
   readonly auditKey: Buffer;
   readonly profile: 'intl' | 'gm';
@@ -16,11 +21,9 @@ export interface EngineOptions {
 }
 
 /** How another thread of this process reaches the same store; sent to it by structured clone, `transfer` beside it. */
-export interface StoreAddress {
-  readonly engine: 'sqlite';
-  readonly folder: string;
-  readonly port: MessagePort;
-}
+export type StoreAddress =
+  | { readonly engine: 'sqlite'; readonly folder: string; readonly port: MessagePort }
+  | { readonly engine: 'mongo'; readonly options: Omit<MongoStoreOptions, 'onCommand'> };
 
 export interface OpenedStore {
   readonly store: Store;
@@ -29,6 +32,7 @@ export interface OpenedStore {
 }
 
 export async function openStore(options: EngineOptions): Promise<OpenedStore> {
+  if (options.mongo) return openMongo(options, options.mongo);
   const store = await openSqliteStore(options);
   return {
     store,
@@ -39,8 +43,37 @@ export async function openStore(options: EngineOptions): Promise<OpenedStore> {
   };
 }
 
+/** The data folder is one process's on this engine too: by it a restart is told from another process. */
+async function openMongo(
+  { folder, auditKey, profile }: EngineOptions,
+  mongo: NonNullable<EngineOptions['mongo']>,
+): Promise<OpenedStore> {
+  mkdirSync(folder, { recursive: true, mode: 0o700 });
+  const lock = lockFolder(folder);
+  try {
+    const own = { ...mongo, auditKey, profile, folder, shared: true };
+    const store = await openMongoStore(own);
+    const close = async () => {
+      await store.close();
+      lock.release();
+    };
+    return {
+      store: { ...store, close },
+      address() {
+        const port = store.connectPort();
+        return { address: { engine: 'mongo', options: { ...own, port, first: false } }, transfer: [port] };
+      },
+    };
+  } catch (error) {
+    lock.release();
+    throw error;
+  }
+}
+
 export async function openStoreAt(address: StoreAddress): Promise<Store> {
-  return openSqliteClient({ folder: address.folder, port: address.port });
+  return address.engine === 'sqlite'
+    ? openSqliteClient({ folder: address.folder, port: address.port })
+    : openMongoStore(address.options);
 }
 
 /** Reads a copy that `admin.snapshot` made; null for one of an engine that this version does not have. */

@@ -84,7 +84,9 @@ export async function openFoundation(given: LoadedConfig, options: FoundationOpt
   const { ring: first, made } = keysOf(loaded, env);
   let ring = first;
   const cipher = createCipher(ring, newer);
+  const { url, identityUrl } = config.store;
   const opened = await openStore({
+    mongo: url === null ? null : { url, identityUrl },
     folder: config.data,
     auditKey: Buffer.from(macKey(ring, 'audit')),
     profile: ring.profile,

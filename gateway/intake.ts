@@ -13,10 +13,13 @@ import { encodeOriginal, type KeptFile } from '../store/original-codec.ts';
 import type { AcceptAnswer, AcceptRow, CursorMove, Outcome, Store } from '../store/store.ts';
 import { sealFile, sealOriginal } from '../store/ticket-seal.ts';
 import { newNumber, queryCode } from './number.ts';
+import { SHARDS } from './reading/shards.ts';
+import { within } from './within.ts';
 
 /** Originals above it go to the blob store first, then the message row. */
 const BLOB_FROM = 256 * 1024;
-const SHARDS = 64;
+/** Between two questions for an outcome that another process may write. */
+const ASK_AGAIN_MS = 50;
 
 export interface IntakeParts {
   readonly store: Store;
@@ -58,13 +61,28 @@ export function createIntake(parts: IntakeParts): Intake {
     const stop = () => told.resolve(null);
     signal.addEventListener('abort', stop, { once: true });
     try {
-      const known = signal.aborted ? null : ((await parts.store.messages.get(number))?.outcome ?? null);
-      return known ?? (signal.aborted ? null : await told.promise);
+      const look = async () => (signal.aborted ? null : ((await parts.store.messages.get(number))?.outcome ?? null));
+      const known = await look();
+      if (known !== null || signal.aborted) return known;
+      return parts.store.shared === null ? await told.promise : await toldOrSeen(told.promise, look);
     } finally {
       Atomics.sub(awaited, 0, 1);
       signal.removeEventListener('abort', stop);
       listeners.delete(tell);
       if (listeners.size === 0) waiting.delete(number);
+    }
+  }
+
+  /** Another process may decide it, and tells nobody here. */
+  async function toldOrSeen(
+    told: Promise<Outcome | null>,
+    look: () => Promise<Outcome | null>,
+  ): Promise<Outcome | null> {
+    for (;;) {
+      const answer = await within(ASK_AGAIN_MS, told);
+      if (answer.done) return answer.value;
+      const seen = await look();
+      if (seen !== null) return seen;
     }
   }
 

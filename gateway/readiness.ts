@@ -10,8 +10,10 @@ import type { Intake } from './intake.ts';
 import { sayBoth } from './locale.ts';
 import type { Reading } from './reading/reading.ts';
 import type { SettingsState } from './reload.ts';
+import { type Role, sends } from './role.ts';
 
 export interface ReadinessParts {
+  readonly role: Role;
   readonly intake: Intake;
   readonly reading: Reading;
   readonly channels: Pick<Channels, 'status'>;
@@ -22,14 +24,14 @@ export interface ReadinessParts {
 }
 
 export function createReadiness(parts: ReadinessParts): Readiness {
-  const { intake, reading, channels, dispatch, store, settings } = parts;
+  const { role, intake, reading, channels, dispatch, store, settings } = parts;
   return {
     async reasons() {
       const reasons: ReadinessReason[] = [];
       if (intake.paused !== null) reasons.push(reason(intake.paused, true));
       if (!reading.up) reasons.push(reason('reading.down', false));
-      if (dispatch === null) reasons.push(reason('dispatch.no_case_system', false));
-      else if (dispatch.status().circuit === 'open') reasons.push(reason('case-system.down', false));
+      if (dispatch === null && sends(role)) reasons.push(reason('dispatch.no_case_system', false));
+      if (dispatch?.status().circuit === 'open') reasons.push(reason('case-system.down', false));
       for (const fault of (await dispatch?.faults()) ?? []) {
         reasons.push(reason(fault.code, blocks(fault), { found: fault.found }));
       }

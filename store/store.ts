@@ -521,6 +521,27 @@ export interface AdminStore extends RetentionStore {
   }>;
 }
 
+// ---------------------------------------------------------------- several processes
+
+/** A ticket with the time of its decision. */
+export interface DecidedRow extends CandidateRow {
+  readonly decidedAt: number;
+}
+
+/** What only a store has that several processes share. */
+export interface SharedStore {
+  /** Leases in force whose name begins so. */
+  leases(prefix: string, now: number): Promise<readonly { readonly name: string; readonly owner: string }[]>;
+  /** Ends a lease before its time; nothing where the token is no longer in force. */
+  release(token: string): Promise<void>;
+  /** Tickets decided at or after a time, by whatever process, in the order of their decisions. */
+  decidedSince(at: number, limit: number): Promise<readonly DecidedRow[]>;
+  /** Decisions up to this time have been looked through for links that two deciders missed; their entries may go. */
+  sweptUntil(at: number): Promise<void>;
+  /** Finishes what processes that died have left half done. */
+  sweep(now: number): Promise<void>;
+}
+
 export interface Store {
   readonly messages: MessageStore;
   readonly decisions: DecisionStore;
@@ -530,6 +551,8 @@ export interface Store {
   readonly incidents: IncidentStore;
   readonly blobs: BlobStore;
   readonly admin: AdminStore;
+  /** null: one process owns this store. */
+  readonly shared: SharedStore | null;
   /** Called when an accepted batch has become durable; the decider looks then. */
   onAccepted(listener: () => void): void;
   /** Called when outbox entries may have become due. */

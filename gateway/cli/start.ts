@@ -3,6 +3,7 @@ import { loadConfig } from '../../config/load.ts';
 import type { Gateway } from '../compose.ts';
 import { EXIT } from '../desk-error.ts';
 import { say } from '../locale.ts';
+import { ROLES, type Role } from '../role.ts';
 import { createLog, type Log } from '../telemetry.ts';
 import type { Command, LocalCommand, Terminal } from './command.ts';
 import { firstAppeal } from './first-appeal.ts';
@@ -16,7 +17,14 @@ export function startCommand(commands: readonly Command[]): LocalCommand {
     kind: 'local',
     name: 'start',
     summary: { zh: '启动网关', en: 'start the gateway' },
-    async run(terminal) {
+    options: [
+      {
+        flags: '--role <role>',
+        summary: { zh: '本进程的分工，缺省全部', en: 'what of the work this process does; default all of it' },
+        choices: ROLES,
+      },
+    ],
+    async run(terminal, { role }) {
       const loaded = loadConfig({ file: terminal.configFile, env: terminal.env });
       const log = createLog({ level: loaded.config.log.level });
       const onFatal = (error: Error) => {
@@ -28,7 +36,10 @@ export function startCommand(commands: readonly Command[]): LocalCommand {
       const { startGateway } = await import('../compose.ts');
       const logLevel = log.setLevel;
       const reload = reloadOnHangup(log);
-      const gateway = await startGateway(loaded, { log, logLevel, commands, env: terminal.env, onFatal });
+      const gateway = await startGateway(loaded, {
+        ...{ log, logLevel, commands, env: terminal.env, onFatal },
+        ...(role === undefined ? {} : { role: role as Role }),
+      });
       reload(gateway);
       // Whoever has read that it runs may tell it to stop in the same moment.
       const stop = stopSignal();

@@ -1,8 +1,8 @@
 // The queue on Redis, by Bull: any number of processes add to it and work on it. A hint all the same; the store is the truth.
 import Bull from 'bull';
+import { within } from '../within.ts';
 import { type Queue, QueueUnavailable } from './queue.ts';
 import { redisFaults } from './redis-report.ts';
-import { within } from './within.ts';
 
 export interface BullQueueOptions {
   /** `redis://user:password@host:port/database`; `rediss` with TLS. */

@@ -10,7 +10,7 @@ import { type Clock, steadyClock } from './clock.ts';
 import { type AttachmentLoader, createEntrySource } from './entry-source.ts';
 import { createForwarder } from './forwarder.ts';
 import type { Queue, QueueFault } from './queue.ts';
-import { createRelay, type Relay, type RelayOptions } from './relay.ts';
+import { createRelay, LOOK_MS, type Relay, type RelayOptions } from './relay.ts';
 import { createSharedRelay } from './shared-relay.ts';
 
 export interface DispatchOptions {
@@ -54,6 +54,8 @@ export interface Dispatch {
 const AHEAD = 2;
 /** Beyond the longest attempt: a look-up and a sending, and as much again in a queue of this process. */
 const LEASE_SLACK_MS = 30_000;
+/** With a shared queue the lease is of the attempt alone: a dead worker's lanes wait for it. */
+const SHARED_SLACK_MS = 10_000;
 
 /** 派单. */
 export function createDispatch(options: DispatchOptions): Dispatch {
@@ -91,6 +93,7 @@ export function createDispatch(options: DispatchOptions): Dispatch {
     gate: breaker,
     clock,
     capacity: concurrency * AHEAD,
+    lookMs: store.shared === null ? null : LOOK_MS,
     onTrouble: error =>
       error === null ? log.info('dispatch.resumed') : log.fail('dispatch.stalled', error, { state: 'stalled' }),
     ...(options.sweepMs === undefined ? {} : { sweepMs: options.sweepMs }),
@@ -138,5 +141,5 @@ function relayOf({ queue, settings, queuedMs }: DispatchOptions, parts: Omit<Rel
   const attemptMs = settings.deadlines.total * 1000 * 2;
   if (!queue.shared) return createRelay({ ...parts, leaseMs: attemptMs * AHEAD + LEASE_SLACK_MS });
   const lost = queuedMs === undefined ? {} : { queuedMs };
-  return createSharedRelay({ ...parts, ...lost, queue, leaseMs: attemptMs + LEASE_SLACK_MS });
+  return createSharedRelay({ ...parts, ...lost, queue, leaseMs: attemptMs + SHARED_SLACK_MS });
 }

@@ -1,6 +1,7 @@
 // The queue inside one process: urgent ids first, then first come first served. Nothing here is durable; the store is the truth.
+
+import { within } from '../within.ts';
 import type { Queue } from './queue.ts';
-import { within } from './within.ts';
 
 export interface LocalQueueOptions {
   /** Told of a handler that rejected, which is a bug of the handler; the job is not handed out again here. */

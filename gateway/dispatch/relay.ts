@@ -22,6 +22,8 @@ export interface RelayOptions {
   readonly leaseMs: number;
   /** Between two looks at everything, whatever was or was not told. Default 30 s. */
   readonly sweepMs?: number;
+  /** Between two looks for what other processes have made due, who tell nobody here; default null: there are none. */
+  readonly lookMs?: number | null;
   /** Between two tries while the store or the queue does not answer. Default 1 s. */
   readonly troubleMs?: number;
   /** Told once when the store or the queue stops answering, and with null once they do again. */
@@ -41,6 +43,8 @@ export interface Relay {
   stop(): Promise<void>;
 }
 
+/** Where other processes decide and finish, too. */
+export const LOOK_MS = 500;
 const SWEEP_MS = 30_000;
 const TROUBLE_MS = 1000;
 
@@ -48,9 +52,11 @@ const TROUBLE_MS = 1000;
 export function createRelay(options: RelayOptions): Relay {
   const { outbox, queue, gate, clock } = options;
   const held = new Map<string, ClaimedEntry>();
-  const begun = new Set<string>();
+  /** Tokens by entry: those of one claim may have one and the same. */
+  const begun = new Map<string, string>();
   const troubleMs = options.troubleMs ?? TROUBLE_MS;
   const sweepMs = options.sweepMs ?? SWEEP_MS;
+  const lookMs = options.lookMs ?? null;
   let stopped = true;
   let again = false;
   let troubled = false;
@@ -101,7 +107,8 @@ export function createRelay(options: RelayOptions): Relay {
     if (entries.length >= room) return null;
     const due = await outbox.nextDue();
     // Something due that could not be claimed waits behind a head of its lane, whose end will wake us.
-    return due === null || due <= now ? null : Math.max(1, due - clock.now());
+    if (due === null || due <= now) return lookMs;
+    return Math.max(1, Math.min(due - clock.now(), lookMs ?? Number.POSITIVE_INFINITY));
   }
 
   /** Where the queue does not take them, all that it did not take go back and are not counted as tried. */
@@ -152,12 +159,12 @@ export function createRelay(options: RelayOptions): Relay {
     wake,
     async claimed(id) {
       const entry = held.get(id);
-      if (entry === undefined || begun.has(entry.token)) return null;
-      begun.add(entry.token);
+      if (entry === undefined || begun.get(id) === entry.token) return null;
+      begun.set(id, entry.token);
       return entry;
     },
     settled(entry) {
-      begun.delete(entry.token);
+      if (begun.get(entry.id) === entry.token) begun.delete(entry.id);
       if (held.get(entry.id)?.token === entry.token) held.delete(entry.id);
       wake();
     },
@@ -167,7 +174,7 @@ export function createRelay(options: RelayOptions): Relay {
       cancelSweep();
       await running;
       for (const entry of [...held.values()]) {
-        if (!begun.has(entry.token)) await putBack(entry);
+        if (begun.get(entry.id) !== entry.token) await putBack(entry);
       }
     },
   };

@@ -1,21 +1,18 @@
 // Moves due heads of lanes to a queue that several processes work on: keeps it topped up, and holds nothing itself.
 import type { OutboxStore } from '../../store/store.ts';
 import type { Queue } from './queue.ts';
-import type { Relay, RelayOptions } from './relay.ts';
+import { LOOK_MS, type Relay, type RelayOptions } from './relay.ts';
 
 export interface SharedRelayOptions extends RelayOptions {
   readonly queue: Pick<Queue, 'add' | 'counts'>;
   readonly outbox: OutboxStore;
   /** How long an id may lie in the queue; then the store takes it for lost. Default 30 s. */
   readonly queuedMs?: number;
-  /** Between two looks without being told of anything: other processes decide and finish, too. Default 1 s. */
-  readonly lookMs?: number;
 }
 
 const QUEUED_MS = 30_000;
 /** With the time in the queue, the longest until what Redis has lost is queued again. */
 const SWEEP_MS = 10_000;
-const LOOK_MS = 1000;
 const TROUBLE_MS = 1000;
 
 /**
@@ -24,7 +21,8 @@ const TROUBLE_MS = 1000;
  */
 export function createSharedRelay(options: SharedRelayOptions): Relay {
   const { outbox, queue, gate, clock, capacity } = options;
-  const { queuedMs = QUEUED_MS, sweepMs = SWEEP_MS, lookMs = LOOK_MS, troubleMs = TROUBLE_MS } = options;
+  const { queuedMs = QUEUED_MS, sweepMs = SWEEP_MS, troubleMs = TROUBLE_MS } = options;
+  const lookMs = options.lookMs ?? LOOK_MS;
   let stopped = true;
   let again = false;
   let troubled = false;

@@ -18,6 +18,8 @@ export interface Conversations {
   has(key: string): boolean;
   /** Conversations that have been quiet long enough. */
   due(now: number): readonly Gathered[];
+  /** Forgets conversations whose messages fit, and answers their messages' numbers. */
+  drop(fits: (row: UnreadRow) => boolean): readonly string[];
   /** When the next one will be due; null when none is gathering. */
   nextDue(): number | null;
 }
@@ -44,6 +46,11 @@ export function createConversations(): Conversations {
     due(now) {
       const over = [...gatherings].filter(([, gathering]) => gathering.quietUntil <= now);
       return over.map(([key, gathering]) => end(key, gathering));
+    },
+    drop(fits) {
+      const gone = [...gatherings].filter(([, { rows }]) => rows.some(fits));
+      for (const [key] of gone) gatherings.delete(key);
+      return gone.flatMap(([, { rows }]) => rows.map(({ number }) => number));
     },
     nextDue() {
       let next: number | null = null;

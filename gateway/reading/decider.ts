@@ -10,9 +10,11 @@ import { importRing, type RingData, ringChanges } from '../../store/key-ring.ts'
 import { openStoreAt, type StoreAddress } from '../engines.ts';
 import { createJudge } from './judge.ts';
 import { createParserPool } from './parser-pool.ts';
+import { createPeers, type MissedPair } from './peers.ts';
 import { type PlainError, plainError } from './plain-error.ts';
 import type { ParserChannel } from './protocol.ts';
 import { outcomesOf, startReader } from './reader.ts';
+import { createShards } from './shards.ts';
 import { yieldToIntake } from './yield-to-intake.ts';
 
 /** What the decider thread is started with. */
@@ -32,6 +34,8 @@ export interface DeciderStart {
   readonly batch: number;
   readonly attempts: number;
   readonly attachmentWaitMs: number;
+  /** Names this process, and no other one that ever ran. */
+  readonly owner: string;
   /** One Int32 of shared memory: how many wait for an outcome. Without anybody, none is told. */
   readonly awaited: Int32Array;
 }
@@ -43,6 +47,8 @@ export type ToDecider =
   /** Answered by `forgotten` with the same id. */
   | { readonly type: 'forget'; readonly id: number; readonly pairs: readonly Forgotten[] }
   | { readonly type: 'ring'; readonly ring: RingData }
+  /** Answers `link` with the same id. */
+  | { readonly type: 'linked'; readonly id: number }
   | { readonly type: 'close' };
 
 export type FromDecider =
@@ -56,6 +62,8 @@ export type FromDecider =
       readonly cause: PlainError | null;
     }
   | { readonly type: 'forgotten'; readonly id: number; readonly cause: PlainError | null }
+  /** What two deciders missed in the same instant: each ticket joins another. */
+  | { readonly type: 'link'; readonly id: number; readonly pairs: readonly MissedPair[] }
   | { readonly type: 'closed' };
 
 const port = parentPort;
@@ -83,6 +91,30 @@ const cannotStart = (error: unknown) => report('reading.parser_cannot_start', {}
 const pool = createParserPool({ parsers, messageMs, memoryMb, cannotStart, ...reading });
 pool.setChannels(start.channels);
 const { tickets } = await judge.open();
+const { owner } = start;
+const shards =
+  store.shared === null
+    ? null
+    : createShards({
+        ...{ store, owner, now: Date.now },
+        changed: lost => reader.lost(lost),
+        trouble: error =>
+          error === null ? report('reading.shares_again', {}) : report('reading.no_shares', {}, error),
+      });
+const linking = new Map<number, () => void>();
+const peers =
+  store.shared === null
+    ? null
+    : createPeers({
+        ...{ shared: store.shared, admin: store.admin, judge, owner, now: Date.now },
+        link: (id, pairs) => {
+          const { promise, resolve } = Promise.withResolvers<void>();
+          linking.set(id, resolve);
+          say({ type: 'link', id, pairs });
+          return promise;
+        },
+        trouble: error => error !== null && report('reading.peers_unknown', {}, error),
+      });
 const reader = startReader({
   store,
   cipher,
@@ -92,6 +124,7 @@ const reader = startReader({
   batch: start.batch,
   attempts: start.attempts,
   attachmentWaitMs: start.attachmentWaitMs,
+  shards,
   decided: rows => {
     if (rows.some(row => row.wanted.length > 0)) say({ type: 'wanted' });
     // Whoever begins to wait asks the store after he is counted, so that he misses nothing committed before.
@@ -114,8 +147,15 @@ async function forget(id: number, pairs: readonly Forgotten[]): Promise<void> {
   }
 }
 
+function linked(id: number): void {
+  linking.get(id)?.();
+  linking.delete(id);
+}
+
 async function close(): Promise<void> {
+  peers?.stop();
   await reader.close();
+  await Promise.all([peers?.close(), shards?.close()]);
   await pool.close();
   await store.close();
   say({ type: 'closed' });
@@ -127,7 +167,9 @@ port.on('message', (message: ToDecider) => {
   else if (message.type === 'rescan') reader.rescan();
   else if (message.type === 'adopt') void adopt(message.number);
   else if (message.type === 'forget') void forget(message.id, message.pairs);
+  else if (message.type === 'linked') linked(message.id);
   else if (message.type === 'ring') cipher.renew(importRing(message.ring));
   else void close();
 });
+await Promise.all([peers?.start(), shards?.start()]);
 say({ type: 'ready', tickets });

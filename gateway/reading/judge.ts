@@ -77,6 +77,12 @@ export interface Judge {
   judge(items: readonly JudgeItem[]): Promise<readonly Judged[]>;
   /** Enters a ticket that was decided elsewhere. */
   adopt(ordinal: number): Promise<void>;
+  /** Enters a ticket as another process decided it; false where it is known already. */
+  enter(row: CandidateRow): boolean;
+  /** A decision that did not come about: whatever is said of this ticket is asked for anew. */
+  drop(number: string): void;
+  /** Number of the open ticket of the same requester that a ticket would have joined, had its decider known of it; or null. */
+  missed(row: CandidateRow): Promise<string | null>;
   /** These tickets are not found by these terms any more, and what is remembered of them is asked for anew. */
   forget(pairs: readonly Forgotten[]): Promise<void>;
   /** Between batches. */
@@ -215,6 +221,27 @@ export function createJudge(parts: JudgeParts): Judge {
         if (!known.has(ordinal)) postings.add(ordinal, one.facts);
         remember(one);
       }
+    },
+    enter(row) {
+      if (known.has(row.ordinal)) return false;
+      const one = knownOf(row);
+      postings.add(row.ordinal, one.facts);
+      statistics.add(one.facts.terms);
+      remember(one);
+      return true;
+    },
+    drop(number) {
+      for (const [ordinal, one] of known) if (one.number === number) known.delete(ordinal);
+    },
+    async missed(row) {
+      const one = knownOf(row);
+      const [hits = []] = await postings.lookUp([postings.queryOf(one.facts)]);
+      await load(hits.map(hit => hit.ordinal).filter(ordinal => !known.has(ordinal)));
+      const others = hits.filter(hit => hit.ordinal !== row.ordinal);
+      const linked = others.map(hit => known.get(hit.ordinal)).filter(other => other !== undefined);
+      await refreshed(linked);
+      const { number } = row;
+      return decide({ number, facts: one.facts }, candidatesOf(others, known, number), parts.policy).joins;
     },
     async forget(pairs) {
       for (const { ordinal } of pairs) known.delete(ordinal);

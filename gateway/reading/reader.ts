@@ -1,13 +1,14 @@
 // 研读: takes unread messages in order, has them parsed, judges and commits them. Runs in the decider thread; one a process.
 import type { Outcome } from '../../normalizer/ticket.ts';
 import type { FieldCipher } from '../../store/field-cipher.ts';
-import type { CommitRow, Store, UnreadRow } from '../../store/store.ts';
+import type { CommitAnswer, CommitRow, Store, UnreadRow } from '../../store/store.ts';
 import { type DraftMessage, draftRow, followUpRow, plainRow, type ReadyMessage } from './commit-rows.ts';
 import { createConversations, type Gathered } from './conversations.ts';
 import { identityKeysOf, type Judge, type JudgeItem } from './judge.ts';
 import type { ItemResult, ParserPool } from './parser-pool.ts';
 import type { Reading } from './protocol.ts';
 import { type Reading as BeingRead, createBatchReader, pause, type Read } from './read-batch.ts';
+import type { Shards } from './shards.ts';
 
 export interface ReaderParts {
   readonly store: Store;
@@ -20,6 +21,8 @@ export interface ReaderParts {
   /** Readers a message may kill before it is quarantined. */
   readonly attempts: number;
   readonly attachmentWaitMs: number;
+  /** What of the work is this process's; null: all of it, since no other process reads. */
+  readonly shards: Pick<Shards, 'mine' | 'fence'> | null;
   /** Told once a step, after its commit. */
   decided(rows: readonly CommitRow[]): void;
   /** Something a person should know of; codes only. */
@@ -29,8 +32,16 @@ export interface ReaderParts {
 export interface Reader {
   /** Looks again from the beginning: something decided before has become unread. */
   rescan(): void;
+  /** Shards have become another's: what waits of them is dropped, since the other one reads it. */
+  lost(shards: ReadonlySet<number>): void;
   /** Finishes what it has begun and stops. */
   close(): Promise<void>;
+}
+
+interface Taken {
+  readonly lane: string;
+  /** The token of its shard when it was taken. */
+  readonly fence: string | null;
 }
 
 type PartReading = Extract<Reading, { readonly kind: 'part' }>;
@@ -48,6 +59,8 @@ const COMMITS_AT_ONCE = 3;
 const ROWS_AT_ONCE = 16;
 /** A nudge may be lost with its sender; unread messages are looked for so often even without one. */
 const LOOK_AGAIN_MS = 30_000;
+/** Other processes accept, too, and tell nobody. */
+const SHARED_LOOK_MS = 200;
 /** Conversations decided lately, for parts that come late while the commit is still on its way. */
 const CONVERSATIONS_REMEMBERED = 10_000;
 
@@ -59,7 +72,9 @@ export function startReader(parts: ReaderParts): Reader {
   /** Conversations that are over and not yet decided, with the parts that came meanwhile. */
   const deciding = new Map<string, PartRead[]>();
   /** Messages begun and not yet committed, parts that wait for the others among them. */
-  const taken = new Set<string>();
+  const taken = new Map<string, Taken>();
+  /** Lanes with a decision on its way to a store that other processes share. */
+  const underWay = new Set<string>();
   const commits = new Set<Promise<void>>();
   let after = 0;
   /** Counts the wishes to look from the beginning: a look that was under way then must not go past them. */
@@ -224,22 +239,66 @@ export function startReader(parts: ReaderParts): Reader {
 
   /** Steps go to the store in the order of the messages, and it takes them in the order in which they go. */
   async function commit(rows: readonly CommitRow[]): Promise<void> {
-    for (let from = 0; from < rows.length; from += ROWS_AT_ONCE) {
+    for (const step of stepsOf(rows)) {
       // While one is being tried again the next does not overtake it: a lane's messages are committed in their order.
-      while (commits.size >= (failing ? 1 : COMMITS_AT_ONCE)) await Promise.race(commits);
-      const [first, ...rest] = rows.slice(from, from + ROWS_AT_ONCE) as [CommitRow, ...CommitRow[]];
+      while (commits.size >= (failing ? 1 : COMMITS_AT_ONCE) || step.some(isBehind)) await Promise.race(commits);
+      const [first, ...rest] = step;
       const audit = { by: 'system', action: 'message.decide', on: [first, ...rest].map(row => row.number) };
-      const done = commitUntilDone([{ ...first, audit }, ...rest]).finally(() => commits.delete(done));
+      const lanes = parts.shards === null ? [] : step.flatMap(row => taken.get(row.number)?.lane ?? []);
+      for (const lane of lanes) underWay.add(lane);
+      const done = commitUntilDone([{ ...first, audit }, ...rest]).finally(() => {
+        for (const lane of lanes) underWay.delete(lane);
+        commits.delete(done);
+      });
       commits.add(done);
     }
     if (rows.length > 0) parts.judge.tidy();
+  }
+
+  /** On a shared store a decision is one write, of several some may fail: a lane has one of them on its way at a time. */
+  function stepsOf(rows: readonly CommitRow[]): readonly [CommitRow, ...CommitRow[]][] {
+    const steps: [CommitRow, ...CommitRow[]][] = [];
+    let lanes = new Set<string>();
+    for (const row of rows) {
+      const lane = parts.shards === null ? row.number : (taken.get(row.number)?.lane ?? row.number);
+      const last = steps.at(-1);
+      if (last === undefined || last.length === ROWS_AT_ONCE || lanes.has(lane)) {
+        steps.push([row]);
+        lanes = new Set([lane]);
+      } else {
+        last.push(row);
+        lanes.add(lane);
+      }
+    }
+    return steps;
+  }
+
+  function isBehind({ number }: CommitRow): boolean {
+    const lane = taken.get(number)?.lane;
+    return lane !== undefined && underWay.has(lane);
+  }
+
+  /** Rows by the fence they were taken under, in their order; the store puts steps that come together into one. */
+  async function commitFenced(rows: readonly CommitRow[]): Promise<CommitAnswer[]> {
+    const groups = new Map<string | null, CommitRow[]>();
+    for (const row of rows) {
+      const fence = taken.get(row.number)?.fence ?? null;
+      const group = groups.get(fence);
+      if (group === undefined) groups.set(fence, [row]);
+      else group.push(row);
+    }
+    const all = await Promise.all(
+      [...groups].map(async ([fence, group]) => ({ group, answers: await store.decisions.commit(group, fence) })),
+    );
+    const answerOf = new Map(all.flatMap(({ group, answers }) => group.map((row, i) => [row, answers[i]] as const)));
+    return rows.map(row => answerOf.get(row) ?? 'conflict');
   }
 
   /** What has been judged is committed however long the store takes: later decisions build on it. */
   async function commitUntilDone(rows: readonly CommitRow[]): Promise<void> {
     for (let failures = 0; ; failures++) {
       try {
-        const answers = await store.decisions.commit(rows, null);
+        const answers = await commitFenced(rows);
         failing = false;
         release(rows);
         settle(rows, answers);
@@ -264,6 +323,7 @@ export function startReader(parts: ReaderParts): Reader {
     const done: CommitRow[] = [];
     rows.forEach((row, i) => {
       if (answers[i] === 'committed') done.push(row);
+      else if (answers[i] === 'lost-lease') parts.judge.drop(row.number);
       else {
         conflicts = true;
         parts.report('reading.conflict', { number: row.number, reason: answers[i] ?? 'missing' });
@@ -279,14 +339,19 @@ export function startReader(parts: ReaderParts): Reader {
 
   async function look(): Promise<boolean> {
     const asked = rescans;
-    const rows = await store.messages.unread('all', after, parts.batch);
+    const { shards } = parts;
+    // What was begun with may stand before what was not: another process's message becomes visible when it likes to.
+    const limit = shards === null ? parts.batch : parts.batch + taken.size;
+    const rows = await store.messages.unread(shards === null ? 'all' : shards.mine, after, limit);
     if (asked !== rescans) return true;
     const last = rows.at(-1);
     if (last === undefined) return false;
-    after = last.ordinal;
-    const fresh = rows.filter(row => !taken.has(row.number));
-    if (fresh.length === 0) return true;
-    for (const row of fresh) taken.add(row.number);
+    if (shards === null) after = last.ordinal;
+    // A shard may have gone to another between the question and the answer.
+    const ours = shards === null ? rows : rows.filter(row => shards.fence(row.shard) !== null);
+    const fresh = ours.filter(row => !taken.has(row.number)).slice(0, parts.batch);
+    if (fresh.length === 0) return shards === null;
+    for (const { number, lane, shard } of fresh) taken.set(number, { lane, fence: shards?.fence(shard) ?? null });
     parsing++;
     const alone = fresh.map((row): [UnreadRow] => [row]);
     const reads = read(alone, null);
@@ -321,7 +386,8 @@ export function startReader(parts: ReaderParts): Reader {
 
   async function nudged(): Promise<void> {
     const due = conversations.nextDue();
-    const wait = Math.max(1, Math.min(LOOK_AGAIN_MS, due === null ? LOOK_AGAIN_MS : due - parts.now()));
+    const most = parts.shards === null ? LOOK_AGAIN_MS : SHARED_LOOK_MS;
+    const wait = Math.max(1, Math.min(most, due === null ? most : due - parts.now()));
     const { promise, resolve } = Promise.withResolvers<void>();
     const timer = setTimeout(() => {
       // What met a conflict may still be unread, and not so often that a lasting one keeps the thread busy.
@@ -352,6 +418,10 @@ export function startReader(parts: ReaderParts): Reader {
 
   return {
     rescan,
+    lost(shards) {
+      for (const number of conversations.drop(row => shards.has(row.shard))) taken.delete(number);
+      lookAgain();
+    },
     async close() {
       closing = true;
       lookAgain();

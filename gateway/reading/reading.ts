@@ -10,6 +10,7 @@ import type { StoreAddress } from '../engines.ts';
 import type { Log } from '../telemetry.ts';
 import { workerUrl } from '../worker-url.ts';
 import type { DeciderStart, FromDecider, ToDecider } from './decider.ts';
+import type { MissedPair } from './peers.ts';
 import { asError } from './plain-error.ts';
 import type { ParserChannel } from './protocol.ts';
 
@@ -22,6 +23,8 @@ export interface ReadingParts {
   decided(numbers: readonly string[], outcomes: readonly Outcome[]): void;
   /** A ticket was made that waits for attachments. */
   wanted(): void;
+  /** A ticket is to join another, since two processes decided them in the same instant. Rejects where it cannot. */
+  link(pair: MissedPair): Promise<unknown>;
 }
 
 export interface Reading {
@@ -103,6 +106,7 @@ export function startReading(parts: ReadingParts, channels: Readonly<Record<stri
     else if (message.type === 'wanted') parts.wanted();
     else if (message.type === 'report') report(message);
     else if (message.type === 'forgotten') forgotten(message);
+    else if (message.type === 'link') void link(message);
     else if (message.type === 'ready') {
       up = true;
       upSince = performance.now();
@@ -110,6 +114,19 @@ export function startReading(parts: ReadingParts, channels: Readonly<Record<stri
       parts.log.info('reading.ready', { count: message.tickets });
       firstReady.resolve();
     }
+  }
+
+  /** One that cannot be linked any more stays a ticket of its own; the others are not held up by it. */
+  async function link({ id, pairs }: Extract<FromDecider, { type: 'link' }>): Promise<void> {
+    for (const pair of pairs) {
+      try {
+        await parts.link(pair);
+        parts.log.info('reading.linked_late', { number: pair.number, of: pair.to });
+      } catch (error) {
+        parts.log.fail('reading.not_linked', error, { number: pair.number, of: pair.to });
+      }
+    }
+    tell({ type: 'linked', id });
   }
 
   function forgotten({ id, cause }: Extract<FromDecider, { type: 'forgotten' }>): void {
@@ -157,5 +174,19 @@ export function startReading(parts: ReadingParts, channels: Readonly<Record<stri
       await ended.promise;
       clearTimeout(cut);
     },
+  };
+}
+
+/** Of a process that does not read: others do, and look for what is unread by themselves. */
+export function noReading(): Reading {
+  return {
+    ready: Promise.resolve(),
+    up: true,
+    setChannels: () => undefined,
+    rescan: () => undefined,
+    adopt: () => undefined,
+    forget: async () => undefined,
+    setRing: () => undefined,
+    close: async () => undefined,
   };
 }

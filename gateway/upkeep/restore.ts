@@ -85,6 +85,7 @@ function checkProof({ counts }: Manifest, proof: ProofReport, withKeys: boolean)
 /** The restored store's own chain says when and by whom it was restored; opening it proves that it opens. */
 async function record({ data, by, now }: RestoreOrder, ring: KeyRing): Promise<void> {
   const { store } = await openStore({
+    mongo: null,
     folder: data,
     auditKey: Buffer.from(macKey(ring, 'audit')),
     profile: ring.profile,

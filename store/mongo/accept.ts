@@ -1,7 +1,7 @@
 // Accepting: the insert of a message's document is its acceptance; whoever comes second under a key is answered like the first.
 import { StoreUnavailable } from '../errors.ts';
 import type { AcceptAnswer, AcceptRow, CursorMove } from '../store.ts';
-import { DUPLICATE, failedWrites, op } from './connection.ts';
+import { DUPLICATE, failedWrites, op, upserting } from './connection.ts';
 import { type Context, takePlaces } from './context.ts';
 import type { MessageDoc } from './documents.ts';
 import type { Vault } from './vault.ts';
@@ -41,7 +41,7 @@ export async function acceptCalls(
 }
 
 async function moveCursor({ models }: Context, channel: string, value: string): Promise<void> {
-  await models.cursors.updateOne({ _id: channel }, { $set: { value } }, { upsert: true });
+  await upserting(() => models.cursors.updateOne({ _id: channel }, { $set: { value } }, { upsert: true }));
 }
 
 type Answer = AcceptAnswer | Error;

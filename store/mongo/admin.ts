@@ -1,6 +1,6 @@
 // Administration: cursors, channels, named values, attachments.
 import type { AttachmentRow, AuditNote, ChannelRow } from '../store.ts';
-import { op } from './connection.ts';
+import { op, upserting } from './connection.ts';
 import { type Context, change, NOTHING_TO_DO } from './context.ts';
 import { wantedAt } from './decisions.ts';
 import type { AttachmentPart, ChannelDoc, MessageDoc } from './documents.ts';
@@ -19,10 +19,12 @@ export async function listChannels({ models }: Context): Promise<ChannelRow[]> {
 export async function putChannel(context: Context, row: ChannelRow, audit: AuditNote, now: number): Promise<void> {
   const { id, kind, settings, enabled, createdAt } = row;
   await context.audit.append(audit, now);
-  await context.models.channels.updateOne(
-    { _id: id },
-    { $set: { kind, settings, enabled }, $setOnInsert: { createdAt } },
-    { upsert: true },
+  await upserting(() =>
+    context.models.channels.updateOne(
+      { _id: id },
+      { $set: { kind, settings, enabled }, $setOnInsert: { createdAt } },
+      { upsert: true },
+    ),
   );
 }
 
@@ -38,7 +40,7 @@ export async function readMeta({ models }: Context, name: string): Promise<strin
 }
 
 export async function setMeta({ models }: Context, name: string, value: string): Promise<void> {
-  await models.named.updateOne({ _id: name }, { $set: { value } }, { upsert: true });
+  await upserting(() => models.named.updateOne({ _id: name }, { $set: { value } }, { upsert: true }));
 }
 
 function toAttachments({ number, attachments }: MessageDoc): AttachmentRow[] {

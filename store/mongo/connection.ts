@@ -213,6 +213,16 @@ export function closed(cause?: unknown): StoreUnavailable {
   return new StoreUnavailable('store.closed', WORDS.closed, { cause });
 }
 
+/** A write that makes its document where it is not there: of two that make it at once one is refused, and then it is there. */
+export async function upserting<T>(write: () => Promise<T>): Promise<T> {
+  try {
+    return await write();
+  } catch (error) {
+    if (!isDuplicate(error)) throw error;
+    return write();
+  }
+}
+
 /** True for a unique key that is taken. */
 export function isDuplicate(error: unknown): boolean {
   return (error as { code?: unknown }).code === DUPLICATE;

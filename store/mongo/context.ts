@@ -1,7 +1,7 @@
 // What every part of the engine works with: models, counters, news, and the one way in which a message's document is changed.
 import { StoreUnavailable } from '../errors.ts';
 import type { AuditTrail } from './audit.ts';
-import { type Models, op } from './connection.ts';
+import { type Models, op, upserting } from './connection.ts';
 import type { MessageDoc, Todo } from './documents.ts';
 
 export interface Context {
@@ -28,9 +28,11 @@ const ATTEMPTS = 50;
 
 /** Takes `n` places of a counter; answers the first. Kept with every promise, since a place is never given twice. */
 export async function takePlaces({ models }: Pick<Context, 'models'>, counter: string, n: number): Promise<number> {
-  const row = await models.counters
-    .findOneAndUpdate({ _id: counter }, { $inc: { value: n } }, { upsert: true, returnDocument: 'after' })
-    .lean();
+  const row = await upserting(() =>
+    models.counters
+      .findOneAndUpdate({ _id: counter }, { $inc: { value: n } }, { upsert: true, returnDocument: 'after' })
+      .lean(),
+  );
   if (row === null) throw new StoreUnavailable('store.mongo_failed', `counter ${counter} was not kept`);
   return row.value - n + 1;
 }

@@ -12,6 +12,7 @@ import type {
   DecisionStore,
   IncidentStore,
   OutboxStore,
+  SharedStore,
   Store,
   TicketStore,
 } from '../store.ts';
@@ -35,6 +36,7 @@ import { createNews, type NewsBoard } from './news.ts';
 import * as retention from './retention.ts';
 import { rollForward } from './roll-forward.ts';
 import { migrate } from './schema.ts';
+import { sharedStore } from './several-processes.ts';
 import { takeSnapshot } from './snapshot.ts';
 import { type Swept, sweep } from './sweep.ts';
 import { addEvent } from './ticket-part.ts';
@@ -65,10 +67,9 @@ export interface MongoStoreOptions {
 export interface MongoStore extends Store {
   /** A further listener of this process's news, in another thread; `openMongoStore` takes it as `port`. */
   connectPort(): MessagePort;
-  /** One pass over what was left half done; the gateway calls it every now and then. */
+  readonly shared: SharedStore;
+  /** One pass over what was left half done, and what it came to; `shared.sweep` without the answer. */
   sweep(now: number): Promise<Swept>;
-  /** Decisions up to this time have been looked through for links that two deciders missed. */
-  sweptUntil(at: number): Promise<void>;
 }
 
 /** Rows and bytes written at once at most. */
@@ -119,21 +120,21 @@ async function openConnected(
   main: Connected,
   apart: Connected | null,
 ): Promise<MongoStore> {
-  const { models } = main;
   const { context, vault, news, folder, blobs } = partsOf(options, main, apart);
   if (options.first ?? true) await begin(context);
   const guard = createGuard();
+  const swept = (now: number) => guard.run(() => sweep(context, now, QUIET_MS));
   const store = putTogether({ context, vault, blobs, news, guard, folder });
   return {
     ...store,
     connectPort: () => news.connect(),
-    sweep: now => guard.run(() => sweep(context, now, QUIET_MS)),
-    sweptUntil: at =>
-      guard.run(async () => {
-        const { counters } = models;
-        await counters.updateOne({ _id: delivery.SWEPT }, { $set: { value: at } }, { upsert: true });
-        news.outbox();
+    sweep: swept,
+    shared: guardedAll(
+      sharedStore(context, async now => {
+        await swept(now);
       }),
+      guard.run,
+    ),
     close: async () => {
       if (!(await guard.close())) return;
       news.close();
@@ -206,7 +207,7 @@ interface Parts {
   readonly folder: string;
 }
 
-type Port = Omit<Store, 'close'>;
+type Port = Omit<Store, 'close' | 'shared'>;
 
 function putTogether(parts: Parts): Port {
   const { context, vault, blobs, news, guard } = parts;

@@ -1,7 +1,7 @@
 // Numbered migrations of the MongoDB engine: the indexes, brought up to date before anything is taken in. Expand first, contract
 // later: what a version adds, the one before it can still read.
 import { StoreUnavailable } from '../errors.ts';
-import type { Models } from './connection.ts';
+import { type Models, upserting } from './connection.ts';
 
 interface Index {
   readonly on: keyof Models;
@@ -62,7 +62,7 @@ export async function migrate(models: Models): Promise<void> {
     }
   }
   if (found === SCHEMA) return;
-  await models.counters.updateOne({ _id: VERSION }, { $set: { value: SCHEMA } }, { upsert: true });
+  await upserting(() => models.counters.updateOne({ _id: VERSION }, { $set: { value: SCHEMA } }, { upsert: true }));
 }
 
 function newer(found: number): StoreUnavailable {

@@ -67,6 +67,7 @@ export function createStore(parts: StoreParts): Store {
     incidents: incidentStore(sql, writes, ask),
     blobs: createFileBlobs(folder),
     admin: adminStore(sql, writes, ask, folder),
+    shared: null,
     onAccepted: listener => writes.onNews(news => news.accepted && listener()),
     onOutbox: listener => writes.onNews(news => news.outbox && listener()),
     close: parts.close,

@@ -68,7 +68,7 @@ describe('channels', () => {
     const log = createLog({ level: 'debug', destination: { write: line => void logged.push(JSON.parse(line)) } });
     const { cipher, book, now } = foundation;
     const channels = createChannels({
-      ...{ book, store, cipher, log, now, owner, splitter: splitter() },
+      ...{ book, store, cipher, log, now, owner, opens: true, splitter: splitter() },
       intake: createIntake({ store, cipher, now, acknowledged: () => undefined }),
       changed: known => void changes.push(Object.keys(known).sort()),
     });

@@ -52,7 +52,7 @@ describe('the reader', function () {
     const pool = createParserPool({ rulebook, idleCharacters, phrases, adapters: [BOX], baseFolder: root, ...limits });
     pool.setChannels({ box: { kind: 'moody-box', settings: { folder: root } } });
     const reader = startReader({
-      ...{ store, cipher, judge, pool, now: Date.now, batch, attempts: 3, attachmentWaitMs: 0 },
+      ...{ store, cipher, judge, pool, now: Date.now, batch, attempts: 3, attachmentWaitMs: 0, shards: null },
       decided(rows) {
         const { numbers, outcomes } = outcomesOf(rows);
         for (const [i, number] of numbers.entries()) {

@@ -1,6 +1,6 @@
 // Reads what a stopped gateway's store holds, through the Store port.
 import { join } from 'node:path';
-import { openStore } from '../../../gateway/engines.ts';
+import { type EngineOptions, openStore } from '../../../gateway/engines.ts';
 import { createCipher, type FieldCipher } from '../../../store/field-cipher.ts';
 import { loadKeyRing } from '../../../store/key-ring.ts';
 import { decodeOriginal } from '../../../store/original-codec.ts';
@@ -69,11 +69,16 @@ async function gather(store: Store, cipher: FieldCipher, untold: readonly string
  * Opens the store of a crash run's folder, reads it and closes it again.
  * @param untold channels whose platforms are told no numbers
  */
-export async function readKept(folder: string, untold: readonly string[]): Promise<Awaited<ReturnType<typeof gather>>> {
+export async function readKept(
+  folder: string,
+  untold: readonly string[],
+  mongo: EngineOptions['mongo'] = null,
+): Promise<Awaited<ReturnType<typeof gather>>> {
   const data = join(folder, 'data');
   const ring = loadKeyRing({ file: join(folder, 'keys.json'), env: {}, dataFolder: data });
   const fatal: Error[] = [];
   const { store } = await openStore({
+    mongo,
     folder: data,
     auditKey: Buffer.from(ring.macs.audit!),
     profile: ring.profile,

@@ -1,0 +1,123 @@
+// What other processes decide: entered into this one's index, and looked through for what two deciders missed in the same instant.
+import type { DecidedRow, SharedStore, Store } from '../../store/store.ts';
+import type { Judge } from './judge.ts';
+
+/** A ticket, and the earlier one it belongs to. */
+export interface MissedPair {
+  readonly number: string;
+  readonly to: string;
+}
+
+export interface PeersParts {
+  readonly shared: SharedStore;
+  readonly admin: Pick<Store['admin'], 'lease'>;
+  readonly judge: Pick<Judge, 'enter' | 'missed'>;
+  /** Names this process. */
+  readonly owner: string;
+  readonly now: () => number;
+  /** Resolves when each pair has been linked, or cannot be. */
+  link(id: number, pairs: readonly MissedPair[]): Promise<void>;
+  /** Told once when the store does not answer, and with null once it does again. */
+  trouble(error: unknown): void;
+}
+
+export interface Peers {
+  /** Resolves when what was decided lately is known, or could not be asked for. */
+  start(): Promise<void>;
+  stop(): void;
+  close(): Promise<void>;
+}
+
+const ROUND_MS = 300;
+/** Who links; another takes over when it is silent for so long. */
+const LEASE_MS = 10_000;
+const LINKER = 'linker';
+/** A decision is dated before it is written: so late it may become visible, and the mark stays so far behind. */
+const LATE_MS = 1000;
+/** Seen again at every round, and now and then further back, for writes that took longer. */
+const OVERLAP_MS = 3000;
+const FURTHER_MS = 60_000;
+const FURTHER_EVERY = 30;
+const PAGE = 1024;
+
+export function createPeers(parts: PeersParts): Peers {
+  const { shared, judge, owner } = parts;
+  /** Decided lately, by number, whether or not they were looked through; the linker may become another. */
+  const lately = new Map<string, { readonly row: DecidedRow; looked: boolean }>();
+  let rounds = 0;
+  let linked = 0;
+  let stopped = false;
+  let troubled = false;
+  let token: string | null = null;
+  let timer: NodeJS.Timeout | undefined;
+  let running: Promise<void> = Promise.resolve();
+
+  async function learn(now: number): Promise<void> {
+    const further = rounds++ % FURTHER_EVERY === 0;
+    let at = now - (further ? FURTHER_MS : OVERLAP_MS);
+    for (;;) {
+      const rows = await shared.decidedSince(at, PAGE);
+      for (const row of rows) {
+        judge.enter(row);
+        if (!lately.has(row.number)) lately.set(row.number, { row, looked: false });
+      }
+      const last = rows.at(-1);
+      // A page of one and the same millisecond would be read for ever.
+      if (rows.length < PAGE || last === undefined || last.decidedAt === at) break;
+      at = last.decidedAt;
+    }
+    for (const [number, { row }] of lately) if (row.decidedAt < now - FURTHER_MS) lately.delete(number);
+  }
+
+  /** Both of a pair are young: what was decided apart in full knowledge stays apart. */
+  async function missedPairs(): Promise<MissedPair[]> {
+    const pairs = new Map<string, MissedPair>();
+    for (const one of lately.values()) {
+      if (one.looked) continue;
+      one.looked = true;
+      const other = lately.get((await judge.missed(one.row)) ?? '');
+      if (other === undefined) continue;
+      const [earlier, later] = other.row.ordinal < one.row.ordinal ? [other.row, one.row] : [one.row, other.row];
+      pairs.set(later.number, { number: later.number, to: earlier.number });
+    }
+    return [...pairs.values()];
+  }
+
+  async function round(): Promise<void> {
+    const now = parts.now();
+    await learn(now);
+    token = await parts.admin.lease(LINKER, owner, now, LEASE_MS);
+    if (token === null) return;
+    const pairs = await missedPairs();
+    if (pairs.length > 0) await parts.link(linked++, pairs);
+    if (!stopped) await shared.sweptUntil(now - LATE_MS);
+  }
+
+  async function turn(): Promise<void> {
+    try {
+      await round();
+      if (troubled) parts.trouble(null);
+      troubled = false;
+    } catch (error) {
+      if (!troubled) parts.trouble(error);
+      troubled = true;
+    }
+    if (!stopped) timer = setTimeout(() => (running = turn()), ROUND_MS);
+  }
+
+  return {
+    start() {
+      running = turn();
+      return running;
+    },
+    stop() {
+      stopped = true;
+      clearTimeout(timer);
+    },
+    async close() {
+      await running;
+      // Runs out by itself where the store does not answer.
+      if (token !== null) await shared.release(token).catch(parts.trouble);
+    },
+  };
+}

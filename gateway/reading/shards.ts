@@ -1,0 +1,175 @@
+// Which lanes this process decides: 64 shards under leases with fencing tokens, shared evenly by the readers that live.
+import type { Store } from '../../store/store.ts';
+
+export const SHARDS = 64;
+/** A dead reader's shards are another's after this and one round. */
+const LEASE_MS = 10_000;
+const ROUND_MS = LEASE_MS / 3;
+const AT_ONCE = 8;
+
+export interface ShardsParts {
+  readonly store: Pick<Store, 'admin' | 'shared'>;
+  /** Names this process, and no other one that ever ran. */
+  readonly owner: string;
+  readonly now: () => number;
+  /** These were lost; none were: there are more now. */
+  changed(lost: ReadonlySet<number>): void;
+  /** The store could not be asked; told once, and with null once it can be again. */
+  trouble(error: unknown): void;
+}
+
+export interface Shards {
+  /** Rising. */
+  readonly mine: readonly number[];
+  /** To be given with each decision about a message of the shard; null while it is another's. */
+  fence(shard: number): string | null;
+  /** Takes part in sharing; resolves after the first round, whatever came of it. */
+  start(): Promise<void>;
+  /** Gives everything back, so that others need not wait for leases to run out. */
+  close(): Promise<void>;
+}
+
+interface Held {
+  readonly fence: string;
+  /** By the monotonic clock: from here on it may be another's, whether or not anybody has told us. */
+  until: number;
+}
+
+export function createShards(parts: ShardsParts): Shards {
+  const { store, owner } = parts;
+  const { shared } = store;
+  if (shared === null) throw new Error('the store of one process has no shards to share');
+  const held = new Map<number, Held>();
+  /** Taken, and not yet to be worked on. */
+  const fresh = new Map<number, Held>();
+  let closed = false;
+  let troubled = false;
+  let timer: NodeJS.Timeout | undefined;
+  let running: Promise<void> = Promise.resolve();
+
+  const mine = () => {
+    const now = performance.now();
+    return [...held].filter(([, { until }]) => until > now).map(([shard]) => shard);
+  };
+
+  /** Takes or renews; the lease counts from before it was asked for. */
+  async function take(shard: number): Promise<'same' | 'gained' | 'lost' | 'refused'> {
+    const until = performance.now() + LEASE_MS;
+    const fence = await store.admin.lease(nameOf(shard), owner, parts.now(), LEASE_MS);
+    const before = held.get(shard);
+    if (fence === null) return held.delete(shard) ? 'lost' : 'refused';
+    if (before?.fence === fence) {
+      before.until = until;
+      return 'same';
+    }
+    // Under a new token everything of the old one is void.
+    held.delete(shard);
+    fresh.set(shard, { fence, until });
+    return before === undefined ? 'gained' : 'lost';
+  }
+
+  /** What their last owner decided takes its place in its lane before anything new does. */
+  async function takeUp(): Promise<number> {
+    if (fresh.size === 0) return 0;
+    const taken = [...fresh];
+    await shared!.sweep(parts.now());
+    for (const [shard, one] of taken) {
+      held.set(shard, one);
+      fresh.delete(shard);
+    }
+    return taken.length;
+  }
+
+  async function round(): Promise<void> {
+    const lost = new Set<number>();
+    const note = (shard: number, answer: Awaited<ReturnType<typeof take>>) => {
+      if (answer === 'lost') lost.add(shard);
+    };
+    await store.admin.lease(memberOf(owner), owner, parts.now(), LEASE_MS);
+    const members = await shared!.leases('reader ', parts.now());
+    const fair = Math.ceil(SHARDS / Math.max(1, members.length));
+    await each([...held.keys()], async shard => note(shard, await take(shard)));
+    for (const shard of [...held.keys()].slice(fair)) {
+      await giveBack(shard);
+      lost.add(shard);
+    }
+    const missing = fair - held.size - fresh.size;
+    if (missing > 0 && !closed) {
+      const taken = new Set((await shared!.leases('shard ', parts.now())).map(({ name }) => name));
+      const free = rotated(owner).filter(shard => !taken.has(nameOf(shard)));
+      await each(free.slice(0, missing), async shard => note(shard, await take(shard)));
+    }
+    // Told before anything of theirs is taken up again under the new token.
+    if (lost.size > 0) parts.changed(lost);
+    if ((await takeUp()) > 0) parts.changed(new Set());
+  }
+
+  async function giveBack(shard: number): Promise<void> {
+    const one = held.get(shard);
+    held.delete(shard);
+    if (one !== undefined) await shared!.release(one.fence);
+  }
+
+  function trouble(error: unknown): void {
+    if (troubled === (error !== null)) return;
+    troubled = error !== null;
+    parts.trouble(error);
+  }
+
+  async function turn(): Promise<void> {
+    try {
+      await round();
+      trouble(null);
+    } catch (error) {
+      trouble(error);
+    }
+    if (!closed) timer = setTimeout(() => (running = turn()), ROUND_MS);
+  }
+
+  return {
+    get mine() {
+      return mine().sort((a, b) => a - b);
+    },
+    fence(shard) {
+      const one = held.get(shard);
+      return one === undefined || one.until <= performance.now() ? null : one.fence;
+    },
+    start() {
+      running = turn();
+      return running;
+    },
+    async close() {
+      closed = true;
+      clearTimeout(timer);
+      await running;
+      try {
+        for (const [shard, one] of fresh) held.set(shard, one);
+        await each([...held.keys()], giveBack);
+        const member = await store.admin.lease(memberOf(owner), owner, parts.now(), 1);
+        if (member !== null) await shared!.release(member);
+      } catch (error) {
+        // They run out by themselves.
+        trouble(error);
+      }
+    },
+  };
+}
+
+const nameOf = (shard: number) => `shard ${shard}`;
+const memberOf = (owner: string) => `reader ${owner}`;
+
+/** All shards, each reader beginning at another place, so that two do not run after the same ones. */
+function rotated(owner: string): readonly number[] {
+  let start = 0;
+  for (const sign of owner) start = (start * 31 + (sign.codePointAt(0) as number)) % SHARDS;
+  return Array.from({ length: SHARDS }, (_, i) => (start + i) % SHARDS);
+}
+
+/** Some at a time. */
+async function each(shards: readonly number[], step: (shard: number) => Promise<void>): Promise<void> {
+  const left = [...shards];
+  const worker = async () => {
+    for (let shard = left.shift(); shard !== undefined; shard = left.shift()) await step(shard);
+  };
+  await Promise.all(Array.from({ length: AT_ONCE }, worker));
+}
