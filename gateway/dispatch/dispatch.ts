@@ -52,6 +52,8 @@ export interface Dispatch {
 
 /** Waiting for a free worker, so that none stands idle while the next entry is claimed. */
 const AHEAD = 2;
+/** Topping up a queue elsewhere takes a claim, a question and an answer; meanwhile there must be enough in it. */
+const AHEAD_IN_REDIS = 4;
 /** Beyond the longest attempt: a look-up and a sending, and as much again in a queue of this process. */
 const LEASE_SLACK_MS = 30_000;
 /** With a shared queue the lease is of the attempt alone: a dead worker's lanes wait for it. */
@@ -92,7 +94,7 @@ export function createDispatch(options: DispatchOptions): Dispatch {
     queue,
     gate: breaker,
     clock,
-    capacity: concurrency * AHEAD,
+    capacity: concurrency * (queue.shared ? AHEAD_IN_REDIS : AHEAD),
     lookMs: store.shared === null ? null : LOOK_MS,
     onTrouble: error =>
       error === null ? log.info('dispatch.resumed') : log.fail('dispatch.stalled', error, { state: 'stalled' }),
@@ -137,9 +139,10 @@ export function createDispatch(options: DispatchOptions): Dispatch {
 }
 
 /** A queue of this process alone holds what it was given; with a shared one anybody may get it. */
-function relayOf({ queue, settings, queuedMs }: DispatchOptions, parts: Omit<RelayOptions, 'leaseMs'>): Relay {
+function relayOf({ store, queue, settings, queuedMs }: DispatchOptions, parts: Omit<RelayOptions, 'leaseMs'>): Relay {
   const attemptMs = settings.deadlines.total * 1000 * 2;
   if (!queue.shared) return createRelay({ ...parts, leaseMs: attemptMs * AHEAD + LEASE_SLACK_MS });
   const lost = queuedMs === undefined ? {} : { queuedMs };
-  return createSharedRelay({ ...parts, ...lost, queue, leaseMs: attemptMs + SHARED_SLACK_MS });
+  const alone = store.shared === null;
+  return createSharedRelay({ ...parts, ...lost, queue, alone, leaseMs: attemptMs + SHARED_SLACK_MS });
 }

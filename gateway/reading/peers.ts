@@ -33,7 +33,7 @@ const ROUND_MS = 300;
 const LEASE_MS = 10_000;
 const LINKER = 'linker';
 /** A decision is dated before it is written: so late it may become visible, and the mark stays so far behind. */
-const LATE_MS = 1000;
+const LATE_MS = 2000;
 /** Seen again at every round, and now and then further back, for writes that took longer. */
 const OVERLAP_MS = 3000;
 const FURTHER_MS = 60_000;

@@ -284,14 +284,18 @@ export function startReader(parts: ReaderParts): Reader {
     for (const row of rows) {
       const fence = taken.get(row.number)?.fence ?? null;
       const group = groups.get(fence);
-      if (group === undefined) groups.set(fence, [row]);
-      else group.push(row);
+      // What others look through by the time of the decision must not become visible long after it.
+      const dated = parts.shards === null ? row : { ...row, decidedAt: parts.now() };
+      if (group === undefined) groups.set(fence, [dated]);
+      else group.push(dated);
     }
     const all = await Promise.all(
       [...groups].map(async ([fence, group]) => ({ group, answers: await store.decisions.commit(group, fence) })),
     );
-    const answerOf = new Map(all.flatMap(({ group, answers }) => group.map((row, i) => [row, answers[i]] as const)));
-    return rows.map(row => answerOf.get(row) ?? 'conflict');
+    const answerOf = new Map(
+      all.flatMap(({ group, answers }) => group.map((row, i) => [row.number, answers[i]] as const)),
+    );
+    return rows.map(({ number }) => answerOf.get(number) ?? 'conflict');
   }
 
   /** What has been judged is committed however long the store takes: later decisions build on it. */

@@ -236,7 +236,15 @@ function clientOf(port: number): Pick<Dovecot, 'as' | 'connect' | 'append' | 'cr
     }
   }
   const put = async (client: ImapFlow, mail: string | Uint8Array, folder: string) => {
-    await client.append(folder, Buffer.from(mail));
+    for (let refusals = 0; ; refusals++) {
+      try {
+        return void (await client.append(folder, Buffer.from(mail)));
+      } catch (error) {
+        // Just after a folder was made anew the server may say for a moment that it was deleted under us.
+        if ((error as { responseStatus?: unknown }).responseStatus !== 'NO' || refusals === 20) throw error;
+        await after(50);
+      }
+    }
   };
   const create = async (client: ImapFlow, folder: string, mails: Iterable<string | Uint8Array>) => {
     await client.mailboxCreate(folder);

@@ -45,7 +45,7 @@ export interface CrashRunResult {
 }
 
 /** Faults of the case system while the gateway is being killed. */
-const FAULTS: Readonly<Record<string, number>> = {
+export const FAULTS: Readonly<Record<string, number>> = {
   '500': 0.03,
   'timeout-after': 0.01,
   reset: 0.005,
@@ -73,9 +73,9 @@ interface Scene {
 }
 
 /** Shares of the lanes that go by two webhook channels, by mail and by exported files. */
-const SHARES = { webhooks: [0.35, 0.35], mail: 0.15, files: 0.15 };
-const MAILBOX = 'letters';
-const EXCHANGE = 'exports';
+export const SHARES = { webhooks: [0.35, 0.35], mail: 0.15, files: 0.15 };
+export const MAILBOX = 'letters';
+export const EXCHANGE = 'exports';
 
 async function setScene(options: CrashRunOptions): Promise<Scene> {
   const folder = mkdtempSync(join(tmpdir(), 'huisu-kill-'));
@@ -123,7 +123,7 @@ async function setScene(options: CrashRunOptions): Promise<Scene> {
 }
 
 /** Lets messages out at a rate, in bursts, so that kills meet both busy and quiet moments. */
-function createPace() {
+export function createPace() {
   let allowed = 0;
   const waiting: (() => void)[] = [];
   return {
@@ -253,7 +253,7 @@ async function sendEverything(
   const random = seeded(options.seed, 11);
   const [, byMail, byFile] = await Promise.all([
     sendAll({
-      port: gateway.port,
+      port: () => gateway.port,
       channels,
       connections: CONNECTIONS,
       lanes: webhooks as readonly PlannedLane[],
@@ -273,7 +273,7 @@ async function sendEverything(
 }
 
 /** 0 for a webhook, 1 for a mail, 2 for a file. */
-function wayOf(lane: PlannedLane, webhooks: number): number {
+export function wayOf(lane: PlannedLane, webhooks: number): number {
   const channel = lane.messages[0]?.channel ?? 0;
   return channel < webhooks ? 0 : channel - webhooks + 1;
 }

@@ -11,7 +11,8 @@ export interface SenderChannel {
 }
 
 export interface SenderOptions {
-  readonly port: number;
+  /** Where the next request goes; of several gateways another one each time. */
+  readonly port: () => number;
   readonly channels: readonly SenderChannel[];
   readonly connections: number;
   readonly lanes: readonly PlannedLane[];
@@ -85,7 +86,7 @@ export async function sendAll(options: SenderOptions): Promise<void> {
     for (;;) {
       ledger.sending(message.id);
       try {
-        const answer = await post(agent, port, channels[message.channel]!, message);
+        const answer = await post(agent, port(), channels[message.channel]!, message);
         if (answer.status === 202) {
           ledger.acknowledged(message.id, numberIn(answer));
           return;

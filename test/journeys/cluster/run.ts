@@ -1,0 +1,191 @@
+// One cluster run: three gateways on one database and one Redis, under kills and outages, then judged like a crash run.
+import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as after } from 'node:timers/promises';
+import { seeded } from '../../../bench/random.ts';
+import { startCaseSystem } from '../../platforms/case-system.ts';
+import { startFerretDb } from '../../servers/mongo.ts';
+import { startRedis } from '../../servers/redis.ts';
+import { sendFiles } from '../kill/exchange-sender.ts';
+import { readKept } from '../kill/kept.ts';
+import { createLedger } from '../kill/ledger.ts';
+import { startMailHost } from '../kill/mail-host.ts';
+import { sendMails } from '../kill/mail-sender.ts';
+import { judge, type Verdict } from '../kill/oracle.ts';
+import { type PlannedLane, planMessages } from '../kill/plan.ts';
+import { createPace, EXCHANGE, FAULTS, MAILBOX, SHARES, wayOf, wrongIn } from '../kill/run.ts';
+import { sendAll } from '../kill/sender.ts';
+import { CONCURRENCY, clusterGateways } from './settings.ts';
+import { killNowAndThen, startAll, type TroubleFigures, takeAway } from './trouble.ts';
+
+export interface ClusterRunOptions {
+  readonly messages: number;
+  readonly seed: number;
+  readonly processes: number;
+  /** How long Redis and the database are each away. */
+  readonly awaySeconds: number;
+  readonly say: (line: string) => void;
+}
+
+export interface ClusterRunResult {
+  readonly verdict: Verdict;
+  readonly figures: Readonly<Record<string, number>>;
+  readonly outcomes: Readonly<Record<string, number>>;
+  readonly faults: Readonly<Record<string, number>>;
+  readonly mailServer: string;
+  /** Kept when something was wrong. */
+  readonly folder: string;
+}
+
+const CONNECTIONS = 12;
+const SETTLE_WITHIN_MS = 180_000;
+const DATABASE = 'huisu_cluster';
+
+export async function clusterRun(options: ClusterRunOptions): Promise<ClusterRunResult> {
+  const { seed, say } = options;
+  const folder = mkdtempSync(join(tmpdir(), 'huisu-cluster-'));
+  const exported = join(folder, 'exchange');
+  mkdirSync(exported, { mode: 0o700 });
+  const faults = { seed, shares: FAULTS };
+  const [simulator, database, redis, mail] = await Promise.all([
+    startCaseSystem({ journal: join(folder, 'case-system.jsonl'), faults }),
+    startFerretDb(),
+    startRedis(),
+    startMailHost(),
+  ]);
+  const mongo = `${database.url}${DATABASE}`;
+  const place = { folder, mongo, redis: redis.url, caseSystem: simulator.url, mailbox: mail.settings, exported };
+  const { gateways, channels } = await clusterGateways(place, options.processes);
+  const figures: TroubleFigures = {
+    ...{ kills: 0, starts: 0, redisFlushed: 0, redisStoppedSeconds: 0, databaseKilled: 0, databaseStoppedSeconds: 0 },
+  };
+  let right = false;
+  try {
+    const ledger = createLedger();
+    const pace = createPace();
+    const lanes = planMessages(options.messages, [...SHARES.webhooks, SHARES.mail, SHARES.files], seed);
+    const [webhooks, mails, files] = [0, 1, 2].map(way =>
+      lanes.filter(lane => wayOf(lane, channels.length) === way),
+    ) as [PlannedLane[], PlannedLane[], PlannedLane[]];
+    const random = seeded(seed, 5);
+    const platformIds = new Map<string, string>();
+    let troubled = true;
+    const trouble = { gateways, redis, database, random, awayMs: options.awaySeconds * 1000, say };
+    const running = await startAll(gateways, figures);
+    const began = performance.now();
+    const killing = killNowAndThen(running, trouble, figures, () => !troubled);
+    const going = () => gateways.filter(({ pid }) => pid !== null);
+    let turn = 0;
+    const port = () => (going()[turn++ % Math.max(1, going().length)] ?? gateways[0]!).port;
+    const common = { ledger, allowance: pace.next };
+    const sending = Promise.all([
+      sendAll({ port, channels, connections: CONNECTIONS, lanes: webhooks, ...common }),
+      sendMails({ host: mail, lanes: mails, ...common, cuts: 2, random: seeded(seed, 11), platformIds }),
+      sendFiles({ folder: exported, lanes: files, ...common }),
+    ]);
+    const releasing = release(options.messages, pace.release, () => troubled);
+    await takeAway(trouble, figures);
+    troubled = false;
+    await killing;
+    await Promise.all([releasing, ...running.map(one => one.starting)]);
+    say('all are up again');
+    const [, byMail] = await sending;
+    const underFire = (performance.now() - began) / 1000;
+    simulator.setFaults(null);
+    const drained = await settle(gateways, say);
+    const seconds = (performance.now() - began) / 1000;
+    const exits = await stopAll(gateways);
+    for (const lane of files) for (const { id } of lane.messages) platformIds.set(id, id);
+    const { byPlatformId, ...found } = await readKept(folder, [MAILBOX, EXCHANGE], { url: mongo, identityUrl: null });
+    const obligations = ledger.all();
+    for (const { id, numbers } of obligations) {
+      for (const number of byPlatformId.get(platformIds.get(id) ?? '') ?? []) numbers.add(number);
+    }
+    const effects = simulator.lines.flatMap(line =>
+      line.effect && line.key !== null && line.kind !== null && line.ticket !== null
+        ? [{ key: line.key, kind: line.kind, ticket: line.ticket }]
+        : [],
+    );
+    const verdict = judge({ obligations, effects, ...found });
+    const summary = simulator.summary();
+    right = wrongIn(verdict) === 0 && drained;
+    return {
+      verdict,
+      figures: {
+        messages: obligations.length,
+        lanes: lanes.length,
+        acknowledged: ledger.acknowledgedIds,
+        ...figures,
+        drained: drained ? 1 : 0,
+        slowestExitMs: Math.max(...exits.map(({ ms }) => ms)),
+        unclean: exits.filter(({ code }) => code !== 0).length,
+        caseRequests: summary.requests,
+        effects: summary.effects,
+        sentAgainAfterEffect: summary.repeats,
+        sentAgainAtMost:
+          Object.entries(summary.faults).reduce((sum, [name, n]) => sum + (name.endsWith('-after') ? n : 0), 0) +
+          // At a kill, and when the database goes, what is on its way is sent again under its key.
+          (figures.kills + options.processes * 3) * CONCURRENCY,
+        auditRecordsBroken: found.auditBroken === null ? 0 : 1,
+        secondsUnderFire: Math.round(underFire),
+        seconds: Math.round(seconds),
+      },
+      outcomes: countBy(found.messages.map(message => message.outcome?.kind ?? message.state)),
+      faults: summary.faults,
+      mailServer: byMail.mailServer,
+      folder,
+    };
+  } finally {
+    await Promise.all(gateways.map(gateway => gateway.kill()));
+    await Promise.all([simulator.close(), mail.stop(), redis.stop(), database.stop()]);
+    if (right) rmSync(folder, { recursive: true, force: true });
+  }
+}
+
+/** Lets messages out evenly while there is trouble, and the rest when it is over. */
+async function release(messages: number, let_: (count: number) => void, troubled: () => boolean): Promise<void> {
+  const step = Math.max(1, Math.round(messages / 120));
+  let left = messages;
+  while (left > 0 && troubled()) {
+    let_(Math.min(step, left));
+    left -= step;
+    await after(400);
+  }
+  if (left > 0) let_(left);
+}
+
+type Gateways = Awaited<ReturnType<typeof clusterGateways>>['gateways'];
+
+/** Waits until nothing is unread or due; false where that does not come about. */
+async function settle(gateways: Gateways, say: (line: string) => void): Promise<boolean> {
+  const until = performance.now() + SETTLE_WITHIN_MS;
+  for (let calm = 0; calm < 3; ) {
+    if (performance.now() > until) return false;
+    await after(500);
+    const metrics = await gateways[0]!.metrics();
+    const unread = metrics.get('huisu_unread') ?? Number.NaN;
+    const waiting = ['due', 'parked', 'in-flight'].map(
+      state => metrics.get(`huisu_outbox{state="${state}"}`) ?? Number.NaN,
+    );
+    calm = unread + waiting.reduce((sum, count) => sum + count, 0) === 0 ? calm + 1 : 0;
+    say(`${unread} unread, ${waiting.join('+')} entries to deliver`);
+  }
+  return true;
+}
+
+async function stopAll(gateways: Gateways) {
+  return Promise.all(
+    gateways.map(async gateway => {
+      const from = performance.now();
+      const code = await gateway.stop();
+      return { code, ms: Math.round(performance.now() - from) };
+    }),
+  );
+}
+
+function countBy(words: readonly string[]): Record<string, number> {
+  const counts: Record<string, number> = {};
+  for (const word of words) counts[word] = (counts[word] ?? 0) + 1;
+  return counts;
+}
