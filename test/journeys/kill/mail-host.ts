@@ -56,7 +56,14 @@ async function dovecot(): Promise<MailHost> {
       ),
     marks: () => inTurn(async () => (await server.flags(FOLDER)).map(flags => flags.includes(MARK))),
     cut: () => inTurn(() => kicked(server)),
-    renumber: mails => inTurn(() => server.renumber(FOLDER, mails)),
+    renumber: mails =>
+      inTurn(() =>
+        server.as(async client => {
+          await client.mailboxDelete(FOLDER);
+          await client.mailboxCreate(FOLDER);
+          for (const mail of mails) await appended(client, mail);
+        }),
+      ),
     stop: () => server.stop(),
   };
 }
