@@ -14,7 +14,7 @@ export interface MailHost {
   marks(): Promise<readonly boolean[]>;
   /** Ends every connection of the gateway. */
   cut(): Promise<void>;
-  /** Deletes the folder and makes it anew with the same mails: another UIDVALIDITY, other UIDs, no marks. */
+  /** Makes the folder anew with the same mails in place of the old one: another UIDVALIDITY, other UIDs, no marks. */
   renumber(mails: readonly Uint8Array[]): Promise<void>;
   stop(): Promise<void>;
 }
@@ -58,11 +58,15 @@ async function dovecot(): Promise<MailHost> {
     cut: () => inTurn(() => kicked(server)),
     renumber: mails =>
       inTurn(() =>
-        server.as(async client => {
-          await client.mailboxDelete(FOLDER);
-          await client.mailboxCreate(FOLDER);
-          for (const mail of mails) await appended(client, mail);
-        }),
+        server
+          .as(async client => {
+            // Deleted while the gateway has it open, it may not let itself be made anew for a while; moved away it does.
+            await client.mailboxRename(FOLDER, `${FOLDER} before`);
+            await client.mailboxCreate(FOLDER);
+            for (const mail of mails) await appended(client, mail);
+          })
+          // It goes on looking at the old one until its connection ends.
+          .then(() => kicked(server)),
       ),
     stop: () => server.stop(),
   };
