@@ -1,7 +1,6 @@
 // The mail server of a crash run: a real Dovecot where one is installed, else the simulated one; both cut connections and number anew.
 
 import { setTimeout as after } from 'node:timers/promises';
-import type { ImapFlow } from 'imapflow';
 import { startMailboxSimulator } from '../../platforms/mailbox.ts';
 import { type Dovecot, dovecotBinary, startDovecot } from '../../servers/dovecot.ts';
 
@@ -15,7 +14,7 @@ export interface MailHost {
   /** Ends every connection of the gateway. */
   cut(): Promise<void>;
   /** Makes the folder anew with the same mails in place of the old one: another UIDVALIDITY, other UIDs, no marks. */
-  renumber(mails: readonly Uint8Array[]): Promise<void>;
+  renumber(): Promise<void>;
   stop(): Promise<void>;
 }
 
@@ -38,6 +37,8 @@ export async function startMailHost(): Promise<MailHost> {
 async function dovecot(): Promise<MailHost> {
   const server = await startDovecot();
   await server.create(FOLDER, []);
+  /** All mails that were ever put into it, in order. */
+  const held: Uint8Array[] = [];
   // A cut ends all connections of the account: ours are not among them, since each of our steps logs out before the next.
   let turn: Promise<unknown> = Promise.resolve();
   const inTurn = <T>(work: () => Promise<T>): Promise<T> => {
@@ -48,38 +49,39 @@ async function dovecot(): Promise<MailHost> {
   return {
     name: 'Dovecot',
     settings: settingsOf(server),
-    append: mails =>
-      inTurn(() =>
-        server.as(async client => {
-          for (const mail of mails) await appended(client, mail);
-        }),
-      ),
+    append: mails => {
+      held.push(...mails);
+      return inTurn(() => filled(server, held));
+    },
     marks: () => inTurn(async () => (await server.flags(FOLDER)).map(flags => flags.includes(MARK))),
     cut: () => inTurn(() => kicked(server)),
-    renumber: mails =>
-      inTurn(() =>
-        server
-          .as(async client => {
-            // Deleted while the gateway has it open, it may not let itself be made anew for a while; moved away it does.
-            await client.mailboxRename(FOLDER, `${FOLDER} before`);
-            await client.mailboxCreate(FOLDER);
-            for (const mail of mails) await appended(client, mail);
-          })
-          // It goes on looking at the old one until its connection ends.
-          .then(() => kicked(server)),
-      ),
+    renumber: () =>
+      inTurn(async () => {
+        await server.as(client => client.mailboxRename(FOLDER, `${FOLDER} before`));
+        await filled(server, held);
+        // It goes on looking at the old one until its connection ends.
+        await kicked(server);
+      }),
     stop: () => server.stop(),
   };
 }
 
-/** Just after a folder was made anew the server may say once that it was deleted under us; nothing was appended then. */
-async function appended(client: ImapFlow, mail: Uint8Array): Promise<void> {
+/**
+ * Makes the folder where there is none, and puts into it what of `mails` is not there yet, in order. While the gateway opens a
+ * folder that is just being made, the server may tell another session that it was deleted under it, and goes on doing so.
+ */
+async function filled(server: Dovecot, mails: readonly Uint8Array[]): Promise<void> {
   for (let refusals = 0; ; refusals++) {
     try {
-      return void (await client.append(FOLDER, Buffer.from(mail)));
+      return await server.as(async client => {
+        if (!(await client.list()).some(({ path }) => path === FOLDER)) await client.mailboxCreate(FOLDER);
+        const status = await client.status(FOLDER, { messages: true });
+        const there = status === false ? 0 : (status.messages ?? 0);
+        for (const mail of mails.slice(there)) await client.append(FOLDER, Buffer.from(mail));
+      });
     } catch (error) {
-      if ((error as { responseStatus?: unknown }).responseStatus !== 'NO' || refusals === 20) throw error;
-      await after(50);
+      if ((error as { responseStatus?: unknown }).responseStatus !== 'NO' || refusals === 50) throw error;
+      await after(100);
     }
   }
 }

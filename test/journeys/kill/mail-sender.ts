@@ -89,7 +89,7 @@ export async function sendMails(options: MailSenderOptions): Promise<MailFigures
       renumbered++;
       // What was marked until now loses its mark; the ledger knows of it.
       await see();
-      await host.renumber(letters.map(letter => letter.bytes));
+      await host.renumber();
     }
     await see();
     at = next;
