@@ -77,7 +77,10 @@ async function accept(folder: string, file: string, rows: number): Promise<Accep
     const call = { waitMs: 0, signal: new AbortController().signal, step: () => undefined };
     const report = await importFile({ book, intake, splitter, store, cipher, log, now }, 'x', file, call);
     const ms = performance.now() - began;
-    if (report.fresh !== rows) throw new Error(`${report.fresh} of ${rows} rows were accepted: ${report.broken}`);
+    if (report.fresh !== rows) {
+      const why = report.errorFile === null ? '' : readFileSync(report.errorFile, 'utf8').trim().split('\n').at(-1);
+      throw new Error(`${report.fresh} of ${rows} rows were accepted: ${report.broken} (${why})`);
+    }
     return { perSecond: Math.round((rows / ms) * 1000), peakMb: watch.stop() };
   } finally {
     watch.stop();
