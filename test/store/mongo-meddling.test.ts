@@ -1,12 +1,16 @@
 // Several processes on one MongoDB, step by step: what one does between two steps of another loses and doubles nothing.
 import assert from 'node:assert/strict';
 import { randomBytes } from 'node:crypto';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { BSON } from '../../store/mongo/connection.ts';
 import type { Context } from '../../store/mongo/context.ts';
 import { commitCalls } from '../../store/mongo/decisions.ts';
 import { type MongoStore, openMongoStore } from '../../store/mongo/engine.ts';
 import { takeLease } from '../../store/mongo/leases.ts';
 import { shredMessages } from '../../store/mongo/retention.ts';
+import { takeSnapshot } from '../../store/mongo/snapshot.ts';
 import { sweep } from '../../store/mongo/sweep.ts';
 import { INLINE_VAULT } from '../../store/mongo/vault.ts';
 import type { CommitRow } from '../../store/store.ts';
@@ -172,6 +176,61 @@ withMongo('several processes on one MongoDB, step by step', server => {
       const row = await store.messages.get(numberOf('again'));
       assert.equal(row?.state, 'unread');
       assert.ok((row?.wrappedContent.length ?? 0) > 0 && row?.sealed !== null);
+    });
+  });
+
+  describe('a copy for a backup', () => {
+    /** What a file of the copy holds. */
+    function documents(folder: string, name: string): Record<string, unknown>[] {
+      const bytes = readFileSync(join(folder, `${name}.bson`));
+      const found: Record<string, unknown>[] = [];
+      for (let at = 0; at < bytes.length; at += bytes.readInt32LE(at)) {
+        found.push(BSON.deserialize(bytes.subarray(at, at + bytes.readInt32LE(at))));
+      }
+      return found;
+    }
+
+    async function copied(...meddlings: readonly Meddling[]) {
+      const folder = mkdtempSync(join(tmpdir(), 'huisu-copy-'));
+      const { models } = other.meddled(...meddlings);
+      const watch = { progress: () => undefined, signal: new AbortController().signal };
+      try {
+        await takeSnapshot({ models, vault: INLINE_VAULT, blobs: other.blobs }, join(folder, 'copy'), watch);
+        const read = (name: string) => documents(join(folder, 'copy'), name);
+        const message = (name: string) => read('messages').find(doc => doc['number'] === numberOf(name));
+        const entries = (name: string) => read('outbox').filter(doc => doc['message'] === numberOf(name));
+        return { read, message, entries };
+      } finally {
+        process.once('exit', () => rmSync(folder, { recursive: true, force: true }));
+      }
+    }
+
+    const between = (on: Meddling['on'], act: Meddling['act']): Meddling => ({ on, command: 'find', act });
+
+    it('holds the entries of a decision that falls into it, or the message as it was before', async () => {
+      for (const on of ['outbox', 'messages'] as const) {
+        await store.messages.accept([message(`copy ${on}`)]);
+        const decides = () => store.decisions.commit([ticketOf(`copy ${on}`, 'lane copy')], null);
+        const copy = await copied(between(on, decides));
+        const decidedThere = copy.message(`copy ${on}`)?.['state'] === 'decided';
+        assert.equal(copy.entries(`copy ${on}`).length, decidedThere ? 1 : 0);
+      }
+    });
+
+    it('holds no entry that is due although its decision has made it void', async () => {
+      await decided(store, [ticketOf('copy void', 'lane copy void')]);
+      const created = entryId('copy void', 'ticket.created');
+      const row = decision('copy void', { kind: 'repeat', of: numberOf('link') }, { revision: 1, voids: [created] });
+      const copy = await copied(between('messages', () => store.decisions.commit([row], null)));
+      const isVoid = copy.entries('copy void').map(doc => doc['state'] === 'void');
+      assert.deepEqual(isVoid, [copy.message('copy void')?.['next'] === 2]);
+    });
+
+    it('holds no cursor that is ahead of its messages', async () => {
+      const accepts = () => store.messages.accept([message('copy late')], { channel: 'copy', value: 'late' });
+      const copy = await copied(between('audit', accepts));
+      const cursor = copy.read('cursors').find(doc => doc['_id'] === 'copy');
+      assert.equal(cursor !== undefined, copy.message('copy late') !== undefined);
     });
   });
 

@@ -1,12 +1,13 @@
 // Puts what another process does between two steps of the MongoDB engine: one command of one collection is held until it is done.
 import { createAuditTrail } from '../../store/mongo/audit.ts';
+import { createGridBlobs, type GridBlobs } from '../../store/mongo/blobs.ts';
 import { connectMongo, type Models } from '../../store/mongo/connection.ts';
 import type { Context } from '../../store/mongo/context.ts';
 
 /** Once, before the first command of that name on that collection; a rejection is the command's own. */
 export interface Meddling {
   readonly on: keyof Models;
-  readonly command: 'insertMany' | 'updateOne' | 'updateMany' | 'bulkWrite';
+  readonly command: 'insertMany' | 'updateOne' | 'updateMany' | 'bulkWrite' | 'find';
   /** Which of them, by its arguments; default the first. */
   fits?(args: readonly unknown[]): boolean;
   act(): Promise<unknown>;
@@ -14,6 +15,7 @@ export interface Meddling {
 
 export interface Process {
   readonly context: Context;
+  readonly blobs: GridBlobs;
   /** The same process, meddled with once. */
   meddled(...meddlings: readonly Meddling[]): Context;
   close(): Promise<void>;
@@ -21,12 +23,13 @@ export interface Process {
 
 /** A process that shares the database, without anything running in it by itself. */
 export async function processOn(url: string): Promise<Process> {
-  const { connection, models } = await connectMongo({ url });
+  const { connection, models, odm } = await connectMongo({ url });
   const audit = createAuditTrail(models, Buffer.alloc(32, 7), 'sha256');
   const news = { accepted: () => undefined, outbox: () => undefined };
   const context: Context = { models, holder: 'meddled', audit, news, seconds: [], shared: false, swept: { parked: 0 } };
   return {
     context,
+    blobs: createGridBlobs(connection, odm.mongo),
     meddled: (...meddlings) => ({ ...context, models: meddlings.reduce(meddle, models) }),
     close: () => connection.close(),
   };
@@ -42,13 +45,32 @@ function meddle(models: Models, { on, command, fits = () => true, act }: Meddlin
       if (typeof member !== 'function') return member;
       const plain = member.bind(target) as Command;
       if (name !== command) return plain;
-      return async (...args: readonly unknown[]) => {
-        if (done || !fits(args)) return plain(...args);
+      const once = async (args: readonly unknown[]) => {
+        if (done || !fits(args)) return;
         done = true;
         await act();
+      };
+      if (name === 'find') return (...args: readonly unknown[]) => held(plain(...args), () => once(args));
+      return async (...args: readonly unknown[]) => {
+        await once(args);
         return plain(...args);
       };
     },
   });
   return { ...models, [on]: model };
+}
+
+/** A query that waits before it is sent, whichever way its answers are taken. */
+function held(query: unknown, first: () => Promise<void>): unknown {
+  const { exec, cursor } = query as { exec(): Promise<unknown>; cursor(): AsyncIterable<unknown> };
+  return Object.assign(query as object, {
+    exec: async () => {
+      await first();
+      return exec.call(query);
+    },
+    cursor: async function* () {
+      await first();
+      yield* cursor.call(query);
+    },
+  });
 }
