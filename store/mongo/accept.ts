@@ -30,10 +30,13 @@ export async function acceptCalls(
     next += call.rows.length;
     return own.find(answer => answer instanceof Error) ?? (own as AcceptAnswer[]);
   });
-  // A cursor moves when all that came with it is durable, and not before.
+  // A cursor moves when all that came with it is durable, and not before; nor past what came before it and was refused.
   const moves = new Map<string, string>();
+  const stuck = new Set<string>();
   for (const [place, { cursor }] of calls.entries()) {
-    if (cursor !== undefined && !(answered[place] instanceof Error)) moves.set(cursor.channel, cursor.value);
+    if (cursor === undefined) continue;
+    if (answered[place] instanceof Error) stuck.add(cursor.channel);
+    else if (!stuck.has(cursor.channel)) moves.set(cursor.channel, cursor.value);
   }
   await Promise.all([...moves].map(([channel, value]) => moveCursor(context, channel, value)));
   if (answers.some(answer => !(answer instanceof Error) && answer.kind === 'fresh')) context.news.accepted();

@@ -46,7 +46,9 @@ async function readBlocks(
   wanted: readonly { readonly segment: string; readonly bucket: number }[],
 ): Promise<(Uint8Array | null)[]> {
   if (wanted.length === 0) return [];
-  const keys = new Map((await readIndex(context)).segments.map(({ id, key }) => [id, key]));
+  const { segments, dropped } = await readIndex(context);
+  // Another decider goes on reading what this one has replaced; where the name was given again, the newer one is meant.
+  const keys = new Map([...dropped, ...segments].map(({ id, key }) => [id, key]));
   const places = wanted.map(({ segment, bucket }) => {
     const key = keys.get(segment);
     return key === undefined ? null : `${key}:${bucket}`;
@@ -95,7 +97,7 @@ async function publish(
     const segments = [...index.segments.filter(one => !gone.includes(one)), { ...withoutKey(segment), key }];
     segments.sort((a, b) => a.first - b.first);
     const at = Date.now();
-    const dropped = [...index.dropped, ...gone.map(one => ({ key: one.key, at }))];
+    const dropped = [...index.dropped, ...gone.map(({ id, key }) => ({ id, key, at }))];
     const next = { segments, dropped, statistics, version: index.version + 1 };
     if (!(await replaceIndex(context, index.version, next))) continue;
     await models.writing.deleteMany({ _id: writing });

@@ -21,8 +21,8 @@ const ANSWER_MS = 20_000;
 const POOL = 24;
 /** Oldest server whose commands are used. */
 const OLDEST = 6;
-/** Difference of clocks beyond which order across machines can no longer be promised. */
-export const CLOCK_MS = 500;
+/** Difference of clocks beyond which a lease of one process could run out for another before it does for its owner. */
+const CLOCK_MS = 500;
 
 export interface Models {
   readonly messages: Model<MessageDoc>;
@@ -162,6 +162,16 @@ async function checkServer(connection: Connection): Promise<void> {
   if (db === undefined) throw new StoreUnavailable('store.mongo_unreachable', WORDS.unreachable);
   const { version } = (await db.admin().command({ buildInfo: 1 })) as { version?: string };
   if (Number.parseInt(version ?? '0', 10) < OLDEST) throw new StoreUnavailable('store.mongo_too_old', tooOld(version));
+  await checkClock(db);
+}
+
+/** Leases are dated by whoever takes them: with a clock that is ahead, what others have under way would be taken from them. */
+async function checkClock(db: NonNullable<Connection['db']>): Promise<void> {
+  const before = Date.now();
+  const { localTime } = (await db.admin().command({ hello: 1 })) as { localTime?: Date };
+  if (localTime === undefined) return;
+  const ahead = Math.max(before - localTime.getTime(), localTime.getTime() - Date.now());
+  if (ahead > CLOCK_MS) throw new StoreUnavailable('store.mongo_clock', otherClock(ahead));
 }
 
 const WORDS = {
@@ -176,6 +186,10 @@ const WORDS = {
 
 function tooOld(version = '?'): string {
   return `MongoDB ${version} 太旧，请升级到 6 或更新的版本。 / MongoDB ${version} is too old, upgrade to 6 or newer.`;
+}
+
+function otherClock(ms: number): string {
+  return `本机时钟与 MongoDB 相差 ${ms} 毫秒，请先校时（NTP）。 / The clock of this machine and MongoDB's are ${ms} ms apart, set them right first (NTP).`;
 }
 
 /** Codes by which a server says that user or password are wrong, or that it wants one. */

@@ -195,7 +195,7 @@ export interface IndexDoc {
   readonly version: number;
   readonly segments: readonly (Segment & { readonly key: string })[];
   /** Segments that were replaced; their blocks go when nobody can still be reading them. */
-  readonly dropped: readonly { readonly key: string; readonly at: number }[];
+  readonly dropped: readonly { readonly id: string; readonly key: string; readonly at: number }[];
   readonly statistics: Uint8Array | null;
 }
 

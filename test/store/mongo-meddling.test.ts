@@ -4,6 +4,7 @@ import { randomBytes } from 'node:crypto';
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { candidateStore } from '../../store/mongo/candidates.ts';
 import { BSON } from '../../store/mongo/connection.ts';
 import type { Context } from '../../store/mongo/context.ts';
 import { commitCalls } from '../../store/mongo/decisions.ts';
@@ -24,6 +25,7 @@ import {
   numberOf,
   numbers,
   SYSTEM,
+  textOf,
   ticketOf,
 } from '../contracts/store-rows.ts';
 import { type MongoDatabase, withMongo } from '../servers/mongo-suite.ts';
@@ -232,6 +234,37 @@ withMongo('several processes on one MongoDB, step by step', server => {
       const cursor = copy.read('cursors').find(doc => doc['_id'] === 'copy');
       assert.equal(cursor !== undefined, copy.message('copy late') !== undefined);
     });
+  });
+
+  it('moves no cursor past what was refused before it', async () => {
+    await store.messages.accept([message('cursor')]);
+    // Its number is taken, so it has to come again under another.
+    const refused = message('cursor 5', { number: numberOf('cursor') });
+    const answers = await Promise.allSettled([
+      store.messages.accept([refused], { channel: 'pulled', value: '5' }),
+      store.messages.accept([message('cursor 6')], { channel: 'pulled', value: '6' }),
+    ]);
+    assert.deepEqual(
+      answers.map(({ status }) => status),
+      ['rejected', 'fulfilled'],
+    );
+    assert.equal(await store.admin.cursor('pulled'), null);
+  });
+
+  it('lets another decider read a segment that was replaced while it knew of it', async () => {
+    const { candidates } = store;
+    const block = (text: string) => [{ bucket: 3, bytes: Buffer.from(text) }];
+    await candidates.writeBlocks('known', block('known'));
+    await candidates.publish({ id: 'known', tier: 0, first: 1, last: 9 }, [], Buffer.from('s'));
+    await candidates.writeBlocks('merged', block('merged'));
+    await candidates.publish({ id: 'merged', tier: 1, first: 1, last: 9 }, ['known'], Buffer.from('s'));
+    const theirs = candidateStore(other.context);
+    assert.deepEqual(
+      (await theirs.segments()).map(({ id }) => id),
+      ['merged'],
+    );
+    const found = await theirs.blocks(['known', 'merged'].map(segment => ({ segment, bucket: 3 })));
+    assert.deepEqual(found.map(textOf), ['known', 'merged']);
   });
 
   it('marks the messages of a lease that was taken and not heard of, when it is asked for again', async () => {

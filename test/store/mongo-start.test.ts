@@ -33,6 +33,19 @@ withMongo('MongoDB that cannot be used', server => {
     assert.equal(await refusal('postgres://user:secret@127.0.0.1/huisu'), 'store.mongo_address');
   });
 
+  it('refuses to work by another clock than the server, ahead or behind', async () => {
+    const database = fresh();
+    const { now } = Date;
+    for (const ms of [10_000, -10_000]) {
+      Date.now = () => now() + ms;
+      try {
+        assert.equal(await refusal(database.url), 'store.mongo_clock');
+      } finally {
+        Date.now = now;
+      }
+    }
+  });
+
   it('refuses documents of a newer version, and leaves them as they are', async () => {
     const database = fresh();
     const store = await openMongoStore({ ...OPTIONS, url: database.url });
