@@ -113,11 +113,15 @@ function linkFailures<Item>(trie: Trie<Item>): Uint32Array {
   return fail;
 }
 
+/** More states than this do not fit the keys. */
+const MOST_STATES = 65_535;
+
 /** Transitions in one open-addressed table: key = state and character, so that a step is one or two array reads. */
 function packTransitions<Item>(trie: Trie<Item>) {
+  if (trie.next.length > MOST_STATES) throw new RangeError(`the word lists make more than ${MOST_STATES} states`);
   let size = 1024;
   while (size < trie.next.length * 3) size *= 2;
-  const keys = new Float64Array(size);
+  const keys = new Uint32Array(size);
   const targets = new Uint32Array(size);
   const root = new Uint32Array(65536);
   for (const [code, target] of trie.next[0]!) root[code] = target;
@@ -171,11 +175,15 @@ export function compileLexicon<Item>(entries: readonly LexiconEntry<Item>[]): Le
   const { keys, targets, root, size } = packTransitions(trie);
   const outputs = trie.outputs;
   const states = trie.next.length;
+  const pairs = entries.filter(({ word }) => word.includes(GAP)).length;
+  // Where the head of each pair was last seen in the text of this scan; one text at a time.
+  const headStarts = new Int32Array(pairs);
+  const headEnds = new Int32Array(pairs);
 
   function step(from: number, code: number): number {
     let state = from;
     while (state !== 0) {
-      const key = state * 65536 + code;
+      const key = (state * 65536 + code) >>> 0;
       let slot = slotOf(state, code, size);
       while (keys[slot] !== 0) {
         if (keys[slot] === key) return targets[slot]!;
@@ -188,7 +196,7 @@ export function compileLexicon<Item>(entries: readonly LexiconEntry<Item>[]): Le
 
   function scan(text: string): ReadonlyMap<Family, readonly Hit<Item>[]> {
     const found = new Map<Family, Hit<Item>[]>();
-    const heads = new Map<number, number>();
+    headEnds.fill(-1);
     let state = 0;
     for (let i = 0; i < text.length; i++) {
       state = step(state, fold(text.charCodeAt(i)));
@@ -198,14 +206,13 @@ export function compileLexicon<Item>(entries: readonly LexiconEntry<Item>[]): Le
         let start = i + 1 - output.length;
         if (output.pair >= 0) {
           if (!output.tail) {
-            heads.set(output.pair, start * 64 + output.length);
+            headStarts[output.pair] = start;
+            headEnds[output.pair] = i + 1;
             continue;
           }
-          const head = heads.get(output.pair);
-          if (head === undefined) continue;
-          const headStart = Math.floor(head / 64);
-          const headEnd = headStart + (head % 64);
-          if (start < headEnd || start - headEnd > GAP_LENGTH || sentenceBreak(text, headEnd, start)) continue;
+          const headStart = headStarts[output.pair]!;
+          const headEnd = headEnds[output.pair]!;
+          if (headEnd < 0 || start < headEnd || start - headEnd > GAP_LENGTH || sentenceBreak(text, headEnd, start)) continue;
           start = headStart;
         }
         const hits = found.get(output.family) ?? [];

@@ -7,12 +7,13 @@ import { parseMoment } from './moment.ts';
 import { readLanguage } from './nonsense.ts';
 import { findPersonal } from './personal.ts';
 import { readPlace } from './place.ts';
+import { findPlaceMentions } from './place-mentions.ts';
 import { hitsOf, openReading, type Reading } from './reading.ts';
 import { readRequester } from './requester.ts';
 import type { Rulebook } from './rulebook.ts';
 import { readSubject } from './subject.ts';
 import { type CleanText, cleanText, cut } from './text.ts';
-import type { Appeal, AskedField, Attachment, PersonalSpan, Place, TicketDraft } from './ticket.ts';
+import type { Appeal, AskedField, Attachment, Place, TicketDraft } from './ticket.ts';
 import { readAnonymous, readConfidential, readPublic, readTriage } from './triage.ts';
 import { readUrgency } from './urgency.ts';
 
@@ -66,15 +67,21 @@ function moment(written: string | undefined, problems: string[], problem: string
   return at;
 }
 
+interface Span<Kind extends string> {
+  readonly kind: Kind;
+  readonly start: number;
+  readonly end: number;
+}
+
 /** Spans of a part of the text that was searched, with offsets into that part. */
-function within(spans: readonly PersonalSpan[], from: number, to: number): PersonalSpan[] {
+function within<Kind extends string>(spans: readonly Span<Kind>[], from: number, to: number): Span<Kind>[] {
   return spans
     .filter(span => span.start >= from && span.start < to)
     .map(({ kind, start, end }) => ({ kind, start: start - from, end: Math.min(end, to) - from }));
 }
 
 /** Spans of the title, whether the sender gave it or it is the beginning of the content. */
-function inTitle(spans: readonly PersonalSpan[], reading: Reading, title: string): PersonalSpan[] {
+function inTitle<Kind extends string>(spans: readonly Span<Kind>[], reading: Reading, title: string): Span<Kind>[] {
   if (reading.contentAt > 0) return within(spans, 0, reading.contentAt - 1);
   return within(spans, 0, title.endsWith('…') ? title.length - 1 : title.length);
 }
@@ -124,6 +131,7 @@ export function normalize(inbound: InboundAppeal, rulebook: Rulebook, receivedAt
   const category = readCategory(reading, inbound.category);
   const urgency = readUrgency(reading, inbound.urgency, type.value);
   const { place, problems: placeProblems } = readPlace(reading, inbound.place);
+  const mentions = findPlaceMentions(reading.text, hitsOf(reading, 'place'), hitsOf(reading, 'ending'), rulebook);
   const language = readLanguage(reading);
   const anonymous = readAnonymous(reading, inbound.anonymous);
   const confidential = readConfidential(reading, type, inbound.confidential, anonymous);
@@ -145,6 +153,8 @@ export function normalize(inbound: InboundAppeal, rulebook: Rulebook, receivedAt
       language,
       personal: within(personal.spans, reading.contentAt, reading.text.length),
       titlePersonal: inTitle(personal.spans, reading, title),
+      places: within(mentions, reading.contentAt, reading.text.length),
+      titlePlaces: inTitle(mentions, reading, title),
       asks: asksOf({ type, category, urgency }, place, rulebook),
       problems,
     },

@@ -9,7 +9,7 @@ export interface PlaceNames {
   readonly houseNumber: string | null;
 }
 
-type Ending = 'road' | 'estate' | 'village';
+export type Ending = 'road' | 'estate' | 'village';
 
 /** Longest name in front of its ending, and how many endings are tried in one text. */
 const LONGEST_NAME = 8;
@@ -31,7 +31,7 @@ function stopsName(text: string, at: number, rulebook: Rulebook): boolean {
 }
 
 /** Where the name that ends at `end` begins; `bounds` are ends of divisions and towns, at which a name begins, too. */
-function nameStart(text: string, end: number, bounds: ReadonlySet<number>, rulebook: Rulebook): number {
+export function nameStart(text: string, end: number, bounds: ReadonlySet<number>, rulebook: Rulebook): number {
   let start = end;
   while (start > 0 && end - start < LONGEST_NAME && !bounds.has(start) && !stopsName(text, start - 1, rulebook))
     start--;
@@ -48,31 +48,31 @@ function isNoName(name: string, ending: Hit<Meaning>, kind: Ending, rulebook: Ru
 }
 
 /** 新站街道 is a district office, no road. */
-function isOffice(text: string, end: number): boolean {
+export function isOffice(text: string, end: number): boolean {
   return text.charAt(end - 1) === '街' && /^道(?!路)/.test(text.slice(end, end + 2));
 }
 
-function nameAt(
+/** Where the name with this ending begins; null when it is none. */
+export function namedFrom(
   text: string,
   hit: Hit<Meaning>,
   ending: Ending,
   bounds: ReadonlySet<number>,
   rulebook: Rulebook,
-): string | null {
+): number | null {
   const start = nameStart(text, hit.start, bounds, rulebook);
   if (hit.start - start < SHORTEST_NAME) return null;
   // A name that could go on to the left beyond the limit is a sentence, not a name.
   if (hit.start - start >= LONGEST_NAME && !bounds.has(start)) return null;
   if (ending === 'road' && isOffice(text, hit.end)) return null;
-  const name = text.slice(start, hit.end);
-  return isNoName(name, hit, ending, rulebook) ? null : name;
+  return isNoName(text.slice(start, hit.end), hit, ending, rulebook) ? null : start;
 }
 
-/** `12号楼3单元401室`, at most three steps. */
-function houseNumberAt(text: string, at: number, units: readonly string[]): string | null {
+/** `12号楼3单元401室`, at most five steps. */
+export function houseNumberAt(text: string, at: number, units: readonly string[]): string | null {
   const STEP = /[ ,，]?(\d{1,5}|[A-Za-z]\d{0,3})(?:[-—]\d{1,4}){0,3}/y;
   let end = at;
-  for (let steps = 0; steps < 3; steps++) {
+  for (let steps = 0; steps < 5; steps++) {
     STEP.lastIndex = end;
     const match = STEP.exec(text);
     if (match === null) break;
@@ -101,20 +101,22 @@ export function findPlaceNames(
   let tries = 0;
   let chain = Number.POSITIVE_INFINITY;
   for (const [index, hit] of endings.entries()) {
-    if (hit.item.of !== 'ending' || found[hit.item.ending] !== null) continue;
+    if (hit.item.of !== 'ending') continue;
+    const kind = hit.item.ending;
+    if (kind === 'division' || kind === 'town' || found[kind] !== null) continue;
     // `家园小区` has two endings, one name: the last one ends it.
     const next = endings[index + 1];
-    if (next?.item.of === 'ending' && next.item.ending === hit.item.ending && next.start === hit.end) {
+    if (next?.item.of === 'ending' && next.item.ending === kind && next.start === hit.end) {
       chain = Math.min(chain, hit.start);
       continue;
     }
     const whole = chain < hit.start ? { ...hit, start: chain } : hit;
     chain = Number.POSITIVE_INFINITY;
     if (++tries > MOST_TRIES) break;
-    const name = nameAt(text, whole, hit.item.ending, starts, rulebook);
-    if (name === null) continue;
-    found[hit.item.ending] = { name, end: hit.end };
-    if (hit.item.ending === 'road') starts.add(hit.end);
+    const from = namedFrom(text, whole, kind, starts, rulebook);
+    if (from === null) continue;
+    found[kind] = { name: text.slice(from, hit.end), end: hit.end };
+    if (kind === 'road') starts.add(hit.end);
   }
   const units = rulebook.rules.places.houseNumberUnits;
   const anchors = [found.estate, found.road, found.village].filter(anchor => anchor !== null);

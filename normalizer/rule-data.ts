@@ -215,6 +215,13 @@ export interface PlaceRules {
   readonly roadEndings: Words;
   readonly estateEndings: Words;
   readonly villageEndings: Words;
+  /** Endings of divisions and towns that no list names. */
+  readonly divisionEndings: Words;
+  readonly townEndings: Words;
+  /** What ends like a division or town and is none (`城市`, `校区`). */
+  readonly notDivisions: Words;
+  /** Longer words in which an ending is none (`市民`). */
+  readonly notEndings: Words;
   /** Single characters at which a name to their right begins. */
   readonly stops: string;
   /** Words at which a name to their right begins. */

@@ -34,7 +34,7 @@ export type Meaning =
   | { readonly of: 'division'; readonly division: DivisionRule; readonly surely: boolean }
   | { readonly of: 'town'; readonly division: DivisionRule; readonly town: string }
   | { readonly of: 'outside'; readonly name: string; readonly full: boolean }
-  | { readonly of: 'ending'; readonly ending: 'road' | 'estate' | 'village' };
+  | { readonly of: 'ending'; readonly ending: 'road' | 'estate' | 'village' | 'division' | 'town' };
 
 /** A class of the taxonomy with its way up. */
 export interface CategoryNode {
@@ -200,6 +200,9 @@ function placeEntries(rules: Rules, entries: Entries): void {
   add(entries, 'ending', rules.places.roadEndings, { of: 'ending', ending: 'road' });
   add(entries, 'ending', rules.places.estateEndings, { of: 'ending', ending: 'estate' });
   add(entries, 'ending', rules.places.villageEndings, { of: 'ending', ending: 'village' });
+  add(entries, 'ending', rules.places.divisionEndings, { of: 'ending', ending: 'division' });
+  add(entries, 'ending', rules.places.townEndings, { of: 'ending', ending: 'town' });
+  add(entries, 'ending', rules.places.notEndings, { of: 'shield' });
   add(entries, 'name', rules.personal.nameTriggers, { of: 'name-trigger' });
 }
 

@@ -2,8 +2,9 @@
 import type { Fail } from '../labelled-rows.ts';
 import type { ExpectedPlace, PlaceKind } from './place-figures.ts';
 
-/** Parts of an address that reading looks for. Provinces are no scene, and what only describes a way is no part of it. */
+/** Parts of an address that reading looks for. */
 const KINDS: Readonly<Record<string, PlaceKind>> = {
+  prov: 'division',
   city: 'division',
   district: 'division',
   town: 'town',
@@ -18,7 +19,7 @@ const KINDS: Readonly<Record<string, PlaceKind>> = {
   roomno: 'houseNumber',
 };
 
-/** Neighbouring parts of a house number (`12号` `3单元`) are one. */
+/** Neighbouring parts of a house number (`12号` `3单元`, `5` `-` `301`) are one. */
 export function placesOfTags(chars: unknown, tags: unknown, fail: Fail): readonly ExpectedPlace[] {
   if (!Array.isArray(chars) || !Array.isArray(tags) || chars.length !== tags.length) {
     return fail('"chars" and "tags" are no lists of one length');
@@ -38,12 +39,17 @@ export function placesOfTags(chars: unknown, tags: unknown, fail: Fail): readonl
   for (const { label, text } of parts) {
     end += text.length;
     const kind = KINDS[label];
-    if (kind === undefined) continue;
     const last = places.at(-1);
+    // A dash between two numbers belongs to both.
+    if (kind === undefined && /^[-—]$/.test(text) && last?.kind === 'houseNumber' && last.end === end - 1) {
+      last.text += text;
+      last.end = end;
+    }
+    if (kind === undefined) continue;
     if (kind === 'houseNumber' && last?.kind === kind && last.end === end - text.length) {
       last.text += text;
       last.end = end;
     } else places.push({ text, kind, end });
   }
-  return places.map(({ text, kind }) => ({ text, kind }));
+  return places.map(({ text, kind }) => ({ text: text.replace(/[-—]$/, ''), kind }));
 }
