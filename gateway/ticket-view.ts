@@ -1,6 +1,13 @@
 // A ticket and a message as an operator sees them: identity masked, one field unmasked at a time, audited before it is shown.
 import type { IncidentRules } from '../normalizer/incident.ts';
-import { type Link, REQUESTER_FIELDS, type Requester } from '../normalizer/ticket.ts';
+import {
+  type Appeal,
+  type Decided,
+  type Link,
+  type Place,
+  REQUESTER_FIELDS,
+  type Requester,
+} from '../normalizer/ticket.ts';
 import type { FieldCipher } from '../store/field-cipher.ts';
 import type { MessageRow, Store, TicketRow } from '../store/store.ts';
 import { isErased, openDecision, openIdentity, openNote, openTicketContent } from '../store/ticket-seal.ts';
@@ -64,6 +71,8 @@ export async function viewTicket(parts: ViewParts, number: string, reveal: Revea
       method: handling.method,
       deadlines: handling.deadlines,
     },
+    because: grounds(appeal, place, masks.text),
+    asks: appeal.asks ?? [],
     problems: appeal.problems,
     attachments: appeal.attachments.map(({ mediaType, size }, index) => ({ index, mediaType, size })),
     closedRepeatOf: row.closedRepeatOf,
@@ -78,6 +87,21 @@ export async function viewTicket(parts: ViewParts, number: string, reveal: Revea
       kind: outcome?.kind ?? null,
     })),
     history: history(parts.cipher, row),
+  };
+}
+
+/** Which words decided each field and how sure reading was of it. */
+function grounds(appeal: Appeal, place: Place, mask: (text: string) => string) {
+  const of = ({ by, words, confidence }: Pick<Decided<unknown>, 'by' | 'words' | 'confidence'>) => ({
+    by,
+    words: words.map(mask),
+    confidence,
+  });
+  return {
+    type: of(appeal.type),
+    category: appeal.category === null ? null : of(appeal.category),
+    urgency: of(appeal.urgency),
+    place: { words: (place.words ?? []).map(mask), confidence: place.confidence ?? 0 },
   };
 }
 

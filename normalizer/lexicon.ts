@@ -212,7 +212,8 @@ export function compileLexicon<Item>(entries: readonly LexiconEntry<Item>[]): Le
           }
           const headStart = headStarts[output.pair]!;
           const headEnd = headEnds[output.pair]!;
-          if (headEnd < 0 || start < headEnd || start - headEnd > GAP_LENGTH || sentenceBreak(text, headEnd, start)) continue;
+          if (headEnd < 0 || start < headEnd || start - headEnd > GAP_LENGTH || sentenceBreak(text, headEnd, start))
+            continue;
           start = headStart;
         }
         const hits = found.get(output.family) ?? [];

@@ -121,7 +121,11 @@ describe('commands of a running gateway', function () {
     const shown = await one('messages show', { number });
     assert.equal(shown['of'], repeat?.['of']);
     assert.equal(((shown['links'] as Row[])[0] as Row)['of'], repeat?.['of']);
-    assert.equal((await one('tickets show', { number: String(repeat?.['of']) }))['state'] !== undefined, true);
+    const ticket = await one('tickets show', { number: String(repeat?.['of']) });
+    assert.equal(ticket['state'] !== undefined, true);
+    const { type, place } = ticket['because'] as Row as Record<string, Row>;
+    assert.equal(typeof type?.['confidence'], 'number');
+    assert.ok(Array.isArray(type?.['words']) && Array.isArray(place?.['words']) && Array.isArray(ticket['asks']));
   });
 
   it('try the case system with marked examples that touch nothing of ours', async () => {
