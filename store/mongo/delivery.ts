@@ -13,15 +13,25 @@ const LOOK = 64;
 export const SWEEP_LATE_MS = 10_000;
 export const SWEPT = 'swept';
 
-/** Lanes in which a decision has not yet put all its entries into their places. */
+/** Lanes in which a decision has not yet put all its entries into their places: an earlier one than any there may be among them. */
 async function unsettledLanes({ models }: Context): Promise<Set<string>> {
   const docs = await models.messages.find({ pending: true }, { todo: 1 }).lean<MessageDoc[]>();
   return new Set(docs.flatMap(doc => doc.todo.flatMap(todo => todo.outbox.map(entry => entry.lane))));
 }
 
-/** Those that stand at the head of their lane; urgent ones are always. */
-async function heads({ models }: Context, docs: readonly EntryDoc[]): Promise<ReadonlySet<string>> {
-  const lanes = [...new Set(docs.filter(doc => !doc.urgent).map(doc => doc.lane))];
+/**
+ * Those that stand at the head of their lane, in this order of looks: a decision before one whose entry was seen is either still
+ * to put its own into their places, which the first look finds, or they stand there, which the second one does.
+ */
+async function atHead(context: Context, docs: readonly EntryDoc[]): Promise<EntryDoc[]> {
+  if (docs.length === 0) return [];
+  const unsettled = await unsettledLanes(context);
+  const settled = docs.filter(doc => !unsettled.has(doc.lane));
+  const first = await firstOf(context, [...new Set(settled.map(doc => doc.lane))]);
+  return settled.filter(doc => first.has(doc._id));
+}
+
+async function firstOf({ models }: Context, lanes: readonly string[]): Promise<ReadonlySet<string>> {
   const first = await Promise.all(
     lanes.map(lane => models.outbox.findOne({ lane, live: true }, { _id: 1 }).sort({ seq: 1 }).lean<EntryDoc>()),
   );
@@ -38,7 +48,7 @@ interface Look {
 /** Due heads by time and place. */
 async function readyHeads(context: Context, { urgent, until, limit }: Look): Promise<EntryDoc[]> {
   const swept = context.shared && until !== null ? await sweptUntil(context, until) : null;
-  const seen = urgent ? new Set<string>() : await unsettledLanes(context);
+  const seen = new Set<string>();
   const found: EntryDoc[] = [];
   for (;;) {
     const page = await context.models.outbox
@@ -51,8 +61,7 @@ async function readyHeads(context: Context, { urgent, until, limit }: Look): Pro
       .sort({ dueAt: 1, seq: 1 })
       .limit(urgent ? limit : LOOK)
       .lean<EntryDoc[]>();
-    const atHead = await heads(context, page);
-    found.push(...page.filter(doc => urgent || atHead.has(doc._id)));
+    found.push(...(urgent ? page : await atHead(context, page)));
     if (urgent || page.length < LOOK || found.length >= limit) return found.slice(0, limit);
     // Whatever lane was seen has given its head or has none to give.
     for (const doc of page) seen.add(doc.lane);

@@ -8,6 +8,7 @@ import { candidateStore } from '../../store/mongo/candidates.ts';
 import { BSON } from '../../store/mongo/connection.ts';
 import type { Context } from '../../store/mongo/context.ts';
 import { commitCalls } from '../../store/mongo/decisions.ts';
+import { claimEntries } from '../../store/mongo/delivery.ts';
 import { type MongoStore, openMongoStore } from '../../store/mongo/engine.ts';
 import { takeLease } from '../../store/mongo/leases.ts';
 import { shredMessages } from '../../store/mongo/retention.ts';
@@ -90,6 +91,29 @@ withMongo('several processes on one MongoDB, step by step', server => {
         [entryId('first', 'ticket.created')],
       );
     });
+  });
+
+  it('claims nothing of a lane in which an earlier decision came meanwhile and is not in its place yet', async () => {
+    await store.messages.accept([message('slow'), message('quick')]);
+    const meanwhile: Meddling = {
+      ...{ on: 'outbox', command: 'find', fits: ([filter]) => (filter as { urgent?: boolean }).urgent === false },
+      act: async () => {
+        await assert.rejects(commit(ticketOf('slow', 'lane slow'), cut('outbox', 'insertMany')), /cut/);
+        await store.decisions.commit([ticketOf('quick', 'lane slow')], null);
+      },
+    };
+    const claim = { now: LATER, limit: 1000, leaseMs: LEASE, queued: false };
+    const claimed = await claimEntries(other.meddled(meanwhile), claim);
+    assert.deepEqual(
+      claimed.filter(({ lane }) => lane === 'lane slow'),
+      [],
+    );
+    await store.sweep(LATER);
+    const heads = (await store.outbox.claim(LATER, 1000, LEASE)).filter(({ lane }) => lane === 'lane slow');
+    assert.deepEqual(
+      heads.map(({ id }) => id),
+      [entryId('slow', 'ticket.created')],
+    );
   });
 
   describe('what was set aside for a decision that comes late', () => {
