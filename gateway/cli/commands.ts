@@ -12,6 +12,7 @@ import { importCommand, unsealCommand } from './import.ts';
 import { incidentCommands } from './incidents.ts';
 import { keyCommands } from './keys.ts';
 import { messageCommands } from './messages.ts';
+import { migrateCommand } from './migrate.ts';
 import { eraseCommand, holdCommands, purgeCommand } from './purge.ts';
 import { quarantineCommands } from './quarantine.ts';
 import { readCommands } from './read.ts';
@@ -47,6 +48,7 @@ export const LOCAL_COMMANDS: readonly LocalCommand[] = [
   startCommand(COMMANDS),
   checkCommand,
   restoreCommand,
+  migrateCommand,
   demoCommand,
   ...readCommands,
 ];

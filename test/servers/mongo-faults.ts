@@ -58,7 +58,11 @@ function answer(to: number, body: Record<string, unknown>): Buffer {
   return message;
 }
 
-export async function openFaultyLink(target: string): Promise<FaultyLink> {
+/** @param seen hears of every command before it is passed on */
+export async function openFaultyLink(
+  target: string,
+  seen: (name: string) => void = () => undefined,
+): Promise<FaultyLink> {
   const to = new URL(target);
   const sockets = new Set<Socket>();
   let passed = 0;
@@ -97,6 +101,7 @@ export async function openFaultyLink(target: string): Promise<FaultyLink> {
       framed(message => {
         const body = bodyOf(message);
         const name = Object.keys(body ?? {})[0] ?? '';
+        seen(name);
         const fault = body === null || OWN.has(name) ? null : faultAt(name);
         if (fault === 'cut-before') return cut();
         if (fault === 'not-primary') return void client.write(answer(message.readInt32LE(4), NOT_PRIMARY));

@@ -1,0 +1,77 @@
+// huisu migrate: a city moves from the embedded store to a MongoDB; cut off, it is typed again and goes on.
+import { userInfo } from 'node:os';
+import { loadConfig } from '../../config/load.ts';
+import { loadKeyRing, macKey } from '../../store/key-ring.ts';
+import { EXIT } from '../desk-error.ts';
+import { say } from '../locale.ts';
+import { moveStore } from '../upkeep/move.ts';
+import type { LocalCommand } from './command.ts';
+import { shareBars } from './output.ts';
+import { textOf } from './parts.ts';
+
+const ROWS = 500;
+
+export const migrateCommand: LocalCommand = {
+  kind: 'local',
+  name: 'migrate',
+  summary: {
+    zh: '把数据从 SQLite 迁移到 MongoDB（先停网关；中断后重新运行即接着做）',
+    en: 'move everything from SQLite to MongoDB (stop the gateway first; cut off, run it again)',
+  },
+  options: [
+    { flags: '--from <engine>', summary: { zh: '来源：sqlite', en: 'where from: sqlite' } },
+    { flags: '--to <engine>', summary: { zh: '去向：mongo', en: 'where to: mongo' } },
+    {
+      flags: '--rows <n>',
+      summary: { zh: '每次搬多少行（默认 500）', en: 'rows moved at once (500)' },
+      number: { min: 1, max: 10_000 },
+    },
+    {
+      flags: '--url <address>',
+      summary: { zh: '目标库地址（默认取环境变量 HUISU_MONGO）', en: 'address of the target (default: HUISU_MONGO)' },
+    },
+    {
+      flags: '--identity-url <address>',
+      summary: {
+        zh: '身份库地址（默认取 HUISU_MONGO_IDENTITY）',
+        en: 'address of the identity database (default: HUISU_MONGO_IDENTITY)',
+      },
+    },
+  ],
+  async run(terminal, args) {
+    const { env, configFile, language } = terminal;
+    const { config } = loadConfig({ file: configFile, env });
+    const url = textOf(args, 'url') ?? env['HUISU_MONGO'];
+    if (args['from'] !== 'sqlite' || args['to'] !== 'mongo' || url === undefined) {
+      terminal.err(say(language, 'migrate.usage'));
+      return EXIT.usage;
+    }
+    const ring = loadKeyRing({ file: config.keys.file, env, dataFolder: config.data });
+    const stop = new AbortController();
+    const interrupt = () => stop.abort(new Error('interrupted'));
+    process.once('SIGINT', interrupt);
+    const bars = shareBars(terminal);
+    try {
+      const report = await moveStore({
+        folder: config.data,
+        url,
+        identityUrl: textOf(args, 'identityUrl') ?? env['HUISU_MONGO_IDENTITY'] ?? null,
+        auditKey: Buffer.from(macKey(ring, 'audit')),
+        profile: ring.profile,
+        by: userInfo().username,
+        now: Date.now(),
+        rows: args['rows'] === undefined ? ROWS : Number(args['rows']),
+        signal: stop.signal,
+        progress: (stage, done, total) => bars.show(say(language, `migrate.${stage}`), { done, total }),
+      });
+      bars.stop();
+      const { messages, entries, records, blobs } = report;
+      if (!terminal.json) terminal.out(say(language, 'migrate.moved', { messages, entries, records, blobs }));
+      terminal.out(JSON.stringify(report));
+      return EXIT.ok;
+    } finally {
+      bars.stop();
+      process.off('SIGINT', interrupt);
+    }
+  },
+};
