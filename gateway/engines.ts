@@ -2,6 +2,8 @@
 import { mkdirSync } from 'node:fs';
 import type { MessagePort } from 'node:worker_threads';
 import { type MongoStoreOptions, openMongoStore } from '../store/mongo/engine.ts';
+import { ENGINE as MONGO } from '../store/mongo/snapshot.ts';
+import { openMongoSnapshot } from '../store/mongo/snapshot-reader.ts';
 import type { SnapshotReader } from '../store/retention.ts';
 import { openSqliteClient } from '../store/sqlite/client.ts';
 import { openSqliteStore } from '../store/sqlite/engine.ts';
@@ -78,5 +80,6 @@ export async function openStoreAt(address: StoreAddress): Promise<Store> {
 
 /** Reads a copy that `admin.snapshot` made; null for one of an engine that this version does not have. */
 export function openCopy(engine: string, folder: string): SnapshotReader | null {
+  if (engine === MONGO) return openMongoSnapshot(folder);
   return engine === ENGINE ? openSnapshot(folder) : null;
 }

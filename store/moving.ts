@@ -99,6 +99,15 @@ export function createPrint(): { add(row: unknown): void; done(): string } {
   };
 }
 
+/** A print of rows whatever order they come in. */
+export function createBag(): ReturnType<typeof createPrint> {
+  const prints: string[] = [];
+  return {
+    add: row => void prints.push(createHash('sha256').update(canonical(row)).digest('hex')),
+    done: () => createHash('sha256').update(prints.sort().join('\n')).digest('hex'),
+  };
+}
+
 /** JSON with sorted keys, bytes as hex, without what is undefined or null: engines differ in which they leave out. */
 function canonical(value: unknown): string {
   if (value instanceof Uint8Array) return `"${Buffer.from(value).toString('hex')}"`;

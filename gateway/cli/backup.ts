@@ -6,11 +6,16 @@ import { KEYS_VARIABLE, type KeyRing, loadKeyRing } from '../../store/key-ring.t
 import { EXIT } from '../desk-error.ts';
 import { type Language, say, sayBoth } from '../locale.ts';
 import { type BackupOrder, makeBackup } from '../upkeep/backup.ts';
-import { restoreBackup } from '../upkeep/restore.ts';
+import { readBackup } from '../upkeep/manifest.ts';
+import { type RestoreResult, restoreBackup } from '../upkeep/restore.ts';
+import { restoreToMongo } from '../upkeep/restore-mongo.ts';
 import { inTurn } from '../upkeep/turn.ts';
 import type { Arguments, Call, Command, LocalCommand, Option, Row, Terminal } from './command.ts';
 import { shareBars } from './output.ts';
 import { textOf } from './parts.ts';
+
+/** What the manifest of a copy made on MongoDB says. */
+const MONGO = 'mongo';
 
 const EVERY: Option = {
   flags: '--every <n>',
@@ -75,7 +80,10 @@ export const restoreCommand: LocalCommand = {
   options: [
     {
       flags: '--data <folder>',
-      summary: { zh: '新的数据目录，须不存在或为空（必填）', en: 'the new data folder; empty or not there (required)' },
+      summary: {
+        zh: '新的数据目录，须不存在或为空（SQLite 备份必填）',
+        en: 'the new data folder; empty or not there (for SQLite)',
+      },
       path: true,
     },
     {
@@ -83,44 +91,54 @@ export const restoreCommand: LocalCommand = {
       summary: { zh: '密钥文件（默认按配置）', en: 'the key file (default: as the settings say)' },
       path: true,
     },
+    {
+      flags: '--url <address>',
+      summary: {
+        zh: 'MongoDB 备份恢复到的空库（默认取 HUISU_MONGO）',
+        en: 'for a backup of MongoDB: the empty database (HUISU_MONGO)',
+      },
+    },
+    {
+      flags: '--identity-url <address>',
+      summary: { zh: '身份库地址（默认取 HUISU_MONGO_IDENTITY）', en: 'its identity database (HUISU_MONGO_IDENTITY)' },
+    },
     EVERY,
   ],
   async run(terminal, args) {
+    const ring = keysFor(terminal, args);
+    const backup = String(args['backup']);
+    const onMongo = readBackup(backup).manifest.engine === MONGO;
     const data = textOf(args, 'data');
-    if (data === undefined) {
-      terminal.err(say(terminal.language, 'error.cli.missing_option', { option: '--data' }));
+    const url = textOf(args, 'url') ?? terminal.env['HUISU_MONGO'];
+    const missing = onMongo ? url === undefined && '--url' : data === undefined && '--data';
+    if (missing !== false || (onMongo && ring === null)) {
+      const option = missing === false ? '--keys' : missing;
+      terminal.err(say(terminal.language, 'error.cli.missing_option', { option }));
       return EXIT.usage;
     }
-    const ring = keysFor(terminal, args);
     if (ring === null) terminal.err(say(terminal.language, 'backup.proven-without-keys'));
     const stop = new AbortController();
     const interrupt = () => stop.abort(new Error('interrupted'));
     process.once('SIGINT', interrupt);
     const bars = shareBars(terminal);
+    const order = {
+      backup,
+      every: args['every'] === undefined ? null : Number(args['every']),
+      by: userInfo().username,
+      now: Date.now(),
+      signal: stop.signal,
+      progress: (stage: 'copying' | 'proving', done: number, total: number) =>
+        bars.show(say(terminal.language, `backup.${stage}`), { done, total }),
+    };
     try {
-      const { manifest, proof } = await restoreBackup({
-        backup: String(args['backup']),
-        data,
-        ring,
-        every: args['every'] === undefined ? null : Number(args['every']),
-        by: userInfo().username,
-        now: Date.now(),
-        signal: stop.signal,
-        progress: (stage, done, total) => bars.show(say(terminal.language, `backup.${stage}`), { done, total }),
-      });
+      const result = await (onMongo && ring !== null && url !== undefined
+        ? restoreToMongo({ ...order, ring, url, identityUrl: identityOf(terminal, args) })
+        : restoreBackup({ ...order, ring, data: String(data) }));
       bars.stop();
-      const { messages, tickets, entries, opened, auditRecords } = proof;
-      const { createdAt, product } = manifest;
-      tell(terminal, {
-        data,
-        createdAt,
-        product,
-        messages,
-        tickets,
-        entries,
-        opened,
-        auditRecords,
-        withKeys: ring !== null,
+      tellOf(terminal, result, {
+        data: onMongo ? new URL(String(url)).pathname.slice(1) : String(data),
+        ring,
+        onMongo,
       });
       return EXIT.ok;
     } finally {
@@ -129,6 +147,21 @@ export const restoreCommand: LocalCommand = {
     }
   },
 };
+
+function identityOf({ env }: Terminal, args: Arguments): string | null {
+  return textOf(args, 'identityUrl') ?? env['HUISU_MONGO_IDENTITY'] ?? null;
+}
+
+function tellOf(
+  terminal: Terminal,
+  { proof, manifest }: RestoreResult,
+  { data, ring, onMongo }: { readonly data: string; readonly ring: KeyRing | null; readonly onMongo: boolean },
+): void {
+  const { messages, tickets, entries, opened, auditRecords } = proof;
+  const { createdAt, product } = manifest;
+  const figures = { messages, tickets, entries, opened, auditRecords, withKeys: ring !== null };
+  tell(terminal, { data, createdAt, product, ...figures }, onMongo ? 'backup.restored-mongo' : 'backup.restored');
+}
 
 /** The named file, else the ring of the settings where there is one; null where none is at hand. */
 function keysFor({ env, configFile }: Terminal, args: Arguments): KeyRing | null {
@@ -139,13 +172,13 @@ function keysFor({ env, configFile }: Terminal, args: Arguments): KeyRing | null
   return inEnvironment || existsSync(config.keys.file) ? loadKeyRing({ file: config.keys.file, env }) : null;
 }
 
-function tell({ language, json, out }: Terminal, result: Row): void {
-  if (!json) out(next(result, language));
+function tell({ language, json, out }: Terminal, result: Row, words: string): void {
+  if (!json) out(next(result, language, words));
   out(JSON.stringify(result));
 }
 
-function next({ data, createdAt, messages, tickets }: Row, language: Language): string {
-  return say(language, 'backup.restored', {
+function next({ data, createdAt, messages, tickets }: Row, language: Language, words: string): string {
+  return say(language, words, {
     data: String(data),
     createdAt: String(createdAt),
     messages: Number(messages),

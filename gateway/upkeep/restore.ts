@@ -71,7 +71,7 @@ function copy({ files }: BackupContents, { backup, signal, progress }: RestoreOr
   if (process.platform !== 'win32') for (const folder of folders) sync(folder);
 }
 
-function checkProof({ counts }: Manifest, proof: ProofReport, withKeys: boolean): void {
+export function checkProof({ counts }: Manifest, proof: ProofReport, withKeys: boolean): void {
   const [first] = proof.faults;
   if (first !== undefined) throw new DeskError('backup.not_whole', { kind: first.kind, at: first.at });
   const same =

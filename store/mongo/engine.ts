@@ -257,7 +257,7 @@ function decisionStore({ context, vault, guard }: Parts): DecisionStore {
 }
 
 /** The same object with every method run by the guard. */
-function guardedAll<T extends object>(port: T, run: Guard['run']): T {
+export function guardedAll<T extends object>(port: T, run: Guard['run']): T {
   const methods = Object.entries(port).map(([name, method]) => [
     name,
     (...args: readonly unknown[]) => run(() => (method as (...args: readonly unknown[]) => Promise<unknown>)(...args)),

@@ -24,7 +24,7 @@ function toUnread(doc: MessageDoc): UnreadRow {
   };
 }
 
-function toMessage(doc: MessageDoc): MessageRow {
+export function toMessage(doc: MessageDoc): MessageRow {
   const unread = doc.state === 'unread';
   return {
     ...toUnread(doc),

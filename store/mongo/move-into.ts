@@ -3,11 +3,13 @@ import { StoreUnavailable } from '../errors.ts';
 import type { MoveTarget } from '../moving.ts';
 import type { Store } from '../store.ts';
 import type { AuditTrail } from './audit.ts';
+import type { GridBlobs } from './blobs.ts';
 import { candidateStore } from './candidates.ts';
 import { unavailable } from './connection.ts';
 import type { Context } from './context.ts';
-import { connectAll, type MongoStoreOptions, partsOf, prepare } from './engine.ts';
+import { connectAll, guardedAll, type MongoStoreOptions, partsOf, prepare } from './engine.ts';
 import { createMoveTarget, MOVING } from './moving.ts';
+import type { Vault } from './vault.ts';
 
 /** Where a city moves to: rows go in, and the ports that the rest goes through. */
 export interface MoveInto {
@@ -17,24 +19,52 @@ export interface MoveInto {
   readonly audit: AuditTrail;
 }
 
+/** An empty database, claimed for one move or one restore. */
+export interface MovePlace {
+  readonly context: Context;
+  readonly vault: Vault;
+  readonly blobs: GridBlobs;
+  close(): Promise<void>;
+}
+
 /**
- * Opens a database to move into: an empty one, or one into which the same store was being moved.
- * @param source names the store that is moved
+ * Claims an empty database, or one that was claimed for the same.
+ * @param source names what goes in
  * @throws StoreUnavailable `store.move_not_empty` and what `openMongoStore` throws
  */
-export async function openMoveInto(options: MongoStoreOptions, source: string): Promise<MoveInto> {
+export async function openMovePlace(options: MongoStoreOptions, source: string): Promise<MovePlace> {
   const { main, apart } = await connectAll(options);
+  const close = async () => {
+    await Promise.all([main.connection.close(), apart?.connection.close()]);
+  };
   try {
     const { context, vault, blobs } = partsOf(options, main, apart);
     await prepare(context);
     await claimForMove(context, source);
-    const close = async () => {
-      await Promise.all([main.connection.close(), apart?.connection.close()]);
-    };
-    const rows = createMoveTarget({ context, vault, blobs, close });
-    return { rows, blobs, candidates: candidateStore(context), audit: context.audit };
+    return { context, vault, blobs, close };
   } catch (error) {
-    await Promise.all([main.connection.close(), apart?.connection.close()]);
+    await close();
+    throw unavailable(error);
+  }
+}
+
+/** Opens a database for a move from another engine. Throws like `openMovePlace`. */
+export async function openMoveInto(options: MongoStoreOptions, source: string): Promise<MoveInto> {
+  const place = await openMovePlace(options, source);
+  const { blobs, ...rows } = createMoveTarget(place);
+  return {
+    rows: { ...guardedAll(rows, told), blobs },
+    blobs: guardedAll(place.blobs, told),
+    candidates: guardedAll(candidateStore(place.context), told),
+    audit: guardedAll(place.context.audit, told),
+  };
+}
+
+/** Rejects with what the port promises, whatever the driver threw. */
+export async function told<T>(step: () => Promise<T>): Promise<T> {
+  try {
+    return await step();
+  } catch (error) {
     throw unavailable(error);
   }
 }

@@ -50,7 +50,8 @@ const MIGRATIONS: readonly (readonly Index[])[] = [FIRST];
 /** The version of the documents that this program makes. */
 export const SCHEMA = MIGRATIONS.length;
 
-const VERSION = 'schema';
+/** Id of the document that says which version the documents are of. */
+export const VERSION = 'schema';
 
 /** Builds what is missing; running it twice, or on two processes at once, does no harm. @throws StoreUnavailable */
 export async function migrate(models: Models): Promise<void> {

@@ -28,7 +28,7 @@ async function countFollowUps({ models }: Context, docs: readonly MessageDoc[]):
   return new Map(groups.map(({ _id, n }) => [_id, n]));
 }
 
-function toTicket(doc: MessageDoc, ticket: TicketPart, identity: Uint8Array, followUps: number): TicketRow {
+export function toTicket(doc: MessageDoc, ticket: TicketPart, identity: Uint8Array, followUps: number): TicketRow {
   const { number, ordinal, lane, wrappedContent, wrappedIdentity, born } = doc;
   const { closing: _closing, events, identityKeys, ...rest } = ticket;
   return {

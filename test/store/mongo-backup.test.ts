@@ -1,0 +1,85 @@
+// A backup of the MongoDB engine is read back with the keys, goes into another database, and is the same there row by row.
+import assert from 'node:assert/strict';
+import { randomBytes } from 'node:crypto';
+import { appendFileSync, mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { makeBackup } from '../../gateway/upkeep/backup.ts';
+import { moveStore } from '../../gateway/upkeep/move.ts';
+import { restoreToMongo } from '../../gateway/upkeep/restore-mongo.ts';
+import { type KeyRing, loadKeyRing, macKey } from '../../store/key-ring.ts';
+import { openMongoStore } from '../../store/mongo/engine.ts';
+import { runGateway } from '../gateway/running.ts';
+import { type MongoDatabase, withMongo } from '../servers/mongo-suite.ts';
+
+const APPEALS = ['路灯坏了三天，东昌区新华大街晚上很黑', '小区供热不足，室内只有十五度', '楼下垃圾无人清运，气味很大'];
+
+withMongo('backups of MongoDB', server => {
+  let place: string;
+  let ring: KeyRing;
+  const used: MongoDatabase[] = [];
+  const fresh = () => {
+    const database = server.database(randomBytes(6).toString('hex'));
+    used.push(database);
+    return database;
+  };
+  const signal = new AbortController().signal;
+  const quiet = { by: 'tester', now: Date.now(), signal, progress: () => undefined };
+  const open = (url: string, identityUrl: string | null = null) =>
+    openMongoStore({ url, identityUrl, auditKey: Buffer.from(macKey(ring, 'audit')), profile: ring.profile });
+
+  before(function () {
+    this.timeout(60_000);
+    place = mkdtempSync(join(tmpdir(), 'huisu-mongo-backup-'));
+  });
+  after(async () => {
+    rmSync(place, { recursive: true, force: true });
+    for (const database of used) await database.drop();
+  });
+
+  it('are whole, and restored the same, with identities apart too; a damaged one and a used database are refused', async function () {
+    this.timeout(120_000);
+    const running = await runGateway();
+    for (const content of [...APPEALS, ...APPEALS]) await running.appeal(content, { phone: '13900001111' });
+    await running.gateway.close(5000);
+    ring = loadKeyRing({ file: join(running.folder, 'keys.json') });
+    const auditKey = Buffer.from(macKey(ring, 'audit'));
+    const first = fresh();
+    await moveStore({
+      ...{ folder: join(running.folder, 'data'), url: first.url, identityUrl: null, auditKey, profile: ring.profile },
+      ...{ ...quiet, rows: 3 },
+    });
+    rmSync(running.folder, { recursive: true, force: true });
+
+    const store = await open(first.url);
+    const target = join(place, 'backup');
+    const parts = { store, ring, dataFolder: join(place, 'data'), now: Date.now };
+    const { manifest, proof } = await makeBackup(parts, { ...quiet, target, keysTo: null, every: 1 });
+    assert.deepEqual([manifest.engine, proof.messages, proof.opened, proof.faults.length], ['mongo', 6, 6, 0]);
+    const counts = [await store.messages.counts(), await store.tickets.counts(), await store.outbox.counts()];
+    const [ticket] = await store.tickets.list({ limit: 1 });
+    await store.close();
+
+    for (const identity of [null, fresh().url]) {
+      const second = fresh();
+      const order = { ...quiet, backup: target, ring, every: 1, url: second.url, identityUrl: identity };
+      await restoreToMongo(order);
+      const again = await open(second.url, identity);
+      assert.deepEqual(
+        [await again.messages.counts(), await again.tickets.counts(), await again.outbox.counts()],
+        counts,
+      );
+      const restored = await again.tickets.get(ticket?.number ?? '');
+      assert.deepEqual(Buffer.from(restored?.identity ?? []), Buffer.from(ticket?.identity ?? []));
+      assert.equal((await again.admin.auditVerify()).broken, null);
+      assert.equal((await again.admin.auditList(0, 1000)).at(-1)?.action, 'backup.restored');
+      await again.close();
+      await assert.rejects(restoreToMongo(order), { code: 'store.move_not_empty' });
+    }
+    appendFileSync(join(target, 'messages.bson'), 'x');
+    await assert.rejects(
+      restoreToMongo({ ...quiet, backup: target, ring, every: 1, url: fresh().url, identityUrl: null }),
+      { code: 'backup.not_whole' },
+    );
+  });
+});
