@@ -28,21 +28,21 @@ export const migrateCommand: LocalCommand = {
     },
     {
       flags: '--url <address>',
-      summary: { zh: '目标库地址（默认取环境变量 HUISU_MONGO）', en: 'address of the target (default: HUISU_MONGO)' },
+      summary: { zh: '目标库地址（默认按配置 store.url）', en: 'address of the target (default: store.url)' },
     },
     {
       flags: '--identity-url <address>',
       summary: {
-        zh: '身份库地址（默认取 HUISU_MONGO_IDENTITY）',
-        en: 'address of the identity database (default: HUISU_MONGO_IDENTITY)',
+        zh: '身份库地址（默认按配置）',
+        en: 'address of the identity database (default: as configured)',
       },
     },
   ],
   async run(terminal, args) {
     const { env, configFile, language } = terminal;
     const { config } = loadConfig({ file: configFile, env });
-    const url = textOf(args, 'url') ?? env['HUISU_MONGO'];
-    if (args['from'] !== 'sqlite' || args['to'] !== 'mongo' || url === undefined) {
+    const url = textOf(args, 'url') ?? config.store.url;
+    if (args['from'] !== 'sqlite' || args['to'] !== 'mongo' || url === null) {
       terminal.err(say(language, 'migrate.usage'));
       return EXIT.usage;
     }
@@ -55,7 +55,7 @@ export const migrateCommand: LocalCommand = {
       const report = await moveStore({
         folder: config.data,
         url,
-        identityUrl: textOf(args, 'identityUrl') ?? env['HUISU_MONGO_IDENTITY'] ?? null,
+        identityUrl: textOf(args, 'identityUrl') ?? config.store.identityUrl,
         auditKey: Buffer.from(macKey(ring, 'audit')),
         profile: ring.profile,
         by: userInfo().username,
