@@ -109,8 +109,10 @@ function entryAsOfCopy(doc: EntryDoc, { next, voided }: Decided): EntryDoc | nul
   if (doc.state === 'done') return { ...doc, pending: doc.kind === 'ticket.created' };
   if (doc.revision >= (next.get(doc.message) ?? 0)) return null;
   const free = { token: null, holder: null, leaseUntil: null, begun: false };
-  if (doc.state === 'in-flight') return { ...doc, ...free, state: 'due', live: true, unknown: doc.unknown || doc.begun };
-  const unknownVoid = doc.state === 'void' && doc.voiding === null && CAUSE.test(doc.cause ?? '') && !voided.has(doc._id);
+  if (doc.state === 'in-flight')
+    return { ...doc, ...free, state: 'due', live: true, unknown: doc.unknown || doc.begun };
+  const unknownVoid =
+    doc.state === 'void' && doc.voiding === null && CAUSE.test(doc.cause ?? '') && !voided.has(doc._id);
   if (!unknownVoid) return doc;
   return { ...doc, ...free, cause: null, state: doc.afterCreated ? 'parked' : 'due', live: !doc.afterCreated };
 }
