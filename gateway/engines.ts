@@ -1,5 +1,8 @@
 // The only file that knows which store engine runs: opened by the composition, and once more in the decider thread.
-import { mkdirSync } from 'node:fs';
+import { randomUUID } from 'node:crypto';
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { hostname } from 'node:os';
+import { join } from 'node:path';
 import type { MessagePort } from 'node:worker_threads';
 import { type MongoStoreOptions, openMongoStore } from '../store/mongo/engine.ts';
 import { ENGINE as MONGO } from '../store/mongo/snapshot.ts';
@@ -53,7 +56,7 @@ async function openMongo(
   mkdirSync(folder, { recursive: true, mode: 0o700 });
   const lock = lockFolder(folder);
   try {
-    const own = { ...mongo, auditKey, profile, folder, shared: true };
+    const own = { ...mongo, auditKey, profile, folder, holder: holderOf(folder), shared: true };
     const store = await openMongoStore(own);
     const close = async () => {
       await store.close();
@@ -70,6 +73,14 @@ async function openMongo(
     lock.release();
     throw error;
   }
+}
+
+/** A name that this folder's process keeps over restarts: what it held when it died is its own, and nobody else's of that name. */
+function holderOf(folder: string): string {
+  const file = join(folder, 'holder');
+  if (!existsSync(file)) writeFileSync(file, `${randomUUID()}\n`, { mode: 0o600 });
+  // The host as well, since whole machines are copied.
+  return `${hostname()}:${readFileSync(file, 'utf8').trim()}`;
 }
 
 export async function openStoreAt(address: StoreAddress): Promise<Store> {
