@@ -1,4 +1,4 @@
-// Urgency on the shipped messages that are urgent or only sound so.
+// Urgency and type on the shipped messages that say what should be read.
 import assert from 'node:assert/strict';
 import { fileURLToPath } from 'node:url';
 import { readLabelledReadings } from '../../gateway/evaluation/labelled-readings.ts';
@@ -6,11 +6,11 @@ import { readingFigures } from '../../gateway/evaluation/reading-figures.ts';
 import { rulebook } from './rules.ts';
 
 const rowsOf = (name: string) =>
-  readLabelledReadings(fileURLToPath(new URL(`../../config/samples/urgency-${name}.jsonl`, import.meta.url)));
+  readLabelledReadings(fileURLToPath(new URL(`../../config/samples/${name}.jsonl`, import.meta.url)));
 
-describe('urgency of the shipped messages', () => {
+describe('shipped messages with what should be read', () => {
   it('three hundred, a hundred of them urgent: few are missed and few taken for urgent', () => {
-    const rows = [...rowsOf('dev'), ...rowsOf('held')];
+    const rows = [...rowsOf('urgency-dev'), ...rowsOf('urgency-held')];
     assert.deepEqual([rows.length, rows.filter(({ urgency }) => urgency === '紧急').length], [300, 100]);
     const { figures } = readingFigures(rows, rulebook);
     assert.ok((figures['urgencyRecall'] as number) >= 0.98, JSON.stringify(figures));
@@ -18,8 +18,13 @@ describe('urgency of the shipped messages', () => {
   });
 
   it('told in words no list has: most are put before a clerk where they are not read as urgent', () => {
-    const { figures } = readingFigures(rowsOf('unusual'), rulebook);
+    const { figures } = readingFigures(rowsOf('urgency-unusual'), rulebook);
     assert.ok((figures['urgencyReadOrAsked'] as number) >= 0.9, JSON.stringify(figures));
     assert.ok((figures['urgencyPrecision'] as number) >= 0.85, JSON.stringify(figures));
+  });
+
+  it('ten of each type: hardly any is taken for another', () => {
+    const { figures } = readingFigures(rowsOf('types'), rulebook);
+    assert.ok((figures['typeMacroF1'] as number) >= 0.9, JSON.stringify(figures));
   });
 });
