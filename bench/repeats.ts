@@ -8,7 +8,7 @@ import { parseArgs } from 'node:util';
 import { median } from './phases.ts';
 import { idOf, messagesOf } from './repeats/made-messages.ts';
 import type { ProbeFigures, ProbeTask } from './repeats/probe-process.ts';
-import { bruteForce, minHash, type Rival } from './repeats/rivals.ts';
+import { bruteForce, minHash, type Rival, triples } from './repeats/rivals.ts';
 import { fillPile } from './repeats/ticket-pile.ts';
 import { systemFacts } from './system.ts';
 
@@ -49,7 +49,7 @@ const GROWTH = 1.5;
 const WARM = 4_500;
 const TOP = 20;
 /** Comparing with every ticket takes long, and recall is known from a few hundred. */
-const RIVAL_PROBES = 200;
+const RIVAL_PROBES = 150;
 
 const say = (line: string): void => void process.stderr.write(`${line}\n`);
 const sizes = values.sizes
@@ -135,8 +135,8 @@ function compared(size: number, probes: number): RivalFigures[] {
   const mated = messages.probes(probes).filter(({ mates }) => mates.length > 0);
   const rivals: readonly Rival[] = [bruteForce(), minHash(size)];
   for (let index = 0; index < size; index++) {
-    const message = messages.ticket(index);
-    for (const rival of rivals) rival.add(message);
+    const own = triples(messages.ticket(index));
+    for (const rival of rivals) rival.add(own);
   }
   return rivals.map(rival => {
     const times: number[] = [];

@@ -3,7 +3,8 @@ import type { LabelledMessage } from '../../gateway/repeats/labelled-files.ts';
 
 export interface Rival {
   readonly name: string;
-  add(message: LabelledMessage): void;
+  /** @param own the ticket's `triples` */
+  add(own: Uint32Array): void;
   /** Places of the best tickets, in the order in which they were added. */
   best(message: LabelledMessage, most: number): readonly number[];
 }
@@ -53,7 +54,7 @@ export function bruteForce(): Rival {
   const sets: Uint32Array[] = [];
   return {
     name: 'Jaccard, every ticket',
-    add: message => void sets.push(triples(message)),
+    add: own => void sets.push(own),
     best: (message, most) => ranked(triples(message), sets, sets.keys(), most),
   };
 }
@@ -75,8 +76,7 @@ export function minHash(tickets: number): Rival {
   };
   return {
     name: `MinHash LSH ${BANDS}×${ROWS}`,
-    add(message) {
-      const own = triples(message);
+    add(own) {
       bandsOf(own).forEach((key, band) => {
         const slot = slotOf(key);
         keys[slot] = key;
