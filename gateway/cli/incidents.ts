@@ -66,7 +66,7 @@ export const incidentCommands: readonly Command[] = [
       },
     ],
     run: async (context, args, call) =>
-      rowOf(await createIncidentDesk(context).merge(numberOf(args), named(args, 'into'), call.by)),
+      done(context, await createIncidentDesk(context).merge(numberOf(args), named(args, 'into'), call.by)),
   },
   {
     kind: 'one',
@@ -86,7 +86,7 @@ export const incidentCommands: readonly Command[] = [
         },
       },
     ],
-    run: async (context, args, call) => rowOf(await split(context, args, call.by)),
+    run: async (context, args, call) => done(context, await split(context, args, call.by)),
   },
 ];
 
@@ -112,7 +112,11 @@ function named(args: Arguments, name: string): string {
   return numberOf(args, name);
 }
 
-const rowOf = ({ incident, from, moved }: IncidentAnswer): Row => ({ incident, from, moved });
+/** From now on the reader decides by where the tickets are. */
+function done({ live }: CommandContext, { incident, from, moved }: IncidentAnswer): Row {
+  live?.moved(moved);
+  return { incident, from, moved };
+}
 
 const PAGE = 200;
 

@@ -37,6 +37,8 @@ export interface Reading {
   rescan(): void;
   /** A ticket was made elsewhere, by a clerk: it is to be found like any other. */
   adopt(number: string): void;
+  /** A clerk has moved these tickets to another incident. */
+  moved(numbers: readonly string[]): void;
   /** Tickets are found by these terms no more. Rejects while the decider is being started again. */
   forget(pairs: readonly Forgotten[]): Promise<void>;
   /** Keys were added; from now on they seal. */
@@ -154,6 +156,7 @@ export function startReading(parts: ReadingParts, channels: Readonly<Record<stri
     },
     rescan: () => tell({ type: 'rescan' }),
     adopt: number => tell({ type: 'adopt', number }),
+    moved: numbers => tell({ type: 'moved', numbers }),
     forget(pairs) {
       if (!up) return Promise.reject(new DeskError('erase.reader_down', {}, EXIT.unavailable));
       const waiting = Promise.withResolvers<void>();
