@@ -22,7 +22,7 @@ export interface RepeatRules {
   readonly topics: TopicData;
 }
 
-interface RepeatFile extends Omit<RepeatPolicy, 'model' | 'onlySuggest'> {
+interface RepeatFile extends Omit<RepeatPolicy, 'model' | 'onlySuggest' | 'meaning'> {
   readonly onlySuggest: string[];
   readonly idleCharacters: string;
   readonly phrases: string[];

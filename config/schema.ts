@@ -2,6 +2,7 @@
 import Joi from 'joi';
 import { type AlarmSettings, alarmsSchema } from './alarms.ts';
 import { type CaseSystemSettings, caseSystemSchema } from './case-system.ts';
+import { type EmbeddingSettings, embeddingSchema } from './embedding.ts';
 import { type QueueSettings, queueSchema } from './queue.ts';
 import { type FileRule, type RetentionSettings, retentionSchema } from './retention.ts';
 import { type SplitSettings, splitSchema } from './split.ts';
@@ -91,6 +92,8 @@ export interface Config {
   };
   /** 队列: how work is spread over processes. */
   readonly queue: QueueSettings;
+  /** 语义向量服务; null: none is asked. */
+  readonly embedding: EmbeddingSettings | null;
   /** 工单系统; null: entries wait in the outbox. */
   readonly caseSystem: CaseSystemSettings | null;
   /** 报警: whom to tell and when. Alarms are kept and shown without anybody to tell, too. */
@@ -214,6 +217,7 @@ export const configSchema = Joi.object<RawConfig, true>({
     attachmentWaitMinutes: whole(0, 1440).label('等附件（分钟）').description('How long a ticket waits for its files.'),
     concurrency: whole(1, 256).label('并发').description('Entries forwarded at one time.'),
   }).label('派单'),
+  embedding: embeddingSchema.allow(null).required().description('null: no service is asked.'),
   queue: queueSchema,
   caseSystem: caseSystemSchema.allow(null).required().description('null: entries wait.'),
   alarms: alarmsSchema,

@@ -103,6 +103,7 @@ export async function startGateway(loaded: LoadedConfig, options: GatewayOptions
       reasons: () => parts.readiness.reasons(),
       rescan: () => parts.reading.rescan(),
       adopt: number => parts.reading.adopt(number),
+      moved: numbers => parts.reading.moved(numbers),
       forget: pairs => parts.reading.forget(pairs),
       keysRotated: () => {
         parts.reading.setRing(deciderRing(foundation));
@@ -335,6 +336,7 @@ function readingParts(foundation: Foundation, { log, intake, owner, wanted }: Re
       ring: deciderRing(foundation),
       keyFile: foundation.keyFile,
       repeats: loadRepeats(config.rules, config.data),
+      embedding: config.embedding,
       rulebook,
       adapters: config.adapters,
       baseFolder: dirname(loaded.file),

@@ -1,6 +1,7 @@
 // Draft and candidates → new, repeat, closed repeat or incident; pure, and every link says why.
 import type { Candidate, Decision, Facts, RepeatPolicy } from './facts.ts';
 import { chooseIncident, type IncidentWitness } from './incident.ts';
+import { addedBy, likeness, withMeaning } from './meaning.ts';
 import { contributions, probability } from './repeat-model.ts';
 import { FEATURES, type Features, sharedTerms, similarity } from './similarity.ts';
 import type { Link, RepeatKind } from './ticket.ts';
@@ -14,6 +15,8 @@ const COPIED = 0.6;
 const LIKE_TOPICS = 0.8;
 /** Features named with a link, strongest first. */
 const DECIDING_SHOWN = 3;
+/** Log odds below which the meaning decided nothing. */
+const TELLING = 0.05;
 
 /** Locale keys of the reasons a link may carry; a value follows after a colon where one is shown. */
 export const REASONS = [
@@ -105,6 +108,8 @@ function witnesses(matches: readonly Match[]): readonly IncidentWitness[] {
 interface Match {
   readonly candidate: Candidate;
   readonly features: Features;
+  /** How near the meanings lie; null where one is not known. */
+  readonly alike: number | null;
   readonly score: number;
   readonly threshold: number;
   /** Likely enough to be offered to a clerk, at no other scene. */
@@ -127,10 +132,11 @@ function comparable(message: Deciding, candidate: Candidate, policy: RepeatPolic
 function match(facts: Facts, candidate: Candidate, policy: RepeatPolicy): Match {
   const features = similarity(facts, candidate.facts);
   const threshold = features.sameRequester === 1 ? policy.thresholds.repeat : policy.thresholds.incident;
-  const score = probability(policy.model, features);
+  const alike = likeness(facts.meaning, candidate.facts.meaning);
+  const score = withMeaning(probability(policy.model, features), alike, policy.meaning ?? null);
   const elsewhere = policy.onlySuggest.some(name => features[name] === 1);
   const likely = score >= policy.thresholds.suggest && !elsewhere;
-  return { candidate, features, score, threshold, likely, sure: score >= threshold && !elsewhere };
+  return { candidate, features, alike, score, threshold, likely, sure: score >= threshold && !elsewhere };
 }
 
 function newest(matches: readonly Match[]): Match | null {
@@ -146,13 +152,17 @@ function linkOf(facts: Facts, one: Match, policy: RepeatPolicy): Link {
     of: one.candidate.number,
     score: Math.round(one.score * 10_000) / 10_000,
     threshold: one.threshold,
-    features: rounded(one.features),
+    features: { ...rounded(one.features), ...meaningFeature(one, policy) },
     reasons: reasonsOf(facts, one, policy),
     words: [],
     terms: sharedTerms(facts, one.candidate.facts, TERMS_SHOWN),
     weightsVersion: policy.model.version,
     by: 'rule',
   };
+}
+
+function meaningFeature({ alike }: Match, { meaning = null }: RepeatPolicy): Readonly<Record<string, number>> {
+  return alike === null || meaning === null ? {} : { meaning: Math.round(alike * 100) / 100 };
 }
 
 /** Figures as a person reads them; those that are nought say nothing. */
@@ -167,7 +177,8 @@ function kindOf(one: Match): RepeatKind {
   return one.candidate.open ? 'repeat' : 'closed-repeat';
 }
 
-function reasonsOf(facts: Facts, { features, candidate }: Match, { model }: RepeatPolicy): string[] {
+function reasonsOf(facts: Facts, { features, candidate, alike }: Match, policy: RepeatPolicy): string[] {
+  const { model, meaning = null } = policy;
   const reasons: string[] = [features.sameRequester === 1 ? 'repeat.same-requester' : 'repeat.other-requester'];
   reasons.push(`repeat.days:${Math.round(Math.abs(facts.acceptedAt - candidate.facts.acceptedAt) / DAY)}`);
   if (features.exact === 1) reasons.push('repeat.same-text');
@@ -183,5 +194,7 @@ function reasonsOf(facts: Facts, { features, candidate }: Match, { model }: Repe
   for (const [feature, sum] of contributions(model, features, DECIDING_SHOWN)) {
     reasons.push(`${sum > 0 ? 'repeat.for' : 'repeat.against'}:${feature}`);
   }
+  const adds = addedBy(alike, meaning);
+  if (Math.abs(adds) >= TELLING) reasons.push(`${adds > 0 ? 'repeat.for' : 'repeat.against'}:meaning`);
   return reasons;
 }

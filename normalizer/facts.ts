@@ -1,4 +1,5 @@
 // What is compared of two appeals: terms, keys and times, never text. The form in which the candidate index keeps a ticket.
+import type { Meaning, MeaningPolicy } from './meaning.ts';
 import type { RepeatModel } from './repeat-model.ts';
 import type { Feature } from './similarity.ts';
 
@@ -11,6 +12,8 @@ export interface Facts {
   readonly weights: Uint8Array;
   /** What the appeal and its title are about (normalizer/topics.ts); empty where no model was at hand. */
   readonly topics: Int8Array;
+  /** What a sentence-embedding service made of it; absent without one (normalizer/meaning.ts). */
+  readonly meaning?: Meaning;
   /** Who appeals: one key for each phone, e-mail, ID number and openid. */
   readonly requesterKeys: readonly string[];
   /** Hashed road, estate, house number, named subject and category, rising, as `hashPlaceKeys` makes them. */
@@ -61,4 +64,6 @@ export interface RepeatPolicy {
   /** Features of which any that is 1 leaves the link to a clerk, however likely it is: the scene is another one. */
   readonly onlySuggest: readonly Feature[];
   readonly model: RepeatModel;
+  /** What the meaning of two appeals adds; absent or null while no service is asked. */
+  readonly meaning?: MeaningPolicy | null;
 }

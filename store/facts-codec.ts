@@ -2,6 +2,8 @@
 import type { Facts } from '../normalizer/facts.ts';
 
 const VERSION = 2;
+/** With a meaning after the topics, and the length of the topics at the end. */
+const WITH_MEANING = 3;
 /** Tickets of before have no topics. */
 const WITHOUT_TOPICS = 1;
 /** Bytes before the variable parts: version, counts, times and hashes. */
@@ -11,10 +13,12 @@ const HEADER = 24;
 export function encodeFacts(facts: Facts): Uint8Array {
   const division = Buffer.from(facts.division ?? '', 'latin1');
   const { terms, placeKeys, requesterKeys, topics } = facts;
-  const tail = terms.length + topics.length + division.length;
+  const { meaning } = facts;
+  const meant = meaning === undefined ? 0 : meaning.length + 2;
+  const tail = terms.length + topics.length + division.length + meant;
   const size = HEADER + 4 * (terms.length + placeKeys.length) + 8 * requesterKeys.length + tail;
   const bytes = Buffer.allocUnsafeSlow(size);
-  bytes[0] = VERSION;
+  bytes[0] = meaning === undefined ? VERSION : WITH_MEANING;
   bytes[1] = division.length;
   bytes.writeUInt16LE(terms.length, 2);
   bytes.writeUInt16LE(placeKeys.length, 4);
@@ -29,6 +33,10 @@ export function encodeFacts(facts: Facts): Uint8Array {
   bytes.set(facts.weights, at);
   bytes.set(division, at + facts.weights.length);
   bytes.set(topics, at + facts.weights.length + division.length);
+  if (meaning !== undefined) {
+    bytes.set(meaning, size - meant);
+    bytes.writeUInt16LE(topics.length, size - 2);
+  }
   return bytes;
 }
 
@@ -38,7 +46,7 @@ export function decodeFacts(blob: Uint8Array): Facts {
   const aligned = blob.byteOffset % 4 === 0 ? blob : Uint8Array.from(blob);
   const bytes = Buffer.from(aligned.buffer, aligned.byteOffset, aligned.byteLength);
   const version = bytes[0] as number;
-  if (version !== VERSION && version !== WITHOUT_TOPICS) {
+  if (version !== VERSION && version !== WITHOUT_TOPICS && version !== WITH_MEANING) {
     throw new RangeError(`facts of version ${version}, expected ${VERSION}`);
   }
   const divisionLength = bytes[1] as number;
@@ -56,15 +64,19 @@ export function decodeFacts(blob: Uint8Array): Facts {
   }
   const kept = new Uint8Array(bytes.buffer, at, termCount);
   // The lower bits of an old weight are no flags.
-  const weights = version === VERSION ? kept : kept.map(weight => Math.max(4, weight & ~3));
+  const weights = version !== WITHOUT_TOPICS ? kept : kept.map(weight => Math.max(4, weight & ~3));
   const divisionAt = at - bytes.byteOffset + termCount;
   const topicsAt = divisionAt + divisionLength;
+  const meant = version === WITH_MEANING;
+  const topicsEnd = meant ? topicsAt + bytes.readUInt16LE(bytes.length - 2) : bytes.length;
+  const signed = (from: number, to: number) => new Int8Array(bytes.buffer, bytes.byteOffset + from, to - from);
   return {
     terms,
     weights,
     requesterKeys,
     placeKeys,
-    topics: new Int8Array(bytes.buffer, bytes.byteOffset + topicsAt, bytes.length - topicsAt),
+    topics: signed(topicsAt, topicsEnd),
+    ...(meant ? { meaning: signed(topicsEnd, bytes.length - 2) } : {}),
     division: divisionLength === 0 ? null : bytes.toString('latin1', divisionAt, divisionAt + divisionLength),
     textHash: bytes.readUInt32LE(16),
     length: bytes.readUInt32LE(20),

@@ -1,5 +1,6 @@
 // 研读线程: the decider of this process: holds keys, the newest postings and the parser pool; starts the reader.
 import { parentPort, workerData } from 'node:worker_threads';
+import type { EmbeddingSettings } from '../../config/embedding.ts';
 import type { RepeatRules } from '../../config/load-repeats.ts';
 import { gramsOfPhrases } from '../../normalizer/grams.ts';
 import type { RulebookData } from '../../normalizer/rule-data.ts';
@@ -8,6 +9,7 @@ import { createCipher } from '../../store/field-cipher.ts';
 import type { Forgotten } from '../../store/forget-postings.ts';
 import { importRing, type RingData, ringChanges } from '../../store/key-ring.ts';
 import { openStoreAt, type StoreAddress } from '../engines.ts';
+import { createEmbedder } from './embedding.ts';
 import { createJudge } from './judge.ts';
 import { createParserPool } from './parser-pool.ts';
 import { createPeers, type MissedPair } from './peers.ts';
@@ -25,6 +27,7 @@ export interface DeciderStart {
   readonly keyFile: string | null;
   readonly rulebook: RulebookData;
   readonly repeats: RepeatRules;
+  readonly embedding: EmbeddingSettings | null;
   readonly adapters: readonly string[];
   readonly baseFolder: string;
   readonly channels: Readonly<Record<string, ParserChannel>>;
@@ -44,6 +47,7 @@ export type ToDecider =
   | { readonly type: 'channels'; readonly channels: Readonly<Record<string, ParserChannel>> }
   | { readonly type: 'rescan' }
   | { readonly type: 'adopt'; readonly number: string }
+  | { readonly type: 'moved'; readonly numbers: readonly string[] }
   /** Answered by `forgotten` with the same id. */
   | { readonly type: 'forget'; readonly id: number; readonly pairs: readonly Forgotten[] }
   | { readonly type: 'ring'; readonly ring: RingData }
@@ -78,7 +82,7 @@ const cipher = createCipher(importRing(start.ring), newer);
 const judge = createJudge({
   candidates: store.candidates,
   cipher,
-  policy: start.repeats.policy,
+  policy: { ...start.repeats.policy, meaning: start.embedding },
   common: gramsOfPhrases(start.repeats.common),
   topics: topicModel(start.repeats.topics),
 });
@@ -115,11 +119,13 @@ const peers =
         },
         trouble: error => error !== null && report('reading.peers_unknown', {}, error),
       });
+const embedder = start.embedding === null ? null : createEmbedder({ settings: start.embedding, report });
 const reader = startReader({
   store,
   cipher,
   judge,
   pool,
+  embedder,
   now: Date.now,
   batch: start.batch,
   attempts: start.attempts,
@@ -166,6 +172,7 @@ port.on('message', (message: ToDecider) => {
   if (message.type === 'channels') pool.setChannels(message.channels);
   else if (message.type === 'rescan') reader.rescan();
   else if (message.type === 'adopt') void adopt(message.number);
+  else if (message.type === 'moved') judge.moved(new Set(message.numbers));
   else if (message.type === 'forget') void forget(message.id, message.pairs);
   else if (message.type === 'linked') linked(message.id);
   else if (message.type === 'ring') cipher.renew(importRing(message.ring));

@@ -2,6 +2,7 @@
 import { decide } from '../../normalizer/dedupe.ts';
 import type { Candidate, Decision, Facts, RepeatPolicy } from '../../normalizer/facts.ts';
 import type { Grams } from '../../normalizer/grams.ts';
+import type { Meaning } from '../../normalizer/meaning.ts';
 import { hashPlaceKeys } from '../../normalizer/similarity.ts';
 import { keyedGrams, mixWith, type SeedMix, selectTerms, TERMS_KEPT, TermStatistics } from '../../normalizer/terms.ts';
 import type { TopicModel } from '../../normalizer/topics.ts';
@@ -35,6 +36,8 @@ export interface FactsSource {
   readonly identityKeys: readonly string[];
   readonly hashes: Uint32Array;
   readonly counts: Uint8Array;
+  /** What a sentence-embedding service made of it, where one answered. */
+  readonly meaning?: Meaning;
 }
 
 /** A draft to be judged. */
@@ -85,6 +88,8 @@ export interface Judge {
   missed(row: CandidateRow): Promise<string | null>;
   /** These tickets are not found by these terms any more, and what is remembered of them is asked for anew. */
   forget(pairs: readonly Forgotten[]): Promise<void>;
+  /** A clerk has moved these tickets to another incident: what is remembered of them is asked for anew before it counts. */
+  moved(numbers: ReadonlySet<string>): void;
   /** Between batches. */
   tidy(): void;
 }
@@ -247,6 +252,9 @@ export function createJudge(parts: JudgeParts): Judge {
       for (const { ordinal } of pairs) known.delete(ordinal);
       await postings.forget(pairs);
     },
+    moved(numbers) {
+      for (const one of known.values()) if (numbers.has(one.number)) one.knownAt = Number.NEGATIVE_INFINITY;
+    },
     tidy: () => postings.tidy(),
   };
 }
@@ -307,6 +315,7 @@ export function factsOf(
     textHash: mix(head.textHash),
     length: head.length,
     acceptedAt,
+    ...(item.meaning === undefined ? {} : { meaning: item.meaning }),
   };
 }
 

@@ -1,9 +1,11 @@
 // 研读: takes unread messages in order, has them parsed, judges and commits them. Runs in the decider thread; one a process.
-import type { Outcome } from '../../normalizer/ticket.ts';
+import type { Meaning } from '../../normalizer/meaning.ts';
+import type { Outcome, TicketDraft } from '../../normalizer/ticket.ts';
 import type { FieldCipher } from '../../store/field-cipher.ts';
 import type { CommitAnswer, CommitRow, Store, UnreadRow } from '../../store/store.ts';
 import { type DraftMessage, draftRow, followUpRow, plainRow, type ReadyMessage } from './commit-rows.ts';
 import { createConversations, type Gathered } from './conversations.ts';
+import { type Embedder, maskedText } from './embedding.ts';
 import { identityKeysOf, type Judge, type JudgeItem } from './judge.ts';
 import type { ItemResult, ParserPool } from './parser-pool.ts';
 import type { Reading } from './protocol.ts';
@@ -15,6 +17,8 @@ export interface ReaderParts {
   readonly cipher: FieldCipher;
   readonly judge: Judge;
   readonly pool: ParserPool;
+  /** Tells what appeals mean; absent or null: nobody is asked. */
+  readonly embedder?: Embedder | null;
   readonly now: () => number;
   /** Messages handed over at once. */
   readonly batch: number;
@@ -123,7 +127,8 @@ export function startReader(parts: ReaderParts): Reader {
   /** Rows of a batch in order; drafts are judged together, parts of conversations stay unread. */
   async function judge(reads: readonly Read[]): Promise<CommitRow[]> {
     const drafts = reads.filter(read => isDraft(read.result));
-    const items = drafts.map(judgeItem);
+    const meanings = await meaningsOf(drafts);
+    const items = drafts.map((read, i) => judgeItem(read, meanings[i] ?? null));
     const judged = await parts.judge.judge(items);
     const decidedAt = parts.now();
     const rows: CommitRow[] = [];
@@ -147,13 +152,21 @@ export function startReader(parts: ReaderParts): Reader {
     return rows;
   }
 
-  function judgeItem({ message, result }: Read): JudgeItem {
+  /** Asked for a batch at once, so that a slow service costs each of them no more than its deadline. */
+  async function meaningsOf(drafts: readonly Read[]): Promise<readonly (Meaning | null)[]> {
+    if (parts.embedder == null) return [];
+    return parts.embedder.meanings(drafts.map(({ result }) => (isDraft(result) ? textOf(result) : '')));
+  }
+
+  function judgeItem({ message, result }: Read, meaning: Meaning | null): JudgeItem {
     const { row } = message;
     if (!isDraft(result)) throw new Error('only drafts are judged');
     const { number, ordinal, acceptedAt } = row;
     const { head } = result.reading;
     const identityKeys = identityKeysOf(cipher, head);
-    return { number, ordinal, acceptedAt, head, identityKeys, hashes: result.hashes, counts: result.counts };
+    const { hashes, counts } = result;
+    const meant = meaning === null ? {} : { meaning };
+    return { number, ordinal, acceptedAt, head, identityKeys, hashes, counts, ...meant };
   }
 
   /** Remembers where a conversation led to; parts that came while it was being decided follow. */
@@ -452,6 +465,11 @@ function plainOutcome(reading: Extract<Reading, { readonly reason: string }>): O
 type DraftResult = Extract<ItemResult, { readonly draft: Uint8Array | null }> & {
   readonly reading: { readonly kind: 'draft' };
 };
+
+function textOf({ draft, reading }: DraftResult): string {
+  const { appeal } = JSON.parse(Buffer.from(draft as Uint8Array).toString('utf8')) as Pick<TicketDraft, 'appeal'>;
+  return maskedText({ appeal }, reading.head.requester);
+}
 
 function isDraft(result: ItemResult): result is DraftResult {
   return !('died' in result) && result.reading.kind === 'draft';
