@@ -188,6 +188,7 @@ export function noReading(): Reading {
     setChannels: () => undefined,
     rescan: () => undefined,
     adopt: () => undefined,
+    moved: () => undefined,
     forget: async () => undefined,
     setRing: () => undefined,
     close: async () => undefined,
