@@ -17,6 +17,8 @@ export interface EmbeddingSimulator {
   readonly url: string;
   readonly requests: EmbeddingRequest[];
   mood: Mood;
+  /** Requests begun, those that were given up before they had come whole among them. */
+  connections(): number;
   /** Resolves when the gateway has given up on a request of its own accord. */
   givenUp(): Promise<void>;
   close(): Promise<void>;
@@ -26,12 +28,20 @@ export interface EmbeddingSimulator {
 export async function startEmbeddings(vectorOf: (text: string) => readonly number[]): Promise<EmbeddingSimulator> {
   const requests: EmbeddingRequest[] = [];
   const left = Promise.withResolvers<void>();
+  let begun = 0;
   const server = createServer(async (request, response) => {
     response.on('close', () => {
       if (!response.writableFinished) left.resolve();
     });
+    begun++;
     const pieces: Buffer[] = [];
-    for await (const piece of request) pieces.push(piece as Buffer);
+    try {
+      for await (const piece of request) pieces.push(piece as Buffer);
+    } catch (error) {
+      // Given up before all of it had come.
+      if ((error as NodeJS.ErrnoException).code === 'ECONNRESET') return left.resolve();
+      throw error;
+    }
     const { model, input } = JSON.parse(Buffer.concat(pieces).toString('utf8')) as EmbeddingRequest;
     const authorization = request.headers.authorization ?? null;
     requests.push({ path: request.url ?? '', authorization, model, input });
@@ -55,6 +65,7 @@ export async function startEmbeddings(vectorOf: (text: string) => readonly numbe
     url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
     requests,
     mood: 'answers',
+    connections: () => begun,
     givenUp: () => left.promise,
     async close() {
       server.closeAllConnections();
