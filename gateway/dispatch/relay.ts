@@ -44,7 +44,7 @@ export interface Relay {
 }
 
 /** Where other processes decide and finish, too. */
-export const LOOK_MS = 500;
+export const LOOK_MS = 1000;
 const SWEEP_MS = 30_000;
 const TROUBLE_MS = 1000;
 

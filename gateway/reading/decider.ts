@@ -12,6 +12,7 @@ import { openStoreAt, type StoreAddress } from '../engines.ts';
 import { createEmbedder } from './embedding.ts';
 import { createJudge } from './judge.ts';
 import { createParserPool } from './parser-pool.ts';
+import { patientStore } from './patient-store.ts';
 import { createPeers, type MissedPair } from './peers.ts';
 import { type PlainError, plainError } from './plain-error.ts';
 import type { ParserChannel } from './protocol.ts';
@@ -76,7 +77,8 @@ yieldToIntake();
 
 const start = workerData as DeciderStart;
 const say = (message: FromDecider) => port.postMessage(message);
-const store = await openStoreAt(start.address);
+let closing = false;
+const store = patientStore(await openStoreAt(start.address), () => closing);
 const newer = ringChanges({ file: start.keyFile ?? undefined });
 const cipher = createCipher(importRing(start.ring), newer);
 const judge = createJudge({
@@ -159,6 +161,7 @@ function linked(id: number): void {
 }
 
 async function close(): Promise<void> {
+  closing = true;
   peers?.stop();
   await reader.close();
   await Promise.all([peers?.close(), shards?.close()]);

@@ -28,7 +28,7 @@ export interface Peers {
   close(): Promise<void>;
 }
 
-const ROUND_MS = 300;
+const ROUND_MS = 1000;
 /** Who links; another takes over when it is silent for so long. */
 const LEASE_MS = 10_000;
 const LINKER = 'linker';

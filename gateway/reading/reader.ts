@@ -64,7 +64,7 @@ const ROWS_AT_ONCE = 16;
 /** A nudge may be lost with its sender; unread messages are looked for so often even without one. */
 const LOOK_AGAIN_MS = 30_000;
 /** Other processes accept, too, and tell nobody. */
-const SHARED_LOOK_MS = 200;
+const SHARED_LOOK_MS = 500;
 /** Conversations decided lately, for parts that come late while the commit is still on its way. */
 const CONVERSATIONS_REMEMBERED = 10_000;
 
@@ -354,6 +354,13 @@ export function startReader(parts: ReaderParts): Reader {
     throw error;
   }
 
+  /** Not what stands behind something that was taken under an older token: that is refused, and read again before it. */
+  function mayTake({ lane }: UnreadRow, fence: string | null): boolean {
+    if (fence === null) return false;
+    for (const one of taken.values()) if (one.lane === lane && one.fence !== fence) return false;
+    return true;
+  }
+
   async function look(): Promise<boolean> {
     const asked = rescans;
     const { shards } = parts;
@@ -365,7 +372,7 @@ export function startReader(parts: ReaderParts): Reader {
     if (last === undefined) return false;
     if (shards === null) after = last.ordinal;
     // A shard may have gone to another between the question and the answer.
-    const ours = shards === null ? rows : rows.filter(row => shards.fence(row.shard) !== null);
+    const ours = shards === null ? rows : rows.filter(row => mayTake(row, shards.fence(row.shard)));
     const fresh = ours.filter(row => !taken.has(row.number)).slice(0, parts.batch);
     if (fresh.length === 0) return shards === null;
     for (const { number, lane, shard } of fresh) taken.set(number, { lane, fence: shards?.fence(shard) ?? null });

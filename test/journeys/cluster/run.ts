@@ -39,7 +39,7 @@ export interface ClusterRunResult {
 }
 
 const CONNECTIONS = 12;
-const SETTLE_WITHIN_MS = 180_000;
+const SETTLE_WITHIN_MS = 300_000;
 const DATABASE = 'huisu_cluster';
 
 export async function clusterRun(options: ClusterRunOptions): Promise<ClusterRunResult> {
