@@ -81,7 +81,15 @@ export async function clusterRun(options: ClusterRunOptions): Promise<ClusterRun
     const common = { ledger, allowance: pace.next };
     const sending = Promise.all([
       sendAll({ port, channels, connections: CONNECTIONS, lanes: webhooks, ...common }),
-      sendMails({ host: mail, lanes: mails, ...common, cuts: 2, random: seeded(seed, 11), platformIds }),
+      sendMails({
+        host: mail,
+        lanes: mails,
+        ...common,
+        cuts: 2,
+        renumbers: false,
+        random: seeded(seed, 11),
+        platformIds,
+      }),
       sendFiles({ folder: exported, lanes: files, ...common }),
     ]);
     const releasing = release(options.messages, pace.release, () => troubled);

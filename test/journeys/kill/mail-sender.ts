@@ -13,6 +13,8 @@ export interface MailSenderOptions {
   readonly ledger: Ledger;
   readonly allowance: () => Promise<void>;
   /** Times the gateway's connections are cut. */
+  /** False: the folder keeps its numbers. Default true. */
+  readonly renumbers?: boolean;
   readonly cuts: number;
   readonly random: Random;
   /** Platform id of each mail, by the id it has here. */
@@ -85,7 +87,7 @@ export async function sendMails(options: MailSenderOptions): Promise<MailFigures
       cuts++;
       await host.cut();
     }
-    if (at <= renumberAt && next > renumberAt) {
+    if (options.renumbers !== false && at <= renumberAt && next > renumberAt) {
       renumbered++;
       // What was marked until now loses its mark; the ledger knows of it.
       await see();
