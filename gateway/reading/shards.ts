@@ -52,20 +52,25 @@ export function createShards(parts: ShardsParts): Shards {
     return [...held].filter(([, { until }]) => until > now).map(([shard]) => shard);
   };
 
-  /** Takes or renews; the lease counts from before it was asked for. */
-  async function take(shard: number): Promise<'same' | 'gained' | 'lost' | 'refused'> {
+  /** All that are held, in one go: one that is not ours any more, or under another token, is lost. */
+  async function renew(lost: Set<number>): Promise<void> {
+    const until = performance.now() + LEASE_MS;
+    const tokens = new Set(await shared!.renewAll('shard ', owner, parts.now(), LEASE_MS));
+    for (const [shard, one] of held) {
+      if (tokens.has(one.fence)) one.until = until;
+      else if (held.delete(shard)) lost.add(shard);
+    }
+    for (const [shard, one] of fresh) {
+      if (tokens.has(one.fence)) one.until = until;
+      else fresh.delete(shard);
+    }
+  }
+
+  /** The lease counts from before it was asked for. */
+  async function take(shard: number): Promise<void> {
     const until = performance.now() + LEASE_MS;
     const fence = await store.admin.lease(nameOf(shard), owner, parts.now(), LEASE_MS);
-    const before = held.get(shard);
-    if (fence === null) return held.delete(shard) ? 'lost' : 'refused';
-    if (before?.fence === fence) {
-      before.until = until;
-      return 'same';
-    }
-    // Under a new token everything of the old one is void.
-    held.delete(shard);
-    fresh.set(shard, { fence, until });
-    return before === undefined ? 'gained' : 'lost';
+    if (fence !== null) fresh.set(shard, { fence, until });
   }
 
   /** What their last owner decided takes its place in its lane before anything new does. */
@@ -82,25 +87,24 @@ export function createShards(parts: ShardsParts): Shards {
 
   async function round(): Promise<void> {
     const lost = new Set<number>();
-    const note = (shard: number, answer: Awaited<ReturnType<typeof take>>) => {
-      if (answer === 'lost') lost.add(shard);
-    };
+    await renew(lost);
     await store.admin.lease(memberOf(owner), owner, parts.now(), LEASE_MS);
     const members = await shared!.leases('reader ', parts.now());
     const fair = Math.ceil(SHARDS / Math.max(1, members.length));
-    await each([...held.keys()], async shard => note(shard, await take(shard)));
     for (const shard of [...held.keys()].slice(fair)) {
       await giveBack(shard);
       lost.add(shard);
     }
+    // Told before anything of theirs is taken up again under a new token.
+    if (lost.size > 0) parts.changed(lost);
     const missing = fair - held.size - fresh.size;
     if (missing > 0 && !closed) {
-      const taken = new Set((await shared!.leases('shard ', parts.now())).map(({ name }) => name));
-      const free = rotated(owner).filter(shard => !taken.has(nameOf(shard)));
-      await each(free.slice(0, missing), async shard => note(shard, await take(shard)));
+      // What is ours without our knowing it (an answer was lost, this thread was started again) is there to be taken.
+      const others = (await shared!.leases('shard ', parts.now())).filter(lease => lease.owner !== owner);
+      const taken = new Set(others.map(({ name }) => name));
+      const free = rotated(owner).filter(shard => !taken.has(nameOf(shard)) && !held.has(shard) && !fresh.has(shard));
+      await each(free.slice(0, missing), take);
     }
-    // Told before anything of theirs is taken up again under the new token.
-    if (lost.size > 0) parts.changed(lost);
     if ((await takeUp()) > 0) parts.changed(new Set());
   }
 

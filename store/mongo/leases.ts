@@ -44,6 +44,19 @@ async function takeOver(context: Context, lease: LeaseDoc, now: number): Promise
   return taken ?? firstLease(context, lease);
 }
 
+/** In two steps however many they are; one that was taken and whose messages are not yet marked is left to `takeLease`. */
+export async function renewLeases(
+  { models }: Context,
+  prefix: string,
+  owner: string,
+  { now, ttlMs }: { readonly now: number; readonly ttlMs: number },
+): Promise<string[]> {
+  const own = { _id: op({ $gte: prefix, $lt: `${prefix}\u{10ffff}` }), owner, until: op({ $gt: now }) };
+  await models.leases.updateMany(own, { $set: { until: now + ttlMs } });
+  const held = await models.leases.find(own).lean<LeaseDoc[]>();
+  return held.filter(({ token, fenced }) => fenced === token).map(tokenOf);
+}
+
 /** Ends a lease before its time; the token's number stays, so that the next taking has a higher one. */
 export async function endLease({ models }: Context, fence: string): Promise<void> {
   const name = fence.slice(0, fence.lastIndexOf('#'));

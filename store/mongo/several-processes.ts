@@ -4,7 +4,7 @@ import { op, upserting } from './connection.ts';
 import type { Context } from './context.ts';
 import { SWEPT } from './delivery.ts';
 import type { LeaseDoc, MessageDoc } from './documents.ts';
-import { endLease } from './leases.ts';
+import { endLease, renewLeases } from './leases.ts';
 import { loadCandidates } from './tickets.ts';
 
 /** @param sweep one pass over what was left half done */
@@ -17,6 +17,7 @@ export function sharedStore(context: Context, sweep: SharedStore['sweep']): Shar
         .lean<LeaseDoc[]>();
       return found.map(({ _id, owner }) => ({ name: _id, owner }));
     },
+    renewAll: (prefix, owner, now, ttlMs) => renewLeases(context, prefix, owner, { now, ttlMs }),
     release: token => endLease(context, token),
     decidedSince: (at, limit) => decidedSince(context, at, limit),
     async sweptUntil(at) {
