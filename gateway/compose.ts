@@ -42,7 +42,7 @@ import { noReading, type Reading, type ReadingParts, startReading } from './read
 import { createSplitter, type Splitter } from './reading/splitter.ts';
 import { createReload, type Reload, type ReloadReport, type SettingsState } from './reload.ts';
 import { type Role, reads, sends, takesIn } from './role.ts';
-import { sweepHalves } from './sweep-halves.ts';
+import { mindSiblings } from './siblings.ts';
 import type { Log } from './telemetry.ts';
 import { createUpkeep, type Upkeep } from './upkeep/upkeep.ts';
 import { VERSION } from './version.ts';
@@ -218,7 +218,7 @@ function liveParts({ foundation, role, log, logLevel, known, published }: LiveSo
         loaded.config.listen.publicUrl ?? '',
       ),
   });
-  const halves = sweepHalves(store, now, log);
+  const siblings = mindSiblings({ store, channels, now, log });
   const disk = watchDisk(store, () => loaded.config.intake, intake, log);
   const reload = createReload({
     ...{ live: loaded, book, channels, http, certificate, log, logLevel, now },
@@ -267,7 +267,7 @@ function liveParts({ foundation, role, log, logLevel, known, published }: LiveSo
       deadlineMs => dispatch?.close(deadlineMs / 2) ?? Promise.resolve(),
       () => attachments.close(),
       async () => {
-        halves.close();
+        siblings.close();
         disk.close();
         metrics.close();
       },

@@ -1,6 +1,7 @@
 // Several processes are one service: whoever takes a message in, it is one message, read by one and sent by one.
 import assert from 'node:assert/strict';
 import { randomBytes } from 'node:crypto';
+import { partner } from '../platforms/app.ts';
 import { startCaseSystem } from '../platforms/case-system.ts';
 import { withMongo } from '../servers/mongo-suite.ts';
 import { redisBinary, startRedis } from '../servers/redis.ts';
@@ -62,6 +63,21 @@ withMongo('several gateways on one MongoDB', server => {
         await drained(members[0]!);
         assert.equal((await store(members[1]!).messages.counts()).total, 1);
         assert.deepEqual(target.summary().effectsByKind, { 'ticket.created': 1 });
+      });
+
+      it('take over a channel that a command made at one of them, and that it was switched off', async () => {
+        const [here, there] = await Promise.all([all.start('a'), all.start('b')]);
+        const { foundation } = here!.gateway;
+        const key = `whsec_${randomBytes(32).toString('base64')}`;
+        await foundation.book.add({ id: 'new', kind: 'app', settings: { secrets: [key] } }, 'clerk');
+        const sender = partner({ url: `${there!.gateway.url}/hooks/new`, secret: key });
+        await until(async () => (await sender.send(appeal('桥头路口信号灯不亮。'))).status === 202, 'it is open there');
+        await foundation.book.enable('new', false, 'clerk');
+        await until(
+          async () => (await sender.send(appeal('桥头路口信号灯不亮。'))).status === 404,
+          'it is closed there',
+        );
+        sender.close();
       });
 
       it('tell whoever waits what another process decided', async () => {
