@@ -1,14 +1,15 @@
 // `npm run bench:repeats`: what finding and deciding a repeat costs at 10,000, 100,000 and 1,000,000 tickets, and what it finds.
 import { fork } from 'node:child_process';
 import { once } from 'node:events';
-import { existsSync, mkdirSync, mkdtempSync, renameSync, rmSync } from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { median } from './phases.ts';
 import { idOf, messagesOf } from './repeats/made-messages.ts';
+import { pageOf, type RepeatsSummary } from './repeats/page.ts';
 import type { ProbeFigures, ProbeTask } from './repeats/probe-process.ts';
-import { bruteForce, minHash, type Rival, triples } from './repeats/rivals.ts';
+import { bruteForce, minHash, RIVAL_PROBES, type Rival, type RivalFigures, triples } from './repeats/rivals.ts';
 import { fillPile } from './repeats/ticket-pile.ts';
 import { systemFacts } from './system.ts';
 
@@ -21,6 +22,7 @@ const HELP = `npm run bench:repeats -- [options]
   --fill              only fill the stores
   --rounds N          how often all sizes are measured in turn; figures are medians (3)
   --rivals N          the largest store searched by Jaccard and MinHash too (100000)
+  --page FILE         write the figures there as a page; with --summary FILE those of an earlier run (its --json)
   --json              one JSON object as the last line on stdout`;
 
 const { values } = parseArgs({
@@ -33,6 +35,8 @@ const { values } = parseArgs({
     fill: { type: 'boolean', default: false },
     rounds: { type: 'string', default: '3' },
     rivals: { type: 'string', default: '100000' },
+    page: { type: 'string' },
+    summary: { type: 'string' },
     json: { type: 'boolean', default: false },
     help: { type: 'boolean', default: false },
   },
@@ -48,10 +52,13 @@ const GROWTH = 1.5;
 /** Enough that most blocks of a million tickets are in memory, and few enough that the newest tickets do not become a segment. */
 const WARM = 4_500;
 const TOP = 20;
-/** Comparing with every ticket takes long, and recall is known from a few hundred. */
-const RIVAL_PROBES = 150;
 
 const say = (line: string): void => void process.stderr.write(`${line}\n`);
+if (values.page !== undefined && values.summary !== undefined) {
+  const earlier = JSON.parse(readFileSync(values.summary, 'utf8').trim().split('\n').at(-1) ?? '') as RepeatsSummary;
+  writeFileSync(values.page, pageOf(earlier));
+  process.exit(0);
+}
 const sizes = values.sizes
   .split(',')
   .map(Number)
@@ -117,14 +124,6 @@ async function rounds(
       names.map(name => [name, three(median(own.map(one => one[name])))]),
     ) as unknown as ProbeFigures;
   });
-}
-
-interface RivalFigures {
-  readonly name: string;
-  readonly tickets: number;
-  readonly p50Ms: number;
-  readonly p99Ms: number;
-  readonly found20: number;
 }
 
 const three = (value: number): number => Math.round(value * 1000) / 1000;
@@ -195,6 +194,7 @@ try {
     const rivals = sizes.filter(size => size <= Number(values.rivals)).flatMap(size => compared(size, task.probes));
     report(figures, rivals);
     const summary = { recipe, figures, rivals, system: systemFacts(root) };
+    if (values.page !== undefined) writeFileSync(values.page, pageOf(summary));
     if (values.json) process.stdout.write(`${JSON.stringify(summary)}\n`);
   }
 } finally {

@@ -9,6 +9,18 @@ export interface Rival {
   best(message: LabelledMessage, most: number): readonly number[];
 }
 
+/** Comparing with every ticket takes long, and recall is known from a few hundred. */
+export const RIVAL_PROBES = 150;
+
+/** What a rival reached on one store. */
+export interface RivalFigures {
+  readonly name: string;
+  readonly tickets: number;
+  readonly p50Ms: number;
+  readonly p99Ms: number;
+  readonly found20: number;
+}
+
 /** Hashes of all runs of three letters, figures or characters, rising, each once. */
 export function triples({ title, content }: Pick<LabelledMessage, 'title' | 'content'>): Uint32Array {
   const text = `${title}${content}`
