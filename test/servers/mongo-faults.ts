@@ -58,10 +58,16 @@ function answer(to: number, body: Record<string, unknown>): Buffer {
   return message;
 }
 
-/** @param seen hears of every command before it is passed on */
+type Reply = Record<string, unknown>;
+
+/**
+ * @param seen hears of every command before it is passed on
+ * @param rewrite changes what the server answers to what drivers ask by themselves
+ */
 export async function openFaultyLink(
   target: string,
   seen: (name: string) => void = () => undefined,
+  rewrite: (name: string, reply: Reply) => Reply = (_, reply) => reply,
 ): Promise<FaultyLink> {
   const to = new URL(target);
   const sockets = new Set<Socket>();
@@ -83,6 +89,7 @@ export async function openFaultyLink(
   const server = createServer(client => {
     const upstream = dial({ host: to.hostname, port: Number(to.port) });
     const after = new Map<number, Fault>();
+    const asked = new Map<number, string>();
     const cut = () => {
       client.destroy();
       upstream.destroy();
@@ -106,6 +113,7 @@ export async function openFaultyLink(
         if (fault === 'cut-before') return cut();
         if (fault === 'not-primary') return void client.write(answer(message.readInt32LE(4), NOT_PRIMARY));
         if (fault !== null) after.set(message.readInt32LE(4), fault);
+        if (OWN.has(name)) asked.set(message.readInt32LE(4), name);
         upstream.write(message);
       }),
     );
@@ -114,8 +122,11 @@ export async function openFaultyLink(
       framed(message => {
         const fault = after.get(message.readInt32LE(8));
         if (fault === 'cut-after') return cut();
-        if (fault === undefined) return void client.write(message);
         const request = message.readInt32LE(8);
+        const own = asked.get(request);
+        const body = own === undefined ? null : bodyOf(message);
+        if (own !== undefined && body !== null) return void client.write(answer(request, rewrite(own, body)));
+        if (fault === undefined) return void client.write(message);
         client.write(answer(request, { ...bodyOf(message), writeConcernError: NOT_DURABLE }));
       }),
     );

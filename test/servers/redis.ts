@@ -2,10 +2,11 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { accessSync, constants, mkdtempSync, readFileSync, rmSync } from 'node:fs';
-import { connect, createServer } from 'node:net';
+import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as after } from 'node:timers/promises';
+import { freePort } from './free-port.ts';
 
 export interface Redis {
   readonly port: number;
@@ -50,16 +51,6 @@ export function needsRedis(suite: Mocha.Context): void {
   if (redisBinary() !== null) return;
   console.log('      skipped: no redis-server is installed (Debian: apt-get install redis-server)');
   suite.skip();
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const address = server.address();
-  server.close();
-  await once(server, 'close');
-  if (address === null || typeof address === 'string') throw new Error('no port to listen on');
-  return address.port;
 }
 
 /** Starts the server. Throws where `redisBinary()` is null. */

@@ -3,6 +3,7 @@ import assert from 'node:assert/strict';
 import { randomBytes } from 'node:crypto';
 import mongoose from 'mongoose';
 import { openMongoStore } from '../../store/mongo/engine.ts';
+import { openFaultyLink } from '../servers/mongo-faults.ts';
 import { withMongo } from '../servers/mongo-suite.ts';
 
 const OPTIONS = { auditKey: Buffer.alloc(32, 7), profile: 'intl' as const };
@@ -65,5 +66,27 @@ withMongo('MongoDB that cannot be used', server => {
     if (database === null) return this.skip();
     assert.equal(await refusal(database.url), 'store.mongo_not_atomic');
     await database.drop();
+  });
+
+  /** The refusal where the server answers otherwise when it is asked what it is. */
+  async function refusalOf(answer: (reply: Record<string, unknown>) => Record<string, unknown>): Promise<string> {
+    const database = fresh();
+    const rewrite = (name: string, reply: Record<string, unknown>) => (name === 'buildInfo' ? answer(reply) : reply);
+    const link = await openFaultyLink(database.url, undefined, rewrite);
+    try {
+      return await refusal(link.url);
+    } finally {
+      await link.close();
+      await database.drop();
+    }
+  }
+
+  it('refuses a MongoDB older than 6', async () => {
+    assert.equal(await refusalOf(reply => ({ ...reply, version: '5.0.31' })), 'store.mongo_too_old');
+  });
+
+  it('says that it is the login where the server refuses it', async () => {
+    const refused = { ok: 0, code: 18, codeName: 'AuthenticationFailed', errmsg: 'Authentication failed.' };
+    assert.equal(await refusalOf(() => refused), 'store.mongo_login_refused');
   });
 });
