@@ -20,7 +20,7 @@ import { tmpdir } from 'node:os';
 import { delimiter, dirname, join, resolve } from 'node:path';
 import { setTimeout as after } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
-import { freePort } from './free-port.ts';
+import { freePorts } from './free-port.ts';
 
 const HERE = dirname(fileURLToPath(import.meta.url));
 const ROOT = resolve(HERE, '../..');
@@ -174,19 +174,27 @@ export async function startFerretDb(): Promise<MongoServer> {
   const folder = mkdtempSync(join(tmpdir(), 'huisu-postgres-'));
   if (as.uid !== undefined && as.gid !== undefined) chownSync(folder, as.uid, as.gid);
   initialise(folder, as);
-  const [sqlPort, rawPort, port] = [await freePort(), await freePort(), await freePort()];
+  const [sqlPort, rawPort, port] = (await freePorts(3)) as [number, number, number];
   const settings = [...POSTGRES_SETTINGS, 'listen_addresses=127.0.0.1'].flatMap(setting => ['-c', setting]);
   const sqlUrl = `postgres://huisu@127.0.0.1:${sqlPort}/postgres`;
   const begin = async () => {
     const sql = start(postgres, ['-D', folder, '-p', String(sqlPort), ...settings], folder, as);
-    await ready(sql, sqlPort, 'PostgreSQL');
-    const addresses = ['-listen', `127.0.0.1:${port}`, '-raw', `127.0.0.1:${rawPort}`];
-    const ferret = start(binary, [...addresses, '-postgres', sqlUrl], tmpdir());
-    await ready(ferret, rawPort, 'FerretDB');
-    await ready(ferret, port, 'FerretDB');
-    return { sql, ferret };
+    try {
+      await ready(sql, sqlPort, 'PostgreSQL');
+      const addresses = ['-listen', `127.0.0.1:${port}`, '-raw', `127.0.0.1:${rawPort}`];
+      const ferret = start(binary, [...addresses, '-postgres', sqlUrl], tmpdir());
+      await ready(ferret, rawPort, 'FerretDB');
+      await ready(ferret, port, 'FerretDB');
+      return { sql, ferret };
+    } catch (error) {
+      await end(sql, 'SIGQUIT');
+      throw error;
+    }
   };
-  let running = await begin();
+  let running = await begin().catch(error => {
+    rmSync(folder, { recursive: true, force: true });
+    throw error;
+  });
   const killed = () => {
     running.ferret.child.kill('SIGKILL');
     running.sql.child.kill('SIGQUIT');
@@ -219,7 +227,8 @@ let shared: Promise<MongoServer> | null = null;
 export async function sharedMongo(): Promise<Pick<MongoServer, 'url' | 'rawUrl'>> {
   const given = process.env['HUISU_TEST_MONGO_URL'];
   if (given !== undefined && given !== '') return { url: given, rawUrl: null };
-  shared ??= startFerretDb();
+  // Somebody may have taken one of its ports in the moment between: then there are others.
+  shared ??= startFerretDb().catch(() => startFerretDb());
   return shared;
 }
 
@@ -233,5 +242,6 @@ export function whySkipped(): string | null {
 export async function stopShared(): Promise<void> {
   const server = shared;
   shared = null;
-  if (server !== null) await (await server).stop();
+  // One that did not start has been told of where it was asked for.
+  if (server !== null) await (await server.catch(() => null))?.stop();
 }
