@@ -29,9 +29,9 @@ interface RepeatFile extends Omit<RepeatPolicy, 'model' | 'onlySuggest' | 'meani
   readonly common: string[];
 }
 
-/** Weights that a city has trained on its own clerks' decisions, in the data folder; they stand in for the shipped ones. */
+/** In the data folder: weights that a city has trained on its own clerks' decisions; they stand in for the shipped ones. */
 export const OWN_WEIGHTS = join('repeats', 'weights.json');
-const SHIPPED_WEIGHTS = join('repeats', 'weights.json');
+export const SHIPPED_WEIGHTS = join('repeats', 'weights.json');
 const TOPICS = join('repeats', 'topics.json');
 /** Trained files beside the YAML, by their paths in the rules folder. */
 export const SHIPPED_MODELS: readonly string[] = [SHIPPED_WEIGHTS, TOPICS];

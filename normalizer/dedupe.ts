@@ -11,6 +11,10 @@ const DAY = 86_400_000;
 const LINKS_KEPT = 3;
 const SUGGESTIONS_KEPT = 3;
 const TERMS_SHOWN = 24;
+/** Candidates that may speak for others, what theirs counts for, and how unlike one may be that they speak for. */
+const MOST_SUPPORTERS = 6;
+const SUPPORTED = 0.95;
+const LEAST_SUPPORTED = 0.05;
 const COPIED = 0.6;
 const LIKE_TOPICS = 0.8;
 /** Features named with a link, strongest first. */
@@ -33,6 +37,7 @@ export const REASONS = [
   'repeat.same-district',
   'repeat.other-district',
   'repeat.like-topics',
+  'repeat.supported',
   'repeat.for',
   'repeat.against',
   'repeat.incident-unlike',
@@ -52,10 +57,7 @@ export interface Deciding {
 /** Decides where a message goes. Of several earlier tickets of its requester: the best open one, else the newest closed
  *  one. An incident is that of the likest ticket of somebody else. What is likely, but not enough, is left to a clerk. */
 export function decide(message: Deciding, candidates: readonly Candidate[], policy: RepeatPolicy): Decision {
-  const compared = candidates
-    .filter(candidate => comparable(message, candidate, policy))
-    .map(candidate => match(message.facts, candidate, policy))
-    .sort(byScore);
+  const compared = weigh(message, candidates, policy);
   const found = compared.filter(one => one.sure);
   const own = found.filter(one => one.features.sameRequester === 1);
   const joins = own.find(one => one.candidate.open) ?? null;
@@ -105,17 +107,50 @@ function witnesses(matches: readonly Match[]): readonly IncidentWitness[] {
   }));
 }
 
-interface Match {
+/** A candidate weighed. */
+export interface Match {
   readonly candidate: Candidate;
   readonly features: Features;
   /** How near the meanings lie; null where one is not known. */
   readonly alike: number | null;
   readonly score: number;
+  /** Score owed to another candidate that is like both, where that is more than the two alone have. */
+  readonly support: number | null;
   readonly threshold: number;
   /** Likely enough to be offered to a clerk, at no other scene. */
   readonly likely: boolean;
   /** Likely enough to be linked by itself. */
   readonly sure: boolean;
+}
+
+/** Weighs all candidates that may be compared, likest first. One that is less like the message itself, but like a candidate
+ *  that is, counts for nearly as much: of many tellings of one matter no two need have the same words. */
+export function weigh(message: Deciding, candidates: readonly Candidate[], policy: RepeatPolicy): readonly Match[] {
+  const alone = candidates
+    .filter(candidate => comparable(message, candidate, policy))
+    .map(candidate => match(message.facts, candidate, policy))
+    .sort(byScore);
+  const supporters = alone.filter(one => one.score >= policy.thresholds.suggest).slice(0, MOST_SUPPORTERS);
+  if (supporters.length === 0) return alone;
+  return alone.map(one => supported(one, supporters, policy)).sort(byScore);
+}
+
+function supported(one: Match, supporters: readonly Match[], policy: RepeatPolicy): Match {
+  if (one.score < LEAST_SUPPORTED) return one;
+  let support = one.score;
+  for (const other of supporters) {
+    // Supporters stand in falling order: none behind this one can add anything.
+    if (other.score * SUPPORTED <= support) break;
+    const between = match(other.candidate.facts, one.candidate, policy).score;
+    support = Math.max(support, Math.min(other.score, between) * SUPPORTED);
+  }
+  if (support === one.score) return one;
+  const likely = isSure({ ...one, threshold: policy.thresholds.suggest }, support, policy);
+  return { ...one, score: support, support, likely, sure: isSure(one, support, policy) };
+}
+
+function isSure({ features, threshold }: Pick<Match, 'features' | 'threshold'>, score: number, policy: RepeatPolicy) {
+  return score >= threshold && !policy.onlySuggest.some(name => features[name] === 1);
 }
 
 function byScore(a: Match, b: Match): number {
@@ -134,9 +169,9 @@ function match(facts: Facts, candidate: Candidate, policy: RepeatPolicy): Match 
   const threshold = features.sameRequester === 1 ? policy.thresholds.repeat : policy.thresholds.incident;
   const alike = likeness(facts.meaning, candidate.facts.meaning);
   const score = withMeaning(probability(policy.model, features), alike, policy.meaning ?? null);
-  const elsewhere = policy.onlySuggest.some(name => features[name] === 1);
-  const likely = score >= policy.thresholds.suggest && !elsewhere;
-  return { candidate, features, alike, score, threshold, likely, sure: score >= threshold && !elsewhere };
+  const likely = isSure({ features, threshold: policy.thresholds.suggest }, score, policy);
+  const sure = isSure({ features, threshold }, score, policy);
+  return { candidate, features, alike, score, support: null, threshold, likely, sure };
 }
 
 function newest(matches: readonly Match[]): Match | null {
@@ -152,7 +187,11 @@ function linkOf(facts: Facts, one: Match, policy: RepeatPolicy): Link {
     of: one.candidate.number,
     score: Math.round(one.score * 10_000) / 10_000,
     threshold: one.threshold,
-    features: { ...rounded(one.features), ...meaningFeature(one, policy) },
+    features: {
+      ...rounded(one.features),
+      ...meaningFeature(one, policy),
+      ...(one.support === null ? {} : { support: toHundredths(one.support) }),
+    },
     reasons: reasonsOf(facts, one, policy),
     words: [],
     terms: sharedTerms(facts, one.candidate.facts, TERMS_SHOWN),
@@ -168,8 +207,12 @@ function meaningFeature({ alike }: Match, { meaning = null }: RepeatPolicy): Rea
 /** Figures as a person reads them; those that are nought say nothing. */
 function rounded(features: Features): Readonly<Record<string, number>> {
   const kept: Record<string, number> = {};
-  for (const name of FEATURES) if (features[name] !== 0) kept[name] = Math.round(features[name] * 100) / 100;
+  for (const name of FEATURES) if (features[name] !== 0) kept[name] = toHundredths(features[name]);
   return kept;
+}
+
+function toHundredths(value: number): number {
+  return Math.round(value * 100) / 100;
 }
 
 function kindOf(one: Match): RepeatKind {
@@ -177,7 +220,7 @@ function kindOf(one: Match): RepeatKind {
   return one.candidate.open ? 'repeat' : 'closed-repeat';
 }
 
-function reasonsOf(facts: Facts, { features, candidate, alike }: Match, policy: RepeatPolicy): string[] {
+function reasonsOf(facts: Facts, { features, candidate, alike, support }: Match, policy: RepeatPolicy): string[] {
   const { model, meaning = null } = policy;
   const reasons: string[] = [features.sameRequester === 1 ? 'repeat.same-requester' : 'repeat.other-requester'];
   reasons.push(`repeat.days:${Math.round(Math.abs(facts.acceptedAt - candidate.facts.acceptedAt) / DAY)}`);
@@ -191,6 +234,7 @@ function reasonsOf(facts: Facts, { features, candidate, alike }: Match, policy: 
   if (features.districtOther === 1 || features.titleDistrictOther === 1) reasons.push('repeat.other-district');
   if (features.divisionOther === 1) reasons.push('repeat.other-division');
   if (features.topics >= LIKE_TOPICS) reasons.push('repeat.like-topics');
+  if (support !== null) reasons.push('repeat.supported');
   for (const [feature, sum] of contributions(model, features, DECIDING_SHOWN)) {
     reasons.push(`${sum > 0 ? 'repeat.for' : 'repeat.against'}:${feature}`);
   }

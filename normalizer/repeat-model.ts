@@ -27,6 +27,9 @@ export interface RepeatModel {
   readonly trees: { readonly bias: number; readonly trees: readonly Tree[] };
 }
 
+/** How much the trees count for; the linear part keeps them from leaping. */
+const TREES = 0.75;
+
 /** Features as the list the trees know. */
 export function featureList(features: Features): Float64Array {
   const list = new Float64Array(FEATURES.length);
@@ -41,7 +44,7 @@ export function sigmoid(sum: number): number {
 /** Probability that two appeals are about one matter. */
 export function probability(model: RepeatModel, features: Features): number {
   const list = featureList(features);
-  return (sigmoid(linearSum(model, list)) + sigmoid(treeSum(model, list))) / 2;
+  return (1 - TREES) * sigmoid(linearSum(model, list)) + TREES * sigmoid(treeSum(model, list));
 }
 
 function linearSum({ linear }: RepeatModel, list: Float64Array): number {
@@ -50,7 +53,8 @@ function linearSum({ linear }: RepeatModel, list: Float64Array): number {
   return sum;
 }
 
-function treeSum({ trees }: RepeatModel, list: Float64Array): number {
+/** Log odds by the trees alone. */
+export function treeSum({ trees }: RepeatModel, list: Float64Array): number {
   let sum = trees.bias;
   for (const tree of trees.trees) {
     let node = tree[0] as TreeNode;
@@ -66,7 +70,7 @@ export function contributions(model: RepeatModel, features: Features, max: numbe
   const adds = new Float64Array(FEATURES.length);
   for (let i = 0; i < FEATURES.length; i++) {
     const name = FEATURES[i] as Feature;
-    adds[i] = ((model.linear.weights[name] ?? 0) * (list[i]! - (model.linear.means[name] ?? 0))) / 2;
+    adds[i] = (model.linear.weights[name] ?? 0) * (list[i]! - (model.linear.means[name] ?? 0)) * (1 - TREES);
   }
   for (const tree of model.trees.trees) addPath(tree, list, adds);
   return [...adds]
@@ -83,7 +87,7 @@ function addPath(tree: Tree, list: Float64Array, adds: Float64Array): void {
   while (node.length === 4) {
     const [feature, cut, below, above] = node;
     const next = list[feature]! < cut ? below : above;
-    adds[feature]! += (expected(tree, next) - expected(tree, at)) / 2;
+    adds[feature]! += (expected(tree, next) - expected(tree, at)) * TREES;
     at = next;
     node = tree[at] as TreeNode;
   }

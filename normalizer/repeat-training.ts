@@ -1,12 +1,14 @@
 // Trains the model of repeats on labelled pairs: a logistic regression and boosted trees of depth three. No clock, no chance:
 // the same examples give the same model.
-import { featureList, type RepeatModel, sigmoid, type Tree, type TreeNode } from './repeat-model.ts';
+import { featureList, type RepeatModel, sigmoid, type Tree, type TreeNode, treeSum } from './repeat-model.ts';
 import { FEATURES, type Features } from './similarity.ts';
 
 /** A labelled pair. */
 export interface Example {
   readonly features: Features;
   readonly same: boolean;
+  /** How much it counts beside the others; default 1. */
+  readonly weight?: number;
 }
 
 export interface TrainingOptions {
@@ -17,7 +19,10 @@ export interface TrainingOptions {
   readonly ridge: number;
 }
 
-export const TRAINING_DEFAULTS: TrainingOptions = { trees: 120, depth: 3, rate: 0.07, ridge: 5 };
+export const TRAINING_DEFAULTS: TrainingOptions = { trees: 160, depth: 4, rate: 0.06, ridge: 5 };
+
+/** For a model that goes on from another. */
+export const FURTHER_DEFAULTS: TrainingOptions = { trees: 40, depth: 2, rate: 0.06, ridge: 20 };
 
 /** Fewer say nothing that could be trusted. */
 export const LEAST_EXAMPLES = 20;
@@ -35,12 +40,18 @@ const DECIMALS = 10_000;
 interface Table {
   readonly rows: readonly Float64Array[];
   readonly same: Float64Array;
+  readonly counts: Float64Array;
 }
 
-/** @throws RangeError when there are too few examples, or all of one kind */
+/**
+ * @param base a model that goes on: weights are drawn towards its own, and new trees stand on its answers, so that a few
+ *   examples do not undo what it learnt from many. Null: from nothing
+ * @throws RangeError when there are too few examples, or all of one kind
+ */
 export function trainParts(
   examples: readonly Example[],
-  options: TrainingOptions = TRAINING_DEFAULTS,
+  base: RepeatModel | null = null,
+  options: TrainingOptions = base === null ? TRAINING_DEFAULTS : FURTHER_DEFAULTS,
 ): Pick<RepeatModel, 'features' | 'linear' | 'trees'> {
   const positives = examples.filter(one => one.same).length;
   if (examples.length < LEAST_EXAMPLES || positives < 5 || examples.length - positives < 5) {
@@ -49,14 +60,23 @@ export function trainParts(
   const table: Table = {
     rows: examples.map(one => featureList(one.features)),
     same: Float64Array.from(examples, one => (one.same ? 1 : 0)),
+    counts: Float64Array.from(examples, one => one.weight ?? 1),
   };
-  return { features: FEATURES, linear: linearOf(table, options.ridge), trees: treesOf(table, options) };
+  return { features: FEATURES, linear: linearOf(table, options.ridge, base), trees: treesOf(table, options, base) };
 }
 
-function linearOf({ rows, same }: Table, ridge: number): RepeatModel['linear'] {
+function linearOf({ rows, same, counts }: Table, ridge: number, base: RepeatModel | null): RepeatModel['linear'] {
   const { means, scales } = standard(rows);
   const scaled = rows.map(row => [1, ...row.map((value, i) => (value - means[i]!) / scales[i]!)]);
-  const beta = newton(scaled, same, ridge);
+  const towards = new Array<number>(WIDTH + 1).fill(0);
+  if (base !== null) {
+    towards[0] = base.linear.bias;
+    FEATURES.forEach((name, i) => {
+      towards[i + 1] = (base.linear.weights[name] ?? 0) * scales[i]!;
+      towards[0]! += (base.linear.weights[name] ?? 0) * means[i]!;
+    });
+  }
+  const beta = newton(scaled, same, counts, { ridge, towards });
   const weights: Record<string, number> = {};
   let bias = beta[0]!;
   FEATURES.forEach((name, i) => {
@@ -67,7 +87,7 @@ function linearOf({ rows, same }: Table, ridge: number): RepeatModel['linear'] {
   return {
     bias: rounded(bias),
     weights,
-    means: Object.fromEntries(FEATURES.map((name, i) => [name, rounded(means[i]!)])),
+    means: base?.linear.means ?? Object.fromEntries(FEATURES.map((name, i) => [name, rounded(means[i]!)])),
   };
 }
 
@@ -80,10 +100,15 @@ function standard(rows: readonly Float64Array[]) {
   return { means, scales };
 }
 
-/** Newton's method on the penalised log likelihood; the bias is not penalised. */
-function newton(rows: readonly (readonly number[])[], same: Float64Array, ridge: number): number[] {
+/** Newton's method on the log likelihood, penalised by the distance from where the weights are drawn to; the bias is free. */
+function newton(
+  rows: readonly (readonly number[])[],
+  same: Float64Array,
+  counts: Float64Array,
+  { ridge, towards }: { readonly ridge: number; readonly towards: readonly number[] },
+): number[] {
   const size = WIDTH + 1;
-  const beta = new Array<number>(size).fill(0);
+  const beta = [...towards];
   for (let round = 0; round < 60; round++) {
     const gradient = new Array<number>(size).fill(0);
     const hessian = Array.from({ length: size }, () => new Array<number>(size).fill(0));
@@ -91,8 +116,8 @@ function newton(rows: readonly (readonly number[])[], same: Float64Array, ridge:
       let sum = 0;
       for (let j = 0; j < size; j++) sum += beta[j]! * row[j]!;
       const guess = sigmoid(sum);
-      const error = guess - same[at]!;
-      const spread = Math.max(1e-6, guess * (1 - guess));
+      const error = counts[at]! * (guess - same[at]!);
+      const spread = counts[at]! * Math.max(1e-6, guess * (1 - guess));
       for (let j = 0; j < size; j++) {
         gradient[j]! += error * row[j]!;
         const line = hessian[j]!;
@@ -101,7 +126,7 @@ function newton(rows: readonly (readonly number[])[], same: Float64Array, ridge:
     });
     for (let j = 0; j < size; j++) {
       for (let k = 0; k < j; k++) hessian[k]![j] = hessian[j]![k]!;
-      if (j > 0) gradient[j]! += ridge * beta[j]!;
+      if (j > 0) gradient[j]! += ridge * (beta[j]! - towards[j]!);
       hessian[j]![j]! += j > 0 ? ridge : 1e-9;
     }
     const step = solved(hessian, gradient);
@@ -138,17 +163,22 @@ interface Growing {
   readonly nodes: (TreeNode | null)[];
 }
 
-function treesOf({ rows, same }: Table, options: TrainingOptions): RepeatModel['trees'] {
-  const positives = same.reduce((sum, one) => sum + one, 0);
-  const bias = Math.log((positives + 1) / (rows.length - positives + 1));
+function treesOf(
+  { rows, same, counts }: Table,
+  options: TrainingOptions,
+  base: RepeatModel | null,
+): RepeatModel['trees'] {
+  const whole = counts.reduce((sum, one) => sum + one, 0);
+  const positives = same.reduce((sum, one, i) => sum + one * counts[i]!, 0);
+  const bias = base?.trees.bias ?? Math.log((positives + 1) / (whole - positives + 1));
   const cuts = Array.from({ length: WIDTH }, (_, feature) => cutsOf(rows, feature));
   const bins = rows.map(row => Uint8Array.from(row, (value, feature) => binOf(cuts[feature]!, value)));
-  const sums = new Float64Array(rows.length).fill(bias);
+  const sums = Float64Array.from(rows, row => (base === null ? bias : treeSum(base, row)));
   const random = drawing(1);
-  const trees: Tree[] = [];
+  const trees: Tree[] = [...(base?.trees.trees ?? [])];
   for (let round = 0; round < options.trees; round++) {
-    const gradients = sums.map((sum, i) => sigmoid(sum) - same[i]!);
-    const spreads = sums.map(sum => sigmoid(sum) * (1 - sigmoid(sum)));
+    const gradients = sums.map((sum, i) => counts[i]! * (sigmoid(sum) - same[i]!));
+    const spreads = sums.map((sum, i) => counts[i]! * sigmoid(sum) * (1 - sigmoid(sum)));
     const chosen = rows.map((_, i) => i).filter(() => random() < ROWS_SHARE);
     const columns = FEATURES.map((_, i) => i).filter(() => random() < FEATURES_SHARE);
     const nodes: (TreeNode | null)[] = [];

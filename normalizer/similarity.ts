@@ -44,6 +44,7 @@ export const FEATURES = [
   'districtStray',
   'titleDistrictSame',
   'titleDistrictOther',
+  'cityOther',
   'sameRequester',
   'days',
   'ownDays',
@@ -61,7 +62,7 @@ export function similarity(a: Facts, b: Facts): Features {
   const places = agreement(a.placeKeys, b.placeKeys);
   const districts = districtsOf(a.placeKeys, b.placeKeys);
   const topics = topicLikeness(a.topics, b.topics);
-  const bothDivisions = a.division !== null && b.division !== null;
+  const divisions = a.division === null || b.division === null ? null : divisionsAgree(a.division, b.division);
   const sameRequester = shareKey(a.requesterKeys, b.requesterKeys) ? 1 : 0;
   // Hours say nothing: what comes on one day is as near as what comes in one minute.
   const days = Math.max(1, Math.abs(a.acceptedAt - b.acceptedAt) / DAY);
@@ -78,8 +79,8 @@ export function similarity(a: Facts, b: Facts): Features {
     areaOther: places.areaOther,
     topicSame: places.topicSame,
     topicOther: places.topicOther,
-    divisionSame: bothDivisions && a.division === b.division ? 1 : 0,
-    divisionOther: bothDivisions && a.division !== b.division ? 1 : 0,
+    divisionSame: divisions === 'same' ? 1 : 0,
+    divisionOther: divisions === 'other' ? 1 : 0,
     ...districts,
     sameRequester,
     days: apart,
@@ -158,6 +159,10 @@ const KEY_KINDS = ['road', 'house', 'estate', 'subject', 'area', 'topic', 'distr
 const DISTRICT_KIND = 6;
 const HEADLINE_KIND = 7;
 const KIND_MASK = 7;
+const CITY_SHIFT = 18;
+const WITHIN_MOST = 0x7ffe;
+/** The bits of a district within its city. */
+const WITHIN_CITY = 0x3_fff8;
 const SCENE = 0b001111;
 const AREA = 0b010000;
 const TOPIC = 0b100000;
@@ -167,13 +172,23 @@ const TOPIC = 0b100000;
 export function hashPlaceKeys(keys: readonly string[], mix: (hash: number) => number): Uint32Array {
   const hashes = keys.map(key => {
     let hash = 0x811c_9dc5;
-    // A title's district is compared with those of the other's content: both have one hash but for the kind.
-    const hashed = key.startsWith('headline:') ? key.replace('headline', 'district') : key;
-    for (let at = 0; at < hashed.length; at++) hash = Math.imul(hash ^ hashed.charCodeAt(at), 0x0100_0193);
-    const kind = KEY_KINDS.findIndex(name => key.startsWith(`${name}:`));
-    return ((mix(hash >>> 0) & ~KIND_MASK) | Math.max(0, kind)) >>> 0;
+    const kind = Math.max(
+      0,
+      KEY_KINDS.findIndex(name => key.startsWith(`${name}:`)),
+    );
+    if (kind >= DISTRICT_KIND) return districtKey(key.slice(key.indexOf(':') + 1), kind, mix);
+    for (let at = 0; at < key.length; at++) hash = Math.imul(hash ^ key.charCodeAt(at), 0x0100_0193);
+    return ((mix(hash >>> 0) & ~KIND_MASK) | kind) >>> 0;
   });
   return Uint32Array.from(new Set(hashes)).sort();
+}
+
+/** City above, district below: `A市` is `A3区` as far as it goes. The city's own key has nothing within. */
+function districtKey(name: string, kind: number, mix: (hash: number) => number): number {
+  const city = (mix(name.charCodeAt(0)) << CITY_SHIFT) >>> 0;
+  const number = Number.parseInt(name.slice(1), 10);
+  const within = Number.isNaN(number) ? 0 : (1 + (mix(name.charCodeAt(0) * 256 + number) % WITHIN_MOST)) << 3;
+  return (city | within | kind) >>> 0;
 }
 
 /** True for a key that names a place or somebody; areas and topics are shared by too many appeals to find one by. */
@@ -344,6 +359,7 @@ interface Districts {
   readonly districtStray: number;
   readonly titleDistrictSame: number;
   readonly titleDistrictOther: number;
+  readonly cityOther: number;
 }
 
 const NO_DISTRICTS: Districts = {
@@ -352,39 +368,58 @@ const NO_DISTRICTS: Districts = {
   districtStray: 0,
   titleDistrictSame: 0,
   titleDistrictOther: 0,
+  cityOther: 0,
 };
 
+/** A city that is named agrees with every district of it. */
 function districtsOf(a: Uint32Array, b: Uint32Array): Districts {
-  const all = shareOf(a, b, DISTRICT_KIND, DISTRICT_KIND);
-  if (!all.inA && !all.inB) return NO_DISTRICTS;
-  const titles = shareOf(a, b, HEADLINE_KIND, HEADLINE_KIND);
-  const strays =
-    (all.inB && shareOf(a, b, HEADLINE_KIND, DISTRICT_KIND).stray) ||
-    (all.inA && shareOf(b, a, HEADLINE_KIND, DISTRICT_KIND).stray);
+  const all = shared(a, b, DISTRICT_KIND, DISTRICT_KIND);
+  if (!all.inA || !all.inB) return NO_DISTRICTS;
+  const titles = shared(a, b, HEADLINE_KIND, HEADLINE_KIND);
+  const strays = shared(a, b, HEADLINE_KIND, DISTRICT_KIND).stray || shared(b, a, HEADLINE_KIND, DISTRICT_KIND).stray;
   return {
     districtSame: all.same ? 1 : 0,
-    districtOther: all.inA && all.inB && !all.same ? 1 : 0,
+    districtOther: all.districtInA && all.districtInB && !all.same ? 1 : 0,
     districtStray: strays ? 1 : 0,
     titleDistrictSame: titles.same ? 1 : 0,
-    titleDistrictOther: titles.inA && titles.inB && !titles.same ? 1 : 0,
+    titleDistrictOther: titles.districtInA && titles.districtInB && !titles.same ? 1 : 0,
+    cityOther: all.city ? 0 : 1,
   };
 }
 
-/** Keys of one kind in `a` and of another in `b`: whether there are any, one in both, and one in `a` that `b` has not. */
-function shareOf(a: Uint32Array, b: Uint32Array, kindA: number, kindB: number) {
-  let inA = false;
-  let inB = false;
-  let same = false;
-  let stray = false;
-  for (let j = 0; j < b.length; j++) if ((b[j]! & KIND_MASK) === kindB) inB = true;
+/** Keys of one kind in `a` and of another in `b`: whether there are any, and of districts; whether a city or a district is
+ *  in both; and whether there is a district in `a` that `b`, which names some, does not. */
+function shared(a: Uint32Array, b: Uint32Array, kindA: number, kindB: number) {
+  const found = {
+    inA: false,
+    inB: false,
+    districtInA: false,
+    districtInB: false,
+    city: false,
+    same: false,
+    stray: false,
+  };
+  for (let j = 0; j < b.length; j++) {
+    if ((b[j]! & KIND_MASK) !== kindB) continue;
+    found.inB = true;
+    if ((b[j]! & WITHIN_CITY) !== 0) found.districtInB = true;
+  }
   for (let i = 0; i < a.length; i++) {
     const key = a[i]!;
     if ((key & KIND_MASK) !== kindA) continue;
-    inA = true;
-    if (b.includes(((key & ~KIND_MASK) | kindB) >>> 0)) same = true;
-    else stray = true;
+    found.inA = true;
+    const within = (key & WITHIN_CITY) !== 0;
+    let known = false;
+    for (let j = 0; j < b.length; j++) {
+      if ((b[j]! & KIND_MASK) !== kindB) continue;
+      if ((b[j]! ^ key) >>> CITY_SHIFT === 0) found.city = true;
+      if (within && ((b[j]! ^ key) & ~KIND_MASK) === 0) known = true;
+    }
+    if (within) found.districtInA = true;
+    if (known) found.same = true;
+    else if (within && found.districtInB) found.stray = true;
   }
-  return { inA, inB, same, stray };
+  return found;
 }
 
 interface Agreement {
@@ -419,6 +454,14 @@ function agreement(a: Uint32Array, b: Uint32Array): Agreement {
 
 function bits(set: number): number {
   return (set & 1) + ((set >> 1) & 1) + ((set >> 2) & 1) + ((set >> 3) & 1);
+}
+
+/** Codes of divisions end with noughts where they name a whole city or province: one within the other is no conflict. */
+function divisionsAgree(a: string, b: string): 'same' | 'within' | 'other' {
+  if (a === b) return 'same';
+  const [shorter, longer] = a.length <= b.length ? [a, b] : [b, a];
+  const within = (whole: string, part: string) => part.startsWith(whole.replace(/(?:00|000)+$/, ''));
+  return within(shorter, longer) || within(longer, shorter) ? 'within' : 'other';
 }
 
 function shareKey(a: readonly string[], b: readonly string[]): boolean {

@@ -17,6 +17,7 @@ import { eraseCommand, holdCommands, purgeCommand } from './purge.ts';
 import { quarantineCommands } from './quarantine.ts';
 import { readCommands } from './read.ts';
 import { reloadCommand } from './reload.ts';
+import { repeatCommands, repeatMeasures } from './repeats.ts';
 import { startCommand } from './start.ts';
 import { statusCommand } from './status.ts';
 import { ticketCommands } from './tickets.ts';
@@ -36,6 +37,7 @@ export const COMMANDS: readonly Command[] = [
   ...quarantineCommands,
   ...deadLetterCommands,
   ...caseSystemCommands,
+  ...repeatCommands,
   ...keyCommands,
   ...auditCommands,
   backupCommand,
@@ -51,4 +53,5 @@ export const LOCAL_COMMANDS: readonly LocalCommand[] = [
   migrateCommand,
   demoCommand,
   ...readCommands,
+  ...repeatMeasures,
 ];

@@ -28,6 +28,11 @@ export interface LabelledIncident {
   readonly members: readonly string[];
 }
 
+/** What a message says, white space aside. */
+export function bareText({ title, content }: LabelledMessage): string {
+  return `${title}${content}`.replace(/\s+/g, '');
+}
+
 /** In order of time, then id. */
 export function readMessages(file: string): readonly LabelledMessage[] {
   const seen = new Set<string>();

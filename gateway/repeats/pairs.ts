@@ -1,25 +1,76 @@
-// Labelled pairs: their features as reading makes them, models trained on them, and how well a model tells them apart.
-import type { Facts, RepeatPolicy } from '../../normalizer/facts.ts';
-import { probability, type RepeatModel } from '../../normalizer/repeat-model.ts';
+// Labelled pairs: what reading makes of them, models trained on them, and how well a model tells them apart.
+import { weigh } from '../../normalizer/dedupe.ts';
+import type { Candidate, Facts, RepeatPolicy } from '../../normalizer/facts.ts';
+import type { RepeatModel } from '../../normalizer/repeat-model.ts';
 import { type Example, trainParts } from '../../normalizer/repeat-training.ts';
 import { similarity } from '../../normalizer/similarity.ts';
 import { pairFigures, recallAtPrecision, rounded, type Scored } from './figures.ts';
-import type { LabelledMessage, LabelledPair } from './labelled-files.ts';
+import { bareText, type LabelledMessage, type LabelledPair } from './labelled-files.ts';
 import { type ReadOne, type StreamRules, stream } from './stream.ts';
 
-/** Facts of all messages, each read with what was known of words when it came. Nothing is linked meanwhile. */
-export async function factsOfAll(
+/** Messages as they were read, each with what was known of words and of earlier messages when it came. */
+export interface ReadSet {
+  readonly messages: readonly LabelledMessage[];
+  readonly facts: ReadonlyMap<string, Facts>;
+  /** Earlier messages that the index found for each, likest first. */
+  readonly candidates: ReadonlyMap<string, readonly Candidate[]>;
+  /** Place of each in the order of reading. */
+  readonly order: ReadonlyMap<string, number>;
+}
+
+/** A pass in which nothing is linked, so that what is read does not hang on any model. */
+export async function readSet(
   messages: readonly LabelledMessage[],
   reads: readonly ReadOne[],
   rules: StreamRules,
-): Promise<ReadonlyMap<string, Facts>> {
+): Promise<ReadSet> {
   const apart: RepeatPolicy = { ...rules.repeats.policy, minimumTerms: Number.POSITIVE_INFINITY };
   const streamed = await stream(messages, reads, rules.repeats, () => apart);
-  return new Map(streamed.map(({ message, facts }) => [message.id, facts]));
+  return {
+    messages,
+    facts: new Map(streamed.map(({ message, facts }) => [message.id, facts])),
+    candidates: new Map(streamed.map(({ message, candidates }) => [message.id, candidates])),
+    order: new Map(messages.map(({ id }, at) => [id, at])),
+  };
 }
 
-export function examplesOf(pairs: readonly LabelledPair[], facts: ReadonlyMap<string, Facts>): readonly Example[] {
-  return pairs.map(({ a, b, same }) => ({ features: similarity(facts.get(a) as Facts, facts.get(b) as Facts), same }));
+/** An example that says of which messages it is, so that it can be left out. */
+export interface LabelledExample extends Example {
+  readonly a: string;
+  readonly b: string;
+}
+
+export function examplesOf(pairs: readonly LabelledPair[], { facts }: ReadSet): readonly LabelledExample[] {
+  return pairs.map(({ a, b, same }) => ({ a, b, same, features: compare(facts, a, b) }));
+}
+
+/** What the index found beside the labelled pairs counts for less: who is in no incident may have been overlooked. */
+const FOUND_WEIGHT = 0.2;
+
+/** Pairs of each message with what the index found for it: the same where both are in one incident. Copies that the
+ *  incidents do not know of say nothing. */
+export function foundExamples(
+  set: ReadSet,
+  pairs: readonly LabelledPair[],
+  incidents: ReadonlyMap<string, string>,
+): readonly LabelledExample[] {
+  if (incidents.size === 0) return [];
+  const labelled = new Set(pairs.flatMap(({ a, b }) => [`${a}\n${b}`, `${b}\n${a}`]));
+  const texts = new Map(set.messages.map(message => [message.id, bareText(message)]));
+  const found: LabelledExample[] = [];
+  for (const [a, candidates] of set.candidates) {
+    for (const { number: b } of candidates) {
+      const incident = incidents.get(a);
+      const same = incident !== undefined && incident === incidents.get(b);
+      if (labelled.has(`${a}\n${b}`) || (!same && texts.get(a) === texts.get(b))) continue;
+      found.push({ a, b, same, features: compare(set.facts, a, b), weight: FOUND_WEIGHT });
+    }
+  }
+  return found;
+}
+
+function compare(facts: ReadonlyMap<string, Facts>, a: string, b: string) {
+  return similarity(facts.get(a) as Facts, facts.get(b) as Facts);
 }
 
 /** A model of the examples, without version and figures. */
@@ -27,35 +78,36 @@ export function modelOf(examples: readonly Example[]): RepeatModel {
   return { version: 'measured', made: '1970-01-01', trainedOn: {}, figures: {}, ...trainParts(examples) };
 }
 
-/** One model a part, trained on the pairs of which neither message lies in that part. */
+/** One model a part, trained on the examples of which neither message lies in that part. */
 export function modelsOfParts(
-  pairs: readonly LabelledPair[],
-  examples: readonly Example[],
+  examples: readonly LabelledExample[],
   parts: ReadonlyMap<string, number>,
   folds: number,
 ): readonly RepeatModel[] {
   return Array.from({ length: folds }, (_, part) =>
-    modelOf(examples.filter((_example, at) => touches(pairs[at] as LabelledPair, parts, part) === false)),
+    modelOf(examples.filter(({ a, b }) => parts.get(a) !== part && parts.get(b) !== part)),
   );
-}
-
-function touches({ a, b }: LabelledPair, parts: ReadonlyMap<string, number>, part: number): boolean {
-  return parts.get(a) === part || parts.get(b) === part;
 }
 
 export interface ScoredPair extends Scored {
   readonly pair: LabelledPair;
 }
 
+/** Scores of pairs as the decision gives them: the later message's, when it came, to the earlier one. */
 export function scoredPairs(
   pairs: readonly LabelledPair[],
-  examples: readonly Example[],
-  modelOfPair: (pair: LabelledPair) => RepeatModel,
+  set: ReadSet,
+  policyOf: (pair: LabelledPair) => RepeatPolicy,
 ): readonly ScoredPair[] {
-  return pairs.map((pair, at) => {
-    const { features, same } = examples[at] as Example;
-    return { pair, same, score: probability(modelOfPair(pair), features) };
-  });
+  return pairs.map(pair => ({ pair, same: pair.same, score: scoreOf(pair, set, policyOf(pair)) }));
+}
+
+function scoreOf({ a, b }: LabelledPair, { facts, candidates, order }: ReadSet, policy: RepeatPolicy): number {
+  const [earlier, later] = (order.get(a) as number) < (order.get(b) as number) ? [a, b] : [b, a];
+  const others = (candidates.get(later) as readonly Candidate[]).filter(({ number }) => number !== earlier);
+  const asked: Candidate = { number: earlier, facts: facts.get(earlier) as Facts, open: true, incident: null };
+  const weighed = weigh({ number: later, facts: facts.get(later) as Facts }, [asked, ...others], policy);
+  return weighed.find(({ candidate }) => candidate === asked)?.score ?? 0;
 }
 
 /** Figures of all pairs, and by kind. */
@@ -69,19 +121,13 @@ export function pairReport(scored: readonly ScoredPair[], threshold: number) {
     f1: rounded(f1),
     recallAtPrecision95: rounded(recallAtPrecision(scored, 0.95)),
     threshold,
-    kinds: Object.fromEntries(
-      kinds.map(kind => [
-        kind,
-        kindFigures(
-          scored.filter(one => one.pair.kind === kind),
-          threshold,
-        ),
-      ]),
-    ),
+    kinds: Object.fromEntries(kinds.map(kind => [kind, kindFigures(scored, kind, threshold)])),
   };
 }
 
-function kindFigures(scored: readonly ScoredPair[], threshold: number) {
-  const right = scored.filter(one => one.score >= threshold === one.same).length;
-  return { pairs: scored.length, right, wrong: scored.length - right };
+/** Right: a pair of one matter at or above the threshold, a pair of two below it. */
+function kindFigures(scored: readonly ScoredPair[], kind: string, threshold: number) {
+  const ofKind = scored.filter(one => one.pair.kind === kind);
+  const right = ofKind.filter(one => one.score >= threshold === one.same).length;
+  return { pairs: ofKind.length, same: ofKind.filter(one => one.same).length, right, wrong: ofKind.length - right };
 }

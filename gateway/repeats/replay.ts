@@ -1,7 +1,7 @@
 // A stream of messages decided in order of time, and how its automatic links compare with the incidents of a file.
 import { bcubedF1, quantile, rounded, share } from './figures.ts';
 import { incidentOf } from './folds.ts';
-import type { LabelledIncident, LabelledMessage } from './labelled-files.ts';
+import { bareText, type LabelledIncident, type LabelledMessage } from './labelled-files.ts';
 import type { StreamedMessage } from './stream.ts';
 
 /** What stands in an incident of the file with an earlier message, or is linked to one. */
@@ -72,11 +72,6 @@ function count(
     tally.wrong += 1;
     if (incident !== undefined && !mated) tally.firstsMergedFalsely += 1;
   }
-}
-
-/** Identical but for white space. */
-function bareText({ title, content }: LabelledMessage): string {
-  return `${title}\n${content}`.replace(/\s+/g, '');
 }
 
 function figuresOf({ mates, r1, r5, r20, right, wrong, firstsMergedFalsely }: Tally) {
