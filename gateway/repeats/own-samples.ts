@@ -1,4 +1,5 @@
 // Our own written appeals (config/samples) as labelled messages: what should be linked there is trained on with the rest.
+import { readFileSync } from 'node:fs';
 import { type DemoMessage, samples } from '../cli/demo-samples.ts';
 import { incidentOf } from './folds.ts';
 import type { LabelledIncident, LabelledMessage, LabelledPair } from './labelled-files.ts';
@@ -6,7 +7,7 @@ import { examplesOf, foundExamples, type LabelledExample, readSet } from './pair
 import { readAll, type StreamRules } from './stream.ts';
 
 /** Samples are few, and are what our own city's messages look like. */
-const SAMPLE_WEIGHT = 4;
+const SAMPLE_WEIGHT = 2;
 
 /** The parts of a sample's body that are read here. */
 interface SampleBody {
@@ -52,9 +53,49 @@ function incidentsOf(group: ReadonlyMap<string, string>): readonly LabelledIncid
   return [...members].filter(([, ids]) => ids.length > 1).map(([id, ids]) => ({ id, members: ids }));
 }
 
-/** Examples of the shipped samples: every two that belong together, and what else the index found for each. */
+const TWINS = new URL('../../config/samples/written-twins.json', import.meta.url);
+const TWINS_START = Date.parse('2025-11-20T08:00:00+08:00');
+const HOUR = 3_600_000;
+
+interface WrittenTwins {
+  readonly places: Readonly<Record<string, readonly string[]>>;
+  /** Sentences added where a complaint is told again. */
+  readonly again: readonly string[];
+  readonly templates: readonly (readonly [kind: string, title: string, content: string])[];
+}
+
+/** Complaints about one place after the other, of which no two belong together; every other one is told again some days
+ *  later, by its sender or by somebody else. */
+export function writtenTwins(): SampleSet {
+  const { places, again, templates } = JSON.parse(readFileSync(TWINS, 'utf8')) as WrittenTwins;
+  const messages: LabelledMessage[] = [];
+  const incidents: LabelledIncident[] = [];
+  templates.forEach(([kind, title, content], at) => {
+    (places[kind] as readonly string[]).forEach((place, which) => {
+      const id = `written-${at}-${which}`;
+      const requester = which % 3 === 0 ? `written-${place}` : id;
+      const time = TWINS_START + (at * 10 + which) * HOUR;
+      const said = { title: title.replace('@', place), content: content.replace('@', place), incident: null };
+      messages.push({ id, time, requester, ...said });
+      if ((at + which) % 2 === 1) return;
+      const more = again[(at + which) % again.length] as string;
+      const later = {
+        id: `${id}-again`,
+        time: time + (3 + at) * 24 * HOUR,
+        requester: at % 2 === 0 ? requester : `${id}-other`,
+      };
+      messages.push({ ...said, ...later, content: said.content + more });
+      incidents.push({ id, members: [id, later.id] });
+    });
+  });
+  return { messages, incidents };
+}
+
+/** Examples of what we wrote: every two that belong together, and what else the index found for each. */
 export async function sampleExamples(rules: StreamRules): Promise<readonly LabelledExample[]> {
-  const { messages, incidents } = sampleSet(samples());
+  const [appeals, twins] = [sampleSet(samples()), writtenTwins()];
+  const incidents = [...appeals.incidents, ...twins.incidents];
+  const messages = [...appeals.messages, ...twins.messages].sort((a, b) => a.time - b.time || (a.id < b.id ? -1 : 1));
   const set = await readSet(messages, await readAll(messages, rules), rules);
   const pairs = incidents.flatMap(({ id, members }) =>
     members.flatMap((a, at) =>
