@@ -83,7 +83,9 @@ const weights = Joi.object<RepeatModel, true>({
   version: Joi.string()
     .pattern(/^[\w.-]{1,64}$/)
     .required(),
-  made: Joi.string().isoDate().required(),
+  made: Joi.string()
+    .pattern(/^\d{4}-\d{2}-\d{2}$/)
+    .required(),
   trainedOn: figures,
   figures,
   features: Joi.array<readonly string[]>()

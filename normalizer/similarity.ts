@@ -290,8 +290,9 @@ function overlapOf(a: Facts, b: Facts): Overlap {
   const a2 = sums(a.weights);
   const b2 = sums(b.weights);
   const cosine = cosineOf(dot, a2.squares, b2.squares);
-  const foundA = a2.title === 0 ? 1 : titleInA / a2.title;
-  const foundB = b2.title === 0 ? 1 : titleInB / b2.title;
+  // What has no title, or one of set phrases only, is taken as a whole.
+  const foundA = a2.title === 0 ? inA / a2.sum : titleInA / a2.title;
+  const foundB = b2.title === 0 ? inB / b2.sum : titleInB / b2.title;
   return {
     cosine,
     rootCosine: Math.sqrt(cosine),

@@ -39,8 +39,18 @@ function ownPairs(): readonly string[] {
       for (let at = 0; at + 2 <= word.length; at++) pairs.add(word.slice(at, at + 2));
     }
   }
-  return [...pairs].sort();
+  const names = placeNames();
+  return [...pairs].filter(pair => !names.has(pair)).sort();
 }
+
+/** Provinces, cities and counties without their last character: some are words of ours by chance. */
+function placeNames(): ReadonlySet<string> {
+  const named = readFileSync(new URL('china.yaml', RULES), 'utf8').match(/[\u4e00-\u9fff]{2,}/g) ?? [];
+  return new Set([...named.map(name => name.replace(/(?:省|市|区|县|盟|州)$/, '')), ...SURNAMES]);
+}
+
+/** Surnames of two characters that are written in our rules. */
+const SURNAMES = ['欧阳'];
 
 function readAppeals(files: readonly string[]): readonly Appeal[] {
   const { idleCharacters, phrases } = loadRepeats(RULES.pathname);

@@ -6,8 +6,10 @@ import type { LabelledIncident, LabelledMessage, LabelledPair } from './labelled
 import { examplesOf, foundExamples, type LabelledExample, readSet } from './pairs.ts';
 import { readAll, type StreamRules } from './stream.ts';
 
-/** Samples are few, and are what our own city's messages look like. */
-const SAMPLE_WEIGHT = 2;
+/** Samples that belong together are few, and look like our own city's messages; twins are many. */
+const SAMPLE_WEIGHT = 8;
+const TWIN_WEIGHT = 1.5;
+const TWIN_PREFIX = 'written-';
 
 /** The parts of a sample's body that are read here. */
 interface SampleBody {
@@ -72,7 +74,7 @@ export function writtenTwins(): SampleSet {
   const incidents: LabelledIncident[] = [];
   templates.forEach(([kind, title, content], at) => {
     (places[kind] as readonly string[]).forEach((place, which) => {
-      const id = `written-${at}-${which}`;
+      const id = `${TWIN_PREFIX}${at}-${which}`;
       const requester = which % 3 === 0 ? `written-${place}` : id;
       const time = TWINS_START + (at * 10 + which) * HOUR;
       const said = { title: title.replace('@', place), content: content.replace('@', place), incident: null };
@@ -103,5 +105,9 @@ export async function sampleExamples(rules: StreamRules): Promise<readonly Label
     ),
   );
   const found = foundExamples(set, pairs, incidentOf({ messages, incidents }));
-  return [...examplesOf(pairs, set), ...found].map(example => ({ ...example, weight: SAMPLE_WEIGHT }));
+  return [...examplesOf(pairs, set), ...found].map(example => ({ ...example, weight: weightOf(example) }));
+}
+
+function weightOf({ a, same }: LabelledExample): number {
+  return same && !a.startsWith(TWIN_PREFIX) ? SAMPLE_WEIGHT : TWIN_WEIGHT;
 }
