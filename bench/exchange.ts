@@ -62,7 +62,10 @@ interface Accepted {
 async function accept(folder: string, file: string, rows: number): Promise<Accepted> {
   mkdirSync(folder);
   const settings = { folder: join(folder, 'exchange'), ...{ maxFileMegabytes: 200, maxInflatedMegabytes: 2000 } };
-  const config = { data: './data', keys: { file: './keys.json' }, channels: [{ id: 'x', kind: 'exchange', settings }] };
+  // The file is about twice as large as what a channel takes by default, and lies in the memory of the process that splits it.
+  const reading = { split: { memoryMb: 512 } };
+  const channels = [{ id: 'x', kind: 'exchange', settings }];
+  const config = { data: './data', keys: { file: './keys.json' }, reading, channels };
   // JSON is YAML.
   writeFileSync(join(folder, 'huisu.yaml'), JSON.stringify(config));
   const loaded = loadConfig({ file: join(folder, 'huisu.yaml'), env: {} });

@@ -4,7 +4,7 @@ import { workerUrl } from '../worker-url.ts';
 import type { ParserAnswer, ParserChannel, ParserItem, ParserJob, ParserStart, Reading } from './protocol.ts';
 
 export interface PoolOptions extends Omit<ParserStart, 'progress'> {
-  /** Threads that read at once; one more stands ready for when one of them is held up. */
+  /** Threads that read at once; once one of them was held up, another stands ready for a while. */
   readonly parsers: number;
   /** Longest time for one message. */
   readonly messageMs: number;
@@ -87,6 +87,8 @@ const SLOW_MS = 20;
 const SPENT_MS = 12;
 /** Parsers held up at once beside those that read; what comes on top waits its turn. */
 const MOST_ASIDE = 2;
+/** So long after a parser was held up one more stands ready: where one such message comes, others may. */
+const ALERT_MS = 10 * 60_000;
 /** Drafts live for one batch, which a smaller nursery would carry into the old space. */
 const YOUNG_MB = 24;
 /** Places in `progress`. */
@@ -103,6 +105,7 @@ export function createParserPool(options: PoolOptions): ParserPool {
   let starting = true;
   let closing = false;
   let weighedAt = 0;
+  let alertUntil = 0;
 
   function spawn(): void {
     const shared = new SharedArrayBuffer(8);
@@ -143,9 +146,10 @@ export function createParserPool(options: PoolOptions): ParserPool {
     [...parsers].filter(({ task, cause }) => task !== null && task.aside !== null && cause === null);
   const reading = () => [...parsers].filter(({ task }) => task !== null && task.aside === null).length;
 
-  /** As many as read, one that stands ready, and one for each that is held up. */
+  /** As many as read, one for each that is held up, and for a while after that one that stands ready. */
   function keepUp(): void {
-    const wanted = options.parsers + 1 + busyAside().length;
+    const alert = performance.now() < alertUntil || options.parsers === 0;
+    const wanted = options.parsers + busyAside().length + (alert ? 1 : 0);
     while (!closing && parsers.size < wanted) spawn();
     const idle = [...parsers].find(parser => parser.ready && parser.task === null && parser.cause === null);
     if (parsers.size > wanted && idle !== undefined) {
@@ -194,6 +198,7 @@ export function createParserPool(options: PoolOptions): ParserPool {
 
   /** The others of its batch go to another parser; this one goes on with the one that takes long. */
   function setAside(parser: Parser, task: Task, at: number): void {
+    alertUntil = performance.now() + ALERT_MS;
     const late = Promise.withResolvers<ItemResult>();
     // Asked to be late, it is not late again.
     const done = ([result]: (ItemResult | Late)[]) => late.resolve(result as ItemResult);
@@ -308,6 +313,7 @@ export function createParserPool(options: PoolOptions): ParserPool {
       return (await Promise.all(parts)).flat();
     },
     async readAside(item) {
+      alertUntil = performance.now() + ALERT_MS;
       const [result] = await new Promise<(ItemResult | Late)[]>(done => {
         waitingAside.push({ items: [item], done, aside: 0 });
         dispatch();
