@@ -268,24 +268,23 @@ export function createParserPool(options: PoolOptions): ParserPool {
       parser.spentAt = null;
       return;
     }
-    if (now - parser.seenAt > options.messageMs) {
-      stop(parser, 'timeout');
-      return;
-    }
-    if (task.aside === null && at >= 0 && now - parser.seenAt > SLOW_MS) void clock(parser, task, at);
+    // One that does not even tell what it spends is stopped all the same.
+    if (now - parser.seenAt > 2 * options.messageMs) stop(parser, 'timeout');
+    else if (now - parser.seenAt > SLOW_MS) void clock(parser, task, at);
     if (weighing) void weigh(parser);
   }
 
-  /** Sets a message aside once its thread has worked on it for so long. */
+  /** Sets a message aside, and in the end stops its thread, by the clock and by what the thread has spent on it. */
   async function clock(parser: Parser, task: Task, at: number): Promise<void> {
     const spent = await spentBy(parser.worker);
     // Meanwhile it may have come to the next one, or to its end.
     if (spent === null || parser.task !== task || parser.seen !== at || parser.cause !== null) return;
     parser.spentAt ??= spent;
-    const { working, idle } = parser.spentAt;
-    const late = spent.working - working >= SPENT_MS || spent.idle - idle >= SPENT_MS;
-    if (!late || performance.now() - parser.seenAt <= LATE_MS) return;
-    if (Atomics.load(parser.progress, ITEM) === at) setAside(parser, task, at);
+    const ms = Math.max(spent.working - parser.spentAt.working, spent.idle - parser.spentAt.idle);
+    const wall = performance.now() - parser.seenAt;
+    if (Atomics.load(parser.progress, ITEM) !== at) return;
+    if (wall > options.messageMs && ms > options.messageMs / 2) stop(parser, 'timeout');
+    else if (task.aside === null && at >= 0 && wall > LATE_MS && ms >= SPENT_MS) setAside(parser, task, at);
   }
 
   const watch = setInterval(() => {

@@ -65,6 +65,8 @@ const ROWS_AT_ONCE = 16;
 const LOOK_AGAIN_MS = 30_000;
 /** Other processes accept, too, and tell nobody. */
 const SHARED_LOOK_MS = 500;
+/** A conversation is not over while parts of it may be among what is still to be read; for so long at most. */
+const BEHIND_MS = 60_000;
 /** Conversations decided lately, for parts that come late while the commit is still on its way. */
 const CONVERSATIONS_REMEMBERED = 10_000;
 
@@ -87,6 +89,10 @@ export function startReader(parts: ReaderParts): Reader {
   let failing = false;
   let closing = false;
   let parsing = 0;
+  /** Batches begun and not yet judged. */
+  let unjudged = 0;
+  /** All there was has been judged, so that no part of a conversation waits to be read. */
+  let caughtUp = false;
   let judging: Promise<void> = Promise.resolve();
   /** Lanes with a message that takes long: what comes behind it there waits for it, and nothing else does. */
   const heldUp = new Map<string, Promise<void>>();
@@ -104,7 +110,9 @@ export function startReader(parts: ReaderParts): Reader {
       const { lane } = message.row;
       if (!('late' in result) && !heldUp.has(lane)) return [{ message, result }];
       const mine: Promise<void> = holdBack(heldUp.get(lane), { message, result }, rowsOf).finally(() => {
-        if (heldUp.get(lane) === mine) heldUp.delete(lane);
+        if (heldUp.get(lane) !== mine) return;
+        heldUp.delete(lane);
+        lookAgain();
       });
       heldUp.set(lane, mine);
       return [];
@@ -377,6 +385,7 @@ export function startReader(parts: ReaderParts): Reader {
     if (fresh.length === 0) return shards === null;
     for (const { number, lane, shard } of fresh) taken.set(number, { lane, fence: shards?.fence(shard) ?? null });
     parsing++;
+    unjudged++;
     const alone = fresh.map((row): [UnreadRow] => [row]);
     const reads = read(alone, null);
     judging = judging
@@ -384,7 +393,10 @@ export function startReader(parts: ReaderParts): Reader {
         const batch = await reads;
         parsing--;
         lookAgain();
-        await commit(await judge(prompt(batch, judge)));
+        const rows = await judge(prompt(batch, judge));
+        unjudged--;
+        lookAgain();
+        await commit(rows);
       })
       .catch(fatal);
     return true;
@@ -392,9 +404,10 @@ export function startReader(parts: ReaderParts): Reader {
 
   async function run(): Promise<void> {
     while (!closing) {
-      queue(conversations.due(parts.now()));
-      if (parsing < PARSING_AT_ONCE && (await lookSafely())) continue;
-      await nudged();
+      queue(conversations.due(parts.now() - (caughtUp ? 0 : BEHIND_MS)));
+      const found = parsing < PARSING_AT_ONCE && (await lookSafely());
+      caughtUp = !found && unjudged === 0 && heldUp.size === 0;
+      if (!found) await nudged();
     }
   }
 
@@ -409,7 +422,8 @@ export function startReader(parts: ReaderParts): Reader {
   }
 
   async function nudged(): Promise<void> {
-    const due = conversations.nextDue();
+    const next = conversations.nextDue();
+    const due = next === null ? null : next + (caughtUp ? 0 : BEHIND_MS);
     const most = parts.shards === null ? LOOK_AGAIN_MS : SHARED_LOOK_MS;
     const wait = Math.max(1, Math.min(most, due === null ? most : due - parts.now()));
     const { promise, resolve } = Promise.withResolvers<void>();
