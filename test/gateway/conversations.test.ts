@@ -15,6 +15,12 @@ describe('a conversation', function () {
   });
   afterEach(() => bench.close());
 
+  /** Conversations end by themselves after a second. */
+  async function shortly(): Promise<void> {
+    await bench.close();
+    bench = await openReadingBench({}, 1);
+  }
+
   const part = (key: string, content: string, more: Readonly<Record<string, unknown>> = {}) =>
     appealBody({ externalId: '', title: '', content, contact: PHONE, conversation: key, ...more });
 
@@ -58,6 +64,7 @@ describe('a conversation', function () {
   });
 
   it('ends by itself after the quiet time', async () => {
+    await shortly();
     const [first] = await send(part('k2', '江南大街井盖缺失'));
     const second = await told(part('k2', '晚上很危险'));
     assert.deepEqual(second.outcome, { kind: 'part', of: first });
@@ -65,6 +72,7 @@ describe('a conversation', function () {
   });
 
   it('may have one part only, with a last mark or without', async () => {
+    await shortly();
     const marked = await told(part('k3', '建设大街路灯不亮', { last: true }));
     assert.equal(marked.outcome.kind, 'ticket');
     const unmarked = await told(part('k4', '龙泉路噪声扰民，深夜施工', { contact: { phone: '13800138002' } }));

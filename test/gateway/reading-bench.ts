@@ -51,10 +51,14 @@ export interface ReadingBench {
   close(): Promise<void>;
 }
 
-export async function openReadingBench(settings: Readonly<Record<string, unknown>> = {}): Promise<ReadingBench> {
+/** @param quietSeconds of conversations; where they end with a last part it must not end them on a slow machine */
+export async function openReadingBench(
+  settings: Readonly<Record<string, unknown>> = {},
+  quietSeconds = 30,
+): Promise<ReadingBench> {
   const folder = mkdtempSync(join(tmpdir(), 'huisu-reading-'));
   const file = join(folder, 'huisu.yaml');
-  writeFileSync(file, stringify({ ...SETTINGS, channels: channels(folder), ...settings }));
+  writeFileSync(file, stringify({ ...SETTINGS, channels: channels(folder, quietSeconds), ...settings }));
   const logged: Record<string, unknown>[] = [];
   const log = createLog({ level: 'debug', destination: { write: line => void logged.push(JSON.parse(line)) } });
   const onFatal = (error: Error) => {
@@ -132,13 +136,13 @@ const SETTINGS = {
   log: { level: 'debug' },
 };
 
-function channels(folder: string) {
+function channels(folder: string, quietSeconds: number) {
   return [
     { id: 'box', kind: 'moody-box', settings: { folder } },
     {
       id: 'app',
       kind: 'app',
-      settings: { secrets: [SECRET], quietSeconds: 1, attachmentHosts: ['127.0.0.1'], ratePerSecond: 10_000 },
+      settings: { secrets: [SECRET], quietSeconds, attachmentHosts: ['127.0.0.1'], ratePerSecond: 10_000 },
     },
   ];
 }
