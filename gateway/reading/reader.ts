@@ -404,9 +404,9 @@ export function startReader(parts: ReaderParts): Reader {
 
   async function run(): Promise<void> {
     while (!closing) {
-      queue(conversations.due(parts.now() - (caughtUp ? 0 : BEHIND_MS)));
       const found = parsing < PARSING_AT_ONCE && (await lookSafely());
       caughtUp = !found && unjudged === 0 && heldUp.size === 0;
+      queue(conversations.due(parts.now() - (caughtUp ? 0 : BEHIND_MS)));
       if (!found) await nudged();
     }
   }
