@@ -87,7 +87,7 @@ Automatic links as the product makes them: from ${thresholds['repeat']} for one 
 ${row(replayed, ['r1', 'r5', 'r20', 'mergedRight', 'mergedWrong', 'missed', 'mergePrecision', 'mergedShare', 'firstsMergedFalsely', 'bcubedF1', 'p50Ms', 'p99Ms'])}
 
 Milliseconds are those of reading and deciding a message on the machine that wrote this page. A link to a message whose label is missing counts
-as wrong here; looked through by eye, about a third of the wrong ones are of this kind.
+as wrong here, though the two may well be about one matter.
 
 ## 仍会出错的 · What still goes wrong
 
