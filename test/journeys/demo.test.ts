@@ -19,13 +19,17 @@ describe('the demo', function () {
     return JSON.parse(demo.stdout().trim().split('\n').at(-1) ?? '') as AllFigures;
   }
 
-  function balances({ sent, acknowledged, tickets, held, forwarded, redeliveries, ...more }: Figures): void {
+  /** @param least share of the samples that must become what they should */
+  function balances(
+    { sent, acknowledged, tickets, held, forwarded, redeliveries, ...more }: Figures,
+    least: number,
+  ): void {
     const { repeats, parts, notAppeals, quarantined, deadLetters } = more;
     assert.equal(acknowledged, sent);
     assert.equal(tickets + repeats + parts + notAppeals + quarantined + redeliveries, acknowledged);
     assert.equal(forwarded + held, tickets);
     assert.equal(deadLetters, 0);
-    assert.ok((more.asExpected ?? 0) >= 0.8, String(more.asExpected));
+    assert.ok((more.asExpected ?? 0) >= least, String(more.asExpected));
   }
 
   function saysWhatDoesNotBalance(figures: AllFigures): void {
@@ -42,9 +46,10 @@ describe('the demo', function () {
     it(`balances in all and in each of its three channels, with mails from a ${server}`, async () => {
       const figures = await play({ HUISU_DEMO_MAIL_SERVER: server });
       assert.equal(figures.mailServer, server);
-      balances(figures);
+      balances(figures, 0.9);
       for (const way of WAYS) {
-        balances(figures.channels[way]);
+        // So few samples a channel that one of them is two or three in a hundred.
+        balances(figures.channels[way], 0.85);
         assert.ok(figures.channels[way].sent >= 30, way);
       }
       saysWhatDoesNotBalance(figures);
