@@ -13,6 +13,7 @@ export function* crossProblems(config: Config, locate: Locate): Iterable<ConfigP
   yield* keysInsideData(config, locate);
   yield* missingFiles(config, locate);
   yield* plainListening(config, locate);
+  yield* boardAlone(config, locate);
   yield* channelsTwice(config, locate);
 }
 
@@ -59,6 +60,18 @@ function* plainListening({ listen }: Config, locate: Locate): Iterable<ConfigPro
 function isLoopback(host: string): boolean {
   if (isIP(host) === 0) return host === 'localhost';
   return host === '::1' || /^(::ffff:)?127\./i.test(host);
+}
+
+/** The queue within the process holds nothing that the board could show. */
+function* boardAlone({ queue }: Config, locate: Locate): Iterable<ConfigProblem> {
+  if (queue.board === null || queue.redis !== null) return;
+  yield problem(
+    'config.board_alone',
+    ['queue', 'board'],
+    locate,
+    '队列看板只显示 Redis 上的队列：请配置 queue.redis，或把 queue.board 设为 null',
+    'the board shows a queue on Redis only: set queue.redis, or queue.board to null',
+  );
 }
 
 /** Each id once, whatever files the channels stand in. */

@@ -22,7 +22,7 @@ import type { Command, CommandContext, LiveGateway } from './cli/command.ts';
 import { openControl } from './control.ts';
 import { DeskError, EXIT } from './desk-error.ts';
 import { type DiskWatch, watchDisk } from './disk-watch.ts';
-import { createBullQueue } from './dispatch/bull-queue.ts';
+import { createBullQueue, watchBullQueue } from './dispatch/bull-queue.ts';
 import { createCaseEvents } from './dispatch/case-events.ts';
 import { createDispatch, type Dispatch } from './dispatch/dispatch.ts';
 import { createLocalQueue } from './dispatch/local-queue.ts';
@@ -32,6 +32,7 @@ import { tryCaseSystem } from './dispatch/try.ts';
 import { type Foundation, type FoundationOptions, openFoundation, parserChannels } from './foundation.ts';
 import type { Readiness } from './http/health.ts';
 import { assembleOpenApi } from './http/openapi.ts';
+import { createQueueBoard, type QueueBoard } from './http/queue-board.ts';
 import { createHttp, type HttpService } from './http/server.ts';
 import { createIntake, type Intake } from './intake.ts';
 import { createMetrics, type MetricsSnapshot, type SettingsFigures } from './metrics.ts';
@@ -210,6 +211,7 @@ function liveParts({ foundation, role, log, logLevel, known, published }: LiveSo
     webhooks: channels,
     readiness,
     caseEvents: settings === null ? null : caseEvents.webhook,
+    queueBoard: queueBoardOf(foundation, log),
     partnerProblems: published.flatMap(part => part.problems),
     openapi: () =>
       assembleOpenApi(
@@ -296,6 +298,18 @@ function queueOf({ loaded }: Foundation, log: Log): Queue {
   const { redis, prefix } = loaded.config.queue;
   const onBug = (error: unknown) => log.bug('dispatch.bug', error);
   return redis === null ? createLocalQueue({ onBug }) : createBullQueue({ url: redis, prefix, onBug });
+}
+
+/** Null where nobody is to look at the queue, or none is on Redis. */
+function queueBoardOf({ loaded, store, now }: Foundation, log: Log): QueueBoard | null {
+  const { redis, prefix, board } = loaded.config.queue;
+  if (redis === null || board === null) return null;
+  const parts = {
+    ...board,
+    watch: () => watchBullQueue({ url: redis, prefix }),
+    signedIn: () => store.admin.audit({ by: board.user, action: 'queue.look', on: ['queue'] }, now()),
+  };
+  return createQueueBoard(parts, log);
 }
 
 /** Splits containers by the limits of the settings. */

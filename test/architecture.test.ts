@@ -25,6 +25,8 @@ const VENDORS: Readonly<Record<string, readonly string[]>> = {
   commander: ['gateway/main.ts', 'gateway/cli/'],
   'cli-progress': ['gateway/cli/'],
   bull: ['gateway/dispatch/bull-queue.ts'],
+  '@bull-board/api': ['gateway/http/queue-board.ts'],
+  '@bull-board/express': ['gateway/http/queue-board.ts'],
   cockatiel: ['gateway/dispatch/breaker.ts'],
   undici: ['adapters/kit/http.ts'],
   nodemailer: ['gateway/alarms/mail.ts'],

@@ -154,6 +154,39 @@ export function createBullQueue(options: BullQueueOptions): Queue {
   };
 }
 
+/** The queue for looking at it only. */
+export interface WatchedQueue {
+  readonly queue: Bull.Queue;
+  /** Whether Redis answers in time; Bull's own questions wait for as long as it does not. */
+  reachable(): Promise<boolean>;
+  close(): Promise<void>;
+}
+
+/** Looks at the queue by a connection of its own, so that any process can, whatever its part in the work. */
+export function watchBullQueue({ url, prefix }: { readonly url: string; readonly prefix: string }): WatchedQueue {
+  const queue = new Bull<Job>(NAME, { prefix, redis: connectionOf(url) });
+  // That Redis is away is told by whoever works on the queue, and to whoever looks.
+  queue.on('error', () => undefined);
+  return {
+    queue,
+    async reachable() {
+      const answer = queue.client.ping().then(
+        () => true,
+        () => false,
+      );
+      const found = await within(ANSWER_MS, answer);
+      return found.done && found.value;
+    },
+    async close() {
+      const ended = await within(
+        CLOSING_MS,
+        queue.close(true).catch(() => undefined),
+      );
+      if (!ended.done) disconnect(queue);
+    },
+  };
+}
+
 /** Bull keeps its connections to itself; whoever asks for one that is not there would open it. */
 function disconnect(queue: Bull.Queue<Job>): void {
   const { clients } = queue as unknown as { readonly clients: readonly { disconnect(): void }[] };

@@ -13,6 +13,7 @@ import { mountHealth, type Readiness } from './health.ts';
 import { ListenError } from './listen-error.ts';
 import { mountPages, type PageParts } from './pages.ts';
 import { HttpProblem, type ProblemAnswer, problemAnswer } from './problem.ts';
+import type { QueueBoard } from './queue-board.ts';
 import { type Answering, answerWith, createByteBudget, incomingWebhook, send, type WebhookTarget } from './webhooks.ts';
 
 /** What the HTTP side needs of the rest. */
@@ -26,6 +27,8 @@ export interface HttpParts extends PageParts {
   readonly readiness: Readiness;
   /** Progress reported by the case system; null when none is configured (then 404). */
   readonly caseEvents: ((request: WebhookRequest) => Promise<WebhookAnswer>) | null;
+  /** The page that shows the queue; null: there is none. */
+  readonly queueBoard: QueueBoard | null;
 }
 
 export interface HttpService {
@@ -61,9 +64,10 @@ export function createHttp(parts: HttpParts): HttpService {
       server.maxConnections = settings.maxConnections;
       if (certificate !== null) renewCertificate(server, certificate);
     },
-    close(deadlineMs) {
+    async close(deadlineMs) {
       closing = true;
-      return close(server, deadlineMs);
+      await close(server, deadlineMs);
+      await parts.queueBoard?.close();
     },
   };
 }
@@ -115,6 +119,8 @@ function createApp(parts: HttpParts, front: Front): Express {
   });
   mountHealth(app, parts.readiness, parts.metrics);
   mountPages(app, parts);
+  const board = parts.queueBoard;
+  if (board !== null) app.use(board.path, (request, response, next) => board.handle(request, response, next));
   app.use(() => {
     throw new HttpProblem('http.not_found');
   });

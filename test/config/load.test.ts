@@ -154,6 +154,18 @@ describe('settings', () => {
     assert.equal(load('data: ./d\nkeys: { file: ./d-keys.json }\n').config.data, join(folder, 'd'));
   });
 
+  it('refuse a board without a queue on Redis, and one that a short password opens', () => {
+    const board = 'board: { user: duty, password: long enough to keep }';
+    const [alone] = problemsOf(`queue: { ${board} }\n`);
+    assert.deepEqual([alone?.code, alone?.path], ['config.board_alone', '$.queue.board']);
+    const redis = 'redis: redis://127.0.0.1';
+    assert.equal(load(`queue: { ${redis}, ${board} }\n`).config.queue.board?.user, 'duty');
+    const [short] = problemsOf(`queue: { ${redis}, board: { user: duty, password: elevenchars } }\n`);
+    assert.equal(short?.path, '$.queue.board.password');
+    const [colon] = problemsOf(`queue: { ${redis}, board: { user: "a:b", password: long enough to keep } }\n`);
+    assert.equal(colon?.path, '$.queue.board.user');
+  });
+
   it('check the case system with its own schema, with places', () => {
     const [problem] = problemsOf('caseSystem:\n  url: https://cases.example.gov.cn/api\n  timeot: 3\n');
     assert.equal(problem?.path, '$.caseSystem.timeot');

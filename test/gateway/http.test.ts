@@ -43,6 +43,7 @@ describe('the HTTP side', () => {
       webhooks: { webhook },
       readiness: { reasons: async () => [] },
       caseEvents: null,
+      queueBoard: null,
       partnerProblems: [],
       openapi: () => ({ openapi: '3.1.0' }),
       ...more,
