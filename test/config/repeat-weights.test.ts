@@ -13,7 +13,7 @@ const shipped = join(folder, 'repeats', 'weights.json');
 const { topics, policy } = loadRepeats(folder);
 const pairs = Array.from({ length: topics.pairs.length / 2 }, (_, at) => topics.pairs.slice(at * 2, at * 2 + 2));
 /** Messages the topics were trained on; not part of the product. */
-const APPEALS = process.env['HUISU_APPEALS'] ?? '';
+const APPEALS = process.env['HUISU_TRAINING_APPEALS'] ?? '';
 
 describe('the shipped weights', () => {
   it('are small, say what they were trained on, and hold numbers only', () => {
@@ -40,7 +40,7 @@ describe('the shipped weights', () => {
 
   it('were seen in ten messages of five senders, where the messages are at hand', function () {
     if (!existsSync(APPEALS)) {
-      console.log('      skipped: name the folder of the messages in HUISU_APPEALS');
+      console.log('      skipped: name the folder of the messages in HUISU_TRAINING_APPEALS');
       return this.skip();
     }
     const seen = new Map(pairs.map(pair => [pair, { count: 0, senders: new Set<string>() }]));
