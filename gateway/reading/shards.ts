@@ -6,6 +6,8 @@ export const SHARDS = 64;
 const LEASE_MS = 10_000;
 const ROUND_MS = LEASE_MS / 3;
 const AT_ONCE = 8;
+/** A round may come right behind one that took long, but leaves others their turn. */
+const PAUSE_MS = ROUND_MS / 4;
 
 export interface ShardsParts {
   readonly store: Pick<Store, 'admin' | 'shared'>;
@@ -42,6 +44,8 @@ export function createShards(parts: ShardsParts): Shards {
   const held = new Map<number, Held>();
   /** Taken, and not yet to be worked on. */
   const fresh = new Map<number, Held>();
+  /** Not ours any more, and the reader is still to be told: the store may go away in between. */
+  let lost = new Set<number>();
   let closed = false;
   let troubled = false;
   let timer: NodeJS.Timeout | undefined;
@@ -53,7 +57,7 @@ export function createShards(parts: ShardsParts): Shards {
   };
 
   /** All that are held, in one go: one that is not ours any more, or under another token, is lost. */
-  async function renew(lost: Set<number>): Promise<void> {
+  async function renew(): Promise<void> {
     const until = performance.now() + LEASE_MS;
     const tokens = new Set(await shared!.renewAll('shard ', owner, parts.now(), LEASE_MS));
     for (const [shard, one] of held) {
@@ -85,25 +89,26 @@ export function createShards(parts: ShardsParts): Shards {
     return taken.length;
   }
 
-  async function round(): Promise<void> {
-    const lost = new Set<number>();
-    await renew(lost);
+  /** What does not come off by then is left to the next round: while shards change hands, those that are held must not run out. */
+  async function round(until: number): Promise<void> {
+    await renew();
     await store.admin.lease(memberOf(owner), owner, parts.now(), LEASE_MS);
     const members = await shared!.leases('reader ', parts.now());
     const fair = Math.ceil(SHARDS / Math.max(1, members.length));
-    for (const shard of [...held.keys()].slice(fair)) {
-      await giveBack(shard);
+    await each([...held.keys()].slice(fair), until, async shard => {
       lost.add(shard);
-    }
+      await giveBack(shard);
+    });
     // Told before anything of theirs is taken up again under a new token.
     if (lost.size > 0) parts.changed(lost);
+    lost = new Set();
     const missing = fair - held.size - fresh.size;
     if (missing > 0 && !closed) {
       // What is ours without our knowing it (an answer was lost, this thread was started again) is there to be taken.
       const others = (await shared!.leases('shard ', parts.now())).filter(lease => lease.owner !== owner);
       const taken = new Set(others.map(({ name }) => name));
       const free = rotated(owner).filter(shard => !taken.has(nameOf(shard)) && !held.has(shard) && !fresh.has(shard));
-      await each(free.slice(0, missing), take);
+      await each(free.slice(0, missing), until, take);
     }
     if ((await takeUp()) > 0) parts.changed(new Set());
   }
@@ -121,13 +126,14 @@ export function createShards(parts: ShardsParts): Shards {
   }
 
   async function turn(): Promise<void> {
+    const until = performance.now() + ROUND_MS;
     try {
-      await round();
+      await round(until);
       trouble(null);
     } catch (error) {
       trouble(error);
     }
-    if (!closed) timer = setTimeout(() => (running = turn()), ROUND_MS);
+    if (!closed) timer = setTimeout(() => (running = turn()), Math.max(PAUSE_MS, until - performance.now()));
   }
 
   return {
@@ -148,7 +154,7 @@ export function createShards(parts: ShardsParts): Shards {
       await running;
       try {
         for (const [shard, one] of fresh) held.set(shard, one);
-        await each([...held.keys()], giveBack);
+        await each([...held.keys()], Number.POSITIVE_INFINITY, giveBack);
         const member = await store.admin.lease(memberOf(owner), owner, parts.now(), 1);
         if (member !== null) await shared!.release(member);
       } catch (error) {
@@ -169,11 +175,15 @@ function rotated(owner: string): readonly number[] {
   return Array.from({ length: SHARDS }, (_, i) => (start + i) % SHARDS);
 }
 
-/** Some at a time. */
-async function each(shards: readonly number[], step: (shard: number) => Promise<void>): Promise<void> {
+/** Some at a time, and by the monotonic clock none begun after `until`. */
+async function each(shards: readonly number[], until: number, step: (shard: number) => Promise<void>): Promise<void> {
   const left = [...shards];
   const worker = async () => {
-    for (let shard = left.shift(); shard !== undefined; shard = left.shift()) await step(shard);
+    while (performance.now() < until) {
+      const shard = left.shift();
+      if (shard === undefined) return;
+      await step(shard);
+    }
   };
   await Promise.all(Array.from({ length: AT_ONCE }, worker));
 }

@@ -23,12 +23,28 @@ async function unsettledLanes({ models }: Context): Promise<Set<string>> {
  * Those that stand at the head of their lane, in this order of looks: a decision before one whose entry was seen is either still
  * to put its own into their places, which the first look finds, or they stand there, which the second one does.
  */
-async function atHead(context: Context, docs: readonly EntryDoc[]): Promise<EntryDoc[]> {
+async function atHead(context: Context, docs: readonly EntryDoc[], limit: number): Promise<EntryDoc[]> {
   if (docs.length === 0) return [];
   const unsettled = await unsettledLanes(context);
   const settled = docs.filter(doc => !unsettled.has(doc.lane));
-  const first = await firstOf(context, [...new Set(settled.map(doc => doc.lane))]);
-  return settled.filter(doc => first.has(doc._id));
+  const lanes = [...new Set(settled.map(doc => doc.lane))];
+  const heads = new Set<string>();
+  const headsBefore = (lane?: string) =>
+    settled
+      .slice(
+        0,
+        settled.findIndex(doc => doc.lane === lane),
+      )
+      .filter(doc => heads.has(doc._id)).length;
+  // Each lane costs a question; what comes first is known as soon as enough heads stand before the lanes not yet asked for.
+  for (
+    let [from, n] = [0, limit];
+    from < lanes.length && headsBefore(lanes[from]) < limit;
+    [from, n] = [from + n, n * 2]
+  ) {
+    for (const id of await firstOf(context, lanes.slice(from, from + n))) heads.add(id);
+  }
+  return settled.filter(doc => heads.has(doc._id));
 }
 
 async function firstOf({ models }: Context, lanes: readonly string[]): Promise<ReadonlySet<string>> {
@@ -61,7 +77,7 @@ async function readyHeads(context: Context, { urgent, until, limit }: Look): Pro
       .sort({ dueAt: 1, seq: 1 })
       .limit(urgent ? limit : LOOK)
       .lean<EntryDoc[]>();
-    found.push(...(urgent ? page : await atHead(context, page)));
+    found.push(...(urgent ? page : await atHead(context, page, limit - found.length)));
     if (urgent || page.length < LOOK || found.length >= limit) return found.slice(0, limit);
     // Whatever lane was seen has given its head or has none to give.
     for (const doc of page) seen.add(doc.lane);

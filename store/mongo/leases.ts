@@ -16,6 +16,9 @@ export async function takeLease(
   ttlMs: number,
 ): Promise<string | null> {
   const { leases } = context.models;
+  // Those who come in vain come again and again: a look costs the server less than two writes and a refused third.
+  const held = await leases.findById(name, { owner: 1, until: 1 }).lean<LeaseDoc>();
+  if (held !== null && held.owner !== owner && held.until > now) return null;
   const renewed = await leases
     .findOneAndUpdate(
       { _id: name, owner, until: op({ $gt: now }) },

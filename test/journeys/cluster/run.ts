@@ -40,6 +40,8 @@ export interface ClusterRunResult {
 
 const CONNECTIONS = 12;
 const SETTLE_WITHIN_MS = 300_000;
+/** Each look counts whole collections, which a server without indexes has to read for it. */
+const LOOK_MS = 2000;
 const DATABASE = 'huisu_cluster';
 
 export async function clusterRun(options: ClusterRunOptions): Promise<ClusterRunResult> {
@@ -170,7 +172,7 @@ async function settle(gateways: Gateways, say: (line: string) => void): Promise<
   const until = performance.now() + SETTLE_WITHIN_MS;
   for (let calm = 0; calm < 3; ) {
     if (performance.now() > until) return false;
-    await after(500);
+    await after(LOOK_MS);
     const metrics = await figuresOf(gateways[0]!);
     if (metrics === null) continue;
     const unread = metrics.get('huisu_unread') ?? Number.NaN;

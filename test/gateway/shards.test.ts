@@ -1,0 +1,144 @@
+// Sharing of shards on a store that takes its time: what is held stays held while more is taken and given back.
+import assert from 'node:assert/strict';
+import { mock } from 'node:test';
+import { setImmediate as settled } from 'node:timers/promises';
+import { createShards, SHARDS, type ShardsParts } from '../../gateway/reading/shards.ts';
+import { StoreUnavailable } from '../../store/errors.ts';
+
+/** Each step of the store takes so long that all shards together take longer than a lease. */
+const STEP_MS = 400;
+const START = Date.UTC(2026, 0, 5);
+
+interface Kept {
+  owner: string;
+  token: number;
+  until: number;
+}
+
+/** A store of leases that does one step after the other, and a clock that only its steps and `rounds` move. */
+function slowStore() {
+  let clock = 0;
+  let away: string | null = null;
+  mock.timers.enable({ apis: ['setTimeout'] });
+  mock.method(performance, 'now', () => clock);
+  const kept = new Map<string, Kept>();
+  const step = (name: string) => {
+    clock += STEP_MS;
+    if (name === away) throw new StoreUnavailable('store.mongo_unreachable', 'away');
+  };
+  const among = (prefix: string, now: number) =>
+    [...kept].filter(([name, { until }]) => name.startsWith(prefix) && until > now);
+  const store = {
+    admin: {
+      async lease(name: string, owner: string, now: number, ttlMs: number) {
+        step('lease');
+        const one = kept.get(name);
+        const own = one !== undefined && one.owner === owner && one.until > now;
+        if (one !== undefined && !own && one.until > now) return null;
+        const token = own ? one.token : (one?.token ?? 0) + 1;
+        kept.set(name, { owner, token, until: now + ttlMs });
+        return `${name}#${token}`;
+      },
+    },
+    shared: {
+      async leases(prefix: string, now: number) {
+        step('leases');
+        return among(prefix, now).map(([name, { owner }]) => ({ name, owner }));
+      },
+      async renewAll(prefix: string, owner: string, now: number, ttlMs: number) {
+        step('renewAll');
+        const own = among(prefix, now).filter(([, one]) => one.owner === owner);
+        for (const [, one] of own) one.until = now + ttlMs;
+        return own.map(([name, { token }]) => `${name}#${token}`);
+      },
+      async release(fence: string) {
+        step('release');
+        const one = kept.get(fence.slice(0, fence.lastIndexOf('#')));
+        if (one !== undefined) one.until = 0;
+      },
+      async sweep() {
+        step('sweep');
+      },
+    },
+  };
+  return {
+    store: store as unknown as ShardsParts['store'],
+    now: () => START + clock,
+    token: (shard: number) => kept.get(`shard ${shard}`)?.token,
+    /** Every step of this name fails from here on; null: none. */
+    fail: (name: string | null) => {
+      away = name;
+    },
+    /** Time goes on until the next round of each has come and gone. */
+    async round(ms = 1000) {
+      clock += ms;
+      mock.timers.tick(5000);
+      await settled();
+    },
+  };
+}
+
+type Slow = ReturnType<typeof slowStore>;
+
+function reader({ store, now }: Slow, owner: string) {
+  const lost: number[] = [];
+  const trouble = () => undefined;
+  const changed = (shards: ReadonlySet<number>) => void lost.push(...shards);
+  return { lost, shards: createShards({ store, owner, now, changed, trouble }) };
+}
+
+const each = Array.from({ length: SHARDS }, (_, shard) => shard);
+
+describe('shards on a slow store', () => {
+  afterEach(() => {
+    mock.timers.reset();
+    mock.restoreAll();
+  });
+
+  it('no lease runs out while the others are taken', async () => {
+    const slow = slowStore();
+    const a = reader(slow, 'a');
+    await a.shards.start();
+    for (let n = 0; n < 20; n++) await slow.round();
+    assert.equal(a.shards.mine.length, SHARDS);
+    assert.deepEqual(a.lost, []);
+    assert.deepEqual(new Set(each.map(slow.token)), new Set([1]), 'each was taken once');
+    await a.shards.close();
+  });
+
+  it('no lease runs out while half of them are given to another', async () => {
+    const slow = slowStore();
+    const a = reader(slow, 'a');
+    await a.shards.start();
+    for (let n = 0; n < 20; n++) await slow.round();
+    const b = reader(slow, 'b');
+    await b.shards.start();
+    for (let n = 0; n < 30; n++) await slow.round(500);
+    assert.equal(a.shards.mine.length, SHARDS / 2);
+    assert.equal(b.shards.mine.length, SHARDS / 2);
+    assert.equal(new Set(a.lost).size, a.lost.length, 'none was lost twice');
+    assert.deepEqual(
+      a.lost.toSorted((x, y) => x - y),
+      b.shards.mine,
+    );
+    await Promise.all([a.shards.close(), b.shards.close()]);
+  });
+
+  it('what was lost is told even where the store goes away before the round ends', async () => {
+    const slow = slowStore();
+    const a = reader(slow, 'a');
+    await a.shards.start();
+    for (let n = 0; n < 20; n++) await slow.round();
+    slow.fail('lease');
+    // Longer than a lease: all of them have run out, and the round that finds it cannot go on.
+    await slow.round(30_000);
+    assert.deepEqual(a.shards.mine, []);
+    slow.fail(null);
+    await slow.round();
+    assert.deepEqual(
+      a.lost.toSorted((x, y) => x - y),
+      each,
+    );
+    await a.shards.close();
+  });
+});
