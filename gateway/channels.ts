@@ -82,6 +82,8 @@ export function createChannels(parts: ChannelsParts): Channels {
   const readable = new Map<string, ParserChannel>();
   const retiring = new Map<Slot, Promise<void>>();
   let turn: Promise<unknown> = Promise.resolve();
+  /** Whoever still looks for changes must not open again what was closed: it would keep the process from ending. */
+  let closed = false;
 
   /** One after the other: two at a time would open a channel twice and lose hold of one of them. */
   function inTurn<T>(act: () => Promise<T>): Promise<T> {
@@ -213,6 +215,7 @@ export function createChannels(parts: ChannelsParts): Channels {
   }
 
   async function sync(retry: boolean): Promise<ChannelChanges> {
+    if (closed) return { added: [], removed: [], changed: [] };
     const all = await parts.book.all();
     const ids = new Set(all.map(({ id }) => id));
     const added = all.filter(({ id }) => !slots.has(id));
@@ -230,6 +233,7 @@ export function createChannels(parts: ChannelsParts): Channels {
     sync: (retry = false) => inTurn(() => sync(retry)),
     refresh: id =>
       inTurn(async () => {
+        if (closed) return;
         const known = await parts.book.find(id);
         const old = slots.get(id);
         if (known === null) return old === undefined ? undefined : remove(old);
@@ -260,6 +264,7 @@ export function createChannels(parts: ChannelsParts): Channels {
     status: () => [...slots.values()].map(statusOf),
     close: () =>
       inTurn(async () => {
+        closed = true;
         const all = [...slots.values()];
         slots.clear();
         for (const slot of [...all, ...retiring.keys()]) slot.life.abort();

@@ -214,4 +214,16 @@ describe('channels', () => {
     assert.equal(said('channel.bug').length, 1);
     assert.equal(channels.status().length, 0);
   });
+
+  it('stay closed whoever looks for changes then', async () => {
+    const channels = open();
+    await channels.open();
+    const closing = channels.close();
+    // One that began to look before the end, and others that come behind it.
+    const looks = [channels.sync(), channels.refresh('one')];
+    await Promise.all([closing, ...looks]);
+    await channels.sync(true);
+    assert.deepEqual([script.opened, script.closed], [1, 1]);
+    assert.deepEqual(channels.status(), []);
+  });
 });
