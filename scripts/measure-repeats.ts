@@ -103,8 +103,8 @@ the first 20 candidates for .985. A follow-up that joined a ticket is not a cand
 ## 训练 · Training
 
 - Weights (\`config/rules/repeats/weights.json\`): \`node scripts/train-repeats.ts MESSAGES PAIRS INCIDENTS\`. Labelled pairs, what the index finds beside
-  them (a fifth of the weight), and what we wrote ourselves: the samples of the demo and complaints about other places
-  (\`config/samples\`). The demo therefore shows what was trained on; the two hundred template twins of the tests were not trained on.
+  them (a fifth of the weight), and what we wrote ourselves (\`config/samples\`): the samples of the demo, complaints about
+  other places, and short tellings of which a generator makes who asks again and who has something new. The demo therefore shows what was trained on; the two hundred template twins of the tests were not trained on.
 - Topics (\`config/rules/repeats/topics.json\`): \`node scripts/train-topics.ts FILE…\`, from text without labels. The text of all parts was among it,
   so the figures above know how often everyday words go together in them, but nothing of what is the same.
 - A city's own weights: \`huisu repeats train\` learns from the links that clerks made and undid, shows before and after on pairs held out, and

@@ -5,10 +5,14 @@ import { incidentOf } from './folds.ts';
 import type { LabelledIncident, LabelledMessage, LabelledPair } from './labelled-files.ts';
 import { examplesOf, foundExamples, type LabelledExample, readSet } from './pairs.ts';
 import { readAll, type StreamRules } from './stream.ts';
+import { TELLING_PREFIX, tellings } from './tellings.ts';
 
 /** Samples that belong together are few, and look like our own city's messages; twins are many. */
-const SAMPLE_WEIGHT = 8;
-const TWIN_WEIGHT = 1.5;
+const SAMPLE_WEIGHT = 5;
+const TWIN_WEIGHT = 0.7;
+/** Of written tellings, and of what the index finds beside them. */
+const TELLING_WEIGHT = 0.4;
+const FOUND_TELLING_WEIGHT = 0.05;
 const TWIN_PREFIX = 'written-';
 
 /** The parts of a sample's body that are read here. */
@@ -93,21 +97,36 @@ export function writtenTwins(): SampleSet {
   return { messages, incidents };
 }
 
-/** Examples of what we wrote: every two that belong together, and what else the index found for each. */
+/** Examples of what we wrote: every two that belong together, those about one place that do not, and what else the index
+ *  found for each. */
 export async function sampleExamples(rules: StreamRules): Promise<readonly LabelledExample[]> {
-  const [appeals, twins] = [sampleSet(samples()), writtenTwins()];
-  const incidents = [...appeals.incidents, ...twins.incidents];
-  const messages = [...appeals.messages, ...twins.messages].sort((a, b) => a.time - b.time || (a.id < b.id ? -1 : 1));
-  const set = await readSet(messages, await readAll(messages, rules), rules);
-  const pairs = incidents.flatMap(({ id, members }) =>
+  const [appeals, twins, told] = [sampleSet(samples()), writtenTwins(), tellings()];
+  const incidents = [...appeals.incidents, ...twins.incidents, ...told.incidents];
+  const messages = [...appeals.messages, ...twins.messages, ...told.messages];
+  const together = [...appeals.incidents, ...twins.incidents].flatMap(({ id, members }) =>
     members.flatMap((a, at) =>
       members.slice(at + 1).map((b): LabelledPair => ({ a, b, same: true, kind: 'own', incident: id })),
     ),
   );
-  const found = foundExamples(set, pairs, incidentOf({ messages, incidents }));
-  return [...examplesOf(pairs, set), ...found].map(example => ({ ...example, weight: weightOf(example) }));
+  const all = await examplesIn({ messages, incidents }, [...together, ...told.pairs], rules);
+  // The same tellings where hardly a word is known to be common yet, as in a city that has just begun.
+  const begun: LabelledExample[] = [];
+  for (const pairs of Map.groupBy(told.pairs, ({ a }) => told.placeOf(a)).values()) {
+    const ids = new Set(pairs.flatMap(({ a, b }) => [a, b]));
+    const here = told.messages.filter(({ id }) => ids.has(id));
+    begun.push(...(await examplesIn({ messages: here, incidents: told.incidents }, pairs, rules)));
+  }
+  return [...all, ...begun].map(example => ({ ...example, weight: weightOf(example) }));
 }
 
-function weightOf({ a, same }: LabelledExample): number {
+async function examplesIn({ messages, incidents }: SampleSet, pairs: readonly LabelledPair[], rules: StreamRules) {
+  const ordered = [...messages].sort((a, b) => a.time - b.time || (a.id < b.id ? -1 : 1));
+  const set = await readSet(ordered, await readAll(ordered, rules), rules);
+  return [...examplesOf(pairs, set), ...foundExamples(set, pairs, incidentOf({ messages, incidents }))];
+}
+
+function weightOf({ a, b, same, weight }: LabelledExample): number {
+  const told = a.startsWith(TELLING_PREFIX) && b.startsWith(TELLING_PREFIX);
+  if (told) return weight === undefined ? TELLING_WEIGHT : FOUND_TELLING_WEIGHT;
   return same && !a.startsWith(TWIN_PREFIX) ? SAMPLE_WEIGHT : TWIN_WEIGHT;
 }
