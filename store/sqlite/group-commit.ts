@@ -2,7 +2,7 @@
 
 import { type Failure, failureOf } from './connection.ts';
 import type { WriteContext } from './context.ts';
-import { createUnpacker, type Unpacker, unpackAccept, unpackCommit } from './packing.ts';
+import { Unpacker, unpackAccept, unpackCommit } from './packing.ts';
 import type { Batch, Call, CallAnswer, News, WriteCalls, WriteName } from './protocol.ts';
 import { putChannel, removeChannel, setNamed, settleAttachment, takeLease } from './writes/admin.ts';
 import { publishSegment, replaceBlocks, writeBlocks } from './writes/candidates.ts';
@@ -36,7 +36,7 @@ export function createGroupCommit(context: WriteContext): GroupCommit {
 
   /** All calls of a batch; `guard` decides what a failing one means for the others. */
   const each = (batch: Batch, guard: (step: () => unknown) => CallAnswer): CallAnswer[] => {
-    const unpacker = createUnpacker(batch.packed);
+    const unpacker = new Unpacker(batch.packed);
     return batch.calls.map(call => {
       const step = prepare(context, handlers, call, unpacker);
       return guard(step);

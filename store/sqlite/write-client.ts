@@ -2,7 +2,7 @@
 import type { MessagePort } from 'node:worker_threads';
 import { StoreUnavailable } from '../errors.ts';
 import type { AcceptAnswer, AcceptRow, CommitAnswer, CommitRow, CursorMove } from '../store.ts';
-import { createPacker, type Packer, packAccept, packCommit } from './packing.ts';
+import { Packer, packAccept, packCommit } from './packing.ts';
 import type { Batch, Call, CallAnswer, FromWriter, News, WriteCalls, WriteName } from './protocol.ts';
 import type { AcceptMark } from './writes/messages.ts';
 
@@ -62,7 +62,7 @@ export function createWriteClient(port: MessagePort, options: WriteClientOptions
   function flush(): void {
     scheduled = false;
     if (underWay !== null || queue.length === 0) return;
-    const packer = createPacker();
+    const packer = new Packer();
     const taken: Asked[] = [];
     while (queue.length > 0 && taken.length < CALLS_AT_ONCE && packer.size() < BYTES_AT_ONCE) {
       const asked = queue.shift() as Asked;

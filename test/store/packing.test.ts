@@ -1,13 +1,6 @@
 // Promise of the packing: what the writing thread unpacks is what was asked, every member of it.
 import assert from 'node:assert/strict';
-import {
-  createPacker,
-  createUnpacker,
-  packAccept,
-  packCommit,
-  unpackAccept,
-  unpackCommit,
-} from '../../store/sqlite/packing.ts';
+import { Packer, packAccept, packCommit, Unpacker, unpackAccept, unpackCommit } from '../../store/sqlite/packing.ts';
 import type { AcceptRow, CommitRow } from '../../store/store.ts';
 import { born, decision, entry, message, SYSTEM } from '../contracts/store-rows.ts';
 
@@ -39,12 +32,12 @@ function plain(value: unknown): unknown {
 
 describe('packing', () => {
   it('carries decisions whole, several calls in one batch', () => {
-    const packer = createPacker();
+    const packer = new Packer();
     const bare: CommitRow = { ...decision('b', { kind: 'quarantined', reason: 'x' }), decision: null, notSame: [] };
     packCommit(packer, [whole, bare], 'decider#1');
     packCommit(packer, [], null);
     packCommit(packer, [whole], null);
-    const unpacker = createUnpacker(packer.done());
+    const unpacker = new Unpacker(packer.done());
     assert.deepEqual(plain(unpackCommit(unpacker)), plain({ rows: [whole, bare], fence: 'decider#1' }));
     assert.deepEqual(plain(unpackCommit(unpacker)), { rows: [], fence: null });
     assert.deepEqual(plain(unpackCommit(unpacker)), plain({ rows: [whole], fence: null }));
@@ -55,10 +48,10 @@ describe('packing', () => {
       message('a', { weakKey: '00'.repeat(16) }),
       message('b', { sealed: null, blob: 'x' }),
     ];
-    const packer = createPacker();
+    const packer = new Packer();
     packAccept(packer, rows, { channel: 'mail', value: '7' });
     packAccept(packer, rows.slice(1), undefined);
-    const unpacker = createUnpacker(packer.done());
+    const unpacker = new Unpacker(packer.done());
     assert.deepEqual(plain(unpackAccept(unpacker)), plain({ rows, cursor: { channel: 'mail', value: '7' } }));
     assert.deepEqual(plain(unpackAccept(unpacker)), plain({ rows: rows.slice(1), cursor: null }));
   });
