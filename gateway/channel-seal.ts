@@ -18,7 +18,7 @@ export async function sealForChannel(cipher: FieldCipher, channel: string, bytes
     fields[String(place)] = cipher.seal(key, piece, boundTo(channel, place, count));
     await new Promise(resolve => setImmediate(resolve));
   }
-  return Buffer.concat([MARK, packFields(fields)]);
+  return packFields(fields, MARK);
 }
 
 /** @throws SealBroken for other bytes, another channel, or a key that is not in the ring */

@@ -242,8 +242,11 @@ function asBuffer(bytes: Uint8Array): Buffer {
 }
 
 /** Packs named byte strings: version, then for each the name's length (1 byte), name, length (4 bytes), bytes. */
-export function packFields(fields: Readonly<Record<string, Uint8Array>>): Buffer {
-  const parts: Uint8Array[] = [Buffer.of(VERSION)];
+export function packFields(
+  fields: Readonly<Record<string, Uint8Array>>,
+  before: Uint8Array = new Uint8Array(0),
+): Buffer {
+  const parts: Uint8Array[] = [before, Buffer.of(VERSION)];
   for (const [name, bytes] of Object.entries(fields)) {
     const label = Buffer.from(name, 'utf8');
     if (label.length > 255) throw new RangeError('a field name longer than 255 bytes');

@@ -22,7 +22,7 @@ export interface Platform<S> {
   acknowledged?(): readonly number[] | Promise<readonly number[]>;
   /** Poll and listen: which message an original is; with it the suite also proves the order. */
   numberOf?(original: Original): number;
-  /** False where there is nothing to log in with (a folder): no credentials can be refused. */
+  /** False where there is nothing to log in with (a folder): no credentials can be refused, and no setting may be secret. */
   readonly credentials?: false;
   /** Poll, listen and reply: from now on answers as if the credentials were wrong, or as if it were down; null heals it. */
   fault?(kind: 'credentials' | 'unavailable' | null): void | Promise<void>;

@@ -37,7 +37,7 @@ export const adapter: AdapterDefinition<ExchangeSettings> = {
       waitSeconds: 10,
       giveUpHours: 24,
       maxFileMegabytes: 50,
-      maxInflatedMegabytes: 50,
+      maxInflatedMegabytes: 200,
       maxRows: 200_000,
     },
   },

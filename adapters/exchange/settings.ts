@@ -88,6 +88,6 @@ export const settings = Joi.object<ExchangeSettings, true>({
   waitSeconds: count(0, 300, 10, '等待秒数').description('收完后当场等待研读结果多久;更晚的结果稍后补写'),
   giveUpHours: count(1, 720, 24, '最长等待小时数').description('超过后仍未研读的行在错误文件中注明'),
   maxFileMegabytes: count(1, 200, 50, '文件上限(MB)'),
-  maxInflatedMegabytes: count(1, 2000, 50, '解压上限(MB)').description('XLSX 各部分解压后大小之和,解压之前先核对'),
+  maxInflatedMegabytes: count(1, 2000, 200, '解压上限(MB)').description('XLSX 各部分解压后大小之和,解压之前先核对'),
   maxRows: count(1, 2_000_000, 200_000, '行数上限'),
 }).label('渠道设置');

@@ -1,5 +1,6 @@
 // A workbook's frame: which part is the wanted sheet, its shared strings, which styles show dates, and its day count.
 import { FileFault } from './row-errors.ts';
+import { type SharedStrings, sharedStrings } from './strings.ts';
 import { isDateFormat } from './times.ts';
 import { readXml } from './xml.ts';
 import type { Archive } from './zip.ts';
@@ -7,7 +8,7 @@ import type { Archive } from './zip.ts';
 export interface Workbook {
   /** Name of the sheet's part in the archive. */
   readonly sheet: string;
-  readonly strings: readonly string[];
+  readonly strings: SharedStrings;
   /** By the place of a cell's style: whether it shows a date or time. */
   readonly dates: readonly boolean[];
   readonly system: '1900' | '1904';
@@ -40,7 +41,7 @@ export async function openWorkbook(archive: Archive, wanted: string): Promise<Wo
   return {
     sheet: sheet.part,
     system: frame.system,
-    strings: strings !== undefined && archive.has(strings) ? await sharedStrings(archive, strings) : [],
+    strings: strings !== undefined && archive.has(strings) ? await readStrings(archive, strings) : sharedStrings(),
     dates: styles !== undefined && archive.has(styles) ? await dateStyles(archive, styles) : [],
   };
 }
@@ -84,8 +85,8 @@ async function readFrame(archive: Archive): Promise<Frame> {
 }
 
 /** Runs of rich text are put together; readings of Japanese (`rPh`) are no part of the text. */
-async function sharedStrings(archive: Archive, part: string): Promise<readonly string[]> {
-  const strings: string[] = [];
+async function readStrings(archive: Archive, part: string): Promise<SharedStrings> {
+  const strings = sharedStrings();
   let text = '';
   let taken = false;
   let phonetic = false;
@@ -101,7 +102,7 @@ async function sharedStrings(archive: Archive, part: string): Promise<readonly s
     close: name => {
       if (name === 't') taken = false;
       else if (name === 'rPh') phonetic = false;
-      else if (name === 'si') strings.push(unescapeText(text));
+      else if (name === 'si') strings.add(unescapeText(text));
     },
   });
   return strings;

@@ -129,7 +129,7 @@ function cellText(cell: OpenCell, { strings, dates, system }: Workbook): CellTex
   const { type, text } = cell;
   if (cell.formula && !cell.value) return { text: '', fault: 'exchange.formula_without_value' };
   if (type === 's') {
-    const shared = text === '' ? '' : strings[Number(text)];
+    const shared = text === '' ? '' : strings.get(Number(text));
     return shared === undefined ? { text: '', fault: 'exchange.cell_error' } : { text: shared };
   }
   if (type === 'e') return { text, fault: 'exchange.cell_error' };

@@ -103,7 +103,8 @@ async function split({ kind, settings }: SplitTask, container: Original): Promis
 
 async function run(task: SplitTask, payload: Buffer): Promise<void> {
   try {
-    await split(task, decodeFramed(payload));
+    // A container may be most of the memory there is: it is not there twice.
+    await split(task, decodeFramed(payload, 'viewed'));
     await out.add(frame(FRAME.end));
   } catch (error) {
     await out.add(frame(FRAME.failed, Buffer.from(JSON.stringify(failureOf(error)))));

@@ -67,26 +67,27 @@ export function originalFrame(type: number, original: Original): readonly Uint8A
   return [front, body, ...files.map(({ bytes }) => bytes)];
 }
 
-/** Reads the payload of an `originalFrame` into bytes of its own. Throws where it is malformed, which only a broken sender makes it. */
-export function decodeFramed(payload: Buffer): Original {
+/**
+ * Reads the payload of an `originalFrame`. Throws where it is malformed, which only a broken sender makes it.
+ *
+ * @param bytes `copied` into memory of their own, or `viewed` where the payload is kept all the same
+ */
+export function decodeFramed(payload: Buffer, bytes: 'copied' | 'viewed' = 'copied'): Original {
   const headEnd = 4 + payload.readUInt32LE(0);
   const head: unknown = JSON.parse(payload.toString('utf8', 4, headEnd));
   if (!isHead(head)) throw new TypeError('a frame without a proper head');
   const { files = [], platformId, sender, mediaType, meta } = head;
   const bodyEnd = files.reduce((end, { size }) => end - size, payload.length);
   if (bodyEnd < headEnd) throw new RangeError('a frame shorter than its head says');
+  // A view would keep the whole chunk that a small part came in.
+  const taken = (view: Buffer): Buffer => (bytes === 'viewed' ? view : Buffer.from(view));
   let at = bodyEnd;
   const parts = files.map(({ name, mediaType, sha256, size }): FilePart => {
     at += size;
-    return { name, mediaType, sha256, bytes: copied(payload, at - size, at) };
+    return { name, mediaType, sha256, bytes: taken(payload.subarray(at - size, at)) };
   });
-  const original = { platformId, sender, mediaType, meta, body: copied(payload, headEnd, bodyEnd) };
+  const original = { platformId, sender, mediaType, meta, body: taken(payload.subarray(headEnd, bodyEnd)) };
   return parts.length === 0 ? original : { ...original, files: parts };
-}
-
-/** A view would keep the whole chunk it came in. */
-function copied(from: Buffer, start: number, end: number): Buffer {
-  return Buffer.from(from.subarray(start, end));
 }
 
 function isHead(value: unknown): value is Head {
