@@ -49,7 +49,7 @@ const HABITS: Record<string, Record<string, string>> = {
     'acknowledges first': 'leaves a message undone at its source until its original is durable',
     'takes two for one':
       'takes a backlog of 200 in order through a failing store and a restart, none lost and none twice',
-    'calls errors by no name': 'calls wrong credentials by their name, where there are any',
+    'calls errors by no name': 'calls wrong credentials by their name, or has none among its settings',
     'replies twice': 'is sent once, with its text',
     'leaves a timer': 'leaves no timer, socket or file open',
   },
