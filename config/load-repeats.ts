@@ -53,7 +53,8 @@ const schema = Joi.object<RepeatFile, true>({
   common: Joi.array().items(Joi.string()).required(),
 });
 
-/** A split leads to nodes behind it, so that no file can make a tree that never ends. */
+/** A split leads to nodes behind it, and no two to the same one, so that no file can make a tree that never ends or has more
+ *  leaves than `LEAVES`. */
 const tree = Joi.array()
   .items(
     Joi.alternatives(
@@ -76,7 +77,8 @@ const tree = Joi.array()
     const sound = nodes.every((node, at) =>
       node.slice(2).every(next => next > at && next < nodes.length && nodes[next] !== undefined),
     );
-    return sound ? nodes : error('any.invalid');
+    const led = nodes.flatMap(node => node.slice(2));
+    return sound && new Set(led).size === led.length ? nodes : error('any.invalid');
   });
 
 const weights = Joi.object<RepeatModel, true>({

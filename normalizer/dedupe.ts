@@ -2,8 +2,8 @@
 import type { Candidate, Decision, Facts, RepeatPolicy } from './facts.ts';
 import { chooseIncident, type IncidentWitness } from './incident.ts';
 import { addedBy, likeness, withMeaning } from './meaning.ts';
-import { contributions, probability } from './repeat-model.ts';
-import { FEATURES, type Features, sharedTerms, similarity } from './similarity.ts';
+import { contributions, probabilityOf } from './repeat-model.ts';
+import { AT, Comparison, FEATURES, type Feature, sharedTerms } from './similarity.ts';
 import type { Link, RepeatKind } from './ticket.ts';
 
 const DAY = 86_400_000;
@@ -57,37 +57,61 @@ export interface Deciding {
 /** Decides where a message goes. Of several earlier tickets of its requester: the best open one, else the newest closed
  *  one. An incident is that of the likest ticket of somebody else. What is likely, but not enough, is left to a clerk. */
 export function decide(message: Deciding, candidates: readonly Candidate[], policy: RepeatPolicy): Decision {
-  const compared = weigh(message, candidates, policy);
+  return decisionOf(message, choose(message, weigh(message, candidates, policy), policy), policy);
+}
+
+/** Where a message goes, before it is said why. */
+export interface Choice {
+  /** The open ticket it joins. */
+  readonly joins: Match | null;
+  /** The ticket of its requester that it joins or repeats. */
+  readonly chosen: Match | null;
+  readonly incident: string | null;
+  readonly gathers: readonly string[];
+  /** What it is linked to, best first; then what is only suggested. */
+  readonly kept: readonly Match[];
+  readonly left: readonly Match[];
+  readonly refused: ReadonlySet<string>;
+}
+
+/** @param compared as `weigh` answers */
+export function choose(message: Deciding, compared: readonly Match[], policy: RepeatPolicy): Choice {
   const found = compared.filter(one => one.sure);
-  const own = found.filter(one => one.features.sameRequester === 1);
+  const own = found.filter(one => one.own);
+  const strange = found.filter(one => !one.own);
   const joins = own.find(one => one.candidate.open) ?? null;
   const chosen = joins ?? newest(own);
-  const leads = (message.leads ?? []).map(candidate => match(message.facts, candidate, policy));
-  const choice = chooseIncident(
-    witnesses(found.filter(one => one.features.sameRequester === 0)),
-    witnesses([...compared, ...leads]),
-    policy.cohesion,
-  );
+  const leads = (message.leads ?? []).map(candidate => matchOf(message, candidate, policy));
+  const choice = chooseIncident(witnesses(strange), witnesses([...compared, ...leads]), policy.cohesion);
   // A message that joins or repeats a ticket stays in that ticket's incident.
   const stays = chosen !== null && chosen.candidate.incident !== null;
-  const unlike = (one: Match): boolean =>
-    one.features.sameRequester === 0 && choice.refused.has(one.candidate.incident ?? one.candidate.number);
-  const others = found.filter(one => one.features.sameRequester === 0 && !unlike(one));
-  const kept = [chosen, ...others]
-    .filter(one => one !== null)
-    .slice(0, LINKS_KEPT)
-    .sort(byScore);
-  const left = compared
-    .filter(one => unlike(one) || (!one.sure && one.score >= policy.thresholds.suggest))
-    .slice(0, SUGGESTIONS_KEPT);
+  const kept = [chosen, ...strange.filter(one => !isUnlike(one, choice))].filter(one => one !== null);
+  const left = compared.filter(one => isUnlike(one, choice) || (!one.sure && one.score >= policy.thresholds.suggest));
+  return {
+    ...{ joins, chosen, refused: choice.refused },
+    incident: stays ? chosen.candidate.incident : choice.incident,
+    gathers: stays ? [] : choice.gathers,
+    kept: kept.slice(0, LINKS_KEPT).sort(byScore),
+    left: left.slice(0, SUGGESTIONS_KEPT),
+  };
+}
+
+/** Likely enough, but the rest of its incident is not. */
+function isUnlike({ own, candidate }: Match, { refused }: Pick<Choice, 'refused'>): boolean {
+  return !own && refused.has(candidate.incident ?? candidate.number);
+}
+
+/** Says why: the links with their features, reasons and words. */
+export function decisionOf(message: Deciding, choice: Choice, policy: RepeatPolicy): Decision {
+  const { joins, chosen, incident, gathers, kept, left } = choice;
+  if (kept.length + left.length > 0) comparison.take(message.facts);
   return {
     joins: joins?.candidate.number ?? null,
     closedRepeatOf: joins === null ? (chosen?.candidate.number ?? null) : null,
-    incident: stays ? chosen.candidate.incident : choice.incident,
-    gathers: stays ? [] : choice.gathers,
+    ...{ incident, gathers },
     links: [
       ...kept.map(one => linkOf(message.facts, one, policy)),
-      ...left.map(one => suggested(linkOf(message.facts, one, policy), unlike(one))),
+      ...left.map(one => suggested(linkOf(message.facts, one, policy), isUnlike(one, choice))),
     ],
   };
 }
@@ -110,7 +134,10 @@ function witnesses(matches: readonly Match[]): readonly IncidentWitness[] {
 /** A candidate weighed. */
 export interface Match {
   readonly candidate: Candidate;
-  readonly features: Features;
+  /** Of the same requester. */
+  readonly own: boolean;
+  /** At another scene: however likely, it is left to a clerk. */
+  readonly elsewhere: boolean;
   /** How near the meanings lie; null where one is not known. */
   readonly alike: number | null;
   readonly score: number;
@@ -126,31 +153,41 @@ export interface Match {
 /** Weighs all candidates that may be compared, likest first. One that is less like the message itself, but like a candidate
  *  that is, counts for nearly as much: of many tellings of one matter no two need have the same words. */
 export function weigh(message: Deciding, candidates: readonly Candidate[], policy: RepeatPolicy): readonly Match[] {
-  const alone = candidates
-    .filter(candidate => comparable(message, candidate, policy))
-    .map(candidate => match(message.facts, candidate, policy))
-    .sort(byScore);
-  const supporters = alone.filter(one => one.score >= policy.thresholds.suggest).slice(0, MOST_SUPPORTERS);
-  if (supporters.length === 0) return alone;
-  return alone.map(one => supported(one, supporters, policy)).sort(byScore);
-}
-
-function supported(one: Match, supporters: readonly Match[], policy: RepeatPolicy): Match {
-  if (one.score < LEAST_SUPPORTED) return one;
-  let support = one.score;
-  for (const other of supporters) {
-    // Supporters stand in falling order: none behind this one can add anything.
-    if (other.score * SUPPORTED <= support) break;
-    const between = match(other.candidate.facts, one.candidate, policy).score;
-    support = Math.max(support, Math.min(other.score, between) * SUPPORTED);
+  comparison.take(message.facts);
+  const alone: Match[] = [];
+  for (const candidate of candidates) {
+    if (comparable(message, candidate, policy)) alone.push(match(message.facts, candidate, policy));
   }
-  if (support === one.score) return one;
-  const likely = isSure({ ...one, threshold: policy.thresholds.suggest }, support, policy);
-  return { ...one, score: support, support, likely, sure: isSure(one, support, policy) };
+  alone.sort(byScore);
+  const scores = supportedScores(alone, policy);
+  if (scores === null) return alone;
+  return alone.map((one, i) => supported(one, scores[i]!, policy)).sort(byScore);
 }
 
-function isSure({ features, threshold }: Pick<Match, 'features' | 'threshold'>, score: number, policy: RepeatPolicy) {
-  return score >= threshold && !policy.onlySuggest.some(name => features[name] === 1);
+/** What each may count for by another that is likely; null where none is. */
+function supportedScores(alone: readonly Match[], policy: RepeatPolicy): Float64Array | null {
+  let scores: Float64Array | null = null;
+  for (const other of alone.slice(0, MOST_SUPPORTERS)) {
+    if (other.score < policy.thresholds.suggest) break;
+    scores ??= Float64Array.from(alone, one => one.score);
+    let taken = false;
+    for (const [i, one] of alone.entries()) {
+      // One this far down is told apart from the message by what no third telling changes.
+      if (one.score < LEAST_SUPPORTED) break;
+      if (other.score * SUPPORTED <= scores[i]!) continue;
+      if (!taken) comparison.take(other.candidate.facts);
+      taken = true;
+      const between = scoreOf(other.candidate.facts, one.candidate, policy);
+      scores[i] = Math.max(scores[i]!, Math.min(other.score, between) * SUPPORTED);
+    }
+  }
+  return scores;
+}
+
+function supported(one: Match, support: number, policy: RepeatPolicy): Match {
+  if (support === one.score) return one;
+  const likely = support >= policy.thresholds.suggest && !one.elsewhere;
+  return { ...one, score: support, support, likely, sure: support >= one.threshold && !one.elsewhere };
 }
 
 function byScore(a: Match, b: Match): number {
@@ -164,14 +201,33 @@ function comparable(message: Deciding, candidate: Candidate, policy: RepeatPolic
   return Math.min(message.facts.terms.length, candidate.facts.terms.length) >= policy.minimumTerms;
 }
 
+/** What is compared at the moment, and the features of the last two compared. */
+const comparison = new Comparison();
+const features = new Float64Array(FEATURES.length);
+
+/** @param facts what `comparison` has taken */
+function scoreOf(facts: Facts, { facts: other }: Candidate, policy: RepeatPolicy): number {
+  comparison.compare(other, features);
+  const alone = probabilityOf(policy.model, features);
+  return withMeaning(alone, likeness(facts.meaning, other.meaning), policy.meaning ?? null);
+}
+
 function match(facts: Facts, candidate: Candidate, policy: RepeatPolicy): Match {
-  const features = similarity(facts, candidate.facts);
-  const threshold = features.sameRequester === 1 ? policy.thresholds.repeat : policy.thresholds.incident;
-  const alike = likeness(facts.meaning, candidate.facts.meaning);
-  const score = withMeaning(probability(policy.model, features), alike, policy.meaning ?? null);
-  const likely = isSure({ features, threshold: policy.thresholds.suggest }, score, policy);
-  const sure = isSure({ features, threshold }, score, policy);
-  return { candidate, features, alike, score, support: null, threshold, likely, sure };
+  const score = scoreOf(facts, candidate, policy);
+  const own = features[AT.sameRequester] === 1;
+  const elsewhere = policy.onlySuggest.some(name => features[AT[name]] === 1);
+  const threshold = own ? policy.thresholds.repeat : policy.thresholds.incident;
+  return {
+    ...{ candidate, own, elsewhere, score, support: null, threshold },
+    alike: likeness(facts.meaning, candidate.facts.meaning),
+    likely: score >= policy.thresholds.suggest && !elsewhere,
+    sure: score >= threshold && !elsewhere,
+  };
+}
+
+function matchOf({ facts }: Deciding, candidate: Candidate, policy: RepeatPolicy): Match {
+  comparison.take(facts);
+  return match(facts, candidate, policy);
 }
 
 function newest(matches: readonly Match[]): Match | null {
@@ -181,14 +237,16 @@ function newest(matches: readonly Match[]): Match | null {
   );
 }
 
+/** @param facts what `comparison` has taken */
 function linkOf(facts: Facts, one: Match, policy: RepeatPolicy): Link {
+  comparison.compare(one.candidate.facts, features);
   return {
     kind: kindOf(one),
     of: one.candidate.number,
     score: Math.round(one.score * 10_000) / 10_000,
     threshold: one.threshold,
     features: {
-      ...rounded(one.features),
+      ...rounded(features),
       ...meaningFeature(one, policy),
       ...(one.support === null ? {} : { support: toHundredths(one.support) }),
     },
@@ -205,9 +263,9 @@ function meaningFeature({ alike }: Match, { meaning = null }: RepeatPolicy): Rea
 }
 
 /** Figures as a person reads them; those that are nought say nothing. */
-function rounded(features: Features): Readonly<Record<string, number>> {
+function rounded(list: Float64Array): Readonly<Record<string, number>> {
   const kept: Record<string, number> = {};
-  for (const name of FEATURES) if (features[name] !== 0) kept[name] = toHundredths(features[name]);
+  for (let i = 0; i < list.length; i++) if (list[i] !== 0) kept[FEATURES[i]!] = toHundredths(list[i]!);
   return kept;
 }
 
@@ -216,24 +274,26 @@ function toHundredths(value: number): number {
 }
 
 function kindOf(one: Match): RepeatKind {
-  if (one.features.sameRequester === 0) return 'incident';
+  if (!one.own) return 'incident';
   return one.candidate.open ? 'repeat' : 'closed-repeat';
 }
 
-function reasonsOf(facts: Facts, { features, candidate, alike, support }: Match, policy: RepeatPolicy): string[] {
+function reasonsOf(facts: Facts, { own, candidate, alike, support }: Match, policy: RepeatPolicy): string[] {
   const { model, meaning = null } = policy;
-  const reasons: string[] = [features.sameRequester === 1 ? 'repeat.same-requester' : 'repeat.other-requester'];
+  const is = (name: Feature): boolean => features[AT[name]] === 1;
+  const of = (name: Feature): number => features[AT[name]]!;
+  const reasons: string[] = [own ? 'repeat.same-requester' : 'repeat.other-requester'];
   reasons.push(`repeat.days:${Math.round(Math.abs(facts.acceptedAt - candidate.facts.acceptedAt) / DAY)}`);
-  if (features.exact === 1) reasons.push('repeat.same-text');
-  else if (features.contained >= COPIED) reasons.push(`repeat.copied:${Math.round(features.contained * 100)}`);
-  else if (features.shared > 0) reasons.push('repeat.shared-words');
-  if (features.placeSame > 0) reasons.push('repeat.same-place');
-  if (features.placeOther > 0) reasons.push('repeat.other-place');
-  if (features.divisionSame === 1) reasons.push('repeat.same-division');
-  if (features.districtSame === 1) reasons.push('repeat.same-district');
-  if (features.districtOther === 1 || features.titleDistrictOther === 1) reasons.push('repeat.other-district');
-  if (features.divisionOther === 1) reasons.push('repeat.other-division');
-  if (features.topics >= LIKE_TOPICS) reasons.push('repeat.like-topics');
+  if (is('exact')) reasons.push('repeat.same-text');
+  else if (of('contained') >= COPIED) reasons.push(`repeat.copied:${Math.round(of('contained') * 100)}`);
+  else if (of('shared') > 0) reasons.push('repeat.shared-words');
+  if (of('placeSame') > 0) reasons.push('repeat.same-place');
+  if (of('placeOther') > 0) reasons.push('repeat.other-place');
+  if (is('divisionSame')) reasons.push('repeat.same-division');
+  if (is('districtSame')) reasons.push('repeat.same-district');
+  if (is('districtOther') || is('titleDistrictOther')) reasons.push('repeat.other-district');
+  if (is('divisionOther')) reasons.push('repeat.other-division');
+  if (of('topics') >= LIKE_TOPICS) reasons.push('repeat.like-topics');
   if (support !== null) reasons.push('repeat.supported');
   for (const [feature, sum] of contributions(model, features, DECIDING_SHOWN)) {
     reasons.push(`${sum > 0 ? 'repeat.for' : 'repeat.against'}:${feature}`);

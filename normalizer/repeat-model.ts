@@ -30,53 +30,124 @@ export interface RepeatModel {
 /** How much the trees count for; the linear part keeps them from leaping. */
 const TREES = 0.75;
 
-/** A model as numbers in a row: every candidate of every message is weighed by it. */
+/**
+ * A model as numbers in a row: every candidate of every message is weighed by it. Trees are not walked, since each step
+ * would hang on the one before and on a guess of the processor: of each feature the cuts that its value reaches are gone
+ * through, and each takes from its tree the leaves below it; the first leaf left is the tree's answer (QuickScorer, Lucchese
+ * and others, 2015).
+ */
 interface Compiled {
   readonly weights: Float64Array;
   readonly means: Float64Array;
-  /** Of each node: feature (-1 at a leaf), and the places of the nodes below and above the cut. */
-  readonly splits: Int32Array;
-  /** Of each node: the cut, at a leaf what it adds. */
+  /** Where each feature's cuts begin; the last place is the end of all. */
+  readonly begins: Int32Array;
+  /** Rising within a feature. */
   readonly cuts: Float64Array;
-  /** Place of each tree's root. */
-  readonly roots: Int32Array;
-  /** What a tree is expected to add from each node on. */
-  readonly expected: Float64Array;
+  /** Of each cut: its tree, and the leaves that stay where the value reaches it, a bit each. */
+  readonly treeOf: Int32Array;
+  readonly stay: Int32Array;
+  /** Where each tree's leaves begin, and what each leaf adds. */
+  readonly leaves: Int32Array;
+  readonly adds: Float64Array;
+  /** Where each leaf's way begins, and the end of all; the features on it, and what each changed of what the tree was
+   *  expected to add. */
+  readonly ways: Int32Array;
+  readonly wayFeatures: Int32Array;
+  readonly changes: Float64Array;
+  /** Leaves still possible in each tree; written anew by each look. */
+  readonly left: Int32Array;
 }
 
-const SPLIT = 3;
-const LEAF = -1;
+/** As many leaves as an Int32 has bits; the settings' schema holds trees to it. */
+const LEAVES = 32;
 const compiled = new WeakMap<RepeatModel, Compiled>();
+let latest: { readonly model: RepeatModel; readonly made: Compiled } | null = null;
 
 function compiledOf(model: RepeatModel): Compiled {
-  const known = compiled.get(model);
-  if (known !== undefined) return known;
-  const made = compile(model);
+  if (latest?.model === model) return latest.made;
+  const made = compiled.get(model) ?? compile(model);
   compiled.set(model, made);
+  latest = { model, made };
   return made;
 }
 
+interface Cut {
+  readonly feature: number;
+  readonly cut: number;
+  readonly tree: number;
+  readonly stay: number;
+}
+
 function compile({ linear, trees: { trees } }: RepeatModel): Compiled {
-  const count = trees.reduce((sum, tree) => sum + tree.length, 0);
-  const splits = new Int32Array(count * SPLIT).fill(LEAF);
-  const cuts = new Float64Array(count);
-  const expected = new Float64Array(count);
-  const roots = new Int32Array(trees.length);
-  let root = 0;
-  for (const [place, tree] of trees.entries()) {
-    roots[place] = root;
-    // A split's nodes come behind it, so that from the last node on all below is known.
-    for (let at = tree.length - 1; at >= 0; at--) {
-      const node = tree[at] as TreeNode;
-      cuts[root + at] = node.length === 1 ? node[0] : node[1];
-      if (node.length > 1) splits.set([node[0], root + node[2]!, root + node[3]!], (root + at) * SPLIT);
-      expected[root + at] = node.length === 1 ? node[0] : (expected[root + node[2]]! + expected[root + node[3]]!) / 2;
-    }
-    root += tree.length;
-  }
+  const cuts: Cut[] = [];
+  const unfolded = trees.map((nodes, tree) => unfold(nodes, tree, cuts));
+  cuts.sort((a, b) => a.feature - b.feature || a.cut - b.cut);
+  const leaves = unfolded.flat();
+  const steps = leaves.flatMap(leaf => leaf.way);
   const listOf = (figures: Readonly<Record<string, number>>) =>
     Float64Array.from(FEATURES, feature => figures[feature] ?? 0);
-  return { weights: listOf(linear.weights), means: listOf(linear.means), splits, cuts, roots, expected };
+  return {
+    weights: listOf(linear.weights),
+    means: listOf(linear.means),
+    begins: begins(FEATURES.map((_, feature) => cuts.filter(one => one.feature === feature).length)),
+    cuts: Float64Array.from(cuts, one => one.cut),
+    treeOf: Int32Array.from(cuts, one => one.tree),
+    stay: Int32Array.from(cuts, one => one.stay),
+    leaves: begins(unfolded.map(one => one.length)),
+    adds: Float64Array.from(leaves, leaf => leaf.adds),
+    ways: begins(leaves.map(leaf => leaf.way.length)),
+    wayFeatures: Int32Array.from(steps, ([feature]) => feature),
+    changes: Float64Array.from(steps, ([, change]) => change * TREES),
+    left: new Int32Array(trees.length),
+  };
+}
+
+/** Where each of lists in a row begins, by their lengths, and where the last ends. */
+function begins(lengths: readonly number[]): Int32Array {
+  const places = new Int32Array(lengths.length + 1);
+  lengths.forEach((length, i) => {
+    places[i + 1] = places[i]! + length;
+  });
+  return places;
+}
+
+interface Leaf {
+  readonly adds: number;
+  readonly way: readonly (readonly [feature: number, change: number])[];
+}
+
+/** The leaves of a tree, the one below all cuts first; its cuts are added to `cuts`. */
+function unfold(nodes: Tree, tree: number, cuts: Cut[]): readonly Leaf[] {
+  const leaves: Leaf[] = [];
+  const visit = (at: number, way: Leaf['way']): void => {
+    const node = nodes[at] as TreeNode;
+    if (node.length === 1) {
+      if (leaves.length === LEAVES) throw new RangeError(`a tree of the model has more than ${LEAVES} leaves`);
+      leaves.push({ adds: node[0], way });
+      return;
+    }
+    const [feature, cut, below, above] = node;
+    const expected = expects(nodes, at);
+    const from = leaves.length;
+    visit(below, [...way, [feature, expects(nodes, below) - expected]]);
+    cuts.push({ feature, cut, tree, stay: ~bits(from, leaves.length) });
+    visit(above, [...way, [feature, expects(nodes, above) - expected]]);
+  };
+  visit(0, []);
+  return leaves;
+}
+
+/** Bits set from one place up to, but without, another. */
+function bits(from: number, to: number): number {
+  let set = 0;
+  for (let bit = from; bit < to; bit++) set |= 1 << bit;
+  return set;
+}
+
+/** What a tree is expected to add from a node on. */
+function expects(nodes: Tree, at: number): number {
+  const node = nodes[at] as TreeNode;
+  return node.length === 1 ? node[0] : (expects(nodes, node[2]) + expects(nodes, node[3])) / 2;
 }
 
 /** Features as the list the trees know. */
@@ -92,7 +163,11 @@ export function sigmoid(sum: number): number {
 
 /** Probability that two appeals are about one matter. */
 export function probability(model: RepeatModel, features: Features): number {
-  const list = featureList(features);
+  return probabilityOf(model, featureList(features));
+}
+
+/** The same from features in the order of `FEATURES`. */
+export function probabilityOf(model: RepeatModel, list: Float64Array): number {
   const known = compiledOf(model);
   const linear = sigmoid(model.linear.bias + linearSum(known, list));
   return (1 - TREES) * linear + TREES * sigmoid(treeSum(model, list));
@@ -106,44 +181,56 @@ function linearSum({ weights }: Compiled, list: Float64Array): number {
 
 /** Log odds by the trees alone. */
 export function treeSum(model: RepeatModel, list: Float64Array): number {
-  const { splits, cuts, roots } = compiledOf(model);
+  const known = compiledOf(model);
+  const { leaves, adds, left } = known;
+  look(known, list);
   let sum = model.trees.bias;
-  for (let tree = 0; tree < roots.length; tree++) {
-    let node = roots[tree]!;
-    let at = node * SPLIT;
-    while (splits[at] !== LEAF) {
-      node = splits[at + (list[splits[at]!]! < cuts[node]! ? 1 : 2)]!;
-      at = node * SPLIT;
-    }
-    sum += cuts[node]!;
-  }
+  for (let tree = 0; tree < left.length; tree++) sum += adds[leaves[tree]! + firstOf(left[tree]!)]!;
   return sum;
 }
 
-/** What spoke for one matter (above nought) and against it, in the unit of the log odds, strongest first. */
-export function contributions(model: RepeatModel, features: Features, max: number): readonly [Feature, number][] {
-  const list = featureList(features);
-  const known = compiledOf(model);
-  const adds = list.map((value, i) => known.weights[i]! * (value - known.means[i]!) * (1 - TREES));
-  for (const root of known.roots) addPath(known, root, { list, adds });
-  return FEATURES.map((feature, i): [Feature, number] => [feature, adds[i]!])
-    .filter(([, sum]) => Math.abs(sum) >= 0.05)
-    .sort(([, a], [, b]) => Math.abs(b) - Math.abs(a))
-    .slice(0, max);
-}
-
-/** A tree's answer is what its root expects and what each split on the way changed of that. */
-function addPath({ splits, cuts, expected }: Compiled, root: number, { list, adds }: Paths): void {
-  let node = root;
-  for (let feature = splits[node * SPLIT]!; feature !== LEAF; feature = splits[node * SPLIT]!) {
-    const next = splits[node * SPLIT + (list[feature]! < cuts[node]! ? 1 : 2)]!;
-    adds[feature]! += (expected[next]! - expected[node]!) * TREES;
-    node = next;
+/** Takes from each tree the leaves that the features rule out. */
+function look({ begins, cuts, treeOf, stay, left }: Compiled, list: Float64Array): void {
+  left.fill(-1);
+  for (let feature = 0; feature < list.length; feature++) {
+    const value = list[feature]!;
+    const end = begins[feature + 1]!;
+    for (let at = begins[feature]!; at < end && value >= cuts[at]!; at++) left[treeOf[at]!]! &= stay[at]!;
   }
 }
 
-interface Paths {
-  readonly list: Float64Array;
-  /** What each feature adds; written to. */
-  readonly adds: Float64Array;
+/** Place of the lowest bit that is set. */
+function firstOf(set: number): number {
+  return 31 - Math.clz32(set & -set);
+}
+
+/** What spoke for one matter (above nought) and against it, in the unit of the log odds, strongest first. */
+export function contributions(model: RepeatModel, list: Float64Array, max: number): readonly [Feature, number][] {
+  const known = compiledOf(model);
+  const { weights, means, leaves, left, ways, wayFeatures, changes } = known;
+  const adds = list.map((value, i) => weights[i]! * (value - means[i]!) * (1 - TREES));
+  look(known, list);
+  // A tree's answer is what its root expects and what each split on the way changed of that.
+  for (let tree = 0; tree < left.length; tree++) {
+    const leaf = leaves[tree]! + firstOf(left[tree]!);
+    for (let at = ways[leaf]!; at < ways[leaf + 1]!; at++) adds[wayFeatures[at]!]! += changes[at]!;
+  }
+  return strongest(adds, max);
+}
+
+const TOO_LITTLE = 0.05;
+
+function strongest(adds: Float64Array, max: number): readonly [Feature, number][] {
+  const found: [Feature, number][] = [];
+  while (found.length < max) {
+    let best = -1;
+    for (let i = 0; i < adds.length; i++) {
+      const size = Math.abs(adds[i]!);
+      if (size >= TOO_LITTLE && (best < 0 || size > Math.abs(adds[best]!))) best = i;
+    }
+    if (best < 0) break;
+    found.push([FEATURES[best]!, adds[best]!]);
+    adds[best] = 0;
+  }
+  return found;
 }

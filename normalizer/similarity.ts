@@ -1,6 +1,6 @@
 // How alike two appeals are: figures with names a person can read, from terms, keys and times alone.
 import type { Facts } from './facts.ts';
-import { EVERYDAY_TERM, TITLE_TERM } from './terms.ts';
+import { ReadyTerms } from './overlap.ts';
 import type { Place } from './ticket.ts';
 import { topicLikeness } from './topics.ts';
 
@@ -8,6 +8,7 @@ const DAY = 86_400_000;
 const YEAR_DAYS = 365;
 /** Appeals with fewer terms than this hold too little for the other figures to mean what they mean elsewhere. */
 const BRIEF_TERMS = 30;
+const YEAR = Math.log1p(YEAR_DAYS);
 /** Lengths and counts are figures between 0 and 1 by their logarithm; these reach 1. */
 const LONG = Math.log1p(4_000);
 const MANY = Math.log1p(40);
@@ -56,41 +57,73 @@ export const FEATURES = [
 export type Feature = (typeof FEATURES)[number];
 export type Features = Readonly<Record<Feature, number>>;
 
-/** Compares two appeals; the order of the two does not matter. About a microsecond. */
+/** Place of each feature in a list of them. */
+export const AT = Object.fromEntries(FEATURES.map((name, place) => [name, place])) as Readonly<Record<Feature, number>>;
+
+/** Compares two appeals; the order of the two does not matter. For one with many there is `Comparison`. */
 export function similarity(a: Facts, b: Facts): Features {
-  const overlap = overlapOf(a, b);
-  const places = agreement(a.placeKeys, b.placeKeys);
-  const districts = districtsOf(a.placeKeys, b.placeKeys);
-  const topics = topicLikeness(a.topics, b.topics);
-  const divisions = a.division === null || b.division === null ? null : divisionsAgree(a.division, b.division);
-  const sameRequester = shareKey(a.requesterKeys, b.requesterKeys) ? 1 : 0;
-  // Hours say nothing: what comes on one day is as near as what comes in one minute.
-  const days = Math.max(1, Math.abs(a.acceptedAt - b.acceptedAt) / DAY);
-  const apart = Math.min(1, Math.log1p(days) / Math.log1p(YEAR_DAYS));
-  return {
-    ...overlap,
-    topics: topics.whole,
-    titleTopics: topics.titles,
-    crossedTopics: topics.crossed,
-    brief: Math.min(a.terms.length, b.terms.length) < BRIEF_TERMS ? 1 : 0,
-    exact: a.textHash === b.textHash && a.length === b.length && a.length > 0 ? 1 : 0,
-    placeSame: places.same,
-    placeOther: places.other,
-    areaOther: places.areaOther,
-    topicSame: places.topicSame,
-    topicOther: places.topicOther,
-    divisionSame: divisions === 'same' ? 1 : 0,
-    divisionOther: divisions === 'other' ? 1 : 0,
-    ...districts,
-    sameRequester,
-    days: apart,
-    ownDays: sameRequester * apart,
-    pastYear: days > YEAR_DAYS ? 1 : 0,
-    lengthRatio: ratio(a.length, b.length),
-    shorter: Math.min(1, Math.log1p(Math.min(a.length, b.length)) / LONG),
-    longer: Math.min(1, Math.log1p(Math.max(a.length, b.length)) / LONG),
-  };
+  const list = new Float64Array(FEATURES.length);
+  single.take(a);
+  single.compare(b, list);
+  return Object.fromEntries(FEATURES.map((name, place) => [name, list[place]!])) as Record<Feature, number>;
 }
+
+/** One appeal made ready to be compared with many, each in about half a microsecond and without making anything. One
+ *  instance serves one appeal after the other. */
+export class Comparison {
+  private readonly terms = new ReadyTerms();
+  private facts: Facts = NO_FACTS;
+  private lengthLog = 0;
+  private placeKinds = 0;
+
+  /** The appeal that is compared from now on. */
+  take(facts: Facts): void {
+    this.facts = facts;
+    this.terms.take(facts);
+    this.lengthLog = Math.log1p(facts.length);
+    this.placeKinds = kindsOf(facts.placeKeys);
+  }
+
+  /** Writes the features of the two, in the order of `FEATURES`. */
+  compare(b: Facts, into: Float64Array): void {
+    const a = this.facts;
+    into.fill(0);
+    this.terms.compare(b);
+    writeOverlap(this.terms, Math.min(a.terms.length, b.terms.length), into);
+    writePlaces(a.placeKeys, b.placeKeys, this.placeKinds, into);
+    writeTopics(a.topics, b.topics, into);
+    if (a.division !== null && b.division !== null) writeDivisions(a.division, b.division, into);
+    const sameRequester = shareKey(a.requesterKeys, b.requesterKeys) ? 1 : 0;
+    // Hours say nothing: what comes on one day is as near as what comes in one minute.
+    const days = Math.max(1, Math.abs(a.acceptedAt - b.acceptedAt) / DAY);
+    const apart = Math.min(1, Math.log1p(days) / YEAR);
+    const otherLog = Math.log1p(b.length);
+    const shorter = a.length <= b.length;
+    into[AT.brief] = Math.min(a.terms.length, b.terms.length) < BRIEF_TERMS ? 1 : 0;
+    into[AT.exact] = a.textHash === b.textHash && a.length === b.length && a.length > 0 ? 1 : 0;
+    into[AT.sameRequester] = sameRequester;
+    into[AT.days] = apart;
+    into[AT.ownDays] = sameRequester * apart;
+    into[AT.pastYear] = days > YEAR_DAYS ? 1 : 0;
+    into[AT.lengthRatio] = ratio(a.length, b.length);
+    into[AT.shorter] = Math.min(1, (shorter ? this.lengthLog : otherLog) / LONG);
+    into[AT.longer] = Math.min(1, (shorter ? otherLog : this.lengthLog) / LONG);
+  }
+}
+
+const NO_FACTS: Facts = {
+  terms: new Uint32Array(0),
+  weights: new Uint8Array(0),
+  topics: new Int8Array(0),
+  requesterKeys: [],
+  placeKeys: new Uint32Array(0),
+  division: null,
+  textHash: 0,
+  length: 0,
+  acceptedAt: 0,
+};
+
+const single = new Comparison();
 
 /** Terms that both appeals have, heaviest first: what `gramTexts` turns into words. */
 export function sharedTerms(a: Facts, b: Facts, max: number): number[] {
@@ -205,187 +238,54 @@ function canonical(name: string | null): string {
   return name === null ? '' : name.toLowerCase().replace(/[^\p{L}\p{N}]/gu, '');
 }
 
-interface Overlap {
-  readonly cosine: number;
-  readonly rootCosine: number;
-  /** Weight of the terms found in the other: of the appeal that has more of it, and of the one that has less. */
-  readonly contained: number;
-  readonly containedBoth: number;
-  readonly shared: number;
-  readonly rare: number;
-  /** The five heaviest shared terms. */
-  readonly strongest: number;
-  /** Cosine of the terms that are not everyday ones: names of places, people and things; and how many are shared. */
-  readonly names: number;
-  readonly namesShared: number;
-  readonly everyday: number;
-  readonly titleCosine: number;
-  /** Share of a title that the other appeal has, of the title found better and of the one found worse. */
-  readonly titleFound: number;
-  readonly titleFoundBoth: number;
-}
-
-const NOTHING_SHARED: Overlap = {
-  cosine: 0,
-  rootCosine: 0,
-  contained: 0,
-  containedBoth: 0,
-  shared: 0,
-  rare: 0,
-  strongest: 0,
-  names: 0,
-  namesShared: 0,
-  everyday: 0,
-  titleCosine: 0,
-  titleFound: 0,
-  titleFoundBoth: 0,
-};
-
-const STRONGEST = 5;
-const HEAVIEST = 63;
-const best = new Float64Array(STRONGEST);
-
-function overlapOf(a: Facts, b: Facts): Overlap {
-  let dot = 0;
-  let everydayDot = 0;
-  let titleDot = 0;
-  let common = 0;
-  let names = 0;
-  let rare = 0;
-  let inA = 0;
-  let inB = 0;
-  let titleInA = 0;
-  let titleInB = 0;
-  let i = 0;
-  let j = 0;
-  const lengthA = a.terms.length;
-  const lengthB = b.terms.length;
-  best.fill(0);
-  while (i < lengthA && j < lengthB) {
-    const left = a.terms[i]!;
-    const right = b.terms[j]!;
-    if (left < right) i += 1;
-    else if (left > right) j += 1;
-    else {
-      const flagsA = a.weights[i++]!;
-      const flagsB = b.weights[j++]!;
-      const wa = flagsA >>> 2;
-      const wb = flagsB >>> 2;
-      const product = wa * wb;
-      dot += product;
-      inA += wa;
-      inB += wb;
-      const least = Math.min(wa, wb) / HEAVIEST;
-      rare += least;
-      common += 1;
-      if (least > best[0]!) keepBest(least);
-      if ((flagsA & EVERYDAY_TERM) !== 0) everydayDot += product;
-      else names += 1;
-      if ((flagsA & TITLE_TERM) !== 0) titleInA += wa;
-      if ((flagsB & TITLE_TERM) !== 0) titleInB += wb;
-      if ((flagsA & flagsB & TITLE_TERM) !== 0) titleDot += product;
-    }
-  }
-  if (common === 0) return NOTHING_SHARED;
-  const a2 = sums(a.weights);
-  const b2 = sums(b.weights);
-  const cosine = cosineOf(dot, a2.squares, b2.squares);
+function writeOverlap({ own, other, shared }: ReadyTerms, fewer: number, into: Float64Array): void {
+  const { common, dot, everydayDot, rare, inA, inB } = shared;
+  if (common === 0) return;
+  const cosine = cosineOf(dot, own.squares, other.squares);
   // What has no title, or one of set phrases only, is taken as a whole.
-  const foundA = a2.title === 0 ? inA / a2.sum : titleInA / a2.title;
-  const foundB = b2.title === 0 ? inB / b2.sum : titleInB / b2.title;
-  return {
-    cosine,
-    rootCosine: Math.sqrt(cosine),
-    contained: Math.max(inA / a2.sum, inB / b2.sum),
-    containedBoth: Math.min(inA / a2.sum, inB / b2.sum),
-    shared: common / Math.min(lengthA, lengthB),
-    rare: rare / (rare + 6),
-    strongest: (best[0]! + best[1]! + best[2]! + best[3]! + best[4]!) / STRONGEST,
-    names: cosineOf(dot - everydayDot, a2.squares - a2.everyday, b2.squares - b2.everyday),
-    namesShared: Math.min(1, Math.log1p(names) / MANY),
-    everyday: cosineOf(everydayDot, a2.everyday, b2.everyday),
-    titleCosine: cosineOf(titleDot, a2.titleSquares, b2.titleSquares),
-    titleFound: Math.max(foundA, foundB),
-    titleFoundBoth: Math.min(foundA, foundB),
-  };
-}
-
-/** Keeps the five greatest, the least of them first. */
-function keepBest(value: number): void {
-  let at = 0;
-  while (at + 1 < STRONGEST && value > best[at + 1]!) {
-    best[at] = best[at + 1]!;
-    at += 1;
-  }
-  best[at] = value;
+  const foundA = own.title === 0 ? inA / own.sum : shared.titleInA / own.title;
+  const foundB = other.title === 0 ? inB / other.sum : shared.titleInB / other.title;
+  into[AT.cosine] = cosine;
+  into[AT.rootCosine] = Math.sqrt(cosine);
+  // Weight of the terms found in the other: of the appeal that has more of it, and of the one that has less.
+  into[AT.contained] = Math.max(inA / own.sum, inB / other.sum);
+  into[AT.containedBoth] = Math.min(inA / own.sum, inB / other.sum);
+  into[AT.shared] = common / fewer;
+  into[AT.rare] = rare / (rare + 6);
+  into[AT.strongest] = shared.strongest;
+  // Cosine of the terms that are not everyday ones: names of places, people and things; and how many are shared.
+  into[AT.names] = cosineOf(dot - everydayDot, own.squares - own.everyday, other.squares - other.everyday);
+  into[AT.namesShared] = Math.min(1, Math.log1p(shared.names) / MANY);
+  into[AT.everyday] = cosineOf(everydayDot, own.everyday, other.everyday);
+  into[AT.titleCosine] = cosineOf(shared.titleDot, own.titleSquares, other.titleSquares);
+  // Share of a title that the other appeal has, of the title found better and of the one found worse.
+  into[AT.titleFound] = Math.max(foundA, foundB);
+  into[AT.titleFoundBoth] = Math.min(foundA, foundB);
 }
 
 function cosineOf(dot: number, squaresA: number, squaresB: number): number {
   return squaresA === 0 || squaresB === 0 ? 0 : Math.min(1, dot / Math.sqrt(squaresA * squaresB));
 }
 
-interface Sums {
-  readonly sum: number;
-  readonly squares: number;
-  /** Of the squares, what everyday terms make. */
-  readonly everyday: number;
-  readonly title: number;
-  readonly titleSquares: number;
+function writeTopics(a: Int8Array, b: Int8Array, into: Float64Array): void {
+  const { whole, titles, crossed } = topicLikeness(a, b);
+  into[AT.topics] = whole;
+  into[AT.titleTopics] = titles;
+  into[AT.crossedTopics] = crossed;
 }
-
-function sums(weights: Uint8Array): Sums {
-  let sum = 0;
-  let squares = 0;
-  let everyday = 0;
-  let title = 0;
-  let titleSquares = 0;
-  for (let at = 0; at < weights.length; at++) {
-    const flags = weights[at]!;
-    const weight = flags >>> 2;
-    sum += weight;
-    squares += weight * weight;
-    if ((flags & EVERYDAY_TERM) !== 0) everyday += weight * weight;
-    if ((flags & TITLE_TERM) !== 0) {
-      title += weight;
-      titleSquares += weight * weight;
-    }
-  }
-  return { sum, squares, everyday, title, titleSquares };
-}
-
-interface Districts {
-  readonly districtSame: number;
-  readonly districtOther: number;
-  /** A title names a district that the other appeal does not. */
-  readonly districtStray: number;
-  readonly titleDistrictSame: number;
-  readonly titleDistrictOther: number;
-  readonly cityOther: number;
-}
-
-const NO_DISTRICTS: Districts = {
-  districtSame: 0,
-  districtOther: 0,
-  districtStray: 0,
-  titleDistrictSame: 0,
-  titleDistrictOther: 0,
-  cityOther: 0,
-};
 
 /** A city that is named agrees with every district of it. */
-function districtsOf(a: Uint32Array, b: Uint32Array): Districts {
+function writeDistricts(a: Uint32Array, b: Uint32Array, into: Float64Array): void {
   const all = shared(a, b, DISTRICT_KIND, DISTRICT_KIND);
-  if (!all.inA || !all.inB) return NO_DISTRICTS;
   const titles = shared(a, b, HEADLINE_KIND, HEADLINE_KIND);
   const strays = shared(a, b, HEADLINE_KIND, DISTRICT_KIND).stray || shared(b, a, HEADLINE_KIND, DISTRICT_KIND).stray;
-  return {
-    districtSame: all.same ? 1 : 0,
-    districtOther: all.districtInA && all.districtInB && !all.same ? 1 : 0,
-    districtStray: strays ? 1 : 0,
-    titleDistrictSame: titles.same ? 1 : 0,
-    titleDistrictOther: titles.districtInA && titles.districtInB && !titles.same ? 1 : 0,
-    cityOther: all.city ? 0 : 1,
-  };
+  into[AT.districtSame] = all.same ? 1 : 0;
+  into[AT.districtOther] = all.districtInA && all.districtInB && !all.same ? 1 : 0;
+  // A title names a district that the other appeal does not.
+  into[AT.districtStray] = strays ? 1 : 0;
+  into[AT.titleDistrictSame] = titles.same ? 1 : 0;
+  into[AT.titleDistrictOther] = titles.districtInA && titles.districtInB && !titles.same ? 1 : 0;
+  into[AT.cityOther] = all.city ? 0 : 1;
 }
 
 /** Keys of one kind in `a` and of another in `b`: whether there are any, and of districts; whether a city or a district is
@@ -423,34 +323,37 @@ function shared(a: Uint32Array, b: Uint32Array, kindA: number, kindB: number) {
   return found;
 }
 
-interface Agreement {
-  /** Kinds of name that both give and agree on, of the kinds both give; and on which they name different things. */
-  readonly same: number;
-  readonly other: number;
-  readonly areaOther: number;
-  readonly topicSame: number;
-  readonly topicOther: number;
+/** The kinds of key there are, one bit each. */
+function kindsOf(keys: Uint32Array): number {
+  let kinds = 0;
+  for (let i = 0; i < keys.length; i++) kinds |= 1 << (keys[i]! & KIND_MASK);
+  return kinds;
 }
 
-function agreement(a: Uint32Array, b: Uint32Array): Agreement {
-  let inA = 0;
+/** Kinds of name that both give and agree on, of the kinds both give; and on which they name different things. */
+function writePlaces(a: Uint32Array, b: Uint32Array, inA: number, into: Float64Array): void {
   let inB = 0;
   let agreed = 0;
-  for (let i = 0; i < a.length; i++) inA |= 1 << (a[i]! & KIND_MASK);
   for (let j = 0; j < b.length; j++) {
-    inB |= 1 << (b[j]! & KIND_MASK);
-    if (a.includes(b[j]!)) agreed |= 1 << (b[j]! & KIND_MASK);
+    const kind = 1 << (b[j]! & KIND_MASK);
+    inB |= kind;
+    if ((inA & kind) !== 0 && has(a, b[j]!)) agreed |= kind;
   }
   const both = inA & inB;
+  if (both === 0) return;
   const apart = both & ~agreed;
   const scene = Math.max(1, bits(both & SCENE));
-  return {
-    same: bits(agreed & SCENE) / scene,
-    other: bits(apart & SCENE) / scene,
-    areaOther: (apart & AREA) === 0 ? 0 : 1,
-    topicSame: (agreed & TOPIC) === 0 ? 0 : 1,
-    topicOther: (apart & TOPIC) === 0 ? 0 : 1,
-  };
+  into[AT.placeSame] = bits(agreed & SCENE) / scene;
+  into[AT.placeOther] = bits(apart & SCENE) / scene;
+  into[AT.areaOther] = (apart & AREA) === 0 ? 0 : 1;
+  into[AT.topicSame] = (agreed & TOPIC) === 0 ? 0 : 1;
+  into[AT.topicOther] = (apart & TOPIC) === 0 ? 0 : 1;
+  if ((both & (1 << DISTRICT_KIND)) !== 0) writeDistricts(a, b, into);
+}
+
+function has(keys: Uint32Array, key: number): boolean {
+  for (let i = 0; i < keys.length; i++) if (keys[i] === key) return true;
+  return false;
 }
 
 function bits(set: number): number {
@@ -458,12 +361,21 @@ function bits(set: number): number {
 }
 
 /** Codes of divisions end with noughts where they name a whole city or province: one within the other is no conflict. */
-function divisionsAgree(a: string, b: string): 'same' | 'within' | 'other' {
-  if (a === b) return 'same';
-  const [shorter, longer] = a.length <= b.length ? [a, b] : [b, a];
-  const within = (whole: string, part: string) => part.startsWith(whole.replace(/(?:00|000)+$/, ''));
-  return within(shorter, longer) || within(longer, shorter) ? 'within' : 'other';
+function writeDivisions(a: string, b: string, into: Float64Array): void {
+  if (a === b) into[AT.divisionSame] = 1;
+  else if (!isWithin(a, b) && !isWithin(b, a)) into[AT.divisionOther] = 1;
 }
+
+function isWithin(whole: string, part: string): boolean {
+  let end = whole.length;
+  while (end > 0 && whole.charCodeAt(end - 1) === NOUGHT) end -= 1;
+  // A single nought belongs to the code.
+  if (end === whole.length - 1) end = whole.length;
+  for (let at = 0; at < end; at++) if (part.charCodeAt(at) !== whole.charCodeAt(at)) return false;
+  return true;
+}
+
+const NOUGHT = 48;
 
 function shareKey(a: readonly string[], b: readonly string[]): boolean {
   for (const key of a) if (b.includes(key)) return true;

@@ -1,5 +1,5 @@
 // Compares drafts with earlier tickets, one after the other in order of acceptance; holds the candidate index.
-import { decide } from '../../normalizer/dedupe.ts';
+import { choose, type Deciding, decide, decisionOf, weigh } from '../../normalizer/dedupe.ts';
 import type { Candidate, Decision, Facts, RepeatPolicy } from '../../normalizer/facts.ts';
 import type { Grams } from '../../normalizer/grams.ts';
 import type { Meaning } from '../../normalizer/meaning.ts';
@@ -147,23 +147,28 @@ export function createJudge(parts: JudgeParts): Judge {
   }
 
   async function judgeOne(item: JudgeItem, facts: Facts, hits: readonly Hit[]): Promise<Judged> {
-    let leads: readonly Known[] = [];
-    const ask = () => {
-      const candidates = candidatesOf(hits, known, item.number);
-      return decide({ number: item.number, facts, leads }, candidates, parts.policy);
-    };
-    parts.compared?.(item.number, candidatesOf(hits, known, item.number));
-    let decision = ask();
-    const linked = decision.links.map(link => findNumber(hits, known, link.of)).filter(one => one !== undefined);
+    const { number, identityKeys } = item;
+    const { policy } = parts;
+    let message: Deciding = { number, facts };
+    const candidates = candidatesOf(hits, known, number);
+    parts.compared?.(number, candidates);
+    let compared = weigh(message, candidates, policy);
+    let choice = choose(message, compared, policy);
+    const linked = [...choice.kept, ...choice.left].map(one => one.candidate as Known);
     const changed = linked.length > 0 && (await refreshed(linked));
-    leads = await leadsOf(linked, hits);
-    if (changed || leads.length > 0) decision = ask();
+    const leads = await leadsOf(linked, hits);
+    if (changed) compared = weigh(message, candidatesOf(hits, known, number), policy);
+    if (changed || leads.length > 0) {
+      message = { ...message, leads };
+      choice = choose(message, compared, policy);
+    }
+    const decision = decisionOf(message, choice, policy);
     const lead = leadOf(decision.incident, [...leads, ...hits.map(hit => known.get(hit.ordinal))]);
-    for (const number of decision.gathers) {
-      const one = findNumber(hits, known, number);
+    for (const gathered of decision.gathers) {
+      const one = findNumber(hits, known, gathered);
       if (one !== undefined) Object.assign(one, { incident: decision.incident, lead });
     }
-    return { decision, facts, identityKeys: item.identityKeys };
+    return { decision, facts, identityKeys };
   }
 
   function leadOf(incident: string | null, among: readonly (Known | undefined)[]): number | null {
