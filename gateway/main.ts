@@ -1,5 +1,6 @@
 #!/usr/bin/env node
 // Entry of the program: says plainly when Node or SQLite is too old, before anything is loaded that would fail there.
+import { takeRoom } from './own-room.ts';
 import { runtimeFault } from './runtime.ts';
 
 // The locale cannot be read yet: what reads it may not load on an old Node.
@@ -15,6 +16,7 @@ const UNAVAILABLE = 69;
 
 const fault = runtimeFault(process.versions);
 if (fault === null) {
+  takeRoom(process.argv);
   const { main } = await import('./cli/main.ts');
   process.exitCode = await main(process.argv.slice(2));
 } else {

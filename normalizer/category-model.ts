@@ -73,22 +73,23 @@ function bytesOf(base64: string): Uint8Array<ArrayBuffer> {
 interface GramTable {
   /** Gram of a single character plus one, by UTF-16 unit; 0: none. */
   readonly roots: Uint16Array;
-  /** Gram plus one, and the character behind it, in an open table. */
-  readonly keys: Uint32Array;
-  readonly targets: Uint16Array;
+  /** Key (gram plus one, and the character behind it) and target in turn, open-addressed; no key is 0. */
+  readonly steps: Int32Array;
   readonly mask: number;
+  /** By gram plus one: which characters may stand behind it, a bit for each 32 of them. Most grams have none. */
+  readonly followers: Int32Array;
   readonly size: number;
 }
 
 /** Every gram as one step from the gram that is one character shorter. */
 export function gramTable(grams: readonly string[]): GramTable {
   const index = new Map(grams.map((gram, at) => [gram, at + 1]));
-  const slots = 1 << Math.ceil(Math.log2(Math.max(64, grams.length * 3)));
+  const slots = 1 << Math.ceil(Math.log2(Math.max(64, grams.length * 2)));
   const table = {
     roots: new Uint16Array(65_536),
-    keys: new Uint32Array(slots),
-    targets: new Uint16Array(slots),
+    steps: new Int32Array(slots * 2),
     mask: slots - 1,
+    followers: new Int32Array(grams.length + 1),
     size: grams.length,
   };
   grams.forEach((gram, at) => {
@@ -99,11 +100,12 @@ export function gramTable(grams: readonly string[]): GramTable {
     }
     const before = index.get(gram.slice(0, -1));
     if (before === undefined) return;
-    const key = before * 65_536 + last;
+    const key = (before << 16) | last;
     let slot = slotOf(key, table.mask);
-    while (table.keys[slot] !== 0) slot = (slot + 1) & table.mask;
-    table.keys[slot] = key;
-    table.targets[slot] = at + 1;
+    while (table.steps[slot * 2] !== 0) slot = (slot + 1) & table.mask;
+    table.steps[slot * 2] = key;
+    table.steps[slot * 2 + 1] = at + 1;
+    table.followers[before] = table.followers[before]! | (1 << (last & 31));
   });
   return table;
 }
@@ -115,7 +117,7 @@ function slotOf(key: number, mask: number): number {
 
 /** Counts the grams of texts by one table. */
 export function gramCounter(table: GramTable): (text: string, contentAt: number) => GramCounts {
-  const { roots, keys, targets, mask, size } = table;
+  const { roots, steps, mask, followers, size } = table;
   const grams = new Uint16Array(size);
   const counts = new Uint8Array(size);
   const firstAt = new Uint16Array(size);
@@ -136,12 +138,14 @@ export function gramCounter(table: GramTable): (text: string, contentAt: number)
         }
         counts[gram] = Math.min(255, before + times);
         if (next >= end) break;
-        const key = node * 65_536 + text.charCodeAt(next);
+        const code = text.charCodeAt(next);
+        if ((followers[node]! & (1 << (code & 31))) === 0) break;
+        const key = (node << 16) | code;
         let slot = slotOf(key, mask);
         node = 0;
-        while (keys[slot] !== 0) {
-          if (keys[slot] === key) {
-            node = targets[slot]!;
+        while (steps[slot * 2] !== 0) {
+          if (steps[slot * 2] === key) {
+            node = steps[slot * 2 + 1]!;
             break;
           }
           slot = (slot + 1) & mask;
@@ -193,16 +197,31 @@ export function categoryModel(data: CategoryModelData): CategoryModel {
     return { probabilities: softmax(scores, sharpness), known };
   }
 
-  function phrases(text: string, counts: GramCounts, place: number, most: number): string[] {
-    const strengths: { gram: number; strength: number }[] = [];
+  /** Grams that speak for a class, the strongest first, of two equal ones the earlier in the model. */
+  function strongest(counts: GramCounts, place: number, most: number): readonly number[] {
+    const best: number[] = [];
+    const strengths: number[] = [];
     for (let at = 0; at < counts.size; at++) {
       const gram = counts.grams[at]!;
       const weight = weights[gram * width + place]!;
       if (lengths[gram]! < 2 || weight <= 0) continue;
-      strengths.push({ gram, strength: weight * LOGS[counts.counts[gram]!]! });
+      const strength = weight * LOGS[counts.counts[gram]!]!;
+      const behind = (rank: number) =>
+        strength > strengths[rank]! || (strength === strengths[rank]! && gram < best[rank]!);
+      if (best.length === most && !behind(most - 1)) continue;
+      let rank = Math.min(best.length, most - 1);
+      for (; rank > 0 && behind(rank - 1); rank--) {
+        best[rank] = best[rank - 1]!;
+        strengths[rank] = strengths[rank - 1]!;
+      }
+      best[rank] = gram;
+      strengths[rank] = strength;
     }
-    strengths.sort((a, b) => b.strength - a.strength || a.gram - b.gram);
-    const spans = strengths.slice(0, most * 2).map(({ gram }) => {
+    return best;
+  }
+
+  function phrases(text: string, counts: GramCounts, place: number, most: number): string[] {
+    const spans = strongest(counts, place, most * 2).map(gram => {
       const start = counts.firstAt[gram]!;
       return { start, end: start + lengths[gram]! };
     });

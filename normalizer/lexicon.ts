@@ -1,4 +1,5 @@
-// All word lists of the rulebook as one automaton (Aho and Corasick): every list is searched in one pass over the text.
+// All word lists of the rulebook as one automaton: every list is searched in one pass over the text.
+import { automatonOf, COLUMNS, FAIL, FOLLOWERS, FROM, fold, followerBit, slotOf, TO } from './automaton.ts';
 
 /** A family of words that compete with each other: the longest wins, words inside it are not seen. */
 export type Family =
@@ -42,120 +43,86 @@ const GAP_LENGTH = 10;
 /** More hits than this in one family say nothing new, and keep hostile text cheap. */
 const MOST_HITS = 2000;
 
-interface Pending<Item> {
-  readonly family: Family;
-  readonly item: Item;
-  readonly length: number;
+/** A word, or one half of two with something between them. */
+interface Part {
+  readonly entry: number;
+  readonly text: string;
   /** -1 for a whole word; otherwise the number of the pair, `tail` telling which half. */
   readonly pair: number;
   readonly tail: boolean;
 }
 
-interface Trie<Item> {
-  readonly next: Map<number, number>[];
-  readonly outputs: (Pending<Item>[] | undefined)[];
-}
-
-function insert<Item>(trie: Trie<Item>, word: string, output: Pending<Item>): void {
-  let state = 0;
-  for (let i = 0; i < word.length; i++) {
-    const code = fold(word.charCodeAt(i));
-    let target = trie.next[state]!.get(code);
-    if (target === undefined) {
-      target = trie.next.length;
-      trie.next.push(new Map());
-      trie.outputs.push(undefined);
-      trie.next[state]!.set(code, target);
-    }
-    state = target;
-  }
-  trie.outputs[state] = [...(trie.outputs[state] ?? []), output];
-}
-
-/** ASCII capitals are read as small letters, so that offsets stay those of the text. */
-function fold(code: number): number {
-  return code >= 65 && code <= 90 ? code + 32 : code;
-}
-
-function growTrie<Item>(entries: readonly LexiconEntry<Item>[]): Trie<Item> {
-  const trie: Trie<Item> = { next: [new Map()], outputs: [undefined] };
+function partsOf(entries: readonly LexiconEntry<unknown>[]): Part[] {
   let pairs = 0;
-  for (const { family, word, item } of entries) {
+  return entries.flatMap(({ word }, entry): Part[] => {
     const at = word.indexOf(GAP);
-    if (at < 0) {
-      insert(trie, word, { family, item, length: word.length, pair: -1, tail: false });
-      continue;
+    if (at < 0) return [{ entry, text: word, pair: -1, tail: false }];
+    const pair = pairs++;
+    return [
+      { entry, text: word.slice(0, at), pair, tail: false },
+      { entry, text: word.slice(at + GAP.length), pair, tail: true },
+    ];
+  });
+}
+
+/** What was found of one family in one text, kept in order of its start, the longer before the shorter. */
+class Found {
+  #starts = new Int32Array(32);
+  #ends = new Int32Array(32);
+  #parts = new Uint16Array(32);
+  #size = 0;
+
+  get empty(): boolean {
+    return this.#size === 0;
+  }
+
+  clear(): void {
+    this.#size = 0;
+  }
+
+  /** Hits come in order of their end, so that each has few to pass. */
+  add(part: number, start: number, end: number): void {
+    if (this.#size === MOST_HITS) return;
+    if (this.#size === this.#starts.length) this.#grow();
+    const [starts, ends, parts] = [this.#starts, this.#ends, this.#parts];
+    let at = this.#size++;
+    while (at > 0 && (starts[at - 1]! > start || (starts[at - 1] === start && ends[at - 1]! < end))) {
+      starts[at] = starts[at - 1]!;
+      ends[at] = ends[at - 1]!;
+      parts[at] = parts[at - 1]!;
+      at--;
     }
-    const head = word.slice(0, at);
-    const tail = word.slice(at + GAP.length);
-    insert(trie, head, { family, item, length: head.length, pair: pairs, tail: false });
-    insert(trie, tail, { family, item, length: tail.length, pair: pairs, tail: true });
-    pairs++;
+    starts[at] = start;
+    ends[at] = end;
+    parts[at] = part;
   }
-  return trie;
-}
 
-/** Failure links in breadth-first order; a state also takes over what its failure state finds. */
-function linkFailures<Item>(trie: Trie<Item>): Uint32Array {
-  const fail = new Uint32Array(trie.next.length);
-  const queue: number[] = [...trie.next[0]!.values()];
-  for (let head = 0; head < queue.length; head++) {
-    const state = queue[head]!;
-    for (const [code, target] of trie.next[state]!) {
-      let back = fail[state]!;
-      while (back !== 0 && !trie.next[back]!.has(code)) back = fail[back]!;
-      fail[target] = trie.next[back]!.get(code) ?? 0;
-      const inherited = trie.outputs[fail[target]];
-      if (inherited !== undefined) trie.outputs[target] = [...(trie.outputs[target] ?? []), ...inherited];
-      queue.push(target);
+  /** Those that lie in no longer one. */
+  longest<Item>(hitOf: (part: number, start: number, end: number) => Hit<Item>): Hit<Item>[] {
+    const kept: Hit<Item>[] = [];
+    let reach = -1;
+    let reachStart = -1;
+    for (let at = 0; at < this.#size; at++) {
+      const start = this.#starts[at]!;
+      const end = this.#ends[at]!;
+      if (end <= reach && !(end === reach && start === reachStart)) continue;
+      kept.push(hitOf(this.#parts[at]!, start, end));
+      reach = end;
+      reachStart = start;
     }
+    return kept;
   }
-  return fail;
-}
 
-/** More states than this do not fit the keys. */
-const MOST_STATES = 65_535;
-
-/** Transitions in one open-addressed table: key = state and character, so that a step is one or two array reads. */
-function packTransitions<Item>(trie: Trie<Item>) {
-  if (trie.next.length > MOST_STATES) throw new RangeError(`the word lists make more than ${MOST_STATES} states`);
-  let size = 1024;
-  while (size < trie.next.length * 3) size *= 2;
-  const keys = new Uint32Array(size);
-  const targets = new Uint32Array(size);
-  const root = new Uint32Array(65536);
-  for (const [code, target] of trie.next[0]!) root[code] = target;
-  for (let state = 1; state < trie.next.length; state++) {
-    for (const [code, target] of trie.next[state]!) {
-      const key = state * 65536 + code;
-      let slot = slotOf(state, code, size);
-      while (keys[slot] !== 0) slot = (slot + 1) & (size - 1);
-      keys[slot] = key;
-      targets[slot] = target;
-    }
+  #grow(): void {
+    const size = this.#starts.length * 2;
+    const larger = <A extends Int32Array | Uint16Array>(of: A, into: A): A => {
+      into.set(of);
+      return into;
+    };
+    this.#starts = larger(this.#starts, new Int32Array(size));
+    this.#ends = larger(this.#ends, new Int32Array(size));
+    this.#parts = larger(this.#parts, new Uint16Array(size));
   }
-  return { keys, targets, root, size };
-}
-
-function slotOf(state: number, code: number, size: number): number {
-  return (Math.imul(state, 0x9e3779b1) ^ Math.imul(code, 0x85ebca6b)) & (size - 1);
-}
-
-/** Keeps the longest of overlapping hits that lie inside each other, in order of their start. */
-function longestOnly<Item>(hits: Hit<Item>[]): Hit<Item>[] {
-  if (hits.length < 2) return hits;
-  hits.sort((a, b) => a.start - b.start || b.end - a.end);
-  const kept: Hit<Item>[] = [];
-  let reach = -1;
-  let reachStart = -1;
-  for (const hit of hits) {
-    const same = hit.end === reach && hit.start === reachStart;
-    if (hit.end <= reach && !same) continue;
-    kept.push(hit);
-    reach = hit.end;
-    reachStart = hit.start;
-  }
-  return kept;
 }
 
 function sentenceBreak(text: string, from: number, to: number): boolean {
@@ -170,60 +137,70 @@ function sentenceBreak(text: string, from: number, to: number): boolean {
 
 /** Compiles the entries. Words are matched in clean text (simplified, half-width); capitals do not matter. */
 export function compileLexicon<Item>(entries: readonly LexiconEntry<Item>[]): Lexicon<Item> {
-  const trie = growTrie(entries);
-  const fail = linkFailures(trie);
-  const { keys, targets, root, size } = packTransitions(trie);
-  const outputs = trie.outputs;
-  const states = trie.next.length;
-  const pairs = entries.filter(({ word }) => word.includes(GAP)).length;
-  // Where the head of each pair was last seen in the text of this scan; one text at a time.
-  const headStarts = new Int32Array(pairs);
-  const headEnds = new Int32Array(pairs);
+  const parts = partsOf(entries);
+  const { root, states, table, mask, outputs, count } = automatonOf(parts.map(({ text }) => text));
+  const families = [...new Set(entries.map(({ family }) => family))];
+  const familyOf = Uint8Array.from(parts, ({ entry }) => families.indexOf(entries[entry]!.family));
+  const lengths = Uint16Array.from(parts, ({ text }) => text.length);
+  const pairs = Int32Array.from(parts, ({ pair }) => pair);
+  const tails = Uint8Array.from(parts, ({ tail }) => (tail ? 1 : 0));
+  // Where the head of each pair was last seen in the text of this scan, and what was found; one text at a time.
+  const headStarts = new Int32Array(parts.length - entries.length);
+  const headEnds = new Int32Array(parts.length - entries.length);
+  const found = families.map(() => new Found());
 
   function step(from: number, code: number): number {
-    let state = from;
-    while (state !== 0) {
-      const key = (state * 65536 + code) >>> 0;
-      let slot = slotOf(state, code, size);
-      while (keys[slot] !== 0) {
-        if (keys[slot] === key) return targets[slot]!;
-        slot = (slot + 1) & (size - 1);
+    for (let state = from; state !== 0; state = states[state * COLUMNS + FAIL]!) {
+      if ((states[state * COLUMNS + FOLLOWERS]! & followerBit(code)) === 0) continue;
+      const key = (state << 16) | code;
+      for (let slot = slotOf(key, mask); table[slot * 2] !== 0; slot = (slot + 1) & mask) {
+        if (table[slot * 2] === key) return table[slot * 2 + 1]!;
       }
-      state = fail[state]!;
     }
     return root[code]!;
   }
 
+  /** Where what ends here begins; -1 where it is no hit: a first half, or a second one that is too far from its first. */
+  function startOf(text: string, part: number, end: number): number {
+    const start = end - lengths[part]!;
+    const pair = pairs[part]!;
+    if (pair < 0) return start;
+    if (tails[part] === 0) {
+      headStarts[pair] = start;
+      headEnds[pair] = end;
+      return -1;
+    }
+    const headEnd = headEnds[pair]!;
+    const apart = headEnd < 0 || start < headEnd || start - headEnd > GAP_LENGTH || sentenceBreak(text, headEnd, start);
+    return apart ? -1 : headStarts[pair]!;
+  }
+
+  const hitOf = (part: number, start: number, end: number): Hit<Item> => ({
+    item: entries[parts[part]!.entry]!.item,
+    start,
+    end,
+    gap: pairs[part]! >= 0,
+  });
+
   function scan(text: string): ReadonlyMap<Family, readonly Hit<Item>[]> {
-    const found = new Map<Family, Hit<Item>[]>();
+    for (const one of found) one.clear();
     headEnds.fill(-1);
     let state = 0;
     for (let i = 0; i < text.length; i++) {
       state = step(state, fold(text.charCodeAt(i)));
-      const here = outputs[state];
-      if (here === undefined) continue;
-      for (const output of here) {
-        let start = i + 1 - output.length;
-        if (output.pair >= 0) {
-          if (!output.tail) {
-            headStarts[output.pair] = start;
-            headEnds[output.pair] = i + 1;
-            continue;
-          }
-          const headStart = headStarts[output.pair]!;
-          const headEnd = headEnds[output.pair]!;
-          if (headEnd < 0 || start < headEnd || start - headEnd > GAP_LENGTH || sentenceBreak(text, headEnd, start))
-            continue;
-          start = headStart;
-        }
-        const hits = found.get(output.family) ?? [];
-        if (hits.length === 0) found.set(output.family, hits);
-        if (hits.length < MOST_HITS) hits.push({ item: output.item, start, end: i + 1, gap: output.pair >= 0 });
+      const to = states[state * COLUMNS + TO]!;
+      for (let at = states[state * COLUMNS + FROM]!; at < to; at++) {
+        const part = outputs[at]!;
+        const start = startOf(text, part, i + 1);
+        if (start >= 0) found[familyOf[part]!]!.add(part, start, i + 1);
       }
     }
-    for (const [family, hits] of found) found.set(family, longestOnly(hits));
-    return found;
+    const hits = new Map<Family, Hit<Item>[]>();
+    families.forEach((family, at) => {
+      if (!found[at]!.empty) hits.set(family, found[at]!.longest(hitOf));
+    });
+    return hits;
   }
 
-  return { scan, states };
+  return { scan, states: count };
 }

@@ -1,0 +1,39 @@
+import { deepEqual, equal } from 'node:assert/strict';
+import { execFileSync } from 'node:child_process';
+import { roomier } from '../../gateway/own-room.ts';
+
+const MODULE = new URL('../../gateway/own-room.ts', import.meta.url).href;
+
+describe('room for young objects', () => {
+  it('is asked for in front of the flags that were given', () => {
+    deepEqual(roomier(['main.ts', 'start'], ['--disable-proto=delete'], { PATH: '/bin' }), {
+      args: ['--max-semi-space-size=8', '--disable-proto=delete', 'main.ts', 'start'],
+      env: { MALLOC_ARENA_MAX: '2', PATH: '/bin' },
+    });
+  });
+
+  it('is left to whoever starts the program with a figure of his own', () => {
+    equal(roomier([], ['--max-semi-space-size=16'], {}), null);
+    equal(roomier([], [], { NODE_OPTIONS: '--no-warnings --max-semi-space-size=16' }), null);
+    equal(roomier([], [], { MALLOC_ARENA_MAX: '4' })?.env['MALLOC_ARENA_MAX'], '4');
+  });
+
+  it('is taken once by the same process, which keeps its number and says the same', function () {
+    if (process.platform === 'win32') {
+      console.log('      not run: a process cannot take the place of another here');
+      return this.skip();
+    }
+    const script = `import { takeRoom } from ${JSON.stringify(MODULE)};
+      const began = process.env.BEGAN ?? String(process.pid);
+      process.env.BEGAN = began;
+      takeRoom(process.argv);
+      console.log(JSON.stringify([began === String(process.pid), process.execArgv.includes('--max-semi-space-size=8'), process.argv.slice(2)]));`;
+    const file = `data:text/javascript,${encodeURIComponent(script)}`;
+    const out = execFileSync(
+      process.execPath,
+      ['--input-type=module', '--eval', `await import(${JSON.stringify(file)})`, 'x', 'start'],
+      { encoding: 'utf8' },
+    );
+    deepEqual(JSON.parse(out), [true, true, ['start']]);
+  });
+});
