@@ -22,7 +22,6 @@ import type { Command, CommandContext, LiveGateway } from './cli/command.ts';
 import { openControl } from './control.ts';
 import { DeskError, EXIT } from './desk-error.ts';
 import { type DiskWatch, watchDisk } from './disk-watch.ts';
-import { createBullQueue, watchBullQueue } from './dispatch/bull-queue.ts';
 import { createCaseEvents } from './dispatch/case-events.ts';
 import { createDispatch, type Dispatch } from './dispatch/dispatch.ts';
 import { createLocalQueue } from './dispatch/local-queue.ts';
@@ -85,7 +84,9 @@ export async function startGateway(loaded: LoadedConfig, options: GatewayOptions
     // What was left unread is read at once, so the readers know of all channels before any of them is open.
     const known = await parserChannels(book);
     const { logLevel = () => undefined } = options;
-    const parts = liveParts({ foundation, role, log, logLevel, known, published: await publishedBy(foundation) });
+    const bull = config.queue.redis === null ? null : await import('./dispatch/bull-queue.ts');
+    const published = await publishedBy(foundation);
+    const parts = liveParts({ foundation, role, log, logLevel, known, published, bull });
     closers.unshift(...parts.closers);
     if (parts.dispatch !== null) await checkQueue(parts.dispatch, log);
     await parts.channels.open();
@@ -162,9 +163,13 @@ interface LiveSources {
   readonly logLevel: (level: LogLevel) => void;
   readonly known: Readonly<Record<string, ParserChannel>>;
   readonly published: readonly Published[];
+  readonly bull: Bull | null;
 }
 
-function liveParts({ foundation, role, log, logLevel, known, published }: LiveSources): LiveParts {
+/** What speaks to Redis; loaded only where the queue is there. */
+type Bull = typeof import('./dispatch/bull-queue.ts');
+
+function liveParts({ foundation, role, log, logLevel, known, published, bull }: LiveSources): LiveParts {
   const { store, cipher, book, loaded, now } = foundation;
   const { config } = loaded;
   const settings = config.caseSystem === null ? null : caseSystemSettings(config.caseSystem);
@@ -192,7 +197,8 @@ function liveParts({ foundation, role, log, logLevel, known, published }: LiveSo
   });
   const allow = config.intake.attachmentServers;
   const attachments: Attachments = createAttachments({ store, cipher, book, channels, log, now, allow });
-  const dispatch = settings === null || !sends(role) ? null : dispatchOf(foundation, settings, attachments, log);
+  const dispatch =
+    settings === null || !sends(role) ? null : dispatchOf(foundation, { settings, attachments, bull }, log);
   const readiness = createReadiness({
     ...{ role, intake, reading, channels, dispatch, store },
     settings: () => reload.state(),
@@ -211,7 +217,7 @@ function liveParts({ foundation, role, log, logLevel, known, published }: LiveSo
     webhooks: channels,
     readiness,
     caseEvents: settings === null ? null : caseEvents.webhook,
-    queueBoard: queueBoardOf(foundation, log),
+    queueBoard: queueBoardOf(foundation, bull, log),
     partnerProblems: published.flatMap(part => part.problems),
     openapi: () =>
       assembleOpenApi(
@@ -279,13 +285,13 @@ function liveParts({ foundation, role, log, logLevel, known, published }: LiveSo
 
 function dispatchOf(
   foundation: Foundation,
-  settings: CaseSystemSettings,
-  attachments: Attachments,
+  parts: { readonly settings: CaseSystemSettings; readonly attachments: Attachments; readonly bull: Bull | null },
   log: Log,
 ): Dispatch {
+  const { settings, attachments, bull } = parts;
   return createDispatch({
     store: foundation.store,
-    queue: queueOf(foundation, log),
+    queue: queueOf(foundation, bull, log),
     cipher: foundation.cipher,
     settings,
     concurrency: foundation.loaded.config.dispatch.concurrency,
@@ -294,19 +300,21 @@ function dispatchOf(
   });
 }
 
-function queueOf({ loaded }: Foundation, log: Log): Queue {
+function queueOf({ loaded }: Foundation, bull: Bull | null, log: Log): Queue {
   const { redis, prefix } = loaded.config.queue;
   const onBug = (error: unknown) => log.bug('dispatch.bug', error);
-  return redis === null ? createLocalQueue({ onBug }) : createBullQueue({ url: redis, prefix, onBug });
+  return redis === null || bull === null
+    ? createLocalQueue({ onBug })
+    : bull.createBullQueue({ url: redis, prefix, onBug });
 }
 
 /** Null where nobody is to look at the queue, or none is on Redis. */
-function queueBoardOf({ loaded, store, now }: Foundation, log: Log): QueueBoard | null {
+function queueBoardOf({ loaded, store, now }: Foundation, bull: Bull | null, log: Log): QueueBoard | null {
   const { redis, prefix, board } = loaded.config.queue;
-  if (redis === null || board === null) return null;
+  if (redis === null || board === null || bull === null) return null;
   const parts = {
     ...board,
-    watch: () => watchBullQueue({ url: redis, prefix }),
+    watch: () => bull.watchBullQueue({ url: redis, prefix }),
     signedIn: () => store.admin.audit({ by: board.user, action: 'queue.look', on: ['queue'] }, now()),
   };
   return createQueueBoard(parts, log);

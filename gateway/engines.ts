@@ -1,12 +1,11 @@
 // The only file that knows which store engine runs: opened by the composition, and once more in the decider thread.
+// What speaks to MongoDB is loaded where it is used: it takes 50 MB of every thread that has it.
 import { randomUUID } from 'node:crypto';
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { hostname } from 'node:os';
 import { join } from 'node:path';
 import type { MessagePort } from 'node:worker_threads';
-import { type MongoStoreOptions, openMongoStore } from '../store/mongo/engine.ts';
-import { ENGINE as MONGO } from '../store/mongo/snapshot.ts';
-import { openMongoSnapshot } from '../store/mongo/snapshot-reader.ts';
+import type { MongoStoreOptions } from '../store/mongo/engine.ts';
 import type { SnapshotReader } from '../store/retention.ts';
 import { openSqliteClient } from '../store/sqlite/client.ts';
 import { openSqliteStore } from '../store/sqlite/engine.ts';
@@ -56,6 +55,7 @@ async function openMongo(
   mkdirSync(folder, { recursive: true, mode: 0o700 });
   const lock = lockFolder(folder);
   try {
+    const { openMongoStore } = await import('../store/mongo/engine.ts');
     const own = { ...mongo, auditKey, profile, folder, holder: holderOf(folder), shared: true };
     const store = await openMongoStore(own);
     const close = async () => {
@@ -84,13 +84,16 @@ function holderOf(folder: string): string {
 }
 
 export async function openStoreAt(address: StoreAddress): Promise<Store> {
-  return address.engine === 'sqlite'
-    ? openSqliteClient({ folder: address.folder, port: address.port })
-    : openMongoStore(address.options);
+  if (address.engine === 'sqlite') return openSqliteClient({ folder: address.folder, port: address.port });
+  const { openMongoStore } = await import('../store/mongo/engine.ts');
+  return openMongoStore(address.options);
 }
 
 /** Reads a copy that `admin.snapshot` made; null for one of an engine that this version does not have. */
-export function openCopy(engine: string, folder: string): SnapshotReader | null {
-  if (engine === MONGO) return openMongoSnapshot(folder);
-  return engine === ENGINE ? openSnapshot(folder) : null;
+export async function openCopy(engine: string, folder: string): Promise<SnapshotReader | null> {
+  if (engine === ENGINE) return openSnapshot(folder);
+  const { ENGINE: MONGO } = await import('../store/mongo/snapshot.ts');
+  if (engine !== MONGO) return null;
+  const { openMongoSnapshot } = await import('../store/mongo/snapshot-reader.ts');
+  return openMongoSnapshot(folder);
 }

@@ -16,7 +16,7 @@ const UNAVAILABLE = 69;
 
 const fault = runtimeFault(process.versions);
 if (fault === null) {
-  takeRoom(process.argv);
+  takeRoom(process.argv, import.meta.url);
   const { main } = await import('./cli/main.ts');
   process.exitCode = await main(process.argv.slice(2));
 } else {

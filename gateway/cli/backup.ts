@@ -8,7 +8,6 @@ import { type Language, say, sayBoth } from '../locale.ts';
 import { type BackupOrder, makeBackup } from '../upkeep/backup.ts';
 import { readBackup } from '../upkeep/manifest.ts';
 import { type RestoreResult, restoreBackup } from '../upkeep/restore.ts';
-import { restoreToMongo } from '../upkeep/restore-mongo.ts';
 import { inTurn } from '../upkeep/turn.ts';
 import type { Arguments, Call, Command, LocalCommand, Option, Row, Terminal } from './command.ts';
 import { shareBars } from './output.ts';
@@ -132,7 +131,12 @@ export const restoreCommand: LocalCommand = {
     };
     try {
       const result = await (onMongo && ring !== null && url !== undefined
-        ? restoreToMongo({ ...order, ring, url, identityUrl: identityOf(terminal, args) })
+        ? (await import('../upkeep/restore-mongo.ts')).restoreToMongo({
+            ...order,
+            ring,
+            url,
+            identityUrl: identityOf(terminal, args),
+          })
         : restoreBackup({ ...order, ring, data: String(data) }));
       bars.stop();
       tellOf(terminal, result, {

@@ -4,7 +4,6 @@ import { loadConfig } from '../../config/load.ts';
 import { loadKeyRing, macKey } from '../../store/key-ring.ts';
 import { EXIT } from '../desk-error.ts';
 import { say } from '../locale.ts';
-import { moveStore } from '../upkeep/move.ts';
 import type { LocalCommand } from './command.ts';
 import { shareBars } from './output.ts';
 import { textOf } from './parts.ts';
@@ -52,6 +51,7 @@ export const migrateCommand: LocalCommand = {
     process.once('SIGINT', interrupt);
     const bars = shareBars(terminal);
     try {
+      const { moveStore } = await import('../upkeep/move.ts');
       const report = await moveStore({
         folder: config.data,
         url,

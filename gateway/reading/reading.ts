@@ -51,7 +51,7 @@ const DEFECTS = new Set(['reading.bug', 'reading.parse_failed', 'reading.parser_
 const RESTART_MS = 1000;
 const RESTART_MOST_MS = 60_000;
 /** The index lives in typed arrays outside the heap; in a small nursery the batches under way outlive it and fill the old space. */
-const YOUNG_MB = 64;
+const YOUNG_MB = 48;
 
 export function startReading(parts: ReadingParts, channels: Readonly<Record<string, ParserChannel>>): Reading {
   const firstReady = Promise.withResolvers<void>();

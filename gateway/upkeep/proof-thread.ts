@@ -32,7 +32,7 @@ async function run(): Promise<ProofReport> {
   }
   // What is damaged may not even open, and the reason is known already.
   if (faults.length > 0) return { files: total, ...NOTHING_READ, ...NOTHING_OPENED, faults };
-  const copy = openCopy(start.engine, start.folder);
+  const copy = await openCopy(start.engine, start.folder);
   if (copy === null) throw new Error('a copy of an engine that is not here');
   try {
     const integrity = copy.integrity();

@@ -1,4 +1,4 @@
-import { deepEqual, equal } from 'node:assert/strict';
+import { deepEqual, equal, match } from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
 import { roomier } from '../../gateway/own-room.ts';
 
@@ -6,16 +6,21 @@ const MODULE = new URL('../../gateway/own-room.ts', import.meta.url).href;
 
 describe('room for young objects', () => {
   it('is asked for in front of the flags that were given', () => {
-    deepEqual(roomier(['main.ts', 'start'], ['--disable-proto=delete'], { PATH: '/bin' }), {
+    deepEqual(roomier(['main.ts', 'start'], ['--disable-proto=delete'], { PATH: '/bin' }, 'main.js'), {
       args: ['--max-semi-space-size=8', '--disable-proto=delete', 'main.ts', 'start'],
       env: { MALLOC_ARENA_MAX: '2', PATH: '/bin' },
     });
   });
 
+  it('comes with compiled code kept beside the modules where the program is run from its sources', () => {
+    match(roomier([], [], {}, 'main.ts')?.env['NODE_COMPILE_CACHE'] ?? '', /node_modules.\.cache.huisu$/);
+    equal(roomier([], [], {}, 'main.js')?.env['NODE_COMPILE_CACHE'], undefined);
+  });
+
   it('is left to whoever starts the program with a figure of his own', () => {
-    equal(roomier([], ['--max-semi-space-size=16'], {}), null);
-    equal(roomier([], [], { NODE_OPTIONS: '--no-warnings --max-semi-space-size=16' }), null);
-    equal(roomier([], [], { MALLOC_ARENA_MAX: '4' })?.env['MALLOC_ARENA_MAX'], '4');
+    equal(roomier([], ['--max-semi-space-size=16'], {}, 'main.js'), null);
+    equal(roomier([], [], { NODE_OPTIONS: '--no-warnings --max-semi-space-size=16' }, 'main.js'), null);
+    equal(roomier([], [], { MALLOC_ARENA_MAX: '4' }, 'main.js')?.env['MALLOC_ARENA_MAX'], '4');
   });
 
   it('is taken once by the same process, which keeps its number and says the same', function () {
@@ -26,7 +31,7 @@ describe('room for young objects', () => {
     const script = `import { takeRoom } from ${JSON.stringify(MODULE)};
       const began = process.env.BEGAN ?? String(process.pid);
       process.env.BEGAN = began;
-      takeRoom(process.argv);
+      takeRoom(process.argv, 'main.js');
       console.log(JSON.stringify([began === String(process.pid), process.execArgv.includes('--max-semi-space-size=8'), process.argv.slice(2)]));`;
     const file = `data:text/javascript,${encodeURIComponent(script)}`;
     const out = execFileSync(
