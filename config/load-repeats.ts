@@ -42,7 +42,13 @@ const perFeature = Joi.object(Object.fromEntries(FEATURES.map(name => [name, Joi
 
 const schema = Joi.object<RepeatFile, true>({
   windowDays: Joi.number().integer().min(1).required(),
-  thresholds: Joi.object({ repeat: probability, incident: probability, suggest: probability }).required(),
+  thresholds: Joi.object({
+    ...{ repeat: probability, incident: probability, suggest: probability },
+    short: Joi.object({
+      characters: Joi.number().integer().min(1).required(),
+      ...{ repeat: probability, incident: probability },
+    }),
+  }).required(),
   minimumTerms: Joi.number().integer().min(0).required(),
   cohesion: Joi.number().min(0).max(1).required(),
   onlySuggest: Joi.array()

@@ -216,7 +216,9 @@ function match(facts: Facts, candidate: Candidate, policy: RepeatPolicy): Match 
   const score = scoreOf(facts, candidate, policy);
   const own = features[AT.sameRequester] === 1;
   const elsewhere = policy.onlySuggest.some(name => features[AT[name]] === 1);
-  const threshold = own ? policy.thresholds.repeat : policy.thresholds.incident;
+  const { short } = policy.thresholds;
+  const brief = short !== undefined && Math.max(facts.length, candidate.facts.length) <= short.characters;
+  const threshold = (brief ? short : policy.thresholds)[own ? 'repeat' : 'incident'];
   return {
     ...{ candidate, own, elsewhere, score, support: null, threshold },
     alike: likeness(facts.meaning, candidate.facts.meaning),

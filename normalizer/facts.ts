@@ -50,13 +50,22 @@ export interface Decision {
   readonly links: readonly import('./ticket.ts').Link[];
 }
 
+export interface Thresholds {
+  readonly repeat: number;
+  readonly incident: number;
+  readonly suggest: number;
+  /** Where neither of the two has more characters than that; absent: as for all. In few words two tellings of one matter
+   *  share less than in many. */
+  readonly short?: { readonly characters: number; readonly repeat: number; readonly incident: number };
+}
+
 /** Settings of `decide`, from config/rules/repeats.yaml, and the trained model. */
 export interface RepeatPolicy {
   /** Days within which appeals are compared. */
   readonly windowDays: number;
   /** Probability from which a link is made without a person: to an appeal of the same requester, of another; and from
    *  which one is at least suggested to a clerk. */
-  readonly thresholds: { readonly repeat: number; readonly incident: number; readonly suggest: number };
+  readonly thresholds: Thresholds;
   /** Share of an incident's compared tickets that must at least be suggested for a message to become part of it. */
   readonly cohesion: number;
   /** An appeal with fewer terms than this (a bare thank-you) is not compared. */

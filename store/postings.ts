@@ -29,10 +29,10 @@ export interface PostingsOptions {
 export const POSTINGS_DEFAULTS: PostingsOptions = {
   newest: 8192,
   indexTerms: 28,
-  queryTerms: 16,
+  queryTerms: 20,
   perTerm: 48,
   limit: 6,
-  floor: 0.055,
+  floor: 0.03,
   // The blocks of a million tickets: a look-up that has to read them from the disk takes twenty times as long.
   cacheBytes: 160 * 1024 * 1024,
 };

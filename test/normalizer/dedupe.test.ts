@@ -160,7 +160,7 @@ describe('decide', () => {
     const message = { number: 'M', facts: facts(HEAT_AGAIN, { by: 'zhang', day: 3, places: ESTATE }) };
     const link = decide(message, [before], policy).links[0]!;
     assert.ok(link.score >= link.threshold && link.score <= 1);
-    assert.equal(link.threshold, policy.thresholds.repeat);
+    assert.equal(link.threshold, policy.thresholds.short?.repeat);
     const telling = Object.entries(similarity(message.facts, before.facts)).filter(([, value]) => value !== 0);
     assert.deepEqual(Object.keys(link.features).sort(), telling.map(([name]) => name).sort());
     for (const [name, value] of telling) assert.ok(Math.abs((link.features[name] as number) - value) <= 0.005, name);
