@@ -50,10 +50,15 @@ const MAX_HEADER_BYTES = 16 * 1024;
 export function createHttp(parts: HttpParts): HttpService {
   let closing = false;
   const front = createFront(parts.config.listen);
-  const app = createApp(parts, front);
+  const answering = answeringOf(parts, front);
+  const hooks = hooksOf(parts, answering);
+  const app = createApp(parts, { front, answering, hooks });
   const server = serverOf(parts, app, (request, response) => {
     if (closing) response.shouldKeepAlive = false;
-    app(request, response);
+    const channel = PLAIN_HOOK.exec(request.url ?? '')?.[1];
+    // Every appeal comes this way: the router would try its patterns on it for nothing.
+    if (channel === undefined) app(request, response);
+    else void hooks.channel(request as Incoming, response, channel);
   });
   server.maxConnections = parts.config.listen.maxConnections;
   return {
@@ -105,13 +110,21 @@ function bornInto(app: Express) {
   return { IncomingMessage: AppRequest, ServerResponse: AppResponse };
 }
 
-function createApp(parts: HttpParts, front: Front): Express {
+/** The path of a channel's hook with nothing to decode and nothing behind it; all others are the router's. */
+const PLAIN_HOOK = /^\/hooks\/([A-Za-z0-9_-]+)$/;
+
+interface Routing {
+  readonly front: Front;
+  readonly answering: Answering;
+  readonly hooks: Hooks;
+}
+
+function createApp(parts: HttpParts, { front, answering, hooks }: Routing): Express {
   const app = express();
   app.disable('x-powered-by').disable('etag');
   app.set('trust proxy', (address: string) => front.trusts(address));
   app.set('query parser', false);
-  const answering = answeringOf(parts, front);
-  mountHooks(app, parts, answering);
+  mountHooks(app, hooks);
   app.use((_request, response, next) => {
     response.set({ 'x-content-type-options': 'nosniff', 'cache-control': 'no-store', 'x-frame-options': 'DENY' });
     response.set('content-security-policy', "default-src 'none'; frame-ancestors 'none'");
@@ -142,11 +155,19 @@ function answeringOf({ log, metrics }: HttpParts, front: Front): Answering {
   };
 }
 
-/** Signed requests with a raw body: first in the order, past all middleware, since every appeal comes this way. */
-function mountHooks(app: Router, { webhooks, caseEvents, config }: HttpParts, answering: Answering): void {
+/** As Express knows it, and with the body still to be read. */
+type Incoming = Request & IncomingMessage;
+
+/** Signed requests with a raw body. */
+interface Hooks {
+  channel(request: Incoming, response: ServerResponse, channel: string, rest?: string): Promise<void>;
+  caseSystem(request: Incoming, response: ServerResponse): Promise<void>;
+}
+
+function hooksOf({ webhooks, caseEvents, config }: HttpParts, answering: Answering): Hooks {
   const budget = createByteBudget(config.intake.maxInFlightMb * 1024 * 1024);
   const run = (
-    request: Request & IncomingMessage,
+    request: Incoming,
     response: ServerResponse,
     rest: string,
     name: string,
@@ -158,13 +179,20 @@ function mountHooks(app: Router, { webhooks, caseEvents, config }: HttpParts, an
   const channel = (name: string, incoming: WebhookRequest) => webhooks.webhook(name, incoming);
   const caseSystem = async (_name: string, incoming: WebhookRequest) =>
     caseEvents === null ? null : caseEvents(incoming);
-  // Two routes, since the pattern of the one by which every appeal comes is matched for each of them.
-  app.route('/hooks/:channel').all((request, response) => run(request, response, '', request.params.channel, channel));
+  return {
+    channel: (request, response, name, rest = '') => run(request, response, rest, name, channel),
+    caseSystem: (request, response) => run(request, response, '', 'case-system', caseSystem),
+  };
+}
+
+/** First in the order, past all middleware. */
+function mountHooks(app: Router, hooks: Hooks): void {
+  app.route('/hooks/:channel').all((request, response) => hooks.channel(request, response, request.params.channel));
   app.route('/hooks/:channel/*rest').all((request, response) => {
-    const { channel: name, rest } = request.params as unknown as { channel: string; rest: string[] };
-    return run(request, response, `/${rest.join('/')}`, name, channel);
+    const { channel, rest } = request.params as unknown as { channel: string; rest: string[] };
+    return hooks.channel(request, response, channel, `/${rest.join('/')}`);
   });
-  app.route('/case-system/events').post((request, response) => run(request, response, '', 'case-system', caseSystem));
+  app.route('/case-system/events').post((request, response) => hooks.caseSystem(request, response));
 }
 
 /** The edge at which whatever was thrown ends; Express knows it by its four parameters. */

@@ -18,6 +18,12 @@ const LOG_LIMIT_PAGES = 16_384;
 const SWEEP_MS = 50;
 /** Batches of all ports in one transaction, so that one commit never takes long. */
 const BATCHES_AT_ONCE = 16;
+/**
+ * While originals keep coming, decisions wait so long to share a transaction with them: an original that comes meanwhile does
+ * not wait for a commit of decisions alone, and there are fewer syncs for all.
+ */
+const PATIENCE_MS = 4;
+const COMING_MS = 50;
 
 interface Waiting {
   readonly port: MessagePort;
@@ -40,6 +46,8 @@ function serve(options: WriterOptions, control: MessagePort): void {
   const ports = new Set<MessagePort>();
   const side = new Set<MessagePort>();
   let scheduled = false;
+  let patient: NodeJS.Timeout | null = null;
+  let originalsAt = Number.NEGATIVE_INFINITY;
   let sweeping: NodeJS.Timeout | null = null;
   let dropped = hasDropped(context);
   let closing = false;
@@ -51,8 +59,19 @@ function serve(options: WriterOptions, control: MessagePort): void {
     setImmediate(run);
   };
 
+  function take(port: MessagePort, batch: Batch): void {
+    waiting.push({ port, batch });
+    const now = performance.now();
+    if (batch.calls.includes('accept')) originalsAt = now;
+    const only = batch.calls.every(call => call === 'commit');
+    if (!only || now - originalsAt > COMING_MS) schedule();
+    else patient ??= setTimeout(schedule, PATIENCE_MS);
+  }
+
   function run(): void {
     scheduled = false;
+    if (patient !== null) clearTimeout(patient);
+    patient = null;
     const taken = waiting.splice(0, BATCHES_AT_ONCE);
     if (taken.length > 0 && !broken) commit(taken);
     if (waiting.length > 0) schedule();
@@ -116,10 +135,7 @@ function serve(options: WriterOptions, control: MessagePort): void {
 
   function connect(port: MessagePort): void {
     ports.add(port);
-    port.on('message', (batch: Batch) => {
-      waiting.push({ port, batch });
-      schedule();
-    });
+    port.on('message', (batch: Batch) => take(port, batch));
     port.on('close', () => ports.delete(port));
   }
 

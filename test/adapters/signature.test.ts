@@ -1,5 +1,6 @@
 // Signatures: published vectors, and every way a signature can be wrong.
 import assert from 'node:assert/strict';
+import { createHmac, createSecretKey } from 'node:crypto';
 import fc from 'fast-check';
 import {
   hmac,
@@ -46,6 +47,30 @@ describe('signature kit', () => {
     assert.equal(hmac('sha256', vectors.stripe.secret, vectors.stripe.signed).toString('hex'), vectors.stripe.sha256);
     const sm3 = hmac('sm3', Buffer.from(vectors.hmacSm3.keyHex, 'hex'), vectors.hmacSm3.message);
     assert.equal(sm3.toString('hex'), vectors.hmacSm3.sm3);
+  });
+
+  it('signs heads and bodies of every size as the plain HMAC does, whatever the length of the key', () => {
+    const size = fc.oneof(fc.nat(300), fc.integer({ min: 16_000, max: 17_000 }));
+    const content = fc.oneof(
+      fc.tuple(fc.nat(255), size).map(([byte, length]) => new Uint8Array(length).fill(byte)),
+      fc
+        .tuple(fc.string({ unit: 'binary', minLength: 1, maxLength: 3 }), size)
+        .map(([text, times]) => text.repeat(times)),
+    );
+    const keys = fc.uint8Array({ minLength: 1, maxLength: 130 }).map(bytes => createSecretKey(bytes));
+    fc.assert(
+      fc.property(
+        keys,
+        fc.string({ unit: 'binary', maxLength: 40 }),
+        fc.nat(),
+        content,
+        (other, id, timestamp, told) => {
+          const plain = createHmac('sha256', other).update(`${id}.${timestamp}.`).update(told).digest('base64');
+          assert.equal(signWebhook(other, { id, timestamp, body: told }), `v1,${plain}`);
+        },
+      ),
+      { numRuns: 300 },
+    );
   });
 
   it('takes one good signature among bad and unknown ones, joined by spaces or by a second header', () => {
