@@ -19,8 +19,8 @@ export interface Grams {
 export interface GramRules {
   /** 1 for each UTF-16 code unit that only holds sentences together (的, 了): no gram has one. */
   readonly idle: Uint8Array;
-  /** Grams of greetings and set phrases. */
-  readonly stop: ReadonlySet<number>;
+  /** Grams of greetings and set phrases, in an open table; 0: free, which no gram is. */
+  readonly stop: Uint32Array;
 }
 
 export interface GramOptions {
@@ -62,6 +62,8 @@ const KINDS = kindsOfCodeUnits();
 const codes = new Uint32Array(LONGEST + 2);
 const starts = new Uint16Array(LONGEST + 2);
 const ends = new Uint16Array(LONGEST + 2);
+const hashes = new Uint32Array(LONGEST + 2);
+const counts = new Uint8Array(LONGEST + 2);
 const small = tableOf(SMALL_SLOTS);
 let large: GramTable | null = null;
 
@@ -80,7 +82,29 @@ interface GramTable {
 export function gramRules(idleCharacters: string, phrases: readonly string[]): GramRules {
   const idle = new Uint8Array(65_536);
   for (let at = 0; at < idleCharacters.length; at++) idle[idleCharacters.charCodeAt(at)] = 1;
-  return { idle, stop: gramsOfPhrases(phrases) };
+  return { idle, stop: openTable(gramsOfPhrases(phrases)) };
+}
+
+function openTable(hashes: ReadonlySet<number>): Uint32Array {
+  let slots = 64;
+  while (slots < hashes.size * 4) slots *= 2;
+  const table = new Uint32Array(slots);
+  for (const hash of hashes) {
+    let slot = hash & (slots - 1);
+    while (table[slot] !== 0) slot = (slot + 1) & (slots - 1);
+    table[slot] = hash;
+  }
+  return table;
+}
+
+function isIn(table: Uint32Array, hash: number): boolean {
+  const mask = table.length - 1;
+  let slot = hash & mask;
+  while (table[slot] !== 0) {
+    if (table[slot] === hash) return true;
+    slot = (slot + 1) & mask;
+  }
+  return false;
 }
 
 /** All grams of phrases; several may stand in one line, parted by spaces. */
@@ -128,7 +152,7 @@ export function gramsOf(
     }
     before = code;
   }
-  return taken(table, options.rules?.stop, textHash, length);
+  return taken(table, options.rules?.stop ?? NO_STOPS, textHash, length);
 }
 
 /** The strings behind wanted gram hashes, in the text's order; grams that overlap come as one phrase. */
@@ -165,6 +189,7 @@ export function pairHash(pair: string): number {
 }
 
 const NOTHING_IDLE = new Uint8Array(65_536);
+const NO_STOPS = new Uint32Array(1);
 
 /** Writes the text's units into the buffers: a Han character is one, a run of letters and digits is one. */
 function scan(text: string, masks: readonly Mask[]): number {
@@ -281,14 +306,13 @@ function count(table: GramTable, hash: number, times: number, title: number): vo
   table.order[table.size++] = slot;
 }
 
-function taken(table: GramTable, stop: ReadonlySet<number> | undefined, textHash: number, length: number): Grams {
-  const hashes = new Uint32Array(table.size);
-  const counts = new Uint8Array(table.size);
+function taken(table: GramTable, stop: Uint32Array, textHash: number, length: number): Grams {
   let size = 0;
   for (let at = 0; at < table.size; at++) {
     const slot = table.order[at]!;
-    if (stop?.has(table.keys[slot]!)) continue;
-    hashes[size] = table.keys[slot]!;
+    const hash = table.keys[slot]!;
+    if (isIn(stop, hash)) continue;
+    hashes[size] = hash;
     counts[size++] = table.counts[slot]!;
   }
   return { hashes: hashes.slice(0, size), counts: counts.slice(0, size), textHash, length };
