@@ -1,23 +1,30 @@
-// The newest tickets of the candidate index, in typed arrays: a hash of terms to chains of postings, newest first.
+// The newest tickets of the candidate index, in typed arrays: a hash of terms to runs of postings, newest first.
 import type { WeightedTerms } from './index-terms.ts';
 import { BUCKETS, bucketOf, encodeBlock, type Scores } from './posting-blocks.ts';
 
-/** Postings a ticket has on average, to size the arrays; they grow when tickets have more. */
-const POSTINGS_A_TICKET = 40;
+/** Words that the postings of a ticket take on average, to size the array; it grows when tickets have more. */
+const WORDS_A_TICKET = 80;
 const NONE = 0xffffffff;
 
-/** Two words a slot, and two a posting: what is read together lies in one cache line. */
+/** Two words a slot: what is read together lies in one cache line. */
 const PAIR = 2;
+/** A run: where the run before it begins, how many postings it has room for and how many it holds, then these. */
+const RUN_HEAD = 2;
+const ROOM_SHIFT = 16;
+const HELD_MASK = 0xffff;
+/** Most terms have one posting; a run is twice as long as the one before it, so that many lie side by side. */
+const FIRST_ROOM = 1;
+const MOST_ROOM = 64;
 
 export class NewestPostings {
   private readonly capacity: number;
   private mask: number;
-  /** Term of each slot, then the newest posting of it; NONE where the slot is free. */
+  /** Term of each slot, then its newest run; NONE where the slot is free. */
   private slots: Uint32Array;
   private termCount = 0;
-  /** Posting after this one, then ticket and weight (lowest eight bits). */
-  private postings: Uint32Array;
-  private count = 0;
+  /** Runs of postings, each of a ticket's place and a weight (lowest eight bits). */
+  private runs: Uint32Array;
+  private used = 0;
   /** Ordinals of the tickets, in the order in which they came. */
   private ordinals: Uint32Array;
   private tickets = 0;
@@ -29,7 +36,7 @@ export class NewestPostings {
     const slots = 1 << Math.ceil(Math.log2(Math.max(16, capacity * 32)));
     this.mask = slots - 1;
     this.slots = new Uint32Array(slots * PAIR).fill(NONE);
-    this.postings = new Uint32Array(capacity * POSTINGS_A_TICKET * PAIR);
+    this.runs = new Uint32Array(capacity * WORDS_A_TICKET);
     this.ordinals = new Uint32Array(capacity);
   }
 
@@ -42,51 +49,75 @@ export class NewestPostings {
   }
 
   add(ordinal: number, { terms, weights }: WeightedTerms): void {
-    if ((this.count + terms.length) * PAIR > this.postings.length) this.postings = doubled(this.postings);
     if (this.tickets === this.ordinals.length) this.ordinals = doubled(this.ordinals);
     if ((this.termCount + terms.length) * 4 > (this.mask + 1) * 3) this.growSlots();
-    const { slots, postings } = this;
     for (let i = 0; i < terms.length; i++) {
-      const term = terms[i] as number;
-      const slot = this.slotOf(term);
-      if (slots[slot + 1] === NONE) {
-        slots[slot] = term;
+      const slot = this.slotOf(terms[i] as number);
+      if (this.slots[slot + 1] === NONE) {
+        this.slots[slot] = terms[i] as number;
         this.termCount++;
       }
-      postings[this.count * PAIR] = slots[slot + 1] as number;
-      postings[this.count * PAIR + 1] = this.tickets * 256 + (weights[i] as number);
-      slots[slot + 1] = this.count++;
+      this.append(slot, this.tickets * 256 + (weights[i] as number));
     }
     this.ordinals[this.tickets++] = ordinal;
     this.first = Math.min(this.first, ordinal);
     this.last = Math.max(this.last, ordinal);
   }
 
+  private append(slot: number, posting: number): void {
+    let run = this.slots[slot + 1] as number;
+    let room = FIRST_ROOM;
+    if (run !== NONE) {
+      const state = this.runs[run + 1] as number;
+      const held = state & HELD_MASK;
+      room = state >>> ROOM_SHIFT;
+      if (held < room) {
+        this.runs[run + RUN_HEAD + held] = posting;
+        this.runs[run + 1] = state + 1;
+        return;
+      }
+      room = Math.min(MOST_ROOM, room * 2);
+    }
+    if (this.used + RUN_HEAD + room > this.runs.length) this.runs = doubled(this.runs);
+    const before = run;
+    run = this.used;
+    this.used += RUN_HEAD + room;
+    this.runs[run] = before;
+    this.runs[run + 1] = (room << ROOM_SHIFT) | 1;
+    this.runs[run + RUN_HEAD] = posting;
+    this.slots[slot + 1] = run;
+  }
+
   /** A posting without weight scores nothing and goes into no block. */
   forget(ordinal: number, term: number): void {
-    const { postings, ordinals } = this;
-    let at = this.slots[this.slotOf(term) + 1] as number;
-    for (; at !== NONE; at = postings[at * PAIR] as number) {
-      const packed = postings[at * PAIR + 1] as number;
-      if (ordinals[packed >>> 8] === ordinal) postings[at * PAIR + 1] = packed - (packed & 255);
+    const { runs, ordinals } = this;
+    for (let run = this.slots[this.slotOf(term) + 1] as number; run !== NONE; run = runs[run] as number) {
+      const end = run + RUN_HEAD + ((runs[run + 1] as number) & HELD_MASK);
+      for (let at = run + RUN_HEAD; at < end; at++) {
+        const packed = runs[at] as number;
+        if (ordinals[packed >>> 8] === ordinal) runs[at] = packed - (packed & 255);
+      }
     }
   }
 
   /** A mark of this moment: `visit` from it sees only what was added since. */
   get mark(): number {
-    return this.count;
+    return this.tickets;
   }
 
   /** Adds weight × posting weight for the newest `most` postings of a term; answers how many of `most` are left. */
   visit(term: number, most: number, weight: number, scores: Scores, from = 0): number {
-    const { postings, ordinals } = this;
-    let at = this.slots[this.slotOf(term) + 1] as number;
+    const { runs, ordinals } = this;
     let left = most;
-    // A chain runs from the newest posting to the oldest, so the first one before the mark ends it.
-    for (; at !== NONE && at >= from && left > 0; left--) {
-      const packed = postings[at * PAIR + 1] as number;
-      scores.add(ordinals[packed >>> 8] as number, weight * (packed & 255));
-      at = postings[at * PAIR] as number;
+    for (let run = this.slots[this.slotOf(term) + 1] as number; run !== NONE; run = runs[run] as number) {
+      const begin = run + RUN_HEAD;
+      for (let at = begin + ((runs[run + 1] as number) & HELD_MASK) - 1; at >= begin; at--) {
+        const packed = runs[at] as number;
+        // From the newest posting to the oldest, so the first one before the mark ends it.
+        if (left === 0 || packed >>> 8 < from) return left;
+        scores.add(ordinals[packed >>> 8] as number, weight * (packed & 255));
+        left--;
+      }
     }
     return left;
   }
@@ -109,11 +140,7 @@ export class NewestPostings {
     const ordinals: number[] = [];
     const weights: number[] = [];
     for (const slot of slots) {
-      const chain: number[] = [];
-      for (let at = this.slots[slot + 1] as number; at !== NONE; at = this.postings[at * PAIR] as number) {
-        const packed = this.postings[at * PAIR + 1] as number;
-        if ((packed & 255) !== 0) chain.push(packed);
-      }
+      const chain = this.postingsOf(slot).filter(packed => (packed & 255) !== 0);
       chain.sort((a, b) => (this.ordinals[a >>> 8] as number) - (this.ordinals[b >>> 8] as number));
       for (const packed of chain) {
         terms.push(this.slots[slot] as number);
@@ -126,6 +153,15 @@ export class NewestPostings {
       ordinals: Uint32Array.from(ordinals),
       weights: Uint8Array.from(weights),
     });
+  }
+
+  private postingsOf(slot: number): number[] {
+    const found: number[] = [];
+    for (let run = this.slots[slot + 1] as number; run !== NONE; run = this.runs[run] as number) {
+      const begin = run + RUN_HEAD;
+      found.push(...this.runs.subarray(begin, begin + ((this.runs[run + 1] as number) & HELD_MASK)));
+    }
+    return found;
   }
 
   /** Place of a term's slot in `slots`; of a free one where the term is new. */
