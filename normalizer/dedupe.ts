@@ -166,12 +166,16 @@ export function weigh(message: Deciding, candidates: readonly Candidate[], polic
 
 /** What each may count for by another that is likely; null where none is. */
 function supportedScores(alone: readonly Match[], policy: RepeatPolicy): Float64Array | null {
-  let scores: Float64Array | null = null;
-  for (const other of alone.slice(0, MOST_SUPPORTERS)) {
-    if (other.score < policy.thresholds.suggest) break;
-    scores ??= Float64Array.from(alone, one => one.score);
+  const { suggest } = policy.thresholds;
+  if (alone.length === 0 || alone[0]!.score < suggest) return null;
+  const scores = new Float64Array(alone.length);
+  for (let i = 0; i < scores.length; i++) scores[i] = alone[i]!.score;
+  for (let at = 0; at < Math.min(MOST_SUPPORTERS, alone.length); at++) {
+    const other = alone[at]!;
+    if (other.score < suggest) break;
     let taken = false;
-    for (const [i, one] of alone.entries()) {
+    for (let i = 0; i < alone.length; i++) {
+      const one = alone[i]!;
       // One this far down is told apart from the message by what no third telling changes.
       if (one.score < LEAST_SUPPORTED) break;
       if (other.score * SUPPORTED <= scores[i]!) continue;
@@ -215,7 +219,8 @@ function scoreOf(facts: Facts, { facts: other }: Candidate, policy: RepeatPolicy
 function match(facts: Facts, candidate: Candidate, policy: RepeatPolicy): Match {
   const score = scoreOf(facts, candidate, policy);
   const own = features[AT.sameRequester] === 1;
-  const elsewhere = policy.onlySuggest.some(name => features[AT[name]] === 1);
+  let elsewhere = false;
+  for (const name of policy.onlySuggest) elsewhere ||= features[AT[name]] === 1;
   const { short } = policy.thresholds;
   const brief = short !== undefined && Math.max(facts.length, candidate.facts.length) <= short.characters;
   const threshold = (brief ? short : policy.thresholds)[own ? 'repeat' : 'incident'];

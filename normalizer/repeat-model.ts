@@ -208,19 +208,22 @@ function firstOf(set: number): number {
 export function contributions(model: RepeatModel, list: Float64Array, max: number): readonly [Feature, number][] {
   const known = compiledOf(model);
   const { weights, means, leaves, left, ways, wayFeatures, changes } = known;
-  const adds = list.map((value, i) => weights[i]! * (value - means[i]!) * (1 - TREES));
+  for (let i = 0; i < list.length; i++) adds[i] = weights[i]! * (list[i]! - means[i]!) * (1 - TREES);
   look(known, list);
   // A tree's answer is what its root expects and what each split on the way changed of that.
   for (let tree = 0; tree < left.length; tree++) {
     const leaf = leaves[tree]! + firstOf(left[tree]!);
     for (let at = ways[leaf]!; at < ways[leaf + 1]!; at++) adds[wayFeatures[at]!]! += changes[at]!;
   }
-  return strongest(adds, max);
+  return strongest(max);
 }
 
+/** Below it a feature decided nothing. */
 const TOO_LITTLE = 0.05;
+/** What each feature adds. */
+const adds = new Float64Array(FEATURES.length);
 
-function strongest(adds: Float64Array, max: number): readonly [Feature, number][] {
+function strongest(max: number): readonly [Feature, number][] {
   const found: [Feature, number][] = [];
   while (found.length < max) {
     let best = -1;

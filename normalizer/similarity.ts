@@ -188,7 +188,7 @@ function lettered(text: string): Set<string> {
   return names;
 }
 
-const KEY_KINDS = ['road', 'house', 'estate', 'subject', 'area', 'topic', 'district', 'headline'] as const;
+const KEY_PREFIXES = ['road:', 'house:', 'estate:', 'subject:', 'area:', 'topic:', 'district:', 'headline:'] as const;
 const DISTRICT_KIND = 6;
 const HEADLINE_KIND = 7;
 const KIND_MASK = 7;
@@ -203,17 +203,23 @@ const TOPIC = 0b100000;
 /** Place keys as `Facts.placeKeys` holds them: keyed hashes, rising, with the key's kind in the lowest three bits, so that
  *  a road is never compared with an estate. */
 export function hashPlaceKeys(keys: readonly string[], mix: (hash: number) => number): Uint32Array {
-  const hashes = keys.map(key => {
-    let hash = 0x811c_9dc5;
-    const kind = Math.max(
-      0,
-      KEY_KINDS.findIndex(name => key.startsWith(`${name}:`)),
-    );
-    if (kind >= DISTRICT_KIND) return districtKey(key.slice(key.indexOf(':') + 1), kind, mix);
-    for (let at = 0; at < key.length; at++) hash = Math.imul(hash ^ key.charCodeAt(at), 0x0100_0193);
-    return ((mix(hash >>> 0) & ~KIND_MASK) | kind) >>> 0;
-  });
-  return Uint32Array.from(new Set(hashes)).sort();
+  const hashes = new Uint32Array(keys.length);
+  for (let i = 0; i < keys.length; i++) hashes[i] = placeKey(keys[i]!, mix);
+  hashes.sort();
+  let size = 0;
+  for (let i = 0; i < hashes.length; i++) if (i === 0 || hashes[i] !== hashes[i - 1]) hashes[size++] = hashes[i]!;
+  return size === hashes.length ? hashes : hashes.slice(0, size);
+}
+
+function placeKey(key: string, mix: (hash: number) => number): number {
+  const kind = Math.max(
+    0,
+    KEY_PREFIXES.findIndex(prefix => key.startsWith(prefix)),
+  );
+  if (kind >= DISTRICT_KIND) return districtKey(key.slice(KEY_PREFIXES[kind]!.length), kind, mix);
+  let hash = 0x811c_9dc5;
+  for (let at = 0; at < key.length; at++) hash = Math.imul(hash ^ key.charCodeAt(at), 0x0100_0193);
+  return ((mix(hash >>> 0) & ~KIND_MASK) | kind) >>> 0;
 }
 
 /** City above, district below: `A市` is `A3区` as far as it goes. The city's own key has nothing within. */

@@ -88,6 +88,17 @@ export class TermStatistics {
   /** Counts one appeal by all its grams, keyed. */
   add(terms: Iterable<number>): void {
     for (const term of terms) this.#counts[term & (SLOTS - 1)]! += 1;
+    this.#counted();
+  }
+
+  /** The same, of grams that are still to be keyed. */
+  addGrams(hashes: Uint32Array, mix: SeedMix): void {
+    const counts = this.#counts;
+    for (let at = 0; at < hashes.length; at++) counts[mix(hashes[at]!) & (SLOTS - 1)]! += 1;
+    this.#counted();
+  }
+
+  #counted(): void {
     this.#appeals += 1;
     if (this.#appeals >= HALVE_AT) this.#halve();
   }

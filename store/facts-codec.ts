@@ -26,9 +26,10 @@ export function encodeFacts(facts: Facts): Uint8Array {
   bytes.writeDoubleLE(facts.acceptedAt, 8);
   bytes.writeUInt32LE(facts.textHash >>> 0, 16);
   bytes.writeUInt32LE(facts.length >>> 0, 20);
-  let at = HEADER;
-  for (const term of terms) at = bytes.writeUInt32LE(term, at);
-  for (const key of placeKeys) at = bytes.writeUInt32LE(key, at);
+  const words = new Uint32Array(bytes.buffer, HEADER, terms.length + placeKeys.length);
+  words.set(terms);
+  words.set(placeKeys, terms.length);
+  let at = HEADER + words.byteLength;
   for (const key of requesterKeys) at += bytes.write(key, at, 8, 'hex');
   bytes.set(facts.weights, at);
   bytes.set(division, at + facts.weights.length);

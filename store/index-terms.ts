@@ -30,23 +30,33 @@ export function termsOf(facts: Facts): WeightedTerms {
   return { terms, weights };
 }
 
-/** Requester and place, then the heaviest terms of the text, so many in all. */
+/** How many terms have each weight, then where those of each weight begin; written anew by each call. */
+const placesByWeight = new Uint32Array(257);
+
+/** Requester and place, then the heaviest terms of the text, so many in all. Fewer are the first of more. */
 export function heaviest(facts: Facts, most: number): WeightedTerms {
   const { terms, weights } = termsOf(facts);
-  if (terms.length <= most) return { terms, weights };
   const texts = facts.terms.length;
-  const named = Math.min(most, terms.length - texts);
-  // Weight above the 32 bits of the term in one exact double: a native sort ranks both.
-  const ranked = new Float64Array(texts);
-  for (let i = 0; i < texts; i++) ranked[i] = (weights[i] as number) * 0x1_0000_0000 + (terms[i] as number);
-  ranked.sort();
-  const kept = { terms: new Uint32Array(most), weights: new Uint8Array(most) };
-  kept.terms.set(terms.subarray(texts, texts + named));
-  kept.weights.set(weights.subarray(texts, texts + named));
-  for (let i = named; i < most; i++) {
-    const packed = ranked[texts - 1 - (i - named)] as number;
-    kept.weights[i] = Math.floor(packed / 0x1_0000_0000);
-    kept.terms[i] = packed % 0x1_0000_0000;
+  const named = terms.length - texts;
+  const ranked = { terms: new Uint32Array(terms.length), weights: new Uint8Array(terms.length) };
+  ranked.terms.set(terms.subarray(texts));
+  ranked.weights.set(weights.subarray(texts));
+  const places = placesByWeight.fill(0);
+  for (let i = 0; i < texts; i++) places[255 - (weights[i] as number) + 1]! += 1;
+  places[0] = named;
+  for (let weight = 0; weight < 255; weight++) places[weight + 1]! += places[weight]!;
+  // Terms rise, and among equal weights the greatest goes first.
+  for (let i = texts - 1; i >= 0; i--) {
+    const place = places[255 - (weights[i] as number)]!++;
+    ranked.terms[place] = terms[i] as number;
+    ranked.weights[place] = weights[i] as number;
   }
-  return kept;
+  return first(ranked, most);
+}
+
+/** The first terms of more. */
+export function first({ terms, weights }: WeightedTerms, most: number): WeightedTerms {
+  return terms.length <= most
+    ? { terms, weights }
+    : { terms: terms.subarray(0, most), weights: weights.subarray(0, most) };
 }

@@ -3,7 +3,7 @@
 import type { Facts } from '../normalizer/facts.ts';
 import { decodeFacts } from './facts-codec.ts';
 import { type Forgotten, forgetPostings } from './forget-postings.ts';
-import { heaviest, type WeightedTerms } from './index-terms.ts';
+import { first, heaviest, type WeightedTerms } from './index-terms.ts';
 import { NewestPostings } from './newest-postings.ts';
 import { Block, BUCKETS, bucketOf, mergeBlocks } from './posting-blocks.ts';
 import { type Hit, ScoreTable } from './score-table.ts';
@@ -136,7 +136,12 @@ export class Postings {
 
   /** Enters a ticket; ordinals rise, give or take what lanes and conversations shuffle. */
   add(ordinal: number, facts: Facts): void {
-    this.active.add(ordinal, heaviest(facts, this.options.indexTerms));
+    this.addEntry(ordinal, this.entryOf(facts));
+  }
+
+  /** The same, of a ticket whose `entryOf` is at hand. */
+  addEntry(ordinal: number, entry: WeightedTerms): void {
+    this.active.add(ordinal, entry);
   }
 
   /** A mark of this moment for `findSince`; good until the next `tidy`. */
@@ -196,9 +201,19 @@ export class Postings {
     return done;
   }
 
-  /** The heaviest terms of a ticket: what is looked up for it. */
+  /** The heaviest terms of a ticket: what it is entered by. */
+  entryOf(facts: Facts): WeightedTerms {
+    return heaviest(facts, this.options.indexTerms);
+  }
+
+  /** What is looked up for a ticket. */
   queryOf(facts: Facts): WeightedTerms {
     return heaviest(facts, this.options.queryTerms);
+  }
+
+  /** The same, of a ticket whose `entryOf` is at hand. */
+  queryOfEntry(entry: WeightedTerms): WeightedTerms {
+    return first(entry, this.options.queryTerms);
   }
 
   private find(query: WeightedTerms): Hit[] {

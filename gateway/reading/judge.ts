@@ -4,7 +4,7 @@ import type { Candidate, Decision, Facts, RepeatPolicy } from '../../normalizer/
 import type { Grams } from '../../normalizer/grams.ts';
 import type { Meaning } from '../../normalizer/meaning.ts';
 import { hashPlaceKeys } from '../../normalizer/similarity.ts';
-import { keyedGrams, mixWith, type SeedMix, selectTerms, TERMS_KEPT, TermStatistics } from '../../normalizer/terms.ts';
+import { mixWith, type SeedMix, selectTerms, TERMS_KEPT, TermStatistics } from '../../normalizer/terms.ts';
 import type { TopicModel } from '../../normalizer/topics.ts';
 import { decodeFacts } from '../../store/facts-codec.ts';
 import type { FieldCipher } from '../../store/field-cipher.ts';
@@ -125,7 +125,7 @@ export function createJudge(parts: JudgeParts): Judge {
     if (stale.length === 0) return false;
     let changed = false;
     for (const row of await parts.candidates.load(stale.map(one => one.ordinal))) {
-      const one = known.get(row.ordinal);
+      const one = stale.find(other => other.ordinal === row.ordinal);
       if (one === undefined) continue;
       const fresh = knownOf(row);
       changed ||= one.open !== fresh.open || one.gone !== fresh.gone || one.undone.length !== fresh.undone.length;
@@ -137,44 +137,75 @@ export function createJudge(parts: JudgeParts): Judge {
     return changed;
   }
 
-  /** Tickets after which the incidents of linked tickets are named, where they are no hits themselves. */
-  async function leadsOf(linked: readonly Known[], hits: readonly Hit[]): Promise<readonly Known[]> {
-    const wanted = new Set(linked.map(one => one.lead).filter(lead => lead !== null));
-    for (const { ordinal } of hits) wanted.delete(ordinal);
+  /** Tickets after which the incidents of linked tickets are named, where they are not near themselves. */
+  async function leadsOf(linked: readonly Known[], near: readonly Known[]): Promise<readonly Known[]> {
+    const wanted = new Set<number>();
+    for (const { lead } of linked) {
+      if (lead !== null && !near.some(one => one.ordinal === lead)) wanted.add(lead);
+    }
     if (wanted.size === 0) return [];
     await load([...wanted].filter(ordinal => !known.has(ordinal)));
     return [...wanted].map(ordinal => known.get(ordinal)).filter(one => one !== undefined && !one.gone) as Known[];
   }
 
-  async function judgeOne(item: JudgeItem, facts: Facts, hits: readonly Hit[]): Promise<Judged> {
+  /** @param near earlier tickets that the index found, best first */
+  async function judgeOne(item: JudgeItem, facts: Facts, near: readonly Known[]): Promise<Judged> {
     const { number, identityKeys } = item;
     const { policy } = parts;
     let message: Deciding = { number, facts };
-    const candidates = candidatesOf(hits, known, number);
+    const candidates = candidatesOf(near, number);
     parts.compared?.(number, candidates);
     let compared = weigh(message, candidates, policy);
     let choice = choose(message, compared, policy);
     const linked = [...choice.kept, ...choice.left].map(one => one.candidate as Known);
     const changed = linked.length > 0 && (await refreshed(linked));
-    const leads = await leadsOf(linked, hits);
-    if (changed) compared = weigh(message, candidatesOf(hits, known, number), policy);
+    const leads = await leadsOf(linked, near);
+    if (changed) compared = weigh(message, candidatesOf(near, number), policy);
     if (changed || leads.length > 0) {
       message = { ...message, leads };
       choice = choose(message, compared, policy);
     }
     const decision = decisionOf(message, choice, policy);
-    const lead = leadOf(decision.incident, [...leads, ...hits.map(hit => known.get(hit.ordinal))]);
+    const lead = leadOf(decision.incident, [...leads, ...near]);
     for (const gathered of decision.gathers) {
-      const one = findNumber(hits, known, gathered);
-      if (one !== undefined) Object.assign(one, { incident: decision.incident, lead });
+      const found = near.find(other => other.number === gathered);
+      if (found !== undefined) gather(found, decision.incident, lead);
     }
     return { decision, facts, identityKeys };
   }
 
-  function leadOf(incident: string | null, among: readonly (Known | undefined)[]): number | null {
+  /** The store learns of it only with the commit: until then it must not be forgotten. */
+  function gather(found: Known, incident: string | null, lead: number | null): void {
+    const one = known.get(found.ordinal) ?? found;
+    one.incident = incident;
+    one.lead = lead;
+    if (one === found) remember(one);
+  }
+
+  function leadOf(incident: string | null, among: readonly Known[]): number | null {
     if (incident === null) return null;
-    const one = among.find(other => other?.number === incident || other?.incident === incident);
+    const one = among.find(other => other.number === incident || other.incident === incident);
     return one === undefined ? null : one.number === incident ? one.ordinal : one.lead;
+  }
+
+  /** What is remembered of hits. */
+  function knownOfHits(hits: readonly Hit[]): Known[] {
+    const found: Known[] = [];
+    for (const { ordinal } of hits) {
+      const one = known.get(ordinal);
+      if (one !== undefined) found.push(one);
+    }
+    return found;
+  }
+
+  /** The candidates of each of a batch, found and loaded together. */
+  async function nearOf(queries: readonly WeightedTerms[]): Promise<readonly Known[][]> {
+    const hits = await postings.lookUp(queries);
+    const missing = new Set<number>();
+    for (const some of hits) for (const { ordinal } of some) if (!known.has(ordinal)) missing.add(ordinal);
+    await load(missing);
+    // Now, since what is loaded later may take their place in memory.
+    return hits.map(knownOfHits);
   }
 
   return {
@@ -188,37 +219,25 @@ export function createJudge(parts: JudgeParts): Judge {
 
     async judge(items) {
       const facts = items.map(item => factsOf(item, statistics, mix, parts.topics));
-      const queries = facts.map(one => postings.queryOf(one));
-      const hits = await postings.lookUp(queries);
-      const missing = new Set(hits.flat().map(hit => hit.ordinal));
-      for (const ordinal of missing) if (known.has(ordinal)) missing.delete(ordinal);
-      await load(missing);
+      const entries = facts.map(one => postings.entryOf(one));
+      const queries = entries.map(entry => postings.queryOfEntry(entry));
+      const near = await nearOf(queries);
       const mark = postings.mark;
       const judged: Judged[] = [];
       for (const [i, item] of items.entries()) {
         const own = facts[i] as Facts;
-        const query = queries[i] as WeightedTerms;
-        const all = [...postings.findSince(query, mark), ...(hits[i] as readonly Hit[])];
+        const sinceMark = knownOfHits(postings.findSince(queries[i] as WeightedTerms, mark));
+        const all = [...sinceMark, ...(near[i] as Known[])];
         const one = await judgeOne(item, own, all);
         judged.push(one);
         if (one.decision.joins === null) {
           const { number, ordinal } = item;
-          postings.add(ordinal, own);
-          statistics.add(keyedGrams(gramsOfItem(item), mix));
+          postings.addEntry(ordinal, entries[i] as WeightedTerms);
+          statistics.addGrams(item.hashes, mix);
           const { incident } = one.decision;
           remember({
-            number,
-            ordinal,
-            facts: own,
-            open: true,
-            gone: false,
-            incident,
-            lead: leadOf(
-              incident,
-              all.map(hit => known.get(hit.ordinal)),
-            ),
-            undone: [],
-            knownAt: performance.now(),
+            ...{ number, ordinal, facts: own, open: true, gone: false, incident, lead: leadOf(incident, all) },
+            ...{ undone: [], knownAt: performance.now() },
           });
         }
       }
@@ -244,14 +263,11 @@ export function createJudge(parts: JudgeParts): Judge {
       for (const [ordinal, one] of known) if (one.number === number) known.delete(ordinal);
     },
     async missed(row) {
-      const one = knownOf(row);
-      const [hits = []] = await postings.lookUp([postings.queryOf(one.facts)]);
-      await load(hits.map(hit => hit.ordinal).filter(ordinal => !known.has(ordinal)));
-      const others = hits.filter(hit => hit.ordinal !== row.ordinal);
-      const linked = others.map(hit => known.get(hit.ordinal)).filter(other => other !== undefined);
-      await refreshed(linked);
-      const { number } = row;
-      return decide({ number, facts: one.facts }, candidatesOf(others, known, number), parts.policy).joins;
+      const { number, facts } = knownOf(row);
+      const [near = []] = await nearOf([postings.queryOf(facts)]);
+      const others = near.filter(one => one.ordinal !== row.ordinal);
+      await refreshed(others);
+      return decide({ number, facts }, candidatesOf(others, number), parts.policy).joins;
     },
     async forget(pairs) {
       for (const { ordinal } of pairs) known.delete(ordinal);
@@ -283,18 +299,8 @@ function knownOf(row: CandidateRow): Known {
   };
 }
 
-function candidatesOf(hits: readonly Hit[], known: ReadonlyMap<number, Known>, number: string) {
-  return hits
-    .map(hit => known.get(hit.ordinal))
-    .filter((one): one is Known => one !== undefined && !one.gone && !one.undone.includes(number));
-}
-
-function findNumber(hits: readonly Hit[], known: ReadonlyMap<number, Known>, number: string): Known | undefined {
-  for (const hit of hits) {
-    const one = known.get(hit.ordinal);
-    if (one?.number === number) return one;
-  }
-  return undefined;
+function candidatesOf(near: readonly Known[], number: string): readonly Known[] {
+  return near.filter(one => !one.gone && !one.undone.includes(number));
 }
 
 function gramsOfItem({ head, hashes, counts }: FactsSource): Grams {

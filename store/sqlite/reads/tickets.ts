@@ -182,13 +182,20 @@ interface CandidateLine {
   readonly apart: string | null;
 }
 
+const LEAD =
+  'CASE WHEN incident IS NULL THEN NULL ELSE (SELECT m.ordinal FROM messages m WHERE m.number = incident) END';
+const APART = '(SELECT group_concat(n.number) FROM not_same n WHERE n.ordinal = tickets.ordinal)';
+const CANDIDATE = (apart: string) =>
+  `SELECT ordinal, number, facts, state, incident, ${apart} AS apart, ${LEAD} AS lead FROM`;
+/** In one statement, since each begins and ends a look into the log. */
+const LISTED = 'json_each(?) AS wanted CROSS JOIN tickets ON ordinal = wanted.value';
+const AFTER = 'tickets WHERE ordinal > ? ORDER BY ordinal LIMIT ?';
+const LOAD = { plain: `${CANDIDATE('NULL')} ${LISTED}`, apart: `${CANDIDATE(APART)} ${LISTED}` };
+const SINCE = { plain: `${CANDIDATE('NULL')} ${AFTER}`, apart: `${CANDIDATE(APART)} ${AFTER}` };
+
 /** Pairs kept apart are few and mostly none, and a look-up for each candidate is not free. */
-function candidateSelect(sql: Statements): string {
-  const none = sql('SELECT 1 FROM not_same LIMIT 1').get() === undefined;
-  const apart = none ? 'NULL' : '(SELECT group_concat(n.number) FROM not_same n WHERE n.ordinal = tickets.ordinal)';
-  return `SELECT ordinal, number, facts, state, incident, ${apart} AS apart,
-    CASE WHEN incident IS NULL THEN NULL ELSE (SELECT m.ordinal FROM messages m WHERE m.number = incident) END AS lead
-    FROM tickets`;
+function candidateSelect(sql: Statements, select: typeof LOAD) {
+  return sql(sql('SELECT 1 FROM not_same LIMIT 1').get() === undefined ? select.plain : select.apart);
 }
 
 function toCandidate({ ordinal, number, facts, state, incident, lead, apart }: CandidateLine): CandidateRow {
@@ -197,16 +204,9 @@ function toCandidate({ ordinal, number, facts, state, incident, lead, apart }: C
 }
 
 export function loadCandidates(sql: Statements, ordinals: readonly number[]): CandidateRow[] {
-  const point = sql(`${candidateSelect(sql)} WHERE ordinal = ?`);
-  const found: CandidateRow[] = [];
-  for (const ordinal of ordinals) {
-    const line = one<CandidateLine>(point.get(ordinal));
-    if (line !== undefined) found.push(toCandidate(line));
-  }
-  return found;
+  return many<CandidateLine>(candidateSelect(sql, LOAD).all(JSON.stringify(ordinals))).map(toCandidate);
 }
 
 export function candidatesSince(sql: Statements, after: number, limit: number): CandidateRow[] {
-  const lines = sql(`${candidateSelect(sql)} WHERE ordinal > ? ORDER BY ordinal LIMIT ?`).all(after, limit);
-  return many<CandidateLine>(lines).map(toCandidate);
+  return many<CandidateLine>(candidateSelect(sql, SINCE).all(after, limit)).map(toCandidate);
 }
