@@ -53,8 +53,16 @@ function sumOf(metrics: ReadonlyMap<string, number>, name: string): Record<strin
 
 const total = (values: Readonly<Record<string, number>>): number => Object.values(values).reduce((a, b) => a + b, 0);
 
+/** Settings besides the shipped ones and the channel that is measured. */
+export interface MoreSettings {
+  readonly adapters: readonly string[];
+  readonly channels: readonly { readonly id: string; readonly kind: string; readonly settings: unknown }[];
+}
+
+const NO_MORE: MoreSettings = { adapters: [], channels: [] };
+
 /** Starts the gateway on `folder` (data, keys, settings and log lie in it). */
-export async function startBenchGateway(folder: string): Promise<BenchGateway> {
+export async function startBenchGateway(folder: string, more: MoreSettings = NO_MORE): Promise<BenchGateway> {
   mkdirSync(folder, { recursive: true });
   const secret = secretOf(folder);
   const port = await freePort();
@@ -66,9 +74,11 @@ export async function startBenchGateway(folder: string): Promise<BenchGateway> {
       keys: { file: join(folder, 'keys.json') },
       listen: { port },
       log: { level: 'warn' },
+      adapters: more.adapters,
       // The partner's rate limit is there to slow a partner down; everything else is as shipped.
       channels: [
         { id: CHANNEL, kind: 'app', settings: { secrets: [secret], ratePerSecond: 100_000, burst: 1_000_000 } },
+        ...more.channels,
       ],
     }),
   );

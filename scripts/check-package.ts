@@ -58,7 +58,10 @@ try {
   writeFileSync(join(folder, 'split.mjs'), SPLIT);
   const told = run(process.execPath, ['split.mjs'], folder).trim();
   if (told !== 'first,line-box.no_more') throw new Error(`a container was split into: ${told}`);
-  console.log(`${filename} runs from another folder`);
+  const demo = run(process.execPath, [entry, 'demo', '--json'], folder).trim().split('\n').at(-1) as string;
+  const { sent, acknowledged } = JSON.parse(demo) as { sent: number; acknowledged: number };
+  if (sent === 0 || sent !== acknowledged) throw new Error(`the demo acknowledged ${acknowledged} of ${sent}`);
+  console.log(`${filename} runs from another folder, its demo too`);
 } finally {
   rmSync(folder, { recursive: true, force: true });
 }

@@ -1,8 +1,13 @@
 // huisu quarantine: messages nobody could read, and reading them again.
-import { DeskError } from '../desk-error.ts';
+import type { Store } from '../../store/store.ts';
+import { DeskError, EXIT } from '../desk-error.ts';
 import { summary, viewMessage } from '../ticket-view.ts';
-import type { Command } from './command.ts';
+import type { Command, CommandContext, Option } from './command.ts';
 import { CHANNEL, COLUMNS, LIMIT, NUMBER, numberOf, paged, textOf } from './parts.ts';
+
+const REASON: Option = { flags: '--reason <code>', summary: { zh: '只看某种原因', en: 'of one reason' } };
+/** Messages made unread again in one go. */
+const PAGE = 200;
 
 export const quarantineCommands: readonly Command[] = [
   {
@@ -38,16 +43,55 @@ export const quarantineCommands: readonly Command[] = [
   {
     kind: 'one',
     name: 'quarantine replay',
-    summary: { zh: '重新研读一条被隔离的来件', en: 'read a quarantined message again' },
-    arguments: [NUMBER],
-    run: async ({ store, live }, args, { by }) => {
-      const number = numberOf(args);
-      if ((await store.messages.get(number))?.wrappedContent.length === 0)
-        throw new DeskError('desk.shredded', { number });
-      const again = await store.messages.reread(number, { by, action: 'message.reread', on: [number] });
-      if (!again) throw new DeskError('desk.not_quarantined', { number });
-      live?.rescan();
-      return { number, state: 'unread' };
+    summary: {
+      zh: '重新研读被隔离的来件：一条、按条件或全部（--all）',
+      en: 'read quarantined messages again: one, by filter, or all (--all)',
+    },
+    arguments: [{ form: '[number]', summary: NUMBER.summary }],
+    options: [CHANNEL, REASON, { flags: '--all', summary: { zh: '全部', en: 'all of them' } }],
+    run: async (context, args, { by }) => {
+      if (args['number'] !== undefined) return replayOne(context, numberOf(args), by);
+      const filter = { channel: textOf(args, 'channel'), reason: textOf(args, 'reason') };
+      if (filter.channel === undefined && filter.reason === undefined && args['all'] !== true)
+        throw new DeskError('cli.replay_what', {}, EXIT.usage);
+      return { replayed: await replayMany(context, filter, by) };
     },
   },
 ];
+
+type Desk = Pick<CommandContext, 'store' | 'live'>;
+
+async function replayOne({ store, live }: Desk, number: string, by: string) {
+  if ((await store.messages.get(number))?.wrappedContent.length === 0) throw new DeskError('desk.shredded', { number });
+  if (!(await reread(store, number, by))) throw new DeskError('desk.not_quarantined', { number });
+  live?.rescan();
+  return { number, state: 'unread' };
+}
+
+interface Filter {
+  readonly channel: string | undefined;
+  readonly reason: string | undefined;
+}
+
+/** Those whose original is gone by the rules of retention stay; each is on record by itself. */
+async function replayMany({ store, live }: Desk, { channel, reason }: Filter, by: string): Promise<number> {
+  const only = channel === undefined ? {} : { channel };
+  let replayed = 0;
+  let before: number | undefined;
+  for (;;) {
+    const from = before === undefined ? {} : { before };
+    const rows = await store.messages.list({ state: 'quarantined', limit: PAGE, ...only, ...from });
+    const chosen = rows.filter(({ outcome, wrappedContent }) => {
+      const why = outcome?.kind === 'quarantined' ? outcome.reason : null;
+      return wrappedContent.length > 0 && (reason === undefined || why === reason);
+    });
+    const done = await Promise.all(chosen.map(({ number }) => reread(store, number, by)));
+    replayed += done.filter(Boolean).length;
+    live?.rescan();
+    if (rows.length < PAGE) return replayed;
+    before = rows.at(-1)?.ordinal;
+  }
+}
+
+const reread = (store: Store, number: string, by: string): Promise<boolean> =>
+  store.messages.reread(number, { by, action: 'message.reread', on: [number] });

@@ -3,8 +3,8 @@ import { Worker } from 'node:worker_threads';
 import { workerUrl } from '../worker-url.ts';
 import type { ParserAnswer, ParserChannel, ParserItem, ParserJob, ParserStart, Reading } from './protocol.ts';
 
-export interface PoolOptions extends Omit<ParserStart, 'progress'> {
-  /** Threads that read at once; once one of them was held up, another stands ready for a while. */
+export interface PoolOptions extends Omit<ParserStart, 'progress' | 'rehearsal'> {
+  /** Threads that read at once; one more stands ready for when one of them is held up. */
   readonly parsers: number;
   /** Longest time for one message. */
   readonly messageMs: number;
@@ -67,6 +67,8 @@ interface Parser {
   readonly progress: Int32Array;
   task: Task | null;
   ready: boolean;
+  /** Messages read: code that has run is faster. */
+  read: number;
   channelsSent: number;
   /** Item seen last by the watch and when it was first seen. */
   seen: number;
@@ -87,6 +89,8 @@ const SLOW_MS = 20;
 const SPENT_MS = 12;
 /** Parsers held up at once beside those that read; what comes on top waits its turn. */
 const MOST_ASIDE = 2;
+/** Starting one takes longer than others may wait, so that one stands ready. */
+const READY = 1;
 /** So long after a parser was held up one more stands ready: where one such message comes, others may. */
 const ALERT_MS = 10 * 60_000;
 /** Drafts live for one batch, which a smaller nursery would carry into the old space. */
@@ -103,6 +107,8 @@ export function createParserPool(options: PoolOptions): ParserPool {
   let channelsVersion = 0;
   let nextId = 0;
   let starting = true;
+  /** One has come to reading. */
+  let begun = false;
   let closing = false;
   let weighedAt = 0;
   let alertUntil = 0;
@@ -111,7 +117,7 @@ export function createParserPool(options: PoolOptions): ParserPool {
     const shared = new SharedArrayBuffer(8);
     const { parsers: _count, messageMs: _limit, memoryMb, cannotStart: _told, ...start } = options;
     const worker = new Worker(workerUrl('./parser', import.meta.url), {
-      workerData: { ...start, progress: shared } satisfies ParserStart,
+      workerData: { ...start, progress: shared, rehearsal: rehearsal() } satisfies ParserStart,
       resourceLimits: { maxOldGenerationSizeMb: memoryMb, maxYoungGenerationSizeMb: YOUNG_MB },
       name: 'parser',
     });
@@ -120,6 +126,7 @@ export function createParserPool(options: PoolOptions): ParserPool {
       progress: new Int32Array(shared).fill(-1),
       task: null,
       ready: false,
+      read: 0,
       channelsSent: -1,
       seen: -1,
       seenAt: 0,
@@ -128,7 +135,7 @@ export function createParserPool(options: PoolOptions): ParserPool {
     };
     parsers.add(parser);
     worker.on('message', (answer: ParserAnswer | 'ready') => {
-      if (answer === 'ready') starting = parser.ready = true;
+      if (answer === 'ready') starting = begun = parser.ready = true;
       else finish(parser, answer);
       dispatch();
     });
@@ -142,38 +149,54 @@ export function createParserPool(options: PoolOptions): ParserPool {
     worker.on('exit', () => bury(parser));
   }
 
+  /** The first ones are waited for already; those that come later stand ready until they have to be quick. */
+  function rehearsal(): readonly string[] | null {
+    return begun ? [...new Set(Object.values(channels).map(({ kind }) => kind))] : null;
+  }
+
   const busyAside = () =>
     [...parsers].filter(({ task, cause }) => task !== null && task.aside !== null && cause === null);
   const reading = () => [...parsers].filter(({ task }) => task !== null && task.aside === null).length;
 
-  /** As many as read, one for each that is held up, and for a while after that one that stands ready. */
+  const idle = () =>
+    [...parsers]
+      .filter(({ ready, task, cause }) => ready && task === null && cause === null)
+      .sort((one, other) => other.read - one.read);
+
+  /** As many as read, one for each that is held up, and those that stand ready; the first ones have the start to themselves. */
   function keepUp(): void {
-    const alert = performance.now() < alertUntil || options.parsers === 0;
-    const wanted = options.parsers + busyAside().length + (alert ? 1 : 0);
+    const alert = performance.now() < alertUntil || waitingAside.length > 0;
+    const standing = options.parsers === 0 || begun ? READY + (alert ? 1 : 0) : 0;
+    const wanted = options.parsers + busyAside().length + standing;
     while (!closing && parsers.size < wanted) spawn();
-    const idle = [...parsers].find(parser => parser.ready && parser.task === null && parser.cause === null);
-    if (parsers.size > wanted && idle !== undefined) {
-      idle.cause = 'surplus';
-      void idle.worker.terminate();
-    }
+    // Starting one costs more than keeping one, while more may be needed in a moment.
+    const surplus = parsers.size > wanted + (alert ? MOST_ASIDE : 0) ? idle().at(-1) : undefined;
+    if (surplus === undefined) return;
+    surplus.cause = 'surplus';
+    void surplus.worker.terminate();
   }
 
+  /** The one that has read most reads on; what is to be aside goes to the one that has read least. */
   function dispatch(): void {
-    for (const parser of parsers) {
-      if (!parser.ready || parser.task !== null || parser.cause !== null) continue;
-      const task = nextTask();
-      if (task === undefined) break;
-      begin(parser, task);
+    for (;;) {
+      const free = idle();
+      const [first, last] = [free[0], free.at(-1)];
+      if (first === undefined || last === undefined) break;
+      const places = options.parsers - reading();
+      const [task] = waiting;
+      if (task !== undefined && places > 0) {
+        waiting.shift();
+        begin(first, task);
+        continue;
+      }
+      const [aside] = waitingAside;
+      if (aside === undefined || busyAside().length >= MOST_ASIDE) break;
+      // Should the next one hold up its parser, too, one must be ready all the same.
+      if (options.parsers > 0 && free.length - places <= READY) break;
+      waitingAside.shift();
+      begin(last, aside);
     }
     keepUp();
-  }
-
-  function nextTask(): Task | undefined {
-    const places = options.parsers - reading();
-    if (waiting.length > 0 && places > 0) return waiting.shift();
-    // Whoever comes next must find a parser ready.
-    const ready = [...parsers].filter(({ ready, task, cause }) => ready && task === null && cause === null).length;
-    return busyAside().length < MOST_ASIDE && (places === 0 || ready > 1) ? waitingAside.shift() : undefined;
   }
 
   function begin(parser: Parser, task: Task): void {
@@ -192,6 +215,7 @@ export function createParserPool(options: PoolOptions): ParserPool {
     const { task } = parser;
     parser.task = null;
     if (task === null) return;
+    parser.read += task.items.length;
     const results = unpack(answer);
     task.done(task.aside === null ? results : [results[task.aside] as ItemResult]);
   }

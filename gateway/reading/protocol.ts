@@ -13,6 +13,8 @@ export interface ParserStart {
   /** Third parties' adapters, and the folder relative paths start from. */
   readonly adapters: readonly string[];
   readonly baseFolder: string;
+  /** Kinds of adapters to load before it says that it is ready, and to read something made up; null: it is waited for already. */
+  readonly rehearsal: readonly string[] | null;
   /** Two Int32: the place of the item being read, so that a dead parser leaves a culprit behind; and whether to stop behind it. */
   readonly progress: SharedArrayBuffer;
 }

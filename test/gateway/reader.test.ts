@@ -3,6 +3,7 @@ import assert from 'node:assert/strict';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import type { Worker } from 'node:worker_threads';
 import { stringify } from 'yaml';
 import { loadConfig } from '../../config/load.ts';
 import { loadRepeats } from '../../config/load-repeats.ts';
@@ -122,6 +123,26 @@ describe('the reader', function () {
       assert.equal(told.get(behind)?.[0]?.kind, 'ticket');
     }
     assert.equal(reports.filter(code => code === 'reading.parser_died').length, 9);
+  });
+
+  it('has a parser ready before any is held up, since starting one takes longer than others may wait', async () => {
+    let parsers = 0;
+    const ready = Promise.withResolvers<void>();
+    const watch = (worker: Worker) => {
+      if ((worker as { threadName?: string | null }).threadName !== 'parser') return;
+      if (++parsers === 2) ready.resolve();
+    };
+    process.on('worker', watch);
+    try {
+      await read(foundation.store, 64);
+      await allTold(await accept([{ text: '幸福路1号路灯不亮', from: 'first' }]));
+      await ready.promise;
+      const [gone = ''] = await accept([{ text: 'exit', from: 'poison' }]);
+      await allTold(await accept([{ text: '建设大街1号水管漏水', from: 'other' }]));
+      await allTold([gone]);
+    } finally {
+      process.off('worker', watch);
+    }
   });
 
   it('commits what it has judged once, in order, however often the disk is full', async () => {

@@ -3,6 +3,7 @@ import assert from 'node:assert/strict';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import type { Arguments, OneCommand } from '../../gateway/cli/command.ts';
 import { COMMANDS } from '../../gateway/cli/commands.ts';
 import type { Outcome } from '../../normalizer/ticket.ts';
 import { until } from './dispatch/workbench.ts';
@@ -10,6 +11,8 @@ import { BOX, type BoxMessage, openReadingBench, type ReadingBench } from './rea
 
 const TOPICS = ['路灯不亮', '井盖缺失', '噪声扰民', '暖气不热', '垃圾未清', '占道经营', '自来水浑浊', '公交晚点'];
 const ROADS = ['幸福路', '江南大街', '新华大街', '建设大街', '龙泉路', '滨江东路', '保安路', '光明路'];
+
+const CALL = { by: 'clerk', signal: new AbortController().signal, progress: () => undefined };
 
 /** Appeals of people who do not know each other, each about a place of its own. */
 function appeals(count: number, prefix: string, mood = ''): BoxMessage[] {
@@ -168,6 +171,29 @@ describe('reading', function () {
     assert.equal(await store.messages.reread(number, { by: 'clerk', action: 'message.reread', on: [] }), false);
     const later = appeals(1, 'mend', 'slow').map(one => ({ ...one, id: 'mend-again' }));
     assert.equal((await bench.read(later))[0]?.outcome.kind, 'ticket');
+  });
+
+  it('reads all that a mended adapter had quarantined by one command, each once, and leaves those of another reason', async () => {
+    bench = await openReadingBench();
+    const broken = appeals(450, 'many', 'broken');
+    const [other] = appeals(1, 'other', 'unreadable');
+    await bench.read([...broken, other as BoxMessage]);
+    bench.mark('mended');
+    const replay = COMMANDS.find(({ name }) => name === 'quarantine replay') as OneCommand;
+    const call = (args: Arguments) => replay.run(bench.gateway.context, args, CALL);
+    await assert.rejects(call({}), { code: 'cli.replay_what' });
+    assert.deepEqual(await call({ channel: 'nowhere' }), { replayed: 0 });
+    // Twice at once, as two clerks do.
+    const both = await Promise.all([1, 2].map(() => call({ channel: 'box', reason: 'moody-box.not_mended' })));
+    assert.equal(
+      both.reduce((sum, one) => sum + Number(one['replayed']), 0),
+      450,
+    );
+    const again = await bench.read(broken);
+    assert.ok(again.every(({ outcome }) => outcome.kind === 'ticket' || outcome.kind === 'repeat'));
+    const { store } = bench.gateway.context;
+    assert.equal((await store.messages.counts()).byOutcome['quarantined'], 1);
+    assert.deepEqual(await call({ all: true }), { replayed: 1 });
   });
 
   it('compares later messages with a ticket that a clerk has made by undoing a link', async () => {
