@@ -91,7 +91,7 @@ describe('reading', function () {
   });
 
   it('quarantines what kills its reader three times, says why, and goes on with the rest of batch and lane', async () => {
-    bench = await openReadingBench();
+    bench = await openReadingBench({ reading: { parsers: 1, messageSeconds: 2, memoryMb: 64, batch: 16 } });
     const reasons = {
       loop: 'reading.parser_timeout',
       hang: 'reading.parser_timeout',
