@@ -1,6 +1,6 @@
 // The places of live outbox entries by lane, in the writer's memory: as an index by lane they would cost a random page of the
 // log for every entry that comes and one for every entry that goes.
-import { many, type Statements } from './statements.ts';
+import type { Statements } from './statements.ts';
 
 export interface LiveLanes {
   /** Place of the earliest live entry. */
@@ -35,9 +35,9 @@ export function loadLanes(sql: Statements): LiveLanes {
     if (places.length === 0) lanes.delete(lane);
   };
 
-  for (const { lane, seq } of many<{ lane: string; seq: number }>(
-    sql('SELECT lane, seq FROM outbox WHERE state < 2 ORDER BY seq').all(),
-  )) {
+  // Row by row: where no case system takes entries there may be as many as tickets.
+  for (const row of sql('SELECT lane, seq FROM outbox WHERE state < 2 ORDER BY seq').iterate()) {
+    const { lane, seq } = row as { lane: string; seq: number };
     put(lane, seq);
   }
 
