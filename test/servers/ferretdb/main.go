@@ -1,6 +1,6 @@
 // Serves the MongoDB protocol over a PostgreSQL database: the server that the store's suites are run against. FerretDB 1 reads a
 // document, changes it and writes it back in separate steps, so of two changes of one document one can be lost. MongoDB promises
-// that it cannot, so commands that change documents pass one at a time here; -raw leaves that out.
+// that it cannot, so commands that change documents of one collection pass one at a time here; -raw leaves that out.
 package main
 
 import (
@@ -61,8 +61,26 @@ func fail(err error) {
 	os.Exit(1)
 }
 
+// Whose turn it is to change documents, by the collection's name; no command changes two.
+type turns struct {
+	lock sync.Mutex
+	of   map[string]*sync.Mutex
+}
+
+func (t *turns) take(collection string) *sync.Mutex {
+	t.lock.Lock()
+	turn := t.of[collection]
+	if turn == nil {
+		turn = &sync.Mutex{}
+		t.of[collection] = turn
+	}
+	t.lock.Unlock()
+	turn.Lock()
+	return turn
+}
+
 func serve(listener net.Listener, raw string) {
-	var turn sync.Mutex
+	turns := &turns{of: map[string]*sync.Mutex{}}
 	for {
 		client, err := listener.Accept()
 		if err != nil {
@@ -75,19 +93,19 @@ func serve(listener net.Listener, raw string) {
 				return
 			}
 			defer server.Close()
-			for pass(client, server, &turn) == nil {
+			for pass(client, server, turns) == nil {
 			}
 		}()
 	}
 }
 
 // Passes one request on and its answer back.
-func pass(client, server net.Conn, turn *sync.Mutex) error {
+func pass(client, server net.Conn, turns *turns) error {
 	request, err := read(client)
 	if err != nil {
 		return err
 	}
-	answer, err := ask(server, request, turn)
+	answer, err := ask(server, request, turns)
 	if err != nil {
 		return err
 	}
@@ -95,10 +113,9 @@ func pass(client, server net.Conn, turn *sync.Mutex) error {
 	return err
 }
 
-func ask(server net.Conn, request []byte, turn *sync.Mutex) ([]byte, error) {
-	if changing[command(request)] {
-		turn.Lock()
-		defer turn.Unlock()
+func ask(server net.Conn, request []byte, turns *turns) ([]byte, error) {
+	if name, collection := command(request); changing[name] {
+		defer turns.take(collection).Unlock()
 	}
 	if _, err := server.Write(request); err != nil {
 		return nil, err
@@ -121,15 +138,20 @@ func read(from io.Reader) ([]byte, error) {
 	return message, err
 }
 
-// The command's name is the first key of the document in the message's first section.
-func command(message []byte) string {
+// The command's name is the first key of the document in the message's first section, its value the collection.
+func command(message []byte) (name, collection string) {
 	const start = headerBytes + 4 + 1 + 4 + 1
 	if len(message) < start || binary.LittleEndian.Uint32(message[12:]) != opMsg || message[headerBytes+4] != 0 {
-		return ""
+		return "", ""
 	}
-	end := bytes.IndexByte(message[start:], 0)
-	if end < 0 {
-		return ""
+	key, value, found := bytes.Cut(message[start:], []byte{0})
+	if !found {
+		return "", ""
 	}
-	return string(message[start : start+end])
+	const text = 0x02
+	if message[start-1] != text || len(value) < 4 {
+		return string(key), ""
+	}
+	kept, _, _ := bytes.Cut(value[4:], []byte{0})
+	return string(key), string(kept)
 }
