@@ -1,7 +1,7 @@
 // Accepting: the insert of a message's document is its acceptance; whoever comes second under a key is answered like the first.
 import { StoreUnavailable } from '../errors.ts';
 import type { AcceptAnswer, AcceptRow, CursorMove } from '../store.ts';
-import { DUPLICATE, failedWrites, op, upserting } from './connection.ts';
+import { among, DUPLICATE, failedWrites, upserting } from './connection.ts';
 import { type Context, takePlaces } from './context.ts';
 import type { MessageDoc } from './documents.ts';
 import type { Vault } from './vault.ts';
@@ -105,7 +105,7 @@ async function insert(
     }
   }
   if (taken.length === 0) return answers;
-  const keys = op({ $in: taken.map(index => keyOf(rows[index] as AcceptRow)) });
+  const keys = among(taken.map(index => keyOf(rows[index] as AcceptRow)));
   const found = await context.models.messages.find({ _id: keys }, { number: 1, fingerprint: 1 }).lean<MessageDoc[]>();
   const byKey = new Map(found.map(doc => [doc._id, doc]));
   for (const index of taken) {

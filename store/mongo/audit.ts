@@ -3,7 +3,7 @@ import { createSecretKey, randomUUID } from 'node:crypto';
 import { auditMac, CHAIN_START } from '../audit-link.ts';
 import type { AuditNote, AuditRecord } from '../store.ts';
 import { createBatches } from './batches.ts';
-import { isDuplicate, type Models, op } from './connection.ts';
+import { among, isDuplicate, type Models, op } from './connection.ts';
 import type { AuditDoc } from './documents.ts';
 
 export interface AuditTrail {
@@ -57,7 +57,7 @@ export function createAuditTrail(models: Pick<Models, 'audit'>, keyBytes: Uint8A
       } catch (error) {
         if (!isDuplicate(error) || attempt === ATTEMPTS) throw error;
         // Another process took the place, or some of these stand there already: of an earlier try, or this one's beginning.
-        const tags = op({ $in: left.map(one => one.tag) });
+        const tags = among(left.map(one => one.tag));
         const kept = new Set(
           (await models.audit.find({ tag: tags }, { tag: 1 }).lean<AuditDoc[]>()).map(row => row.tag),
         );

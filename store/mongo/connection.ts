@@ -50,6 +50,12 @@ export const { BSON } = mongoose.mongo;
 /** Marks a condition with operators as ours: any other object in a filter is taken for a value, whatever it holds. */
 export const op = mongoose.trusted;
 
+/** One of these. For one alone it is asked plainly, which some servers answer without reading the whole collection. */
+export function among<T extends string | number>(values: readonly T[]) {
+  const different = [...new Set(values)];
+  return different.length === 1 ? (different[0] as T) : op({ $in: different });
+}
+
 const { Mixed } = Schema.Types;
 /** Bytes go as they are: the driver takes any byte array, mongoose's own type only its own kind. */
 const Bytes = Mixed;

@@ -7,7 +7,7 @@ import type { MessageDoc, TicketPart, Todo } from './documents.ts';
 import { SEQ } from './entries.ts';
 import { leadOf } from './incidents.ts';
 import { leaseHolds, shardFence } from './leases.ts';
-import { rollForward } from './roll-forward.ts';
+import { rollForward, rollForwardAll } from './roll-forward.ts';
 import { setAside } from './set-aside.ts';
 import { bornPart, eventFits, lived } from './ticket-part.ts';
 import type { Vault } from './vault.ts';
@@ -37,13 +37,14 @@ export async function commitCalls(
   const answers: CommitAnswer[] = [];
   const seen = new Set<string>();
   for (const wave of wavesOf(asked)) {
-    const waveAnswers = await commitWave({ context, vault, held, seen, ...NOTHING_KNOWN }, wave);
-    answers.push(...waveAnswers);
-    const done = wave.filter((_, i) => waveAnswers[i] === 'committed');
-    for (const { row, call } of done) seen.add(`${call} ${row.number} ${row.revision}`);
-    await rollForward(
+    const decided = await commitWave({ context, vault, held, seen, ...NOTHING_KNOWN }, wave);
+    answers.push(...decided.map(({ answer }) => answer));
+    for (const [i, { row, call }] of wave.entries()) {
+      if (decided[i]?.answer === 'committed') seen.add(`${call} ${row.number} ${row.revision}`);
+    }
+    await rollForwardAll(
       context,
-      done.map(({ row }) => row.number),
+      decided.flatMap(({ doc }) => doc ?? []),
     );
   }
   let next = 0;
@@ -118,8 +119,16 @@ async function placesOf(context: Context, asked: readonly Asked[]): Promise<Map<
 /** What others changed in between is looked at anew, so often. */
 const ATTEMPTS = 10;
 
-async function commitWave(wave: Wave, asked: readonly Asked[]): Promise<CommitAnswer[]> {
-  const answers = new Map<Asked, CommitAnswer>();
+/** The document as it stands after the decision; null where there was none to make. */
+interface Decided {
+  readonly answer: CommitAnswer;
+  readonly doc: MessageDoc | null;
+}
+
+const CONFLICT: Decided = { answer: 'conflict', doc: null };
+
+async function commitWave(wave: Wave, asked: readonly Asked[]): Promise<Decided[]> {
+  const answers = new Map<Asked, Decided>();
   const places = await placesOf(wave.context, asked);
   for (let attempt = 0; answers.size < asked.length; attempt++) {
     const left = asked.filter(one => !answers.has(one));
@@ -129,19 +138,20 @@ async function commitWave(wave: Wave, asked: readonly Asked[]): Promise<CommitAn
     );
     for (const [one, answer] of await tryOnce({ ...wave, known, places }, left)) answers.set(one, answer);
     if (attempt < ATTEMPTS) continue;
-    for (const one of left) if (!answers.has(one)) answers.set(one, 'conflict');
+    for (const one of left) if (!answers.has(one)) answers.set(one, CONFLICT);
   }
-  return asked.map(one => answers.get(one) as CommitAnswer);
+  return asked.map(one => answers.get(one) as Decided);
 }
 
 /** Answers those that are decided now; the others met a change of somebody else's. */
-async function tryOnce(wave: Wave, asked: readonly Asked[]): Promise<Map<Asked, CommitAnswer>> {
+async function tryOnce(wave: Wave, asked: readonly Asked[]): Promise<Map<Asked, Decided>> {
   const { context, vault } = wave;
-  const answers = new Map<Asked, CommitAnswer>();
+  const answers = new Map<Asked, Decided>();
   const going: Going[] = [];
   for (const one of asked) {
     const plan = await planOf(wave, one);
-    if (typeof plan === 'string') answers.set(one, plan);
+    if (plan === 'committed') answers.set(one, { answer: plan, doc: wave.known.get(one.row.number) ?? null });
+    else if (typeof plan === 'string') answers.set(one, { answer: plan, doc: null });
     else going.push({ one, row: one.row, plan });
   }
   await keepIdentities(
@@ -149,10 +159,13 @@ async function tryOnce(wave: Wave, asked: readonly Asked[]): Promise<Map<Asked, 
     going.map(({ row }) => row),
   );
   const aside = await Promise.all(going.map(({ row }) => setAside(context, row)));
-  const ready = going.filter(({ one }, i) => aside[i] !== null || !answers.set(one, 'conflict'));
+  const ready = going.filter(({ one }, i) => aside[i] !== null || !answers.set(one, CONFLICT));
   const written = await write(context, ready);
   await Promise.all(going.map(({ row }, i) => aside[i]?.(written.has(row.number))));
-  for (const { one, row } of ready) if (written.has(row.number)) answers.set(one, 'committed');
+  for (const { one, row } of ready) {
+    const doc = written.get(row.number);
+    if (doc !== undefined) answers.set(one, { answer: 'committed', doc });
+  }
   return answers;
 }
 
@@ -173,15 +186,23 @@ async function keepIdentities(vault: Vault, rows: readonly CommitRow[]): Promise
   );
 }
 
-/** Answers the numbers that were written; those whose document was changed meanwhile are not. */
-async function write(context: Context, going: readonly Going[]): Promise<ReadonlySet<string>> {
-  if (going.length === 0) return new Set();
+/** Answers by number the documents that were written, as they are now; one that was changed meanwhile was not. */
+async function write(context: Context, going: readonly Going[]): Promise<ReadonlyMap<string, MessageDoc>> {
+  if (going.length === 0) return new Map();
   const operations = going.map(({ plan }) => ({ updateOne: guarded(plan.doc, plan.change) }));
   const { matchedCount } = await context.models.messages.bulkWrite(operations, { ordered: false });
-  const numbers = going.map(({ row }) => row.number);
-  if (matchedCount === going.length) return new Set(numbers);
-  const now = await messagesOf(context, numbers);
-  return new Set(going.flatMap(({ row }) => (standsAs(now.get(row.number), row) ? [row.number] : [])));
+  if (matchedCount === going.length) return new Map(going.map(({ row, plan }) => [row.number, written(plan)]));
+  const now = await messagesOf(
+    context,
+    going.map(({ row }) => row.number),
+  );
+  return new Map(
+    [...now].filter(([number, doc]) => going.some(({ row }) => row.number === number && standsAs(doc, row))),
+  );
+}
+
+function written({ doc, change }: Going['plan']): MessageDoc {
+  return { ...doc, ...change, version: doc.version + 1 };
 }
 
 /** True where the newest decision of a message is this very row. */

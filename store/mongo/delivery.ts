@@ -1,14 +1,15 @@
 // Delivery of outbox entries: heads of lanes claimed under a token, then finished, failed, taken back or replayed.
 import { randomUUID } from 'node:crypto';
 import type { AuditNote, ClaimedEntry, EntryFilter, OutboxCounts, OutboxStore } from '../store.ts';
-import { op } from './connection.ts';
-import { type Context, change, takePlaces } from './context.ts';
+import { among, op } from './connection.ts';
+import { type Context, takePlaces } from './context.ts';
 import type { EntryDoc, MessageDoc } from './documents.ts';
-import { createdDone, findEntries, letNoticesIn, SEQ, toEnd, toEntry } from './entries.ts';
-import { lived } from './ticket-part.ts';
+import { createdDone, findEntries, NOBODYS, SEQ, toEnd, toEntry } from './entries.ts';
 
 /** Entries looked at together; lanes found to be held are left out of the next look, so a long lane costs one look. */
 const LOOK = 64;
+/** Lanes mostly have one or two live entries. */
+const LIVE_OF_A_LANE = 4;
 /** A sweep that has not come by for so long is no longer waited for. */
 export const SWEEP_LATE_MS = 10_000;
 export const SWEPT = 'swept';
@@ -36,7 +37,7 @@ async function atHead(context: Context, docs: readonly EntryDoc[], limit: number
         settled.findIndex(doc => doc.lane === lane),
       )
       .filter(doc => heads.has(doc._id)).length;
-  // Each lane costs a question; what comes first is known as soon as enough heads stand before the lanes not yet asked for.
+  // What comes first is known as soon as enough heads stand before the lanes not yet asked for.
   for (
     let [from, n] = [0, limit];
     from < lanes.length && headsBefore(lanes[from]) < limit;
@@ -47,11 +48,22 @@ async function atHead(context: Context, docs: readonly EntryDoc[], limit: number
   return settled.filter(doc => heads.has(doc._id));
 }
 
-async function firstOf({ models }: Context, lanes: readonly string[]): Promise<ReadonlySet<string>> {
-  const first = await Promise.all(
-    lanes.map(lane => models.outbox.findOne({ lane, live: true }, { _id: 1 }).sort({ seq: 1 }).lean<EntryDoc>()),
-  );
-  return new Set(first.flatMap(doc => (doc === null ? [] : [doc._id])));
+/** Asked for in one go, with some that stand behind them; where there are more of those, the other lanes are asked for again. */
+async function firstOf({ models }: Context, lanes: readonly string[]): Promise<Iterable<string>> {
+  const first = new Map<string, string>();
+  for (let left = [...lanes]; left.length > 0; ) {
+    const most = left.length * LIVE_OF_A_LANE;
+    const page = await models.outbox
+      .find({ lane: among(left), live: true }, { lane: 1 })
+      .sort({ lane: 1, seq: 1 })
+      .limit(most)
+      .lean<EntryDoc[]>();
+    for (const { _id, lane } of page) if (!first.has(lane)) first.set(lane, _id);
+    // A page that is not full shows them all, a full one those up to its last.
+    const last = page.length < most ? undefined : page.at(-1)?.lane;
+    left = last === undefined ? [] : left.filter(lane => lane > last);
+  }
+  return first.values();
 }
 
 interface Look {
@@ -114,22 +126,39 @@ export async function claimEntries(context: Context, { now, limit, leaseMs, queu
   return claimed.map(doc => ({ ...toEntry(doc), token }));
 }
 
+export interface Begin {
+  readonly id: string;
+  readonly now: number;
+  readonly leaseMs: number;
+}
+
 /** Of two who got the same id from a queue, one begins. */
-export async function beginEntry(
-  { models, holder }: Context,
-  id: string,
-  now: number,
-  leaseMs: number,
-): Promise<ClaimedEntry | null> {
-  const token = randomUUID();
-  const doc = await models.outbox
-    .findOneAndUpdate(
-      { _id: id, state: 'in-flight', begun: false, leaseUntil: op({ $gt: now }) },
-      { $set: { token, holder, begun: true, leaseUntil: now + leaseMs } },
-      { returnDocument: 'after' },
-    )
-    .lean<EntryDoc>();
-  return doc === null ? null : { ...toEntry(doc), token };
+export async function beginEntries(context: Context, calls: readonly Begin[]): Promise<(ClaimedEntry | null)[]> {
+  const { outbox } = context.models;
+  const begins = calls.map(({ id, now, leaseMs }) => {
+    const token = randomUUID();
+    const filter = { _id: id, state: 'in-flight' as const, begun: false, leaseUntil: op({ $gt: now }) };
+    const update = { $set: { token, holder: context.holder, begun: true, leaseUntil: now + leaseMs } };
+    return { token, filter, update };
+  });
+  const [first, ...more] = begins;
+  if (first === undefined) return [];
+  if (more.length === 0) {
+    const { filter, update } = first;
+    const doc = await outbox.findOneAndUpdate(filter, update, { returnDocument: 'after' }).lean<EntryDoc>();
+    return [doc === null ? null : { ...toEntry(doc), token: first.token }];
+  }
+  await outbox.bulkWrite(
+    begins.map(({ filter, update }) => ({ updateOne: { filter, update } })),
+    { ordered: false },
+  );
+  const tokens = among(begins.map(({ token }) => token));
+  const docs = await outbox.find({ token: tokens, state: 'in-flight' }).lean<EntryDoc[]>();
+  const byToken = new Map(docs.map(doc => [doc.token, doc]));
+  return begins.map(({ token }) => {
+    const doc = byToken.get(token);
+    return doc === undefined ? null : { ...toEntry(doc), token };
+  });
 }
 
 export async function nextDue(context: Context): Promise<number | null> {
@@ -138,57 +167,7 @@ export async function nextDue(context: Context): Promise<number | null> {
   return times.length === 0 ? null : Math.min(...times);
 }
 
-type Finish = Parameters<OutboxStore['finish']>;
 type Fail = Parameters<OutboxStore['fail']>;
-const RELEASED = { token: null, holder: null, leaseUntil: null };
-
-export async function finishEntry(
-  context: Context,
-  id: Finish[0],
-  token: Finish[1],
-  answer: Finish[2],
-): Promise<'finished' | 'lost-lease'> {
-  const { at, caseNumber } = answer;
-  const doc = await context.models.outbox
-    .findOneAndUpdate(
-      { _id: id, token, state: 'in-flight' },
-      {
-        $set: { ...RELEASED, state: 'done', live: false, finishedAt: at, caseNumber, pending: true },
-        $inc: { attempts: 1 },
-      },
-      { returnDocument: 'after' },
-    )
-    .lean<EntryDoc>();
-  if (doc === null) return 'lost-lease';
-  await afterFinish(context, doc);
-  context.news.outbox();
-  return 'finished';
-}
-
-/** What follows from a delivery: the ticket is with the case system, and its notices may go. Done again it changes nothing. */
-export async function afterFinish(context: Context, doc: EntryDoc): Promise<void> {
-  const at = doc.finishedAt ?? doc.dueAt;
-  if (doc.kind === 'ticket.created') {
-    await markDispatched(context, doc, at);
-    await letNoticesIn(context, doc.ticket, at);
-  }
-  await context.models.outbox.updateOne({ _id: doc._id, state: 'done' }, { $set: { pending: false } });
-}
-
-/** Progress that the case system reported before its answer was recorded is not undone. */
-async function markDispatched(context: Context, { _id, ticket: number, caseNumber }: EntryDoc, at: number) {
-  const tag = `done ${_id}`;
-  await change(context, number, async doc => {
-    if (doc.ticket === null || doc.ticket.events.some(kept => kept.tag === tag)) return { answer: null };
-    const event = {
-      ...{ number, at, by: 'system', kind: 'ticket.dispatched' },
-      ...(doc.ticket.state === 'queued' ? { state: 'dispatched' as const } : {}),
-      ...(caseNumber === null ? {} : { caseNumber }),
-    };
-    const { ticket } = await lived(context, doc.ticket, event, tag);
-    return { set: { ticket }, answer: null };
-  });
-}
 
 export async function failEntry(
   context: Context,
@@ -202,7 +181,7 @@ export async function failEntry(
     { _id: id, token, state: 'in-flight' },
     {
       $set: {
-        ...{ ...RELEASED, state: dead ? 'dead' : 'due', live: !dead, cause, unknown },
+        ...{ ...NOBODYS, state: dead ? 'dead' : 'due', live: !dead, cause, unknown },
         ...(dead ? {} : { dueAt: retryAt }),
       },
       $inc: { attempts: counted === false ? 0 : 1 },
@@ -220,7 +199,7 @@ async function takeBack(
   which: Readonly<Record<string, unknown>>,
   due: { readonly dueAt?: number },
 ): Promise<number> {
-  const back = { ...RELEASED, ...due, state: 'due' };
+  const back = { ...NOBODYS, ...due, state: 'due' };
   const begun = await models.outbox.updateMany(
     { ...which, state: 'in-flight', begun: true },
     { $set: { ...back, unknown: true }, $inc: { attempts: 1 } },

@@ -28,6 +28,7 @@ import type { Context } from './context.ts';
 import { type CommitCall, commitCalls } from './decisions.ts';
 import * as delivery from './delivery.ts';
 import { findEntries, toEntry } from './entries.ts';
+import { type Finish, finishEntries } from './finishing.ts';
 import { countArrivals, getIncident, listIncidents, moveIncident } from './incidents.ts';
 import { takeLease } from './leases.ts';
 import * as messages from './messages.ts';
@@ -75,6 +76,7 @@ export interface MongoStore extends Store {
 /** Rows and bytes written at once at most. */
 const ACCEPT_BYTES = 8 * 1024 * 1024;
 const COMMIT_ROWS = 256;
+const ENTRIES = 64;
 const SECONDS_KEPT = 1024;
 /** What was set aside for a decision is left alone for so long by the sweep. */
 const QUIET_MS = 10_000;
@@ -274,12 +276,14 @@ async function timed<T>({ seconds }: Context, step: () => Promise<T>): Promise<T
 }
 
 function outboxStore({ context, guard: { run } }: Parts): OutboxStore {
+  const beginning = createBatches((calls: readonly delivery.Begin[]) => delivery.beginEntries(context, calls), ENTRIES);
+  const finishing = createBatches((calls: readonly Finish[]) => finishEntries(context, calls), ENTRIES);
   return {
     claim: (now, limit, leaseMs, queued = false) =>
       run(() => delivery.claimEntries(context, { now, limit, leaseMs, queued })),
-    begin: (id, now, leaseMs) => run(() => delivery.beginEntry(context, id, now, leaseMs)),
+    begin: (id, now, leaseMs) => run(() => beginning.add({ id, now, leaseMs })),
     nextDue: () => run(() => delivery.nextDue(context)),
-    finish: (id, token, answer) => run(() => delivery.finishEntry(context, id, token, answer)),
+    finish: (id, token, answer) => run(() => finishing.add({ id, token, answer })),
     fail: (id, token, failure) => run(() => delivery.failEntry(context, id, token, failure)),
     reclaim: now => run(() => delivery.reclaimEntries(context, now)),
     get: id => run(async () => (await findEntries(context, { id, limit: 1 })).map(toEntry)[0] ?? null),

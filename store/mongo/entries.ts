@@ -1,6 +1,6 @@
 // How an entry's document reads as an entry of the port, filters of entries, and the small steps that lanes are made of.
 import type { Entry, EntryFilter, EntryState, NewEntry } from '../store.ts';
-import { op } from './connection.ts';
+import { among, op } from './connection.ts';
 import { type Context, takePlaces } from './context.ts';
 import type { EntryDoc } from './documents.ts';
 
@@ -37,7 +37,7 @@ export async function createdDone({ models }: Context, tickets: readonly string[
   if (tickets.length === 0) return new Set();
   const created = await models.outbox
     .find(
-      { message: op({ $in: [...new Set(tickets)] }), kind: 'ticket.created', state: op({ $ne: 'void' }) },
+      { message: among(tickets), kind: 'ticket.created', state: op({ $ne: 'void' }) },
       { message: 1, state: 1, revision: 1 },
     )
     .sort({ revision: 1 })
@@ -62,11 +62,21 @@ export async function toEnd(
   return matchedCount === 1;
 }
 
-/** Parked notices of a ticket join the ends of their lanes, in the order they came. */
-export async function letNoticesIn(context: Context, ticket: string, now: number): Promise<void> {
-  const parked = await context.models.outbox.find({ ticket, state: 'parked' }).sort({ seq: 1 }).lean<EntryDoc[]>();
-  for (const doc of parked) await toEnd(context, doc, Math.max(doc.notBefore, now));
+/** Under way with nobody. */
+export const NOBODYS = { token: null, holder: null, leaseUntil: null };
+
+/** Parked notices of tickets join the ends of their lanes, in the order they came; each ticket with the time from which. */
+export async function letAllNoticesIn(context: Context, tickets: ReadonlyMap<string, number>): Promise<void> {
+  if (tickets.size === 0) return;
+  const parked = await context.models.outbox
+    .find({ ticket: among([...tickets.keys()]), state: 'parked' })
+    .sort({ seq: 1 })
+    .lean<EntryDoc[]>();
+  for (const doc of parked) await toEnd(context, doc, Math.max(doc.notBefore, tickets.get(doc.ticket) ?? 0));
 }
+
+export const letNoticesIn = (context: Context, ticket: string, now: number): Promise<void> =>
+  letAllNoticesIn(context, new Map([[ticket, now]]));
 
 export async function findEntries({ models }: Context, filter: EntryFilter): Promise<EntryDoc[]> {
   if (filter.limit <= 0) return [];

@@ -1,7 +1,7 @@
 // Incidents on MongoDB: figures of their tickets, and a clerk's moving of tickets: one write of the document of the ticket they
 // move to decides, the tickets follow by the roll-forward.
 import type { IncidentFilter, IncidentMove, IncidentRow } from '../store.ts';
-import { op } from './connection.ts';
+import { among, op } from './connection.ts';
 import { type Context, change, messagesOf, NOTHING_TO_DO } from './context.ts';
 import type { MessageDoc, MovePart } from './documents.ts';
 
@@ -19,7 +19,7 @@ export async function getIncident(context: Context, id: string): Promise<Inciden
   const last = members.at(-1);
   if (last === undefined) return null;
   const followUps = await context.models.messages
-    .find({ joined: op({ $in: members.map(({ number }) => number) }), kind: 'repeat' }, { acceptedAt: 1 })
+    .find({ joined: among(members.map(({ number }) => number)), kind: 'repeat' }, { acceptedAt: 1 })
     .lean<MessageDoc[]>();
   const tickets = members.filter(({ ticket }) => ticket?.state !== 'joined').length;
   const born = members.map(({ ticket, acceptedAt }) => ticket?.acceptedAt ?? acceptedAt);
@@ -133,9 +133,7 @@ export async function leadOrdinals(
   incidents: readonly string[],
 ): Promise<ReadonlyMap<string, number>> {
   if (incidents.length === 0) return new Map();
-  const docs = await models.messages
-    .find({ number: op({ $in: [...new Set(incidents)] }) }, { number: 1, ordinal: 1 })
-    .lean<MessageDoc[]>();
+  const docs = await models.messages.find({ number: among(incidents) }, { number: 1, ordinal: 1 }).lean<MessageDoc[]>();
   return new Map(docs.map(({ number, ordinal }) => [number, ordinal]));
 }
 

@@ -1,6 +1,6 @@
 // Reads of messages, attempts of a reader, reading again.
 import type { AuditNote, MessageCounts, MessageFilter, MessageRow, UnreadRow } from '../store.ts';
-import { op } from './connection.ts';
+import { among, op } from './connection.ts';
 import { type Context, change, NOTHING_TO_DO } from './context.ts';
 import type { MessageDoc } from './documents.ts';
 import { rollForward } from './roll-forward.ts';
@@ -48,7 +48,7 @@ export async function listUnread(
       {
         state: 'unread',
         ordinal: op({ $gt: after }),
-        ...(shards === 'all' ? {} : { shard: op({ $in: [...shards] }) }),
+        ...(shards === 'all' ? {} : { shard: among(shards) }),
       },
       SHOWN,
     )

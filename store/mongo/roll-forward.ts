@@ -10,8 +10,16 @@ import { lived } from './ticket-part.ts';
 
 /** Does everything that stands in the `todo` of these messages and takes it away. */
 export async function rollForward(context: Context, numbers: readonly string[]): Promise<void> {
-  const docs = [...(await messagesOf(context, numbers)).values()].filter(doc => doc.pending);
-  docs.sort((a, b) => numbers.indexOf(a.number) - numbers.indexOf(b.number));
+  const docs = await messagesOf(context, numbers);
+  await rollForwardAll(
+    context,
+    numbers.flatMap(number => docs.get(number) ?? []),
+  );
+}
+
+/** The same for documents that are known, in their order. */
+export async function rollForwardAll(context: Context, known: readonly MessageDoc[]): Promise<void> {
+  const docs = known.filter(doc => doc.pending);
   const todos = docs.flatMap(doc => doc.todo.map(todo => ({ number: doc.number, todo })));
   if (todos.length === 0) return;
   await addEntries(

@@ -5,7 +5,7 @@ import type { Context } from './context.ts';
 import { SWEPT } from './delivery.ts';
 import type { LeaseDoc, MessageDoc } from './documents.ts';
 import { endLease, renewLeases } from './leases.ts';
-import { loadCandidates } from './tickets.ts';
+import { CANDIDATE, toCandidates } from './tickets.ts';
 
 /** @param sweep one pass over what was left half done */
 export function sharedStore(context: Context, sweep: SharedStore['sweep']): SharedStore {
@@ -30,14 +30,11 @@ export function sharedStore(context: Context, sweep: SharedStore['sweep']): Shar
 
 async function decidedSince(context: Context, at: number, limit: number): Promise<DecidedRow[]> {
   const docs = await context.models.messages
-    .find({ kind: 'ticket', decidedAt: op({ $gte: at }) }, { ordinal: 1, decidedAt: 1 })
+    .find({ kind: 'ticket', decidedAt: op({ $gte: at }) }, { ...CANDIDATE, decidedAt: 1 })
     .sort({ decidedAt: 1, ordinal: 1 })
     .limit(limit)
     .lean<MessageDoc[]>();
-  const rows = await loadCandidates(
-    context,
-    docs.map(doc => doc.ordinal),
-  );
+  const rows = await toCandidates(context, docs);
   const byOrdinal = new Map(rows.map(row => [row.ordinal, row]));
   return docs.flatMap(({ ordinal, decidedAt }) => {
     const row = byOrdinal.get(ordinal);

@@ -1,11 +1,11 @@
 // Finishes what a process that died left half done: decisions whose consequences are not all written, deliveries likewise, and
 // what was set aside for decisions that were never written.
 import { op } from './connection.ts';
-import type { Context } from './context.ts';
-import { afterFinish } from './delivery.ts';
+import { type Context, WITHOUT_ORIGINAL } from './context.ts';
 import type { EntryDoc, MessageDoc } from './documents.ts';
 import { createdDone, letNoticesIn } from './entries.ts';
-import { rollForward } from './roll-forward.ts';
+import { afterFinish } from './finishing.ts';
+import { rollForwardAll } from './roll-forward.ts';
 import { free, GATHERED, settleVoid } from './set-aside.ts';
 
 export interface Swept {
@@ -31,20 +31,17 @@ export async function sweep(context: Context, now: number, quietMs: number): Pro
 
 async function finishDecisions(context: Context): Promise<number> {
   const docs = await context.models.messages
-    .find({ pending: true }, { number: 1 })
+    .find({ pending: true }, WITHOUT_ORIGINAL)
     .sort({ ordinal: 1 })
     .limit(AT_ONCE)
     .lean<MessageDoc[]>();
-  await rollForward(
-    context,
-    docs.map(doc => doc.number),
-  );
+  await rollForwardAll(context, docs);
   return docs.length;
 }
 
 async function finishDeliveries(context: Context): Promise<number> {
   const docs = await context.models.outbox.find({ pending: true }).limit(AT_ONCE).lean<EntryDoc[]>();
-  for (const doc of docs) await afterFinish(context, doc);
+  await afterFinish(context, docs);
   if (docs.length > 0) context.news.outbox();
   return docs.length;
 }

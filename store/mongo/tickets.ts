@@ -1,6 +1,6 @@
 // Reads of tickets: one with its life, lists, counts, and what the candidate index asks for.
 import type { CandidateRow, TicketCounts, TicketEvent, TicketFilter, TicketRow } from '../store.ts';
-import { op } from './connection.ts';
+import { among, op } from './connection.ts';
 import type { Context } from './context.ts';
 import type { MessageDoc, TicketPart } from './documents.ts';
 import { leadOrdinals } from './incidents.ts';
@@ -87,9 +87,10 @@ export async function countTickets({ models }: Context): Promise<TicketCounts> {
   };
 }
 
-const CANDIDATE = { ordinal: 1, number: 1, ticket: 1, notSame: 1 } as const;
+/** Fields that a candidate is made of. */
+export const CANDIDATE = { ordinal: 1, number: 1, ticket: 1, notSame: 1 } as const;
 
-async function toCandidates(context: Context, docs: readonly MessageDoc[]): Promise<CandidateRow[]> {
+export async function toCandidates(context: Context, docs: readonly MessageDoc[]): Promise<CandidateRow[]> {
   const leads = await leadOrdinals(
     context,
     docs.flatMap(({ ticket }) => ticket?.incident ?? []),
@@ -106,7 +107,7 @@ async function toCandidates(context: Context, docs: readonly MessageDoc[]): Prom
 export async function loadCandidates(context: Context, ordinals: readonly number[]): Promise<CandidateRow[]> {
   if (ordinals.length === 0) return [];
   const docs = await context.models.messages
-    .find({ ordinal: op({ $in: [...ordinals] }), isTicket: true }, CANDIDATE)
+    .find({ ordinal: among(ordinals), isTicket: true }, CANDIDATE)
     .lean<MessageDoc[]>();
   return toCandidates(context, docs);
 }
