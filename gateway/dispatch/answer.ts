@@ -27,11 +27,16 @@ export interface Answer {
   readonly body: Uint8Array;
 }
 
+/** A number beyond what is exact has so many digits, or says how many by its exponent. */
+const TOO_LONG = /\d{16}|\d[eE]/;
+
 /** The body as JSON, undefined where it is none. Whole numbers too long to be exact stay text, since they are case numbers. */
 export function answerJson(answer: Answer): unknown {
   const charset = /charset\s*=\s*"?([\w-]+)/i.exec(answer.headers['content-type'] ?? '')?.[1] ?? 'utf-8';
   try {
-    return JSON.parse(new TextDecoder(charset).decode(answer.body), exactNumbers);
+    const text = new TextDecoder(charset).decode(answer.body);
+    // Looking at each value takes ten times as long as reading the answer, and few have a number that needs it.
+    return TOO_LONG.test(text) ? JSON.parse(text, exactNumbers) : JSON.parse(text);
   } catch {
     // Not JSON, or a character set nobody knows: it is judged as an answer that was not agreed.
     return undefined;

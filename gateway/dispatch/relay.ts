@@ -1,6 +1,7 @@
 // Moves due heads of lanes from the outbox to the queue, never more than workers can take, and takes back what died on the way.
 import type { ClaimedEntry, OutboxStore } from '../../store/store.ts';
 import type { Clock } from './clock.ts';
+import { createPump } from './pump.ts';
 import type { Queue } from './queue.ts';
 
 /** What stands between the outbox and the target: the circuit breaker. */
@@ -55,43 +56,13 @@ export function createRelay(options: RelayOptions): Relay {
   /** Tokens by entry: those of one claim may have one and the same. */
   const begun = new Map<string, string>();
   const troubleMs = options.troubleMs ?? TROUBLE_MS;
-  const sweepMs = options.sweepMs ?? SWEEP_MS;
   const lookMs = options.lookMs ?? null;
-  let stopped = true;
-  let again = false;
-  let troubled = false;
-  let running: Promise<void> | null = null;
-  let cancelDue = (): void => undefined;
-  let cancelSweep = (): void => undefined;
-
-  function trouble(error: unknown): void {
-    if (troubled === (error !== null)) return;
-    troubled = error !== null;
-    options.onTrouble(error);
-  }
-
-  function wake(): void {
-    if (stopped) return;
-    again = true;
-    running ??= pump().finally(() => {
-      running = null;
-      // Told of something between the last look and here.
-      if (again) wake();
-    });
-  }
-
-  async function pump(): Promise<void> {
-    while (again && !stopped) {
-      again = false;
-      cancelDue();
-      try {
-        wakeIn(await round());
-      } catch (error) {
-        trouble(error);
-        wakeIn(troubleMs);
-      }
-    }
-  }
+  const pump = createPump({
+    ...{ clock, troubleMs, sweepMs: options.sweepMs ?? SWEEP_MS, onTrouble: options.onTrouble, round },
+    sweep: async () => {
+      await outbox.reclaim(clock.now());
+    },
+  });
 
   /** One look; answers after how long to look again, null when something will wake us. */
   async function round(): Promise<number | null> {
@@ -102,7 +73,7 @@ export function createRelay(options: RelayOptions): Relay {
     const entries = await outbox.claim(now, room, options.leaseMs);
     for (const entry of entries) held.set(entry.id, entry);
     await handOver(entries);
-    trouble(null);
+    pump.fine();
     // All that there was room for: a worker that finishes will wake us.
     if (entries.length >= room) return null;
     const due = await outbox.nextDue();
@@ -127,36 +98,16 @@ export function createRelay(options: RelayOptions): Relay {
     held.delete(entry.id);
     await outbox.fail(entry.id, entry.token, {
       at: clock.now(),
-      retryAt: clock.now() + (stopped ? 0 : troubleMs),
+      retryAt: clock.now() + (pump.stopped ? 0 : troubleMs),
       cause: entry.cause ?? '',
       unknown: entry.unknown,
       counted: false,
     });
   }
 
-  function wakeIn(ms: number | null): void {
-    cancelDue();
-    if (ms === null || stopped) return;
-    cancelDue = clock.after(ms, wake);
-  }
-
-  async function sweep(): Promise<void> {
-    try {
-      await outbox.reclaim(clock.now());
-    } catch (error) {
-      trouble(error);
-    }
-    if (stopped) return;
-    cancelSweep = clock.after(sweepMs, () => void sweep());
-    wake();
-  }
-
   return {
-    async start() {
-      stopped = false;
-      await sweep();
-    },
-    wake,
+    start: pump.start,
+    wake: pump.wake,
     async claimed(id) {
       const entry = held.get(id);
       if (entry === undefined || begun.get(id) === entry.token) return null;
@@ -166,13 +117,10 @@ export function createRelay(options: RelayOptions): Relay {
     settled(entry) {
       if (begun.get(entry.id) === entry.token) begun.delete(entry.id);
       if (held.get(entry.id)?.token === entry.token) held.delete(entry.id);
-      wake();
+      pump.wake();
     },
     async stop() {
-      stopped = true;
-      cancelDue();
-      cancelSweep();
-      await running;
+      await pump.stop();
       for (const entry of [...held.values()]) {
         if (begun.get(entry.id) !== entry.token) await putBack(entry);
       }

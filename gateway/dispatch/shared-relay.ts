@@ -1,5 +1,6 @@
 // Moves due heads of lanes to a queue that several processes work on: keeps it topped up, and holds nothing itself.
 import type { ClaimedEntry, OutboxStore } from '../../store/store.ts';
+import { createPump } from './pump.ts';
 import type { Queue } from './queue.ts';
 import { LOOK_MS, type Relay, type RelayOptions } from './relay.ts';
 
@@ -27,60 +28,36 @@ export function createSharedRelay(options: SharedRelayOptions): Relay {
   const lookMs = options.lookMs ?? LOOK_MS;
   /** Alone: what lies in the queue, and since when. */
   const queued = new Map<string, { readonly entry: ClaimedEntry; readonly since: number }>();
-  let stopped = true;
-  let again = false;
-  let troubled = false;
-  let running: Promise<void> | null = null;
-  let cancelLook = (): void => undefined;
-  let cancelSweep = (): void => undefined;
-
-  function trouble(error: unknown): void {
-    if (troubled === (error !== null)) return;
-    troubled = error !== null;
-    options.onTrouble(error);
-  }
-
-  function wake(): void {
-    if (stopped) return;
-    again = true;
-    running ??= pump().finally(() => {
-      running = null;
-      if (again) wake();
-    });
-  }
-
-  async function pump(): Promise<void> {
-    while (again && !stopped) {
-      again = false;
-      cancelLook();
-      try {
-        const wait = await round();
-        trouble(null);
-        lookIn(wait);
-      } catch (error) {
-        trouble(error);
-        lookIn(troubleMs);
-      }
-    }
-  }
+  /** What is thought to lie in the queue: the last count, and since then what was added and what was begun with here. Asking for
+   *  each entry that ends would cost more than it brings; whoever works on the queue counts for himself. */
+  let believed = 0;
+  const pump = createPump({ clock, sweepMs, troubleMs, onTrouble: options.onTrouble, round, sweep });
 
   /** One look; answers after how long to look again even if nobody says anything. */
-  async function round(): Promise<number> {
+  async function round(timed: boolean): Promise<number> {
     const open = Math.min(capacity, gate.room());
     if (open <= 0) return Math.max(1, Math.min(lookMs, gate.waitMs()));
-    const { waiting } = await queue.counts();
-    const room = open - waiting;
-    // Topped up by halves: a look for each entry that ends would cost more than it brings.
-    if (room <= 0 || (waiting > 0 && room < open / 2)) return lookMs;
+    if (believed > open / 2 && !timed) return lookMs;
+    // Alone what lies there is known, but for what Redis may have lost.
+    believed = options.alone && !timed ? queued.size : (await queue.counts()).waiting;
+    const room = open - believed;
+    // Topped up by halves: a claim for each entry that ends would cost more than it brings.
+    if (room <= 0 || (believed > 0 && room < open / 2)) {
+      pump.fine();
+      return lookMs;
+    }
     const now = clock.now();
     const entries = await claim(now, room);
+    believed += entries.length;
     const added = await Promise.allSettled(entries.map(({ id, urgent }) => queue.add(id, { urgent })));
     const refused = entries.filter((_, i) => added[i]?.status === 'rejected');
     if (refused.length > 0) {
       await putBack(refused);
       throw (added.find(one => one.status === 'rejected') as PromiseRejectedResult).reason;
     }
-    if (entries.length >= room) return lookMs;
+    pump.fine();
+    // With others who make entries due and tell nobody here, one looks again soon in any case.
+    if (entries.length >= room || !options.alone) return lookMs;
     const due = await outbox.nextDue();
     return due === null || due <= now ? lookMs : Math.max(1, Math.min(lookMs, due - clock.now()));
   }
@@ -93,6 +70,7 @@ export function createSharedRelay(options: SharedRelayOptions): Relay {
   }
 
   async function begin(id: string): Promise<ClaimedEntry | null> {
+    believed--;
     if (!options.alone) return outbox.begin(id, clock.now(), options.leaseMs);
     const entry = queued.get(id)?.entry ?? null;
     queued.delete(id);
@@ -108,42 +86,25 @@ export function createSharedRelay(options: SharedRelayOptions): Relay {
   async function putBack(entries: readonly ClaimedEntry[]): Promise<void> {
     const at = clock.now();
     for (const { id } of entries) queued.delete(id);
-    const as = { at, retryAt: at + (stopped ? 0 : troubleMs), counted: false };
+    believed -= entries.length;
+    const as = { at, retryAt: at + (pump.stopped ? 0 : troubleMs), counted: false };
     await Promise.all(
       entries.map(({ id, token, cause, unknown }) => outbox.fail(id, token, { ...as, cause: cause ?? '', unknown })),
     );
   }
 
-  function lookIn(ms: number): void {
-    cancelLook();
-    if (!stopped) cancelLook = clock.after(ms, wake);
-  }
-
   async function sweep(): Promise<void> {
-    try {
-      await putBack(lost(clock.now()));
-      await outbox.reclaim(clock.now());
-    } catch (error) {
-      trouble(error);
-    }
-    if (stopped) return;
-    cancelSweep = clock.after(sweepMs, () => void sweep());
-    wake();
+    await putBack(lost(clock.now()));
+    await outbox.reclaim(clock.now());
   }
 
   return {
-    async start() {
-      stopped = false;
-      await sweep();
-    },
-    wake,
+    start: pump.start,
+    wake: pump.wake,
     claimed: begin,
-    settled: wake,
+    settled: pump.wake,
     async stop() {
-      stopped = true;
-      cancelLook();
-      cancelSweep();
-      await running;
+      await pump.stop();
       // What has been fetched meanwhile finds nothing to begin with.
       await putBack([...queued.values()].map(({ entry }) => entry));
     },
