@@ -8,8 +8,10 @@ import { createLog, type Log } from '../telemetry.ts';
 import type { Command, LocalCommand, Terminal } from './command.ts';
 import { firstAppeal } from './first-appeal.ts';
 
-/** What a supervisor gives a process between SIGTERM and SIGKILL is 30 s as a rule. */
-const STOP_MS = 25_000;
+/** For finishing what has begun. What a supervisor gives a process between SIGTERM and SIGKILL is 30 s as a rule. */
+const STOP_MS = 20_000;
+/** Then the process goes whatever a store or a platform that does not answer holds up: nothing acknowledged is lost by it. */
+const GONE_MS = 24_500;
 
 /** @param commands those that the control socket offers */
 export function startCommand(commands: readonly Command[]): LocalCommand {
@@ -48,7 +50,12 @@ export function startCommand(commands: readonly Command[]): LocalCommand {
       const signal = await stop;
       terminal.err(say(terminal.language, 'start.stopping'));
       log.info('gateway.stopping', { signal });
+      const late = setTimeout(() => {
+        log.warn('gateway.slow_stop', { signal });
+        process.exit(EXIT.ok);
+      }, GONE_MS);
       await gateway.close(STOP_MS);
+      clearTimeout(late);
       log.info('gateway.stopped', { signal });
       terminal.err(say(terminal.language, 'start.stopped'));
       return EXIT.ok;
