@@ -68,21 +68,23 @@ export const QUICK = {
 
 /** Another queue than that of this process alone. */
 export type QueueOf = () => Queue;
+/** Another store than the embedded one; the folder is the workbench's own. */
+export type StoreOf = (
+  folder: string,
+  audit: { readonly auditKey: Uint8Array; readonly profile: 'intl' },
+) => Promise<Store>;
 
 export const reportBug = (error: unknown) => process.stderr.write(`bug: ${String(error)}\n`);
 
 export async function openWorkbench(
   simulated: CaseSystemOptions = {},
   queueOf: QueueOf = () => createLocalQueue({ onBug: reportBug }),
+  storeOf: StoreOf = (folder, audit) => openSqliteStore({ folder: join(folder, 'data'), ...audit }),
 ): Promise<Workbench> {
   const folder = mkdtempSync(join(tmpdir(), 'huisu-dispatch-'));
   const ring = createDevelopmentKeys(join(folder, 'keys.json'));
   const cipher = createCipher(ring);
-  const store = await openSqliteStore({
-    folder: join(folder, 'data'),
-    auditKey: macKey(ring, 'audit'),
-    profile: 'intl',
-  });
+  const store = await storeOf(folder, { auditKey: macKey(ring, 'audit'), profile: 'intl' });
   const simulator = await startCaseSystem(simulated);
   const running: Dispatch[] = [];
   return {

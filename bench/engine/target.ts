@@ -1,0 +1,38 @@
+// The case system that does nothing: an HTTP echo in a process of its own, and what a raw worker posts to it.
+import { type ChildProcess, fork } from 'node:child_process';
+import { once } from 'node:events';
+import { Pool } from 'undici';
+
+export interface Target {
+  readonly url: string;
+  readonly child: ChildProcess;
+}
+
+export async function startTarget(): Promise<Target> {
+  const child = fork(new URL('../servers/http-echo.ts', import.meta.url));
+  const [{ port }] = (await once(child, 'message')) as [{ port: number }];
+  return { url: `http://127.0.0.1:${port}`, child };
+}
+
+/** It echoes what it gets, and so gives no case number. */
+export const caseSystemAt = (url: string) => ({ url, success: { caseNumberRequired: false } });
+
+export interface RawSender {
+  /** One POST, its answer read to the end. */
+  post(): Promise<void>;
+  close(): Promise<void>;
+}
+
+/** What anybody would write: a pool of connections and a body of some 1 kB made once. */
+export function rawSender(target: string, connections: number): RawSender {
+  const pool = new Pool(target, { connections });
+  const body = JSON.stringify({ id: 'x', ticket: { content: '路灯不亮'.repeat(100) } });
+  const request = { path: '/', method: 'POST', body, headers: { 'content-type': 'application/json' } } as const;
+  return {
+    async post() {
+      const answer = await pool.request(request);
+      await answer.body.dump();
+    },
+    close: () => pool.close(),
+  };
+}
