@@ -72,6 +72,7 @@ const checks: Check[] = [
   atMost('requests repeated after their effect', figures['sentAgainAtMost'], figures['sentAgainAfterEffect']),
   atMost('slowest exit on SIGTERM, ms', 25_000, figures['slowestExitMs']),
   zero('unclean exits on SIGTERM', figures['unclean']),
+  atMost("a dead process's mailbox is another's after, ms", 15_000, figures['takeoverMs']),
   zero('audit chain broken', figures['auditRecordsBroken']),
   ...(controls === null
     ? []

@@ -17,6 +17,11 @@ export interface TroubleParts {
 
 export interface TroubleFigures {
   kills: number;
+  /** Told to stop, under load and at the end. */
+  stops: number;
+  slowestExitMs: number;
+  /** Exits with another code than 0. */
+  unclean: number;
   starts: number;
   redisFlushed: number;
   redisStoppedSeconds: number;
@@ -25,6 +30,8 @@ export interface TroubleFigures {
 }
 
 const KILL_AFTER_SECONDS = { least: 0.5, most: 2 };
+/** Of so many one is told to stop, as in an upgrade. */
+const TOLD_EACH = 4;
 const RESTART_MS = 300;
 
 /** A gateway that is started again whenever it ends, as by a supervisor. */
@@ -34,10 +41,11 @@ export interface Kept {
   starting: Promise<void>;
 }
 
-/** Starts it, again and again where it cannot be started (its database is away). */
-export function keep(gateway: GatewayProcess, figures: TroubleFigures): Kept {
+/** Starts it when `gone` resolves, again and again where it cannot be started (its database is away). */
+export function keep(gateway: GatewayProcess, figures: TroubleFigures, gone: Promise<void> = Promise.resolve()): Kept {
   const kept: Kept = { gateway, up: false, starting: Promise.resolve() };
   const start = async (): Promise<void> => {
+    await gone;
     for (;;) {
       figures.starts++;
       try {
@@ -54,6 +62,15 @@ export function keep(gateway: GatewayProcess, figures: TroubleFigures): Kept {
   return kept;
 }
 
+/** Tells it to stop, and sees how it goes. */
+export async function stopAndSee(gateway: GatewayProcess, figures: TroubleFigures): Promise<void> {
+  const from = performance.now();
+  const code = await gateway.stop();
+  figures.stops++;
+  figures.slowestExitMs = Math.max(figures.slowestExitMs, Math.round(performance.now() - from));
+  if (code !== 0) figures.unclean++;
+}
+
 /** Starts all of them for the first time. */
 export async function startAll(gateways: readonly GatewayProcess[], figures: TroubleFigures): Promise<Kept[]> {
   const all = gateways.map(gateway => keep(gateway, figures));
@@ -61,24 +78,29 @@ export async function startAll(gateways: readonly GatewayProcess[], figures: Tro
   return all;
 }
 
-/** Kills and restarts until it is told that it is over. */
+/** Kills or stops, and restarts, until it is told that it is over. */
 export async function killNowAndThen(
   all: Kept[],
   { random, say }: TroubleParts,
   figures: TroubleFigures,
   over: () => boolean,
 ): Promise<void> {
-  while (!over()) {
+  for (let turn = 1; !over(); turn++) {
     const { least, most } = KILL_AFTER_SECONDS;
     await after((least + random.next() * (most - least)) * 1000);
     const at = random.below(all.length);
     const victim = all[at] as Kept;
     // One that is still starting has nothing in its hands that a kill could tear away.
     if (!victim.up) continue;
+    if (turn % TOLD_EACH === 0) {
+      // The others are killed meanwhile.
+      all[at] = keep(victim.gateway, figures, stopAndSee(victim.gateway, figures));
+      continue;
+    }
     await victim.gateway.kill();
     figures.kills++;
     all[at] = keep(victim.gateway, figures);
-    say(`${figures.kills} kills`);
+    say(`${figures.kills} kills, ${figures.stops} stops`);
   }
 }
 
