@@ -22,6 +22,12 @@ const HEAVIEST = 63;
 /** How many terms of an appeal are kept. */
 export const TERMS_KEPT = 64;
 
+/** What a title says is kept before what the content says, however common it is, unless the title is a text of its own. */
+const MOST_TITLED = 32;
+/** Above every weight with its flags, within the 21 bits that an exact double has beside a term. */
+const TITLED_FIRST = 0x10_0000;
+const MOST_WEIGHT = TITLED_FIRST / 4 - 1;
+
 /** Slots of the table of counts: 2 MB. With 2^18 the counts of rare terms drown in those they share a slot with. */
 const SLOTS = 1 << 20;
 /** Counts are halved here, so that the table goes with the times, its counts fit 16 bits and rare terms stay rare. */
@@ -138,6 +144,7 @@ export function selectTerms(
 ): Terms {
   const size = grams.hashes.length;
   const ranked = new Float64Array(size);
+  const first = titledFirst(grams.counts);
   const about = startTopics(topics);
   for (let at = 0; at < size; at++) {
     const hash = grams.hashes[at]!;
@@ -148,20 +155,33 @@ export function selectTerms(
     const term = mix(hash);
     const weight = statistics.weight(term) * times;
     const flags = (titled ? TITLE_TERM : 0) | (everyday ? EVERYDAY_TERM : 0);
+    const weighs = Math.min(MOST_WEIGHT, Math.floor(weight * 4_096)) * 4;
     // Weight and flags in the upper 21 bits and term in the lower 32 of one exact double: a native sort ranks all.
-    ranked[at] = (Math.floor(weight * 4_096) * 4 + flags) * 0x1_0000_0000 + term;
+    ranked[at] = (weighs + flags + (titled ? first : 0)) * 0x1_0000_0000 + term;
   }
   ranked.sort();
   const kept = ranked.subarray(Math.max(0, size - max));
   return { ...quantised(kept), topics: about.vectors() };
 }
 
+/** Weight and flags of a ranked term. */
+function weighed(ranked: number): number {
+  return Math.floor(ranked / 0x1_0000_0000) & (TITLED_FIRST - 1);
+}
+
+function titledFirst(counts: Uint8Array): number {
+  let titled = 0;
+  for (let at = 0; at < counts.length; at++) titled += counts[at]! >>> 7;
+  return titled > MOST_TITLED ? 0 : TITLED_FIRST;
+}
+
 function quantised(kept: Float64Array): Omit<Terms, 'topics'> {
-  const heaviest = kept.length === 0 ? 1 : Math.max(1, Math.floor(kept[kept.length - 1]! / 0x4_0000_0000));
+  let heaviest = 1;
+  for (let at = 0; at < kept.length; at++) heaviest = Math.max(heaviest, weighed(kept[at]!) >>> 2);
   const packed = new Float64Array(kept.length);
   for (let at = 0; at < kept.length; at++) {
-    const upper = Math.floor(kept[at]! / 0x1_0000_0000);
-    const term = kept[at]! - upper * 0x1_0000_0000;
+    const term = kept[at]! - Math.floor(kept[at]! / 0x1_0000_0000) * 0x1_0000_0000;
+    const upper = weighed(kept[at]!);
     const weight = Math.max(1, Math.round(((upper >>> 2) / heaviest) * HEAVIEST));
     packed[at] = term * 256 + ((weight << 2) | (upper & 3));
   }

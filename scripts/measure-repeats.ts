@@ -110,7 +110,7 @@ a ticket is not a candidate itself: where it joined the wrong one, later telling
   other places, and short tellings of which a generator makes who asks again and who has something new. The demo therefore shows what was trained on; the two hundred template twins of the tests were not trained on.
 - Topics (\`config/rules/repeats/topics.json\`): \`node scripts/train-topics.ts FILE…\`, from text without labels. The text of all parts was among it,
   so the figures above know how often everyday words go together in them, but nothing of what is the same.
-- A city's own weights: \`huisu repeats train\` learns from the links that clerks made and undid, shows before and after on pairs held out, and
+- A city's own weights: \`huisu repeats train\` learns from the links that clerks made and undid and the incidents they merged and split, shows before and after on pairs held out, and
   changes nothing without \`--apply\`; \`huisu repeats put-back\` undoes it.
 `,
 );

@@ -1,15 +1,14 @@
 // node scripts/train-topics.ts FILE…: config/rules/repeats/topics.json from appeals (JSON Lines with user, title, body or
 // content): everyday pairs of characters, each as a point near those it is used with (latent semantic analysis).
-import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { loadRepeats } from '../config/load-repeats.ts';
 import { COUNT_MASK, gramRules, gramsOf, pairHash } from '../normalizer/grams.ts';
 import { cleanText } from '../normalizer/text.ts';
 import type { TopicData } from '../normalizer/topics.ts';
+import { ownPairs } from './own-words.ts';
 
 const RULES = new URL('../config/rules/', import.meta.url);
-/** Files of our own words that hold names of places. */
-const WITH_NAMES = /^(?:places|china|units)/;
 const DIMENSIONS = 32;
 /** A pair is kept that so many appeals of so many senders have; it is dropped where too many have it. */
 const LEAST_APPEALS = 10;
@@ -30,23 +29,11 @@ interface Row {
   readonly weights: Float32Array;
 }
 
-/** Pairs of characters in our own rule files: words we chose ourselves, so that no name of a place or person is among them. */
-function ownPairs(): readonly string[] {
-  const pairs = new Set<string>();
-  for (const file of readdirSync(RULES).filter(name => name.endsWith('.yaml') && !WITH_NAMES.test(name))) {
-    const text = readFileSync(new URL(file, RULES), 'utf8').replace(/#.*$/gm, '');
-    for (const word of text.split(/[^\u4e00-\u9fff]+/)) {
-      for (let at = 0; at + 2 <= word.length; at++) pairs.add(word.slice(at, at + 2));
-    }
-  }
-  const names = placeNames();
-  return [...pairs].filter(pair => !names.has(pair)).sort();
-}
-
-/** Provinces, cities and counties without their last character: some are words of ours by chance. */
-function placeNames(): ReadonlySet<string> {
+/** Our own words, without provinces, cities and counties less their last character: some are words of ours by chance. */
+function nameless(): readonly string[] {
   const named = readFileSync(new URL('china.yaml', RULES), 'utf8').match(/[\u4e00-\u9fff]{2,}/g) ?? [];
-  return new Set([...named.map(name => name.replace(/(?:省|市|区|县|盟|州)$/, '')), ...SURNAMES]);
+  const names = new Set([...named.map(name => name.replace(/(?:省|市|区|县|盟|州)$/, '')), ...SURNAMES]);
+  return ownPairs().filter(pair => !names.has(pair));
 }
 
 /** Surnames of two characters that are written in our rules. */
@@ -74,7 +61,7 @@ function readAppeals(files: readonly string[]): readonly Appeal[] {
 }
 
 function chosenPairs(appeals: readonly Appeal[]) {
-  const own = new Map(ownPairs().map(pair => [pairHash(pair), { pair, appeals: 0, senders: new Set<string>() }]));
+  const own = new Map(nameless().map(pair => [pairHash(pair), { pair, appeals: 0, senders: new Set<string>() }]));
   for (const { hashes, sender } of appeals) {
     for (const hash of hashes) {
       const known = own.get(hash);

@@ -122,7 +122,10 @@ export async function sampleExamples(rules: StreamRules): Promise<readonly Label
 async function examplesIn({ messages, incidents }: SampleSet, pairs: readonly LabelledPair[], rules: StreamRules) {
   const ordered = [...messages].sort((a, b) => a.time - b.time || (a.id < b.id ? -1 : 1));
   const set = await readSet(ordered, await readAll(ordered, rules), rules);
-  return [...examplesOf(pairs, set), ...foundExamples(set, pairs, incidentOf({ messages, incidents }))];
+  const together = incidentOf({ messages, incidents });
+  // Of what we wrote it is known that nothing else belongs together.
+  const all = new Map(ordered.map(({ id }) => [id, together.get(id) ?? id]));
+  return [...examplesOf(pairs, set), ...foundExamples(set, pairs, all)];
 }
 
 function weightOf({ a, b, same, weight }: LabelledExample): number {

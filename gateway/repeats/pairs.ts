@@ -47,8 +47,8 @@ export function examplesOf(pairs: readonly LabelledPair[], { facts }: ReadSet): 
 /** What the index found beside the labelled pairs counts for less: who is in no incident may have been overlooked. */
 const FOUND_WEIGHT = 0.2;
 
-/** Pairs of each message with what the index found for it: the same where both are in one incident. Copies that the
- *  incidents do not know of say nothing. */
+/** Pairs of each message with what the index found for it: the same where both are in one incident. Two that are in none
+ *  say nothing, and copies that the incidents do not know of neither. */
 export function foundExamples(
   set: ReadSet,
   pairs: readonly LabelledPair[],
@@ -61,6 +61,7 @@ export function foundExamples(
   for (const [a, candidates] of set.candidates) {
     for (const { number: b } of candidates) {
       const incident = incidents.get(a);
+      if (incident === undefined && !incidents.has(b)) continue;
       const same = incident !== undefined && incident === incidents.get(b);
       if (labelled.has(`${a}\n${b}`) || (!same && texts.get(a) === texts.get(b))) continue;
       found.push({ a, b, same, features: compare(set.facts, a, b), weight: FOUND_WEIGHT });

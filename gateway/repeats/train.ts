@@ -1,4 +1,4 @@
-// huisu repeats train: links that clerks made and undid are labelled pairs; weights are trained on them beside what shipped.
+// huisu repeats train: links and incidents that clerks made and undid are labelled pairs; weights are trained on them beside what shipped.
 import { existsSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { loadRepeats, loadWeights, OWN_WEIGHTS, SHIPPED_WEIGHTS } from '../../config/load-repeats.ts';
@@ -31,8 +31,14 @@ const PARTS = 5;
 const PAGE = 500;
 const PREVIOUS = '.before';
 
-/** What the audit says of a clerk's decision on two tickets; the latest on two tickets counts. */
-const DECIDED: Readonly<Record<string, boolean>> = { 'ticket.link': true, 'ticket.unlink': false };
+/** What the audit says of a clerk's decision on two tickets; the latest on two tickets counts. Incidents are named after
+ *  tickets of theirs: of two that were merged or parted, those two stand for the others. */
+const DECIDED: Readonly<Record<string, boolean>> = {
+  'ticket.link': true,
+  'ticket.unlink': false,
+  'incident.merge': true,
+  'incident.split': false,
+};
 
 /** Labelled pairs of the store, as far as both are still there to be compared. */
 export async function clerkPairs(store: Pick<Store, 'admin' | 'tickets'>): Promise<readonly ClerkPair[]> {

@@ -75,6 +75,19 @@ describe('huisu repeats train', function () {
     );
   });
 
+  it('reads incidents that clerks merged and split as decisions on the tickets they are named after', async () => {
+    note('incident.merge', 'twin-0-0-1', 'twin-0-0-0');
+    note('incident.split', 'twin-1-0-0', 'twin-1-0-1');
+    // A merge that was undone: its incident is parted again.
+    note('incident.merge', 'twin-2-0-0', 'twin-2-0-1');
+    note('incident.split', 'twin-2-0-1', 'twin-2-0-0');
+    const pairs = await clerkPairs(parts().store);
+    assert.deepEqual(
+      pairs.map(({ same }) => same),
+      [true, false, false],
+    );
+  });
+
   it('refuses to learn from too little', async () => {
     decided(5);
     await assert.rejects(
