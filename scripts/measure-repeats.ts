@@ -82,8 +82,8 @@ ${kinds}
 ## 按时间重放 · Replay
 
 Automatic links as the product makes them: from ${thresholds.repeat} for one requester, from ${thresholds.incident} for two; where neither
-message has more than ${thresholds.short.characters} characters, from ${thresholds.short.repeat} and ${thresholds.short.incident}. The first two were chosen on these messages, as high as
-.68 of the repeats allows; the others by short messages that we wrote.
+message has more than ${thresholds.short.characters} characters, from ${thresholds.short.repeat} and ${thresholds.short.incident}. The first two were chosen on these messages, so that links
+are right as often as can be while .68 of the repeats are linked with room to spare; the others by short messages that we wrote.
 
 | | |
 | --- | --- |
