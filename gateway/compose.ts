@@ -216,7 +216,7 @@ function liveParts({ foundation, role, log, logLevel, known, published, bull }: 
     metrics,
     webhooks: channels,
     readiness,
-    caseEvents: settings === null ? null : caseEvents.webhook,
+    caseEvents: caseEvents.webhook,
     queueBoard: queueBoardOf(foundation, bull, log),
     partnerProblems: published.flatMap(part => part.problems),
     openapi: () =>

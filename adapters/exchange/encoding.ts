@@ -33,7 +33,9 @@ export function detectEncoding(bytes: Uint8Array, wanted: ExchangeSettings['enco
   if (marked !== undefined) return { encoding: marked.encoding, mark: marked.bytes.length };
   const sample = bytes.subarray(0, SAMPLE);
   const wide = utf16Of(sample);
-  if (wide !== null) return { encoding: wide, mark: 0 };
+  // Chinese that is sound UTF-8 is no UTF-16, whatever zeros somebody's program left in it.
+  const plain = isUtf8(sample) && sample.some(byte => byte >= 0x80);
+  if (wide !== null && !plain) return { encoding: wide, mark: 0 };
   // One broken sign must not make Chinese of another kind of the whole file, so UTF-8 may have a few.
   if (isUtf8(bytes) || brokenShare(sample, 'utf-8') <= FEW_BROKEN) return { encoding: 'utf-8', mark: 0 };
   if (brokenShare(sample, 'gb18030') <= FEW_BROKEN) return { encoding: 'gb18030', mark: 0 };

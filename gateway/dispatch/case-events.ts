@@ -46,7 +46,7 @@ export interface CaseEvents {
 export interface CaseEventsOptions {
   readonly store: Pick<Store, 'tickets'>;
   readonly cipher: FieldCipher;
-  /** Secrets valid now, newest first (`caseSystem.events.secrets`); none: every event is refused. */
+  /** Secrets valid now, newest first (`caseSystem.events.secrets`); none: every event is refused, and told why. */
   readonly secretsOf: () => readonly string[];
   /** Milliseconds since the epoch, by the wall clock (signatures live five minutes). */
   readonly now: () => number;
@@ -110,6 +110,7 @@ async function handle(
 ): Promise<CaseEventAnswer> {
   if (rawBody.byteLength > LIMIT) return problem('case-event.too-large');
   const keys = options.secretsOf().map(secretKey);
+  if (keys.length === 0) return problem('case-event.not-set-up');
   const verdict = verifyWebhook({ headers, body: rawBody, keys, now: options.now() });
   if (!verdict.ok) return problem('case-event.unauthentic');
   const read = readEvent(rawBody);
@@ -212,6 +213,7 @@ function knownTypeOf(event: TicketEvent): CaseEventType | null {
 }
 
 type ProblemCode =
+  | 'case-event.not-set-up'
   | 'case-event.unauthentic'
   | 'case-event.too-large'
   | 'case-event.not-json'

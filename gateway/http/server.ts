@@ -26,7 +26,7 @@ export interface HttpParts extends PageParts {
   readonly webhooks: WebhookTarget;
   readonly readiness: Readiness;
   /** Progress reported by the case system; null when none is configured (then 404). */
-  readonly caseEvents: ((request: WebhookRequest) => Promise<WebhookAnswer>) | null;
+  readonly caseEvents: (request: WebhookRequest) => Promise<WebhookAnswer>;
   /** The page that shows the queue; null: there is none. */
   readonly queueBoard: QueueBoard | null;
 }
@@ -177,8 +177,7 @@ function hooksOf({ webhooks, caseEvents, config }: HttpParts, answering: Answeri
     return answerWith(target, name, incoming, { request, response, answering });
   };
   const channel = (name: string, incoming: WebhookRequest) => webhooks.webhook(name, incoming);
-  const caseSystem = async (_name: string, incoming: WebhookRequest) =>
-    caseEvents === null ? null : caseEvents(incoming);
+  const caseSystem = (_name: string, incoming: WebhookRequest) => caseEvents(incoming);
   return {
     channel: (request, response, name, rest = '') => run(request, response, rest, name, channel),
     caseSystem: (request, response) => run(request, response, '', 'case-system', caseSystem),

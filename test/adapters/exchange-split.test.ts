@@ -73,6 +73,12 @@ describe('exchange: text files', () => {
     assert.match(appealIn(rowsIn(await partsOf(bytes))[0]).content, /^灯不亮/);
   });
 
+  it('of a few rows are not taken for UTF-16 for one NUL byte', async () => {
+    const parts = await partsOf('编号,内容\n1,路灯\0坏了\n2,井盖缺失\n');
+    assert.deepEqual(codesIn(parts), ['2 nul_bytes']);
+    assert.equal(rowsIn(parts).length, 1);
+  });
+
   it('are refused in words where no encoding fits', async () => {
     const bytes = Buffer.from(Array.from({ length: 5000 }, (_, at) => 128 + ((at * 7919) % 127)));
     assert.deepEqual(codesIn(await partsOf(bytes)), ['0 encoding_unknown']);

@@ -42,7 +42,7 @@ describe('the HTTP side', () => {
       metrics,
       webhooks: { webhook },
       readiness: { reasons: async () => [] },
-      caseEvents: null,
+      caseEvents: async () => ({ status: 404 }),
       queueBoard: null,
       partnerProblems: [],
       openapi: () => ({ openapi: '3.1.0' }),

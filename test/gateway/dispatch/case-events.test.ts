@@ -52,6 +52,18 @@ describe('events of the case system', () => {
     }
   });
 
+  it('says whom to ask where no secret for them is set', async () => {
+    const none = createCaseEvents({
+      store: bench.store,
+      cipher: bench.cipher,
+      secretsOf: () => [],
+      now: () => Date.now(),
+    });
+    const answer = await none.handle({}, Buffer.from('{}'));
+    assert.equal(answer.status, 404);
+    assert.equal(answer.body['code'], 'case-event.not-set-up');
+  });
+
   it('changes nothing for an event it knows', async () => {
     await report('closed', 2);
     await report('reopened', 3);
