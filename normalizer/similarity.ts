@@ -127,21 +127,25 @@ const single = new Comparison();
 
 /** Terms that both appeals have, heaviest first: what `gramTexts` turns into words. */
 export function sharedTerms(a: Facts, b: Facts, max: number): number[] {
-  const found: { readonly term: number; readonly weight: number }[] = [];
+  const found = new Float64Array(Math.min(a.terms.length, b.terms.length));
+  let size = 0;
   let i = 0;
   let j = 0;
   while (i < a.terms.length && j < b.terms.length) {
     const left = a.terms[i]!;
     const right = b.terms[j]!;
-    if (left === right) found.push({ term: left, weight: a.weights[i]! * b.weights[j]! });
+    // One exact double ranks both: the weight below nought, and of equal weights the lower term first.
+    if (left === right) found[size++] = left - a.weights[i]! * b.weights[j]! * TERM_RANGE;
     if (left <= right) i += 1;
     if (right <= left) j += 1;
   }
-  return found
-    .sort((x, y) => y.weight - x.weight || x.term - y.term)
-    .slice(0, max)
-    .map(one => one.term);
+  return Array.from(found.subarray(0, size).sort().subarray(0, max), ranked => {
+    const term = ranked % TERM_RANGE;
+    return term < 0 ? term + TERM_RANGE : term;
+  });
 }
+
+const TERM_RANGE = 0x1_0000_0000;
 
 /** Title and content, in which districts are looked for that no rule names (`A3区`, `B市`). */
 export interface SaidText {

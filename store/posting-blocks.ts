@@ -124,12 +124,16 @@ export class Block {
     this.used = true;
     const index = this.indexOf(term);
     if (index === NEVER) return most;
-    const start = this.placeAt(this.startsAt, index);
-    let left = most;
-    for (let i = this.placeAt(this.startsAt, index + 1) - 1; i >= start && left > 0; i--, left--) {
-      scores.add(this.ordinalAt(i), weight * (this.blob[this.weightsAt + i] as number));
+    const { blob, least, farBytes, lowsAt, farsAt, weightsAt } = this;
+    const end = this.placeAt(this.startsAt, index + 1);
+    const begin = Math.max(this.placeAt(this.startsAt, index), end - most);
+    for (let i = end - 1; i >= begin; i--) {
+      let ordinal = least + half(blob, lowsAt + 2 * i);
+      if (farBytes === 1) ordinal += (blob[farsAt + i] as number) << LOW_BITS;
+      else if (farBytes === 2) ordinal += half(blob, farsAt + 2 * i) * (LOW_MASK + 1);
+      scores.add(ordinal, weight * (blob[weightsAt + i] as number));
     }
-    return left;
+    return most - (end - begin);
   }
 
   /** All postings, written out. */

@@ -6,44 +6,45 @@ export interface Hit {
   readonly score: number;
 }
 
-/** Adds up scores by ordinal without allocating: open addressing, emptied by raising the stamp. */
+/** Words a slot: ordinal and score lie in one cache line. */
+const PAIR = 2;
+
+/** Adds up scores by ordinal without allocating: open addressing, emptied slot by slot. */
 export class ScoreTable {
   private readonly mask: number;
-  private readonly ordinals: Uint32Array;
-  private readonly scores: Uint32Array;
-  private readonly stamps: Uint32Array;
+  /** Ordinal and score of each slot; a slot without score is free. */
+  private readonly cells: Uint32Array;
   private readonly touched: Uint32Array;
-  private stamp = 0;
   private count = 0;
 
   /** @param most ordinals that one query can meet; small tables stay in the processor's first caches */
   constructor(most: number) {
     const size = 1 << Math.ceil(Math.log2(Math.max(16, most * 2)));
     this.mask = size - 1;
-    this.ordinals = new Uint32Array(size);
-    this.scores = new Uint32Array(size);
-    this.stamps = new Uint32Array(size);
+    this.cells = new Uint32Array(size * PAIR);
     this.touched = new Uint32Array(size >> 1);
   }
 
   reset(): void {
-    this.stamp++;
+    const { cells, touched } = this;
+    for (let i = 0; i < this.count; i++) cells[(touched[i] as number) + 1] = 0;
     this.count = 0;
   }
 
   add(ordinal: number, score: number): void {
+    if (score === 0) return;
+    const { cells, mask } = this;
     let slot = Math.imul(ordinal, 0x9e3779b1) >>> 0;
-    slot = (slot ^ (slot >>> 15)) & this.mask;
-    while (this.stamps[slot] === this.stamp) {
-      if (this.ordinals[slot] === ordinal) {
-        this.scores[slot] = (this.scores[slot] as number) + score;
+    slot = ((slot ^ (slot >>> 15)) & mask) * PAIR;
+    for (let known = cells[slot + 1] as number; known !== 0; known = cells[slot + 1] as number) {
+      if (cells[slot] === ordinal) {
+        cells[slot + 1] = known + score;
         return;
       }
-      slot = (slot + 1) & this.mask;
+      slot = (slot + PAIR) & (mask * PAIR + 1);
     }
-    this.stamps[slot] = this.stamp;
-    this.ordinals[slot] = ordinal;
-    this.scores[slot] = score;
+    cells[slot] = ordinal;
+    cells[slot + 1] = score;
     this.touched[this.count++] = slot;
   }
 
@@ -52,9 +53,9 @@ export class ScoreTable {
     const best: Hit[] = [];
     for (let i = 0; i < this.count; i++) {
       const slot = this.touched[i] as number;
-      const raw = this.scores[slot] as number;
+      const raw = this.cells[slot + 1] as number;
       if (raw < least) continue;
-      const hit = { ordinal: this.ordinals[slot] as number, score: raw / self };
+      const hit = { ordinal: this.cells[slot] as number, score: raw / self };
       const last = best[limit - 1];
       if (last !== undefined && !before(hit, last)) continue;
       let at = best.length;
