@@ -283,8 +283,8 @@ function rounded(value: number): number {
   return Math.round(value * DECIMALS) / DECIMALS;
 }
 
-/** A fixed sequence between 0 and 1: which rows and features a tree sees must be the same in every run. */
-function drawing(seed: number): () => number {
+/** A fixed sequence between 0 and 1: what is drawn for a training must be the same in every run. */
+export function drawing(seed: number): () => number {
   let state = seed;
   return () => {
     state = (Math.imul(state, 1_664_525) + 1_013_904_223) >>> 0;

@@ -1,5 +1,6 @@
 // Short messages as a hotline gets them, made of our own written ones (config/samples): who tells what again, and who something new.
 import { readFileSync } from 'node:fs';
+import { drawing } from '../../normalizer/repeat-training.ts';
 import type { LabelledIncident, LabelledMessage, LabelledPair } from './labelled-files.ts';
 
 type Text = readonly [title: string, content: string];
@@ -167,13 +168,4 @@ function pairsOf(scenes: readonly Scene[], told: readonly (readonly LabelledMess
       }),
     ),
   );
-}
-
-/** A fixed sequence between 0 and 1, so that every training sees the same messages. */
-function drawing(seed: number): () => number {
-  let state = seed;
-  return () => {
-    state = (Math.imul(state, 1_664_525) + 1_013_904_223) >>> 0;
-    return state / 0x1_0000_0000;
-  };
 }
