@@ -41,6 +41,21 @@ const SENTENCES: Readonly<Record<string, Sentence>> = {
   'string.base64': () => ({ zh: '应为 Base64', en: 'must be Base64' }),
 };
 
+/** What Joi's own findings begin with; their texts may hold the value. */
+const JOIS = new Set([
+  'alternatives',
+  'any',
+  'array',
+  'binary',
+  'boolean',
+  'date',
+  'function',
+  'number',
+  'object',
+  'string',
+  'symbol',
+]);
+
 /**
  * One finding in words.
  * @param keys the settings known at that place, for "did you mean"
@@ -49,6 +64,10 @@ export function explainDetail(detail: Detail, keys: readonly string[] = []): Bil
   if (detail.type === 'object.unknown') return unknownKey(String(detail.context?.['key']), keys);
   const sentence = SENTENCES[detail.type];
   if (sentence !== undefined) return sentence(limitOf(detail));
+  // A schema's own finding comes with its own words, which know the form that is wanted.
+  if (!JOIS.has(detail.type.split('.')[0] as string)) {
+    return { zh: detail.message, en: `is not valid (${detail.type}): ${detail.message}` };
+  }
   return { zh: `不符合要求（${detail.type}）`, en: `is not valid (${detail.type})` };
 }
 

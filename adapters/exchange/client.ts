@@ -8,6 +8,7 @@ import { errorFile, setTail } from './error-file.ts';
 import {
   claim,
   claimed,
+  claimFolder,
   codeOf,
   exists,
   type Folder,
@@ -42,6 +43,7 @@ export async function openClient(context: Context): Promise<OpenChannel> {
   const { settings } = context;
   const base = settings.folder;
   const folder = await openFolder(base);
+  await onDisk(base, () => claimFolder(folder, base, context.channel));
   const outcomes = await onDisk(base, () => openOutcomes(folder, context, settings.giveUpHours * HOUR_MS));
   const still = standingStill(context, folder);
   const refused = new Set<string>();

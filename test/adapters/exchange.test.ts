@@ -113,6 +113,15 @@ describe('exchange: the folder', () => {
     await assert.rejects(open(), (error: unknown) => error instanceof Misconfigured && error.field === '/folder');
   });
 
+  it('that is another channel’s is a wrong setting, since both would take the same rows', async () => {
+    await open();
+    await assert.rejects(
+      reopen(() => ({ channel: 'another' })),
+      { code: 'exchange.folder_taken' },
+    );
+    await reopen();
+  });
+
   it('without rights is not available, and goes on once they are mended; one file without rights holds up no other', async () => {
     await open();
     const parts = [
@@ -279,7 +288,7 @@ describe('exchange: the folder', () => {
     await poll();
     assert.equal(errors().length, 3);
     assert.deepEqual(
-      names('work').filter(name => name !== 'seen'),
+      names('work').filter(name => !['seen', 'channel'].includes(name)),
       [],
     );
   });

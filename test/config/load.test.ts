@@ -4,9 +4,10 @@ import assert from 'node:assert/strict';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { settings } from '../../adapters/exchange/settings.ts';
 import { describeConfig } from '../../config/describe.ts';
 import { ConfigError, type ConfigProblem, describeProblem } from '../../config/errors.ts';
-import { nearest } from '../../config/explain.ts';
+import { explainDetail, nearest } from '../../config/explain.ts';
 import { type LoadedConfig, loadConfig, SHIPPED } from '../../config/load.ts';
 
 describe('settings', () => {
@@ -195,5 +196,13 @@ describe('settings', () => {
     assert.equal(nearest('chanels', ['channels', 'adapters']), 'channels');
     assert.equal(nearest('prot', ['port', 'host']), 'port');
     assert.equal(nearest('zzz', ['port', 'host']), null);
+  });
+
+  it('say in the adapter’s own words what only the adapter can check', () => {
+    const [detail] = settings.validate({ folder: 'letters' }).error?.details ?? [];
+    assert.ok(detail !== undefined);
+    const { zh, en } = explainDetail(detail);
+    assert.match(zh, /应为绝对路径/);
+    assert.match(en, /folder\.form.*应为绝对路径/);
   });
 });
