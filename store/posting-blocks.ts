@@ -136,16 +136,24 @@ export class Block {
     return most - (end - begin);
   }
 
+  /** Calls with each of the block's terms, rising. */
+  each(bucket: number, take: (term: number) => void): void {
+    for (let group = 0; group < GROUPS; group++) {
+      const upper = bucket * (BUCKET_MASK + 1) + group * (LOW_MASK + 1);
+      const end = this.placeAt(HEAD, group + 1);
+      for (let index = this.placeAt(HEAD, group); index < end; index++)
+        take(upper + half(this.blob, this.keysAt + 2 * index));
+    }
+  }
+
   /** All postings, written out. */
   lists(bucket: number): PostingLists {
     const terms = new Uint32Array(this.count);
-    for (let group = 0; group < GROUPS; group++) {
-      const upper = bucket * (BUCKET_MASK + 1) + group * (LOW_MASK + 1);
-      for (let index = this.placeAt(HEAD, group); index < this.placeAt(HEAD, group + 1); index++) {
-        const term = upper + half(this.blob, this.keysAt + 2 * index);
-        terms.fill(term, this.placeAt(this.startsAt, index), this.placeAt(this.startsAt, index + 1));
-      }
-    }
+    let index = 0;
+    this.each(bucket, term => {
+      terms.fill(term, this.placeAt(this.startsAt, index), this.placeAt(this.startsAt, index + 1));
+      index++;
+    });
     const ordinals = Uint32Array.from(terms, (_, posting) => this.ordinalAt(posting));
     return { terms, ordinals, weights: this.blob.slice(this.weightsAt, this.weightsAt + this.count) };
   }

@@ -8,6 +8,7 @@ import { NewestPostings } from './newest-postings.ts';
 import { Block, BUCKETS, bucketOf, mergeBlocks } from './posting-blocks.ts';
 import { type Hit, ScoreTable } from './score-table.ts';
 import type { CandidateStore, Segment } from './store.ts';
+import { TermPresence } from './term-presence.ts';
 
 export interface PostingsOptions {
   /** Tickets kept in memory before they become a segment. */
@@ -46,6 +47,8 @@ const WRITE_CHUNK = 128;
 interface LiveSegment extends Segment {
   /** undefined: not read yet; null: the bucket is empty. */
   readonly blocks: (Block | null | undefined)[];
+  /** By which the terms of its blocks are known to `TermPresence`; 0: not known. */
+  readonly bit: number;
 }
 
 interface Place {
@@ -60,6 +63,7 @@ export class Postings {
   private readonly statistics: () => Uint8Array;
   private readonly scores: ScoreTable;
   private segments: LiveSegment[] = [];
+  private readonly presence = new TermPresence();
   private cachedBytes = 0;
   private clockSegment = 0;
   private clockBucket = 0;
@@ -83,7 +87,7 @@ export class Postings {
 
   /** Reads the list of segments and the tickets that are in none; answers how many those were. */
   async open(each: (facts: Facts) => void): Promise<number> {
-    this.segments = (await this.store.segments()).map(live).sort(byLast);
+    this.segments = (await this.store.segments()).map(segment => this.live(segment)).sort(byLast);
     const last = this.segments.reduce((most, segment) => Math.max(most, segment.last), 0);
     let after = Math.max(0, last - DECIDED_LATE);
     let read = 0;
@@ -191,6 +195,7 @@ export class Postings {
       const block = blob === null ? null : new Block(blob);
       segment.blocks[bucket] = block;
       this.cachedBytes += block?.bytes ?? 0;
+      if (segment.bit !== 0) block?.each(bucket, term => this.presence.add(term, segment.bit));
     });
   }
 
@@ -231,8 +236,11 @@ export class Postings {
         left = (this.frozen[i] as NewestPostings).visit(term, left, weight, scores);
       }
       const bucket = bucketOf(term);
+      const absent = ~this.presence.of(term);
       for (let i = this.segments.length - 1; i >= 0 && left > 0; i--) {
-        const block = (this.segments[i] as LiveSegment).blocks[bucket];
+        const segment = this.segments[i] as LiveSegment;
+        if ((segment.bit & absent) !== 0) continue;
+        const block = segment.blocks[bucket];
         if (block) left = block.visit(term, left, weight, scores);
       }
     }
@@ -342,10 +350,18 @@ export class Postings {
   }
 
   private insert(segment: Segment, replaces: readonly string[]): void {
+    let bits = 0;
     for (const old of this.segments.filter(one => replaces.includes(one.id))) {
       for (const block of old.blocks) this.cachedBytes -= block?.bytes ?? 0;
+      bits |= old.bit;
     }
-    this.segments = [...this.segments.filter(one => !replaces.includes(one.id)), live(segment)].sort(byLast);
+    this.presence.release(bits);
+    this.segments = [...this.segments.filter(one => !replaces.includes(one.id)), this.live(segment)].sort(byLast);
+  }
+
+  private live(segment: Segment): LiveSegment {
+    const blocks = new Array<Block | null | undefined>(BUCKETS).fill(undefined);
+    return { ...segment, blocks, bit: this.presence.take() };
   }
 
   private async mergeTiers(): Promise<void> {
@@ -391,8 +407,4 @@ export class Postings {
 
 function byLast(a: Segment, b: Segment): number {
   return a.last - b.last;
-}
-
-function live(segment: Segment): LiveSegment {
-  return { ...segment, blocks: new Array<Block | null | undefined>(BUCKETS).fill(undefined) };
 }
