@@ -33,7 +33,7 @@ export const POSTINGS_DEFAULTS: PostingsOptions = {
   queryTerms: 20,
   perTerm: 48,
   limit: 6,
-  floor: 0.03,
+  floor: 0.038,
   // The blocks of a million tickets: a look-up that has to read them from the disk takes twenty times as long.
   cacheBytes: 160 * 1024 * 1024,
 };

@@ -4,9 +4,10 @@ import type { Candidate, Facts, RepeatPolicy } from '../../normalizer/facts.ts';
 import type { RepeatModel } from '../../normalizer/repeat-model.ts';
 import { type Example, trainParts } from '../../normalizer/repeat-training.ts';
 import { similarity } from '../../normalizer/similarity.ts';
+import { POSTINGS_DEFAULTS, type PostingsOptions } from '../../store/postings.ts';
 import { pairFigures, recallAtPrecision, rounded, type Scored } from './figures.ts';
 import { bareText, type LabelledMessage, type LabelledPair } from './labelled-files.ts';
-import { type ReadOne, type StreamRules, stream } from './stream.ts';
+import { MEASURED, type ReadOne, type StreamRules, stream } from './stream.ts';
 
 /** Messages as they were read, each with what was known of words and of earlier messages when it came. */
 export interface ReadSet {
@@ -18,6 +19,9 @@ export interface ReadSet {
   readonly order: ReadonlyMap<string, number>;
 }
 
+/** Candidates that are learnt from: fainter ones too than the gateway compares, since there are more of them. */
+const FAINT: PostingsOptions = { ...POSTINGS_DEFAULTS, limit: MEASURED, floor: 0.03 };
+
 /** A pass in which nothing is linked, so that what is read does not hang on any model. */
 export async function readSet(
   messages: readonly LabelledMessage[],
@@ -25,7 +29,7 @@ export async function readSet(
   rules: StreamRules,
 ): Promise<ReadSet> {
   const apart: RepeatPolicy = { ...rules.repeats.policy, minimumTerms: Number.POSITIVE_INFINITY };
-  const streamed = await stream(messages, reads, rules.repeats, () => apart);
+  const streamed = await stream(messages, reads, rules.repeats, () => apart, FAINT);
   return {
     messages,
     facts: new Map(streamed.map(({ message, facts }) => [message.id, facts])),
