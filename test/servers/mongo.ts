@@ -196,7 +196,8 @@ const POSTGRES_SETTINGS = [
 
 /**
  * FerretDB makes indexes and then asks in a form (`document->field @> value`) that they do not serve: each question reads the whole
- * collection. So with every index there comes one of the same first field that does serve it.
+ * collection, and each write keeps what nobody uses. So an index that makes nothing unique gives way to one of its first field that
+ * does serve such questions; of fields within fields none would.
  */
 const SERVING_INDEXES = `
 CREATE FUNCTION serve_questions() RETURNS event_trigger LANGUAGE plpgsql AS $body$
@@ -205,7 +206,7 @@ DECLARE
   field text;
 BEGIN
   FOR made IN
-    SELECT index.indexrelid, index.indrelid
+    SELECT index.indexrelid, index.indrelid, index.indisunique
     FROM pg_event_trigger_ddl_commands() AS command
     JOIN pg_index AS index ON index.indexrelid = command.objid
     JOIN pg_class AS class ON class.oid = index.indexrelid
@@ -213,8 +214,13 @@ BEGIN
     WHERE command.object_type = 'index' AND method.amname = 'btree' AND index.indexprs IS NOT NULL
   LOOP
     field := pg_get_indexdef(made.indexrelid, 1, true);
-    EXECUTE format('CREATE INDEX IF NOT EXISTS %I ON %s USING gin ((%s) jsonb_path_ops) WITH (fastupdate = off)',
-      'serving_' || made.indrelid || '_' || md5(field), made.indrelid::regclass, field);
+    IF field ~ '^\\(_jsonb -> ''[^'']+''::text\\)$' THEN
+      EXECUTE format('CREATE INDEX IF NOT EXISTS %I ON %s USING gin ((%s) jsonb_path_ops) WITH (fastupdate = off)',
+        'serving_' || made.indrelid || '_' || md5(field), made.indrelid::regclass, field);
+    END IF;
+    IF NOT made.indisunique THEN
+      EXECUTE format('DROP INDEX %s', made.indexrelid::regclass);
+    END IF;
   END LOOP;
 END
 $body$;
