@@ -1,11 +1,12 @@
 // What the gateway and its commands stand on: keys, store, rules, adapters, the book of channels, the clerk's desk.
-import { existsSync } from 'node:fs';
+import { existsSync, rmSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { loadRegistry, type Registry } from '../adapters/registry.ts';
 import type { LoadedConfig } from '../config/load.ts';
 import { loadRepeats } from '../config/load-repeats.ts';
 import { loadRules } from '../config/load-rules.ts';
 import { compileRulebook, type RulebookData } from '../normalizer/rulebook.ts';
+import { KeyError } from '../store/errors.ts';
 import { createCipher, type FieldCipher } from '../store/field-cipher.ts';
 import {
   createDevelopmentKeys,
@@ -95,7 +96,11 @@ export async function openFoundation(given: LoadedConfig, options: FoundationOpt
   });
   try {
     const store = options.decorateStore?.(opened.store) ?? opened.store;
-    await checkKeys(store, ring);
+    await checkKeys(store, ring).catch(error => {
+      // Nothing has been sealed with keys made for a store that has its own; left behind they would only be taken for them.
+      if (made && error instanceof KeyError) rmSync(config.keys.file);
+      throw error;
+    });
     const book = createChannelBook({ loaded, store, cipher, registry, now });
     const desk = createDesk({
       store,

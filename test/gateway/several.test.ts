@@ -1,6 +1,8 @@
 // Several processes are one service: whoever takes a message in, it is one message, read by one and sent by one.
 import assert from 'node:assert/strict';
 import { randomBytes } from 'node:crypto';
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
 import { partner } from '../platforms/app.ts';
 import { startCaseSystem } from '../platforms/case-system.ts';
 import { withMongo } from '../servers/mongo-suite.ts';
@@ -50,6 +52,13 @@ withMongo('several gateways on one MongoDB', server => {
           ]);
           return messages.unread === 0 && outbox.due + outbox.parked + outbox.inFlight === 0;
         }, 'nothing is left to do');
+
+      it('refuse one that has no keys yet, and leave it none that would fit nothing', async () => {
+        await all.start('first');
+        const own = join(all.folder, 'second', 'keys.json');
+        await assert.rejects(all.start('second', 'all', { keys: { file: own } }), { name: 'KeyError' });
+        assert.equal(existsSync(own), false);
+      });
 
       it('make one message of copies that come to each at once, and one ticket of it', async () => {
         const members = await Promise.all([all.start('a'), all.start('b')]);
