@@ -1,7 +1,7 @@
 // `npm run bench:engine`: what the engines of several processes cost: sending by Bull beside raw Bull, accepting and sending on a
 // MongoDB beside raw mongoose, one and two processes, and whether acknowledging feels that Redis is gone. Ratios of one run.
 import { writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { loadavg, tmpdir } from 'node:os';
 import { parseArgs } from 'node:util';
 import { sharedMongo, stopShared, whySkipped } from '../test/servers/mongo.ts';
 import { redisBinary, startRedis } from '../test/servers/redis.ts';
@@ -88,6 +88,7 @@ const redis = await startRedis();
 const target = await startTarget();
 const result: { -readonly [K in keyof EngineSummary]: EngineSummary[K] } = {
   ...{ entries: Number(values.entries), messages, system: systemFacts(tmpdir()) },
+  load: Math.round((loadavg()[0] as number) * 10) / 10,
 };
 try {
   const levels = values.concurrency.split(',').map(Number);

@@ -18,6 +18,8 @@ export interface EngineSummary {
   readonly entries: number;
   readonly messages: number;
   readonly system: SystemFacts;
+  /** Processes that wanted a processor before anything was measured, on average of a minute. */
+  readonly load: number;
   readonly sqlite?: readonly Sending[];
   readonly redisDown?: RedisDown;
   readonly accept?: Accepting;
@@ -96,7 +98,7 @@ function table(rows: readonly (readonly (string | number)[])[]): string {
 }
 
 export function pageOf(summary: EngineSummary): string {
-  const { system, entries, messages, sqlite = [], gateways = [] } = summary;
+  const { system, load, entries, messages, sqlite = [], gateways = [] } = summary;
   const sending = sqlite.at(-1);
   const whole = gateways[0];
   const sizing = [
@@ -127,7 +129,7 @@ export function pageOf(summary: EngineSummary): string {
     'The MongoDB here is FerretDB over PostgreSQL, which reads many documents for one question: of it the ratios count, not the rates.',
     '此处的 MongoDB 为 PostgreSQL 之上的 FerretDB，只看比值，不看速率。',
     '',
-    `${entries} entries a round on SQLite, ${messages} messages on MongoDB. Machine: ${system.cores} × ${system.processor}, Node ${system.node}, an append with fdatasync ${system.syncMs.p50} ms (p99 ${system.syncMs.p99} ms).`,
+    `${entries} entries a round on SQLite, ${messages} messages on MongoDB. Machine: ${system.cores} × ${system.processor}, Node ${system.node}, an append with fdatasync ${system.syncMs.p50} ms (p99 ${system.syncMs.p99} ms); load before the run ${load}${load > 1 ? ', so others were at work on it' : ''}.`,
     '',
   ].join('\n');
 }

@@ -9,9 +9,14 @@ import type { Vault } from './vault.ts';
 const SHOWN = { sealed: 0, decision: 0, todo: 0, attachments: 0 } as const;
 const NONE = new Uint8Array(0);
 
-async function toTickets(context: Context, vault: Vault, docs: readonly MessageDoc[]): Promise<TicketRow[]> {
+async function toTickets(
+  context: Context,
+  vault: Vault,
+  docs: readonly MessageDoc[],
+  counting = countFollowUps(context, numbersOf(docs)),
+): Promise<TicketRow[]> {
   const places = docs.flatMap(doc => (doc.identityAt === null ? [] : [doc.identityAt]));
-  const [followUps, identities] = await Promise.all([countFollowUps(context, docs), vault.identities(places)]);
+  const [followUps, identities] = await Promise.all([counting, vault.identities(places)]);
   return docs.flatMap(doc => {
     if (doc.ticket === null) return [];
     const identity = doc.identity ?? identities.get(doc.identityAt ?? '') ?? NONE;
@@ -19,10 +24,12 @@ async function toTickets(context: Context, vault: Vault, docs: readonly MessageD
   });
 }
 
-async function countFollowUps({ models }: Context, docs: readonly MessageDoc[]): Promise<ReadonlyMap<string, number>> {
-  if (docs.length === 0) return new Map();
+const numbersOf = (docs: readonly MessageDoc[]) => docs.map(doc => doc.number);
+
+async function countFollowUps({ models }: Context, numbers: readonly string[]): Promise<ReadonlyMap<string, number>> {
+  if (numbers.length === 0) return new Map();
   const groups = await models.messages.aggregate<{ _id: string; n: number }>([
-    { $match: { joined: { $in: docs.map(doc => doc.number) }, kind: 'repeat' } },
+    { $match: { joined: among(numbers), kind: 'repeat' } },
     { $group: { _id: '$joined', n: { $sum: 1 } } },
   ]);
   return new Map(groups.map(({ _id, n }) => [_id, n]));
@@ -42,8 +49,13 @@ export function toTicket(doc: MessageDoc, ticket: TicketPart, identity: Uint8Arr
 }
 
 export async function getTicket(context: Context, vault: Vault, number: string): Promise<TicketRow | null> {
-  const doc = await context.models.messages.findOne({ number, isTicket: true }, SHOWN).lean<MessageDoc>();
-  const [ticket] = doc === null ? [] : await toTickets(context, vault, [doc]);
+  // Asked for together: whoever sends a ticket waits for both.
+  const counting = countFollowUps(context, [number]);
+  const [doc] = await Promise.all([
+    context.models.messages.findOne({ number, isTicket: true }, SHOWN).lean<MessageDoc>(),
+    counting,
+  ]);
+  const [ticket] = doc === null ? [] : await toTickets(context, vault, [doc], counting);
   return ticket ?? null;
 }
 

@@ -119,8 +119,9 @@ export async function clusterRun(options: ClusterRunOptions): Promise<ClusterRun
     simulator.setFaults(null);
     const drained = await settle(gateways, say);
     const seconds = (performance.now() - began) / 1000;
-    const takeoverMs = drained ? await takeover(mongo, gateways) : Number.NaN;
-    await Promise.all(gateways.map(gateway => stopAndSee(gateway, figures)));
+    const taken = drained ? await takeover(mongo, gateways) : null;
+    const living = gateways.filter(gateway => gateway !== taken?.victim);
+    await Promise.all(living.map(gateway => stopAndSee(gateway, figures)));
     for (const lane of files) for (const { id } of lane.messages) platformIds.set(id, id);
     const { byPlatformId, ...found } = await readKept(folder, [MAILBOX, EXCHANGE], { url: mongo, identityUrl: null });
     const obligations = ledger.all();
@@ -143,7 +144,7 @@ export async function clusterRun(options: ClusterRunOptions): Promise<ClusterRun
         acknowledged: ledger.acknowledgedIds,
         ...figures,
         drained: drained ? 1 : 0,
-        takeoverMs,
+        takeoverMs: taken?.ms ?? Number.NaN,
         caseRequests: summary.requests,
         effects: summary.effects,
         sentAgainAfterEffect: summary.repeats,
@@ -213,7 +214,10 @@ async function figuresOf(gateway: Gateways[number]): Promise<ReadonlyMap<string,
 }
 
 /** Kills whoever reads the mailbox, and waits until another does; answers the milliseconds in between. */
-async function takeover(mongo: string, gateways: Gateways): Promise<number> {
+async function takeover(
+  mongo: string,
+  gateways: Gateways,
+): Promise<{ readonly ms: number; readonly victim: Gateways[number] }> {
   const connection = await mongoose.createConnection(mongo).asPromise();
   const leases = connection.collection<{ _id: string; owner: string; until: number }>('leases');
   const holder = async (): Promise<Gateways[number] | null> => {
@@ -234,9 +238,7 @@ async function takeover(mongo: string, gateways: Gateways): Promise<number> {
     const from = performance.now();
     await victim.kill();
     await until(one => one !== victim);
-    const taken = Math.round(performance.now() - from);
-    await victim.start();
-    return taken;
+    return { ms: Math.round(performance.now() - from), victim };
   } finally {
     await connection.close();
   }
