@@ -88,6 +88,8 @@ export function startReader(parts: ReaderParts): Reader {
   let conflicts = false;
   let failing = false;
   let closing = false;
+  /** A decision was left to the next start: none may be made after it, since it may be of the same lane. */
+  let gaveUp = false;
   let parsing = 0;
   /** Batches begun and not yet judged. */
   let unjudged = 0;
@@ -263,6 +265,7 @@ export function startReader(parts: ReaderParts): Reader {
     for (const step of stepsOf(rows)) {
       // While one is being tried again the next does not overtake it: a lane's messages are committed in their order.
       while (commits.size >= (failing ? 1 : COMMITS_AT_ONCE) || step.some(isBehind)) await Promise.race(commits);
+      if (gaveUp) return;
       const [first, ...rest] = step;
       const audit = { by: 'system', action: 'message.decide', on: [first, ...rest].map(row => row.number) };
       const lanes = parts.shards === null ? [] : step.flatMap(row => taken.get(row.number)?.lane ?? []);
@@ -331,7 +334,10 @@ export function startReader(parts: ReaderParts): Reader {
       } catch (error) {
         failing = true;
         if (failures === 0) parts.report('reading.commit_failed', { count: rows.length }, error);
-        if (closing) return;
+        if (closing) {
+          gaveUp = true;
+          return;
+        }
         await pause();
       }
     }
