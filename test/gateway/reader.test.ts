@@ -11,7 +11,8 @@ import { type Foundation, openFoundation } from '../../gateway/foundation.ts';
 import { createIntake } from '../../gateway/intake.ts';
 import { createJudge } from '../../gateway/reading/judge.ts';
 import { createParserPool } from '../../gateway/reading/parser-pool.ts';
-import { outcomesOf, type Reader, startReader } from '../../gateway/reading/reader.ts';
+import { outcomesOf, type Reader, type ReaderParts, startReader } from '../../gateway/reading/reader.ts';
+import { SHARDS } from '../../gateway/reading/shards.ts';
 import type { Outcome } from '../../normalizer/ticket.ts';
 import { StoreUnavailable } from '../../store/errors.ts';
 import type { Store } from '../../store/store.ts';
@@ -44,7 +45,7 @@ describe('the reader', function () {
     rmSync(root, { recursive: true, force: true });
   });
 
-  async function read(store: Store, batch = 4): Promise<Reader> {
+  async function read(store: Store, batch = 4, shards: ReaderParts['shards'] = null): Promise<Reader> {
     const { cipher, rulebook, loaded } = foundation;
     const { idleCharacters, phrases, policy } = loadRepeats(loaded.config.rules);
     const judge = createJudge({ candidates: store.candidates, cipher, policy, common: new Set() });
@@ -53,7 +54,7 @@ describe('the reader', function () {
     const pool = createParserPool({ rulebook, idleCharacters, phrases, adapters: [BOX], baseFolder: root, ...limits });
     pool.setChannels({ box: { kind: 'moody-box', settings: { folder: root } } });
     const reader = startReader({
-      ...{ store, cipher, judge, pool, now: Date.now, batch, attempts: 3, attachmentWaitMs: 0, shards: null },
+      ...{ store, cipher, judge, pool, now: Date.now, batch, attempts: 3, attachmentWaitMs: 0, shards },
       decided(rows) {
         const { numbers, outcomes } = outcomesOf(rows);
         for (const [i, number] of numbers.entries()) {
@@ -233,6 +234,32 @@ describe('the reader', function () {
     await allTold(numbers);
     assert.equal(told.get(numbers[0] ?? '')?.[0]?.kind, 'ticket');
     assert.deepEqual(told.get(numbers[1] ?? ''), [{ kind: 'quarantined', reason: 'reading.original_missing' }]);
+  });
+
+  it('decides nothing behind what it gave up when it was told to stop, so that the lane keeps its order', async () => {
+    const { store } = foundation;
+    let warm = true;
+    const asked: string[][] = [];
+    const begun = Promise.withResolvers<void>();
+    const first = Promise.withResolvers<never>();
+    const commit: Store['decisions']['commit'] = rows => {
+      if (warm) return store.decisions.commit(rows, null);
+      asked.push(rows.map(row => row.number));
+      begun.resolve();
+      return asked.length === 1 ? first.promise : store.decisions.commit(rows, null);
+    };
+    const everything = { mine: Array.from({ length: SHARDS }, (_, shard) => shard), fence: () => 'all of them' };
+    const reader = await read({ ...store, decisions: { ...store.decisions, commit } }, 4, everything);
+    // A parser that is still to be loaded takes long, and what takes long is set aside.
+    await allTold(await accept(['人民路1号井盖缺失']));
+    warm = false;
+    const numbers = await accept(appeals(2));
+    await begun.promise;
+    const closed = reader.close();
+    first.reject(FULL);
+    await closed;
+    assert.deepEqual(asked, [[numbers[0]]]);
+    assert.equal((await store.messages.counts()).unread, 2);
   });
 
   it('leaves unread what it could not commit before it was closed', async () => {
