@@ -127,7 +127,9 @@ const single = new Comparison();
 
 /** Terms that both appeals have, heaviest first: what `gramTexts` turns into words. */
 export function sharedTerms(a: Facts, b: Facts, max: number): number[] {
-  const found = new Float64Array(Math.min(a.terms.length, b.terms.length));
+  const most = Math.min(a.terms.length, b.terms.length);
+  if (rankedTerms.length < most) rankedTerms = new Float64Array(most);
+  const found = rankedTerms;
   let size = 0;
   let i = 0;
   let j = 0;
@@ -139,12 +141,17 @@ export function sharedTerms(a: Facts, b: Facts, max: number): number[] {
     if (left <= right) i += 1;
     if (right <= left) j += 1;
   }
-  return Array.from(found.subarray(0, size).sort().subarray(0, max), ranked => {
-    const term = ranked % TERM_RANGE;
-    return term < 0 ? term + TERM_RANGE : term;
-  });
+  found.subarray(0, size).sort();
+  const terms: number[] = [];
+  for (let at = 0; at < Math.min(size, max); at++) {
+    const term = found[at]! % TERM_RANGE;
+    terms.push(term < 0 ? term + TERM_RANGE : term);
+  }
+  return terms;
 }
 
+/** Written anew by each call. */
+let rankedTerms = new Float64Array(64);
 const TERM_RANGE = 0x1_0000_0000;
 
 /** Title and content, in which districts are looked for that no rule names (`A3区`, `B市`). */

@@ -143,7 +143,8 @@ export function selectTerms(
   topics: TopicModel | null = null,
 ): Terms {
   const size = grams.hashes.length;
-  const ranked = new Float64Array(size);
+  if (rankedGrams.length < size) rankedGrams = new Float64Array(size * 2);
+  const ranked = rankedGrams.subarray(0, size);
   const first = titledFirst(grams.counts);
   const about = startTopics(topics);
   for (let at = 0; at < size; at++) {
@@ -175,20 +176,27 @@ function titledFirst(counts: Uint8Array): number {
   return titled > MOST_TITLED ? 0 : TITLED_FIRST;
 }
 
+/** What `selectTerms` ranks; written anew by each call, since a long list each time would cost more than what is done with it. */
+let rankedGrams = new Float64Array(1024);
+let packedTerms = new Float64Array(TERMS_KEPT);
+
 function quantised(kept: Float64Array): Omit<Terms, 'topics'> {
+  const size = kept.length;
   let heaviest = 1;
-  for (let at = 0; at < kept.length; at++) heaviest = Math.max(heaviest, weighed(kept[at]!) >>> 2);
-  const packed = new Float64Array(kept.length);
-  for (let at = 0; at < kept.length; at++) {
+  for (let at = 0; at < size; at++) heaviest = Math.max(heaviest, weighed(kept[at]!) >>> 2);
+  if (packedTerms.length < size) packedTerms = new Float64Array(size);
+  const packed = packedTerms.subarray(0, size);
+  for (let at = 0; at < size; at++) {
     const term = kept[at]! - Math.floor(kept[at]! / 0x1_0000_0000) * 0x1_0000_0000;
     const upper = weighed(kept[at]!);
     const weight = Math.max(1, Math.round(((upper >>> 2) / heaviest) * HEAVIEST));
     packed[at] = term * 256 + ((weight << 2) | (upper & 3));
   }
   packed.sort();
-  const terms = new Uint32Array(packed.length);
-  const weights = new Uint8Array(packed.length);
-  for (let at = 0; at < packed.length; at++) {
+  const memory = new ArrayBuffer(size * 5);
+  const terms = new Uint32Array(memory, 0, size);
+  const weights = new Uint8Array(memory, size * 4, size);
+  for (let at = 0; at < size; at++) {
     terms[at] = Math.floor(packed[at]! / 256);
     weights[at] = packed[at]! % 256;
   }

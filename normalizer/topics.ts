@@ -50,38 +50,60 @@ export interface TopicSum {
   vectors(): Int8Array;
 }
 
-/** Without a model nothing is everyday, and there are no vectors. */
+/** Without a model nothing is everyday, and there are no vectors. One sum at a time: the next one begins anew. */
 export function startTopics(model: TopicModel | null): TopicSum {
   if (model === null) return NO_TOPICS;
-  const { dimensions, slots, vectors } = model;
-  const mask = slots.length / 2 - 1;
-  const whole = new Float32Array(dimensions);
-  const title = new Float32Array(dimensions);
-  return {
-    add(hash, times, titled) {
-      let slot = hash & mask;
-      let row = slots[slot * 2 + 1]!;
-      while (row !== NONE && slots[slot * 2] !== hash) {
-        slot = (slot + 1) & mask;
-        row = slots[slot * 2 + 1]!;
-      }
-      if (row === NONE) return false;
-      for (let at = row * dimensions, i = 0; i < dimensions; i++, at++) {
-        const figure = vectors[at]!;
-        whole[i]! += times * figure;
-        if (titled) title[i]! += figure;
-      }
-      return true;
-    },
-    vectors() {
-      const both = new Int8Array(dimensions * 2);
-      scale(whole, both, 0);
-      scale(title, both, dimensions);
-      return both;
-    },
-  };
+  const sum = sums.get(model) ?? new Sum(model);
+  sums.set(model, sum);
+  sum.clear();
+  return sum;
 }
 
+class Sum implements TopicSum {
+  private readonly model: TopicModel;
+  private readonly whole: Float32Array;
+  private readonly title: Float32Array;
+
+  constructor(model: TopicModel) {
+    this.model = model;
+    this.whole = new Float32Array(model.dimensions);
+    this.title = new Float32Array(model.dimensions);
+  }
+
+  clear(): void {
+    this.whole.fill(0);
+    this.title.fill(0);
+  }
+
+  add(hash: number, times: number, titled: boolean): boolean {
+    const { dimensions, slots, vectors } = this.model;
+    const mask = slots.length / 2 - 1;
+    let slot = hash & mask;
+    let row = slots[slot * 2 + 1]!;
+    while (row !== NONE && slots[slot * 2] !== hash) {
+      slot = (slot + 1) & mask;
+      row = slots[slot * 2 + 1]!;
+    }
+    if (row === NONE) return false;
+    const { whole, title } = this;
+    for (let at = row * dimensions, i = 0; i < dimensions; i++, at++) {
+      const figure = vectors[at]!;
+      whole[i]! += times * figure;
+      if (titled) title[i]! += figure;
+    }
+    return true;
+  }
+
+  vectors(): Int8Array {
+    const { dimensions } = this.model;
+    const both = new Int8Array(dimensions * 2);
+    scale(this.whole, both, 0);
+    scale(this.title, both, dimensions);
+    return both;
+  }
+}
+
+const sums = new WeakMap<TopicModel, Sum>();
 const NOTHING = new Int8Array(0);
 const NO_TOPICS: TopicSum = { add: () => false, vectors: () => NOTHING };
 

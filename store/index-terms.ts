@@ -15,19 +15,12 @@ const PLACE_WEIGHT = 180;
 /** What a ticket is found by: its text terms, then its requester and the names of its place. */
 export function termsOf(facts: Facts): WeightedTerms {
   const texts = facts.terms.length;
-  const names = facts.placeKeys.filter(isName);
-  const named = texts + facts.requesterKeys.length;
-  const terms = new Uint32Array(named + names.length);
-  const weights = new Uint8Array(terms.length);
-  terms.set(facts.terms);
-  weights.set(facts.weights);
-  for (let i = texts; i < named; i++) {
-    terms[i] = Number.parseInt((facts.requesterKeys[i - texts] as string).slice(0, 8), 16);
-  }
-  weights.fill(REQUESTER_WEIGHT, texts, named);
-  terms.set(names, named);
-  weights.fill(PLACE_WEIGHT, named);
-  return { terms, weights };
+  const size = texts + facts.requesterKeys.length + facts.placeKeys.filter(isName).length;
+  const all = { terms: new Uint32Array(size), weights: new Uint8Array(size) };
+  all.terms.set(facts.terms);
+  all.weights.set(facts.weights);
+  putNamed(facts, all, texts);
+  return all;
 }
 
 /** How many terms have each weight, then where those of each weight begin; written anew by each call. */
@@ -35,23 +28,47 @@ const placesByWeight = new Uint32Array(257);
 
 /** Requester and place, then the heaviest terms of the text, so many in all. Fewer are the first of more. */
 export function heaviest(facts: Facts, most: number): WeightedTerms {
-  const { terms, weights } = termsOf(facts);
   const texts = facts.terms.length;
-  const named = terms.length - texts;
-  const ranked = { terms: new Uint32Array(terms.length), weights: new Uint8Array(terms.length) };
-  ranked.terms.set(terms.subarray(texts));
-  ranked.weights.set(weights.subarray(texts));
+  let named = facts.requesterKeys.length;
+  for (let i = 0; i < facts.placeKeys.length; i++) if (isName(facts.placeKeys[i] as number)) named++;
+  const size = Math.min(most, named + texts);
+  // One piece of memory for both lists: a message makes some of these, and each piece is paid for when it is given back.
+  const memory = new ArrayBuffer(size * 5);
+  const ranked = { terms: new Uint32Array(memory, 0, size), weights: new Uint8Array(memory, size * 4, size) };
+  putNamed(facts, ranked, 0);
   const places = placesByWeight.fill(0);
-  for (let i = 0; i < texts; i++) places[255 - (weights[i] as number) + 1]! += 1;
+  for (let i = 0; i < texts; i++) places[255 - (facts.weights[i] as number) + 1]! += 1;
   places[0] = named;
   for (let weight = 0; weight < 255; weight++) places[weight + 1]! += places[weight]!;
   // Terms rise, and among equal weights the greatest goes first.
   for (let i = texts - 1; i >= 0; i--) {
-    const place = places[255 - (weights[i] as number)]!++;
-    ranked.terms[place] = terms[i] as number;
-    ranked.weights[place] = weights[i] as number;
+    const place = places[255 - (facts.weights[i] as number)]!++;
+    if (place >= size) continue;
+    ranked.terms[place] = facts.terms[i] as number;
+    ranked.weights[place] = facts.weights[i] as number;
   }
-  return first(ranked, most);
+  return ranked;
+}
+
+/** Requester and names of the place; what does not fit is left out. */
+function putNamed({ requesterKeys, placeKeys }: Facts, into: WeightedTerms, from: number): void {
+  let at = from;
+  for (let i = 0; i < requesterKeys.length; i++)
+    put(into, at++, requesterTerm(requesterKeys[i] as string), REQUESTER_WEIGHT);
+  for (let i = 0; i < placeKeys.length; i++) {
+    const key = placeKeys[i] as number;
+    if (isName(key)) put(into, at++, key, PLACE_WEIGHT);
+  }
+}
+
+function put({ terms, weights }: WeightedTerms, at: number, term: number, weight: number): void {
+  if (at >= terms.length) return;
+  terms[at] = term;
+  weights[at] = weight;
+}
+
+function requesterTerm(key: string): number {
+  return Number.parseInt(key.slice(0, 8), 16);
 }
 
 /** The first terms of more. */

@@ -1,6 +1,6 @@
 // The newest tickets of the candidate index, in typed arrays: a hash of terms to runs of postings, newest first.
 import type { WeightedTerms } from './index-terms.ts';
-import { BUCKETS, bucketOf, encodeBlock, type Scores } from './posting-blocks.ts';
+import { bucketOf, encodeBlock, type PostingLists, type Scores } from './posting-blocks.ts';
 
 /** Words that the postings of a ticket take on average, to size the array; it grows when tickets have more. */
 const WORDS_A_TICKET = 80;
@@ -15,6 +15,8 @@ const HELD_MASK = 0xffff;
 /** Most terms have one posting; a run is twice as long as the one before it, so that many lie side by side. */
 const FIRST_ROOM = 1;
 const MOST_ROOM = 64;
+/** Slots there may be at most: a term and a slot together are an exact double. */
+const SLOT_RANGE = 0x20_0000;
 
 export class NewestPostings {
   private readonly capacity: number;
@@ -124,44 +126,45 @@ export class NewestPostings {
 
   /** All postings as blocks, bucket by bucket. */
   *blocks(): Generator<{ bucket: number; bytes: Uint8Array }> {
-    const buckets: number[][] = Array.from({ length: BUCKETS }, () => []);
-    for (let slot = 0; slot < this.slots.length; slot += PAIR) {
-      if (this.slots[slot + 1] !== NONE) (buckets[bucketOf(this.slots[slot] as number)] as number[]).push(slot);
-    }
-    for (let bucket = 0; bucket < BUCKETS; bucket++) {
-      const slots = buckets[bucket] as number[];
-      if (slots.length > 0) yield { bucket, bytes: this.block(slots) };
+    const order = this.termOrder();
+    const lists = new Lists(this.used);
+    for (let at = 0; at < order.length; ) {
+      const bucket = bucketOf(this.slots[slotIn(order[at]!)] as number);
+      lists.clear();
+      for (; at < order.length; at++) {
+        const slot = slotIn(order[at]!);
+        const term = this.slots[slot] as number;
+        if (bucketOf(term) !== bucket) break;
+        this.take(term, slot, lists);
+      }
+      if (lists.size > 0) yield { bucket, bytes: encodeBlock(lists.all()) };
     }
   }
 
-  private block(slots: number[]): Uint8Array {
-    slots.sort((a, b) => (this.slots[a] as number) - (this.slots[b] as number));
-    const terms: number[] = [];
-    const ordinals: number[] = [];
-    const weights: number[] = [];
-    for (const slot of slots) {
-      const chain = this.postingsOf(slot).filter(packed => (packed & 255) !== 0);
-      chain.sort((a, b) => (this.ordinals[a >>> 8] as number) - (this.ordinals[b >>> 8] as number));
-      for (const packed of chain) {
-        terms.push(this.slots[slot] as number);
-        ordinals.push(this.ordinals[packed >>> 8] as number);
-        weights.push(packed & 255);
+  /** The slots in use in order of their terms: term and slot in one exact double each, so that a native sort ranks them. */
+  private termOrder(): Float64Array {
+    const { slots } = this;
+    if (this.mask >= SLOT_RANGE) throw new RangeError('too many tickets in memory');
+    const order = new Float64Array(this.termCount);
+    let size = 0;
+    for (let at = 0; at < slots.length; at += PAIR) {
+      if (slots[at + 1] !== NONE) order[size++] = (slots[at] as number) * SLOT_RANGE + at / PAIR;
+    }
+    return order.sort();
+  }
+
+  /** The postings of one term, by rising ordinal. */
+  private take(term: number, slot: number, into: Lists): void {
+    const { runs, ordinals } = this;
+    const from = into.size;
+    for (let run = this.slots[slot + 1] as number; run !== NONE; run = runs[run] as number) {
+      const begin = run + RUN_HEAD;
+      for (let at = begin + ((runs[run + 1] as number) & HELD_MASK) - 1; at >= begin; at--) {
+        const packed = runs[at] as number;
+        if ((packed & 255) !== 0) into.push(term, ordinals[packed >>> 8] as number, packed & 255);
       }
     }
-    return encodeBlock({
-      terms: Uint32Array.from(terms),
-      ordinals: Uint32Array.from(ordinals),
-      weights: Uint8Array.from(weights),
-    });
-  }
-
-  private postingsOf(slot: number): number[] {
-    const found: number[] = [];
-    for (let run = this.slots[slot + 1] as number; run !== NONE; run = this.runs[run] as number) {
-      const begin = run + RUN_HEAD;
-      found.push(...this.runs.subarray(begin, begin + ((this.runs[run + 1] as number) & HELD_MASK)));
-    }
-    return found;
+    into.rise(from);
   }
 
   /** Place of a term's slot in `slots`; of a free one where the term is new. */
@@ -183,6 +186,63 @@ export class NewestPostings {
       this.slots[slot] = old[at] as number;
       this.slots[slot + 1] = old[at + 1] as number;
     }
+  }
+}
+
+/** Place in `slots` of what `termOrder` ranked. */
+function slotIn(ranked: number): number {
+  return (ranked % SLOT_RANGE) * PAIR;
+}
+
+/** The lists of one bucket after the other, in memory laid out once. */
+class Lists {
+  private readonly terms: Uint32Array;
+  private readonly ordinals: Uint32Array;
+  private readonly weights: Uint8Array;
+  size = 0;
+
+  /** @param most postings of one bucket */
+  constructor(most: number) {
+    this.terms = new Uint32Array(most);
+    this.ordinals = new Uint32Array(most);
+    this.weights = new Uint8Array(most);
+  }
+
+  clear(): void {
+    this.size = 0;
+  }
+
+  push(term: number, ordinal: number, weight: number): void {
+    this.terms[this.size] = term;
+    this.ordinals[this.size] = ordinal;
+    this.weights[this.size++] = weight;
+  }
+
+  /** What was pushed since, newest first, in order of its ordinals: turned round, and put right where lanes have shuffled it. */
+  rise(from: number): void {
+    const { ordinals, weights } = this;
+    ordinals.subarray(from, this.size).reverse();
+    weights.subarray(from, this.size).reverse();
+    for (let i = from + 1; i < this.size; i++) {
+      const ordinal = ordinals[i] as number;
+      const weight = weights[i] as number;
+      let at = i;
+      for (; at > from && (ordinals[at - 1] as number) > ordinal; at--) {
+        ordinals[at] = ordinals[at - 1] as number;
+        weights[at] = weights[at - 1] as number;
+      }
+      ordinals[at] = ordinal;
+      weights[at] = weight;
+    }
+  }
+
+  all(): PostingLists {
+    const { size } = this;
+    return {
+      terms: this.terms.subarray(0, size),
+      ordinals: this.ordinals.subarray(0, size),
+      weights: this.weights.subarray(0, size),
+    };
   }
 }
 

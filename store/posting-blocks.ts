@@ -128,10 +128,11 @@ export class Block {
     const end = this.placeAt(this.startsAt, index + 1);
     const begin = Math.max(this.placeAt(this.startsAt, index), end - most);
     for (let i = end - 1; i >= begin; i--) {
-      let ordinal = least + half(blob, lowsAt + 2 * i);
-      if (farBytes === 1) ordinal += (blob[farsAt + i] as number) << LOW_BITS;
-      else if (farBytes === 2) ordinal += half(blob, farsAt + 2 * i) * (LOW_MASK + 1);
-      scores.add(ordinal, weight * (blob[weightsAt + i] as number));
+      let above = half(blob, lowsAt + 2 * i);
+      if (farBytes === 1) above |= (blob[farsAt + i] as number) << LOW_BITS;
+      else if (farBytes === 2) above |= half(blob, farsAt + 2 * i) << LOW_BITS;
+      // As an integer it stands in a register; as a number that might be broken each would be an object of its own.
+      scores.add((least + above) >>> 0, weight * (blob[weightsAt + i] as number));
     }
     return most - (end - begin);
   }
@@ -178,30 +179,50 @@ function rewritten(blob: Uint8Array): Uint8Array {
 /** Writes a block. */
 export function encodeBlock({ terms, ordinals, weights }: PostingLists): Uint8Array {
   const count = terms.length;
-  const starts: number[] = [];
-  const groups = new Uint32Array(GROUPS + 1);
-  for (let i = 0; i < count; i++) {
-    if (i > 0 && terms[i] === terms[i - 1]) continue;
-    starts.push(i);
-    groups[(((terms[i] as number) & BUCKET_MASK) >>> LOW_BITS) + 1]! += 1;
-  }
-  for (let group = 0; group < GROUPS; group++) groups[group + 1]! += groups[group]!;
+  let termCount = 0;
+  for (let i = 0; i < count; i++) if (i === 0 || terms[i] !== terms[i - 1]) termCount++;
   const { least, farBytes } = spanOf(ordinals);
   const wide = count > LOW_MASK;
   const place = wide ? 4 : 2;
-  const size = HEAD + (GROUPS + starts.length + 2) * place + 2 * starts.length + (3 + farBytes) * count;
-  const bytes = Buffer.alloc(size);
-  let at = bytes.writeUInt32LE((FORM | (wide ? WIDE : 0) | (farBytes << FAR_SHIFT) | count) >>> 0, 0);
-  at = bytes.writeUInt32LE(starts.length, at);
-  at = bytes.writeUInt32LE(least, at);
-  for (const group of groups) at = bytes.writeUIntLE(group, at, place);
-  for (const start of starts) at = bytes.writeUInt16LE((terms[start] as number) & LOW_MASK, at);
-  for (const start of [...starts, count]) at = bytes.writeUIntLE(start, at, place);
-  for (const ordinal of ordinals) at = bytes.writeUInt16LE((ordinal - least) & LOW_MASK, at);
-  if (farBytes > 0)
-    for (const ordinal of ordinals) at = bytes.writeUIntLE((ordinal - least) >>> LOW_BITS, at, farBytes);
-  bytes.set(weights, at);
+  const keysAt = HEAD + (GROUPS + 1) * place;
+  const startsAt = keysAt + 2 * termCount;
+  const lowsAt = startsAt + (termCount + 1) * place;
+  const farsAt = lowsAt + 2 * count;
+  const bytes = new Uint8Array(farsAt + (farBytes + 1) * count);
+  write(bytes, 0, (FORM | (wide ? WIDE : 0) | (farBytes << FAR_SHIFT) | count) >>> 0, 4);
+  write(bytes, 4, termCount, 4);
+  write(bytes, 8, least, 4);
+  const groups = new Uint32Array(GROUPS + 1);
+  let index = 0;
+  for (let i = 0; i < count; i++) {
+    const term = terms[i] as number;
+    if (i > 0 && term === terms[i - 1]) continue;
+    groups[((term & BUCKET_MASK) >>> LOW_BITS) + 1]! += 1;
+    write(bytes, keysAt + 2 * index, term & LOW_MASK, 2);
+    write(bytes, startsAt + place * index, i, place);
+    index++;
+  }
+  write(bytes, startsAt + place * termCount, count, place);
+  for (let group = 0; group <= GROUPS; group++) {
+    if (group > 0) groups[group]! += groups[group - 1]!;
+    write(bytes, HEAD + place * group, groups[group] as number, place);
+  }
+  for (let i = 0; i < count; i++) {
+    const above = (ordinals[i] as number) - least;
+    write(bytes, lowsAt + 2 * i, above & LOW_MASK, 2);
+    if (farBytes > 0) write(bytes, farsAt + farBytes * i, above >>> LOW_BITS, farBytes);
+  }
+  bytes.set(weights, farsAt + farBytes * count);
   return bytes;
+}
+
+/** Writes the lowest bytes of a number, little-endian. */
+function write(into: Uint8Array, at: number, value: number, bytes: number): void {
+  into[at] = value;
+  if (bytes > 1) into[at + 1] = value >>> 8;
+  if (bytes <= 2) return;
+  into[at + 2] = value >>> 16;
+  into[at + 3] = value >>> 24;
 }
 
 function spanOf(ordinals: Uint32Array): { readonly least: number; readonly farBytes: number } {

@@ -1,7 +1,7 @@
 // Reads of messages: what is unread, what became of one, lists, counts.
 import type { MessageCounts, MessageFilter, MessageRow, MessageState, Outcome, UnreadRow } from '../../store.ts';
 import { ordinalOf, readCounter, readCounters } from '../context.ts';
-import { many, one, type Statements } from '../statements.ts';
+import { inColumns, many, one, type Statements } from '../statements.ts';
 
 interface MessageLine {
   readonly ordinal: number;
@@ -57,7 +57,23 @@ export function getMessage(sql: Statements, number: string): MessageRow | null {
 }
 
 const UNREAD = `SELECT m.ordinal, m.number, m.channel, m.lane, m.shard, m.accepted_at, m.blob, m.wrapped_content, m.sealed,
-  u.attempts, u.revision AS next FROM unread u CROSS JOIN messages m ON m.ordinal = u.ordinal`;
+  u.attempts, u.revision FROM unread u CROSS JOIN messages m ON m.ordinal = u.ordinal`;
+const UNREAD_AFTER = `${UNREAD} WHERE u.ordinal > ? ORDER BY u.ordinal LIMIT ?`;
+const UNREAD_OF_SHARDS = `${UNREAD} WHERE u.ordinal > ? AND u.shard IN (SELECT value FROM json_each(?)) ORDER BY u.ordinal LIMIT ?`;
+
+type UnreadLine = readonly [
+  ordinal: number,
+  number: string,
+  channel: string,
+  lane: string,
+  shard: number,
+  acceptedAt: number,
+  blob: string | null,
+  wrappedContent: Uint8Array,
+  sealed: Uint8Array | null,
+  attempts: number,
+  revision: number,
+];
 
 export function listUnread(
   sql: Statements,
@@ -67,23 +83,14 @@ export function listUnread(
 ): UnreadRow[] {
   const rows =
     shards === 'all'
-      ? sql(`${UNREAD} WHERE u.ordinal > ? ORDER BY u.ordinal LIMIT ?`).all(after, limit)
-      : sql(
-          `${UNREAD} WHERE u.ordinal > ? AND u.shard IN (SELECT value FROM json_each(?)) ORDER BY u.ordinal LIMIT ?`,
-        ).all(after, JSON.stringify(shards), limit);
-  return many<MessageLine>(rows).map(line => ({
-    number: line.number,
-    ordinal: line.ordinal,
-    channel: line.channel,
-    lane: line.lane,
-    shard: line.shard,
-    acceptedAt: line.accepted_at,
-    wrappedContent: line.wrapped_content,
-    sealed: line.sealed,
-    blob: line.blob,
-    attempts: line.attempts ?? 0,
-    revision: line.next ?? 0,
-  }));
+      ? inColumns(sql(UNREAD_AFTER)).all(after, limit)
+      : inColumns(sql(UNREAD_OF_SHARDS)).all(after, JSON.stringify(shards), limit);
+  return many<UnreadLine>(rows).map(toUnread);
+}
+
+function toUnread(line: UnreadLine): UnreadRow {
+  const [ordinal, number, channel, lane, shard, acceptedAt, blob, wrappedContent, sealed, attempts, revision] = line;
+  return { ordinal, number, channel, lane, shard, acceptedAt, blob, wrappedContent, sealed, attempts, revision };
 }
 
 /** The order of the joins follows the filter, so that rare states are found without reading every message. */

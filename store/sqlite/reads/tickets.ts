@@ -10,7 +10,7 @@ import type {
 } from '../../store.ts';
 import { ordinalOf, readCounter, readCounters } from '../context.ts';
 import { BLOCK_STRIDE, STATISTICS, VISIBLE } from '../schema.ts';
-import { many, one, type Statements, unhex } from '../statements.ts';
+import { inColumns, many, one, type Statements, unhex } from '../statements.ts';
 
 interface TicketLine {
   readonly ordinal: number;
@@ -171,16 +171,16 @@ export function readStatistics(sql: Statements): Uint8Array | null {
   return one<{ value: Uint8Array }>(sql('SELECT value FROM named WHERE name = ?').get(STATISTICS))?.value ?? null;
 }
 
-interface CandidateLine {
-  readonly ordinal: number;
-  readonly number: string;
-  readonly facts: Uint8Array;
-  readonly state: CandidateRow['state'];
-  readonly incident: string | null;
-  readonly lead: number | null;
+type CandidateLine = readonly [
+  ordinal: number,
+  number: string,
+  facts: Uint8Array,
+  state: CandidateRow['state'],
+  incident: string | null,
   /** Numbers joined by commas, which no number holds. */
-  readonly apart: string | null;
-}
+  apart: string | null,
+  lead: number | null,
+];
 
 const LEAD =
   'CASE WHEN incident IS NULL THEN NULL ELSE (SELECT m.ordinal FROM messages m WHERE m.number = incident) END';
@@ -195,10 +195,10 @@ const SINCE = { plain: `${CANDIDATE('NULL')} ${AFTER}`, apart: `${CANDIDATE(APAR
 
 /** Pairs kept apart are few and mostly none, and a look-up for each candidate is not free. */
 function candidateSelect(sql: Statements, select: typeof LOAD) {
-  return sql(sql('SELECT 1 FROM not_same LIMIT 1').get() === undefined ? select.plain : select.apart);
+  return inColumns(sql(sql('SELECT 1 FROM not_same LIMIT 1').get() === undefined ? select.plain : select.apart));
 }
 
-function toCandidate({ ordinal, number, facts, state, incident, lead, apart }: CandidateLine): CandidateRow {
+function toCandidate([ordinal, number, facts, state, incident, apart, lead]: CandidateLine): CandidateRow {
   const row = { ordinal, number, facts, state, incident, incidentOrdinal: lead };
   return apart === null ? row : { ...row, notSame: apart.split(',') };
 }
