@@ -23,8 +23,13 @@ const ROOM = 64 * 1024;
 
 export class Packer {
   private readonly values: Plain[] = [];
-  private room = new Uint8Array(0);
+  private room: Uint8Array<ArrayBuffer>;
   private used = 0;
+
+  /** @param room memory of an earlier batch, which is written over */
+  constructor(room = new ArrayBuffer(0)) {
+    this.room = new Uint8Array(room);
+  }
 
   plain(...values: readonly Plain[]): void {
     for (const value of values) this.values.push(value);

@@ -90,7 +90,8 @@ export interface News {
 }
 
 export type FromWriter =
-  | { readonly kind: 'done'; readonly answers: readonly CallAnswer[]; readonly news: News }
+  /** `bytes`: the memory that the batch came in, given back for the next one. */
+  | { readonly kind: 'done'; readonly answers: readonly CallAnswer[]; readonly bytes: ArrayBuffer; readonly news: News }
   | { readonly kind: 'news'; readonly news: News }
   | { readonly kind: 'fatal'; readonly code: string; readonly message: string };
 

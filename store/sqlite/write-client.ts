@@ -35,11 +35,14 @@ const CALLS_EARLY = 32;
 /** Bounds of one batch, so that a commit never takes long. */
 const CALLS_AT_ONCE = 1024;
 const BYTES_AT_ONCE = 8 * 1024 * 1024;
+/** Memory of a batch that is kept for the next one; more than usual ones need is given back. */
+const BYTES_KEPT = 1024 * 1024;
 
 export function createWriteClient(port: MessagePort, options: WriteClientOptions): WriteClient {
   const queue: Asked[] = [];
   const listeners: ((news: News) => void)[] = [];
   let underWay: Asked[] | null = null;
+  let spare: ArrayBuffer | undefined;
   let scheduled = false;
   let ended: StoreUnavailable | null = null;
   let whenIdle: (() => void) | null = null;
@@ -62,7 +65,8 @@ export function createWriteClient(port: MessagePort, options: WriteClientOptions
   function flush(): void {
     scheduled = false;
     if (underWay !== null || queue.length === 0) return;
-    const packer = new Packer();
+    const packer = new Packer(spare);
+    spare = undefined;
     const taken: Asked[] = [];
     while (queue.length > 0 && taken.length < CALLS_AT_ONCE && packer.size() < BYTES_AT_ONCE) {
       const asked = queue.shift() as Asked;
@@ -105,7 +109,10 @@ export function createWriteClient(port: MessagePort, options: WriteClientOptions
       end(error);
       return options.onFatal(error);
     }
-    if (message.kind === 'done') settle(message.answers);
+    if (message.kind === 'done') {
+      if (message.bytes.byteLength <= BYTES_KEPT) spare = message.bytes;
+      settle(message.answers);
+    }
     tell(message.news);
   });
   port.on('close', () => end(closed()));
