@@ -1,6 +1,7 @@
 // Starts the program once more in its own place, with the memory settings of a service of several threads.
 import { execArgv, execPath } from 'node:process';
 import { fileURLToPath } from 'node:url';
+import { setFlagsFromString } from 'node:v8';
 
 /**
  * Megabytes. Left alone the engine lets the main thread's young objects take over 100, most of which nothing uses: what a
@@ -34,4 +35,6 @@ export function takeRoom(argv: readonly string[], entry: string): void {
   if (process.platform === 'win32' || typeof process.execve !== 'function' || !argv.includes('start')) return;
   const again = roomier(argv.slice(1), execArgv, process.env, entry);
   if (again !== null) process.execve(execPath, [execPath, ...again.args], again.env);
+  // This thread has its figure. Left standing it would go before what the other threads are started with.
+  if (execArgv.includes(`${YOUNG}=${YOUNG_MB}`)) setFlagsFromString(`${YOUNG}=0`);
 }

@@ -42,6 +42,8 @@ export interface SqliteStore extends Store {
 }
 
 const CACHE_BYTES = 8 * 1024 * 1024;
+/** Megabytes for young objects of a thread that mostly runs statements. */
+const YOUNG_MB = 12;
 
 /** Rejects with `StoreUnavailable`: `store.folder_in_use`, `store.not_durable`, `store.sqlite_too_old`, `store.newer_schema`. */
 export async function openSqliteStore(options: SqliteStoreOptions): Promise<SqliteStore> {
@@ -100,7 +102,11 @@ async function startWriter(options: SqliteStoreOptions): Promise<Worker> {
     maxBytes: options.maxBytes ?? null,
     now: Date.now(),
   };
-  const worker = new Worker(threadFile('writer', import.meta.url), { workerData, name: 'huisu-writer' });
+  const worker = new Worker(threadFile('writer', import.meta.url), {
+    workerData,
+    resourceLimits: { maxYoungGenerationSizeMb: YOUNG_MB },
+    name: 'huisu-writer',
+  });
   const [report] = (await once(worker, 'message')) as [WriterReport];
   if (report.kind === 'ready') return worker;
   await stop(worker, () => undefined);
@@ -143,6 +149,7 @@ async function startBackground(
   const worker = new Worker(threadFile('background', import.meta.url), {
     workerData,
     transferList: [port2],
+    resourceLimits: { maxYoungGenerationSizeMb: YOUNG_MB },
     name: 'huisu-background',
   });
   await once(worker, 'message');

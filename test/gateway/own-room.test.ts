@@ -1,4 +1,4 @@
-import { deepEqual, equal, match } from 'node:assert/strict';
+import { deepEqual, equal, match, ok } from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
 import { roomier } from '../../gateway/own-room.ts';
 
@@ -21,6 +21,28 @@ describe('room for young objects', () => {
     equal(roomier([], ['--max-semi-space-size=16'], {}, 'main.js'), null);
     equal(roomier([], [], { NODE_OPTIONS: '--no-warnings --max-semi-space-size=16' }, 'main.js'), null);
     equal(roomier([], [], { MALLOC_ARENA_MAX: '4' }, 'main.js')?.env['MALLOC_ARENA_MAX'], '4');
+  });
+
+  it("is the main thread's: other threads have the figures that they are started with", function () {
+    if (process.platform === 'win32') {
+      console.log('      not run: a process cannot take the place of another here');
+      return this.skip();
+    }
+    const script = `import { takeRoom } from ${JSON.stringify(MODULE)};
+      import { Worker } from 'node:worker_threads';
+      takeRoom(process.argv, 'main.js');
+      const grow = "const all = []; for (let i = 0; i < 2e6; i++) all[i % 400000] = { i, more: [i] };"
+        + "const found = require('node:v8').getHeapSpaceStatistics().find(one => one.space_name === 'new_space');"
+        + "require('node:worker_threads').parentPort.postMessage(found.space_size / 1024 / 1024)";
+      new Worker(grow, { eval: true, execArgv: [], resourceLimits: { maxYoungGenerationSizeMb: 96 } }).on('message', size => console.log(size));`;
+    const file = `data:text/javascript,${encodeURIComponent(script)}`;
+    const out = execFileSync(
+      process.execPath,
+      ['--input-type=module', '--eval', `await import(${JSON.stringify(file)})`, 'x', 'start'],
+      { encoding: 'utf8' },
+    );
+    // Two halves of at most 32 MB; by the main thread's figure they would be of 8.
+    ok(Number(out) > 16, out);
   });
 
   it('is taken once by the same process, which keeps its number and says the same', function () {
