@@ -38,7 +38,7 @@ export const SHIPPED_MODELS: readonly string[] = [SHIPPED_WEIGHTS, TOPICS];
 
 const probability = Joi.number().greater(0).max(1).required();
 const figures = Joi.object().pattern(Joi.string(), Joi.number()).required();
-const perFeature = Joi.object(Object.fromEntries(FEATURES.map(name => [name, Joi.number().required()]))).required();
+const perFeature = Joi.object(Object.fromEntries(FEATURES.map(name => [name, Joi.number()]))).required();
 
 const schema = Joi.object<RepeatFile, true>({
   windowDays: Joi.number().integer().min(1).required(),
@@ -97,11 +97,20 @@ const weights = Joi.object<RepeatModel, true>({
   trainedOn: figures,
   figures,
   features: Joi.array<readonly string[]>()
-    .ordered(...FEATURES.map(name => Joi.string().valid(name).required()))
+    .ordered(...FEATURES.map(name => Joi.string().valid(name)))
+    .min(1)
     .required() as unknown as Joi.ObjectSchema<readonly string[]>,
   linear: Joi.object({ bias: Joi.number().required(), weights: perFeature, means: perFeature }).required(),
   trees: Joi.object({ bias: Joi.number().required(), trees: Joi.array().items(tree).max(1000).required() }).required(),
-});
+}).custom((model: RepeatModel, { error }) => (knowsItsFeatures(model) ? model : error('any.invalid')));
+
+/** A model of before knows the first features only; what it knows, it has weights for, and its trees ask for nothing else. */
+function knowsItsFeatures({ features, linear, trees }: RepeatModel): boolean {
+  const weighed = [linear.weights, linear.means].every(
+    list => Object.keys(list).length === features.length && features.every(name => name in list),
+  );
+  return weighed && trees.trees.flat().every(node => node.length === 1 || node[0] < features.length);
+}
 
 const topics = Joi.object<TopicData, true>({
   version: Joi.string().required(),

@@ -141,6 +141,8 @@ export interface Match {
   /** How near the meanings lie; null where one is not known. */
   readonly alike: number | null;
   readonly score: number;
+  /** Likeness of the names, and of what else is rare. */
+  readonly names: number;
   /** Score owed to another candidate that is like both, where that is more than the two alone have. */
   readonly support: number | null;
   readonly threshold: number;
@@ -162,6 +164,16 @@ export function weigh(message: Deciding, candidates: readonly Candidate[], polic
   const scores = supportedScores(alone, policy);
   if (scores === null) return alone;
   return alone.map((one, i) => supported(one, scores[i]!, policy)).sort(byScore);
+}
+
+/** Likeness of names from which a message tells what an earlier one told already, whether or not it is of one matter. */
+const RETOLD = 0.2;
+
+/** The compared appeal that names what the message names; null where none does. */
+export function retoldOf(compared: readonly Match[]): Facts | null {
+  let nearest: Match | null = null;
+  for (const one of compared) if (one.names >= RETOLD && one.names > (nearest?.names ?? 0)) nearest = one;
+  return nearest?.candidate.facts ?? null;
 }
 
 /** What each may count for by another that is likely; null where none is. */
@@ -225,7 +237,7 @@ function match(facts: Facts, candidate: Candidate, policy: RepeatPolicy): Match 
   const brief = short !== undefined && Math.max(facts.length, candidate.facts.length) <= short.characters;
   const threshold = (brief ? short : policy.thresholds)[own ? 'repeat' : 'incident'];
   return {
-    ...{ candidate, own, elsewhere, score, support: null, threshold },
+    ...{ candidate, own, elsewhere, score, names: features[AT.names]!, support: null, threshold },
     alike: likeness(facts.meaning, candidate.facts.meaning),
     likely: score >= policy.thresholds.suggest && !elsewhere,
     sure: score >= threshold && !elsewhere,

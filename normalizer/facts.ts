@@ -12,6 +12,9 @@ export interface Facts {
   readonly weights: Uint8Array;
   /** What the appeal and its title are about (normalizer/topics.ts); empty where no model was at hand. */
   readonly topics: Int8Array;
+  /** Hashed runs of three characters of the title, or of the beginning of an appeal without one, rising, no run twice; empty
+   *  in tickets of before. */
+  readonly titleRuns: Uint16Array;
   /** What a sentence-embedding service made of it; absent without one (normalizer/meaning.ts). */
   readonly meaning?: Meaning;
   /** Who appeals: one key for each phone, e-mail, ID number and openid. */

@@ -9,6 +9,9 @@ export interface Grams {
   /** How often the gram at the same place occurs, up to 127; one in the title counts three times, in the lead twice.
    *  The highest bit (`IN_TITLE`) is set where the title has it. */
   readonly counts: Uint8Array;
+  /** Hashes of three units in a row within the title, or within the beginning of an appeal that has none, in order: names
+   *  and set turns that two titles share. */
+  readonly titleRuns: readonly number[];
   /** Hash of all units in order: equal for texts that differ only in spaces, punctuation and masked identity. */
   readonly textHash: number;
   /** Number of Han characters, letters and digits. */
@@ -47,11 +50,20 @@ const LARGE_SLOTS = 131_072;
 const SMALL_UNITS = 2_800;
 /** The first code units of the content say what it is about. */
 const LEAD = 100;
+/** So many stand for a title where there is none. */
+const UNTITLED_HEAD = 30;
+const MOST_RUNS = 48;
 
 const BREAK = 0;
 const LETTER = 1;
 const RUN = 2;
 const SKIP = 3;
+/** A letter that may stand for a figure. */
+const NUMERAL = 4;
+
+const NUMERALS = '一二三四五六七八九';
+/** Behind a numeral: it tells which one. */
+const COUNTED = '号期栋幢楼线区单组';
 
 /** Above every UTF-16 code unit: codes of runs never meet those of single characters. */
 const RUN_FLAG = 0x8000_0000;
@@ -130,9 +142,12 @@ export function gramsOf(
   const table = units > SMALL_UNITS ? largeTable() : small;
   table.round += 1;
   table.size = 0;
+  const headEnd = contentStart > 1 ? contentStart : contentStart + UNTITLED_HEAD;
+  const titleRuns: number[] = [];
   let textHash = 0;
   let length = 0;
   let before = BREAK;
+  let earlier = BREAK;
   for (let at = 1; at < units; at++) {
     const code = codes[at]!;
     if (code === BREAK) {
@@ -149,10 +164,13 @@ export function gramsOf(
     if (before !== BREAK) {
       if (start < contentStart) count(table, joined(before, code), 3, IN_TITLE);
       else count(table, joined(before, code), start < contentStart + LEAD ? 2 : 1, 0);
+      if (start < headEnd && earlier !== BREAK && titleRuns.length < MOST_RUNS)
+        titleRuns.push(joined(joined(earlier, before), code));
     }
+    earlier = before;
     before = code;
   }
-  return taken(table, options.rules?.stop ?? NO_STOPS, textHash, length);
+  return { ...taken(table, options.rules?.stop ?? NO_STOPS), titleRuns, textHash, length };
 }
 
 /** The strings behind wanted gram hashes, in the text's order; grams that overlap come as one phrase. */
@@ -207,10 +225,10 @@ function scan(text: string, masks: readonly Mask[]): number {
     }
     const unit = text.charCodeAt(at);
     const kind = KINDS[unit];
-    if (kind === LETTER) {
+    if (kind === LETTER || kind === NUMERAL) {
       starts[units] = at;
       ends[units] = ++at;
-      codes[units++] = unit;
+      codes[units++] = kind === NUMERAL && COUNTED.includes(text.charAt(at)) ? numeralCode(unit) : unit;
     } else if (kind === RUN) {
       const end = runEnd(text, at, next < masks.length ? Math.min(length, masks[next]!.start) : length);
       const identifies = saysWho(text, at, end);
@@ -225,6 +243,11 @@ function scan(text: string, masks: readonly Mask[]): number {
     }
   }
   return units;
+}
+
+/** `一号线` is `1号线` and `三期` is `3期`: what is counted so is the same, by whatever it is written. */
+function numeralCode(unit: number): number {
+  return runCode(String(NUMERALS.indexOf(String.fromCharCode(unit)) + 1), 0, 1);
 }
 
 function runEnd(text: string, start: number, limit: number): number {
@@ -306,7 +329,7 @@ function count(table: GramTable, hash: number, times: number, title: number): vo
   table.order[table.size++] = slot;
 }
 
-function taken(table: GramTable, stop: Uint32Array, textHash: number, length: number): Grams {
+function taken(table: GramTable, stop: Uint32Array): Pick<Grams, 'hashes' | 'counts'> {
   let size = 0;
   for (let at = 0; at < table.size; at++) {
     const slot = table.order[at]!;
@@ -315,7 +338,7 @@ function taken(table: GramTable, stop: Uint32Array, textHash: number, length: nu
     hashes[size] = hash;
     counts[size++] = table.counts[slot]!;
   }
-  return { hashes: hashes.slice(0, size), counts: counts.slice(0, size), textHash, length };
+  return { hashes: hashes.slice(0, size), counts: counts.slice(0, size) };
 }
 
 function tableOf(slots: number): GramTable {
@@ -345,6 +368,7 @@ function kindsOfCodeUnits(): Uint8Array {
   fill(LETTER, [0x3005, 0x3007], [0x3040, 0x30ff], [0x3400, 0x9fff], [0xac00, 0xd7a3], [0xf900, 0xfaff]);
   // Surrogates of the rarer Han planes count as characters, those of emoji (D83C to D83E) part what they stand between.
   fill(LETTER, [0xd840, 0xd88f], [0xdc00, 0xdfff]);
+  for (let at = 0; at < NUMERALS.length; at++) kinds[NUMERALS.charCodeAt(at)] = NUMERAL;
   fill(SKIP, [0x20, 0x20], [0x09, 0x09], [0xa0, 0xa0], [0x200b, 0x200f], [0xfe00, 0xfe0f], [0xfeff, 0xfeff]);
   return kinds;
 }

@@ -10,6 +10,9 @@ export interface TermSums {
   everyday: number;
   title: number;
   titleSquares: number;
+  /** Of the sum, and of the title's, what everyday terms make. */
+  everydaySum: number;
+  titleEveryday: number;
 }
 
 /** What the terms weigh that both appeals have. Written anew by each comparison. */
@@ -28,6 +31,11 @@ export interface SharedTerms {
   inB: number;
   titleInA: number;
   titleInB: number;
+  /** The same of everyday terms alone. */
+  everydayInA: number;
+  everydayInB: number;
+  titleEverydayInA: number;
+  titleEverydayInB: number;
   /** The five heaviest. */
   strongest: number;
 }
@@ -40,9 +48,9 @@ const LEAST_SLOTS = 1024;
 
 /** The terms of one appeal, found by their value in a table. */
 export class ReadyTerms {
-  readonly own: TermSums = { sum: 0, squares: 0, everyday: 0, title: 0, titleSquares: 0 };
+  readonly own: TermSums = noSums();
   /** Of the appeal compared last. */
-  readonly other: TermSums = { sum: 0, squares: 0, everyday: 0, title: 0, titleSquares: 0 };
+  readonly other: TermSums = noSums();
   readonly shared: SharedTerms = {
     common: 0,
     names: 0,
@@ -54,6 +62,10 @@ export class ReadyTerms {
     inB: 0,
     titleInA: 0,
     titleInB: 0,
+    everydayInA: 0,
+    everydayInB: 0,
+    titleEverydayInA: 0,
+    titleEverydayInB: 0,
     strongest: 0,
   };
   private terms: Uint32Array = new Uint32Array(0);
@@ -96,6 +108,10 @@ export class ReadyTerms {
     let inB = 0;
     let titleInA = 0;
     let titleInB = 0;
+    let everydayInA = 0;
+    let everydayInB = 0;
+    let titleEverydayInA = 0;
+    let titleEverydayInB = 0;
     best.fill(0);
     for (let at = 0; at < terms.length; at++) {
       const term = terms[at]!;
@@ -118,10 +134,20 @@ export class ReadyTerms {
       rare += least;
       common += 1;
       if (least > best[0]!) keepBest(best, least);
-      if ((flagsA & EVERYDAY_TERM) !== 0) everydayDot += product;
-      else names += 1;
-      if ((flagsA & TITLE_TERM) !== 0) titleInA += wa;
-      if ((flagsB & TITLE_TERM) !== 0) titleInB += wb;
+      const everyday = (flagsA & EVERYDAY_TERM) !== 0;
+      if (everyday) {
+        everydayDot += product;
+        everydayInA += wa;
+        everydayInB += wb;
+      } else names += 1;
+      if ((flagsA & TITLE_TERM) !== 0) {
+        titleInA += wa;
+        if (everyday) titleEverydayInA += wa;
+      }
+      if ((flagsB & TITLE_TERM) !== 0) {
+        titleInB += wb;
+        if (everyday) titleEverydayInB += wb;
+      }
       if ((flagsA & flagsB & TITLE_TERM) !== 0) titleDot += product;
     }
     shared.common = common;
@@ -134,6 +160,10 @@ export class ReadyTerms {
     shared.inB = inB;
     shared.titleInA = titleInA;
     shared.titleInB = titleInB;
+    shared.everydayInA = everydayInA;
+    shared.everydayInB = everydayInB;
+    shared.titleEverydayInA = titleEverydayInA;
+    shared.titleEverydayInB = titleEverydayInB;
     shared.strongest = (best[0]! + best[1]! + best[2]! + best[3]! + best[4]!) / STRONGEST;
   }
 }
@@ -148,12 +178,18 @@ function keepBest(best: Float64Array, value: number): void {
   best[at] = value;
 }
 
+function noSums(): TermSums {
+  return { sum: 0, squares: 0, everyday: 0, title: 0, titleSquares: 0, everydaySum: 0, titleEveryday: 0 };
+}
+
 function addUp(weights: Uint8Array, into: TermSums): void {
   let sum = 0;
   let squares = 0;
   let everyday = 0;
   let title = 0;
   let titleSquares = 0;
+  let everydaySum = 0;
+  let titleEveryday = 0;
   for (let at = 0; at < weights.length; at++) {
     const flags = weights[at]!;
     const weight = flags >>> 2;
@@ -161,8 +197,11 @@ function addUp(weights: Uint8Array, into: TermSums): void {
     sum += weight;
     squares += square;
     // Flags are as good as tossed coins here: counted without a branch.
-    everyday += (flags & EVERYDAY_TERM) * square;
+    const daily = flags & EVERYDAY_TERM;
+    everyday += daily * square;
+    everydaySum += daily * weight;
     const titled = (flags & TITLE_TERM) >>> 1;
+    titleEveryday += daily * titled * weight;
     title += titled * weight;
     titleSquares += titled * square;
   }
@@ -171,4 +210,6 @@ function addUp(weights: Uint8Array, into: TermSums): void {
   into.everyday = everyday;
   into.title = title;
   into.titleSquares = titleSquares;
+  into.everydaySum = everydaySum;
+  into.titleEveryday = titleEveryday;
 }

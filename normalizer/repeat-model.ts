@@ -29,6 +29,8 @@ export interface RepeatModel {
 
 /** How much the trees count for; the linear part keeps them from leaping. */
 const TREES = 0.75;
+/** Log odds of the linear part below which the trees are not asked: of what it is so sure, none of them makes a link. */
+const HOPELESS = -6;
 
 /**
  * A model as numbers in a row: every candidate of every message is weighed by it. Trees are not walked, since each step
@@ -169,7 +171,9 @@ export function probability(model: RepeatModel, features: Features): number {
 /** The same from features in the order of `FEATURES`. */
 export function probabilityOf(model: RepeatModel, list: Float64Array): number {
   const known = compiledOf(model);
-  const linear = sigmoid(model.linear.bias + linearSum(known, list));
+  const sum = model.linear.bias + linearSum(known, list);
+  const linear = sigmoid(sum);
+  if (sum < HOPELESS) return (1 - TREES) * linear;
   return (1 - TREES) * linear + TREES * sigmoid(treeSum(model, list));
 }
 

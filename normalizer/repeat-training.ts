@@ -1,4 +1,4 @@
-// Trains the model of repeats on labelled pairs: a logistic regression and boosted trees of depth three. No clock, no chance:
+// Trains the model of repeats on labelled pairs: a logistic regression and boosted trees. No clock, no chance:
 // the same examples give the same model.
 import { featureList, type RepeatModel, sigmoid, type Tree, type TreeNode, treeSum } from './repeat-model.ts';
 import { FEATURES, type Features } from './similarity.ts';
@@ -19,7 +19,7 @@ export interface TrainingOptions {
   readonly ridge: number;
 }
 
-export const TRAINING_DEFAULTS: TrainingOptions = { trees: 160, depth: 4, rate: 0.06, ridge: 5 };
+export const TRAINING_DEFAULTS: TrainingOptions = { trees: 120, depth: 5, rate: 0.06, ridge: 5 };
 
 /** For a model that goes on from another. */
 export const FURTHER_DEFAULTS: TrainingOptions = { trees: 40, depth: 2, rate: 0.06, ridge: 20 };

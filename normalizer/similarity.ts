@@ -1,6 +1,6 @@
 // How alike two appeals are: figures with names a person can read, from terms, keys and times alone.
 import type { Facts } from './facts.ts';
-import { ReadyTerms } from './overlap.ts';
+import { ReadyTerms, type SharedTerms, type TermSums } from './overlap.ts';
 import type { Place } from './ticket.ts';
 import { topicLikeness } from './topics.ts';
 
@@ -13,7 +13,8 @@ const YEAR = Math.log1p(YEAR_DAYS);
 const LONG = Math.log1p(4_000);
 const MANY = Math.log1p(40);
 
-/** Names of the features, in the order in which a model's trees know them. All lie between 0 and 1. */
+/** Names of the features, in the order in which a model's trees know them: new ones come last, so that a model of before
+ *  knows its own still. All lie between 0 and 1. */
 export const FEATURES = [
   'cosine',
   'rootCosine',
@@ -53,6 +54,14 @@ export const FEATURES = [
   'lengthRatio',
   'shorter',
   'longer',
+  'namesFound',
+  'namesFoundBoth',
+  'titleNamesFound',
+  'titleNamesFoundBoth',
+  'titleEverydayFound',
+  'titleEverydayFoundBoth',
+  'titleRuns',
+  'titleRunsBoth',
 ] as const;
 export type Feature = (typeof FEATURES)[number];
 export type Features = Readonly<Record<Feature, number>>;
@@ -92,6 +101,7 @@ export class Comparison {
     writeOverlap(this.terms, Math.min(a.terms.length, b.terms.length), into);
     writePlaces(a.placeKeys, b.placeKeys, this.placeKinds, into);
     writeTopics(a.topics, b.topics, into);
+    writeTitleRuns(a.titleRuns, b.titleRuns, into);
     if (a.division !== null && b.division !== null) writeDivisions(a.division, b.division, into);
     const sameRequester = shareKey(a.requesterKeys, b.requesterKeys) ? 1 : 0;
     // Hours say nothing: what comes on one day is as near as what comes in one minute.
@@ -115,6 +125,7 @@ const NO_FACTS: Facts = {
   terms: new Uint32Array(0),
   weights: new Uint8Array(0),
   topics: new Int8Array(0),
+  titleRuns: new Uint16Array(0),
   requesterKeys: [],
   placeKeys: new Uint32Array(0),
   division: null,
@@ -278,6 +289,46 @@ function writeOverlap({ own, other, shared }: ReadyTerms, fewer: number, into: F
   // Share of a title that the other appeal has, of the title found better and of the one found worse.
   into[AT.titleFound] = Math.max(foundA, foundB);
   into[AT.titleFoundBoth] = Math.min(foundA, foundB);
+  writeFound(shared, own, other, into);
+}
+
+/** How much of the names of either the other has, and of the names and of the everyday words of its title. */
+function writeFound(shared: SharedTerms, own: TermSums, other: TermSums, into: Float64Array): void {
+  const namesA = part(shared.inA - shared.everydayInA, own.sum - own.everydaySum);
+  const namesB = part(shared.inB - shared.everydayInB, other.sum - other.everydaySum);
+  into[AT.namesFound] = Math.max(namesA, namesB);
+  into[AT.namesFoundBoth] = Math.min(namesA, namesB);
+  const titleA = part(shared.titleInA - shared.titleEverydayInA, own.title - own.titleEveryday);
+  const titleB = part(shared.titleInB - shared.titleEverydayInB, other.title - other.titleEveryday);
+  into[AT.titleNamesFound] = Math.max(titleA, titleB);
+  into[AT.titleNamesFoundBoth] = Math.min(titleA, titleB);
+  const everydayA = part(shared.titleEverydayInA, own.titleEveryday);
+  const everydayB = part(shared.titleEverydayInB, other.titleEveryday);
+  into[AT.titleEverydayFound] = Math.max(everydayA, everydayB);
+  into[AT.titleEverydayFoundBoth] = Math.min(everydayA, everydayB);
+}
+
+function part(of: number, whole: number): number {
+  return whole === 0 ? 0 : of / whole;
+}
+
+/** Both rise. What has no runs, a title of two characters or a ticket of before, is told by the pairs of its title. */
+function writeTitleRuns(a: Uint16Array, b: Uint16Array, into: Float64Array): void {
+  if (a.length === 0 || b.length === 0) {
+    into[AT.titleRuns] = into[AT.titleFound]!;
+    into[AT.titleRunsBoth] = into[AT.titleFoundBoth]!;
+    return;
+  }
+  let common = 0;
+  for (let i = 0, j = 0; i < a.length && j < b.length; ) {
+    const left = a[i]!;
+    const right = b[j]!;
+    if (left === right) common += 1;
+    if (left <= right) i += 1;
+    if (right <= left) j += 1;
+  }
+  into[AT.titleRuns] = common / Math.min(a.length, b.length);
+  into[AT.titleRunsBoth] = common / Math.max(a.length, b.length);
 }
 
 function cosineOf(dot: number, squaresA: number, squaresB: number): number {

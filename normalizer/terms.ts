@@ -97,10 +97,15 @@ export class TermStatistics {
     this.#counted();
   }
 
-  /** The same, of grams that are still to be keyed. */
-  addGrams(hashes: Uint32Array, mix: SeedMix): void {
+  /** The same, of grams that are still to be keyed.
+   *  @param told terms of an earlier appeal that tells much the same, rising: they are not counted again, so that what many
+   *  say of one matter stays as rare as the matter is */
+  addGrams(hashes: Uint32Array, mix: SeedMix, told: Uint32Array = NOTHING_TOLD): void {
     const counts = this.#counts;
-    for (let at = 0; at < hashes.length; at++) counts[mix(hashes[at]!) & (SLOTS - 1)]! += 1;
+    for (let at = 0; at < hashes.length; at++) {
+      const term = mix(hashes[at]!);
+      if (told.length === 0 || !holds(told, term)) counts[term & (SLOTS - 1)]! += 1;
+    }
     this.#counted();
   }
 
@@ -120,6 +125,20 @@ export class TermStatistics {
   }
 }
 
+const NOTHING_TOLD = new Uint32Array(0);
+
+/** @param terms rising */
+function holds(terms: Uint32Array, term: number): boolean {
+  let from = 0;
+  let to = terms.length;
+  while (from < to) {
+    const middle = (from + to) >>> 1;
+    if (terms[middle]! < term) from = middle + 1;
+    else to = middle;
+  }
+  return terms[from] === term;
+}
+
 /** All grams of an appeal, keyed: what `TermStatistics.add` counts. */
 export function keyedGrams(grams: Grams, mix: SeedMix): Uint32Array {
   return grams.hashes.map(mix);
@@ -129,6 +148,18 @@ export function keyedGrams(grams: Grams, mix: SeedMix): Uint32Array {
 export function gramsBehind(grams: Grams, mix: SeedMix, terms: readonly number[]): Set<number> {
   const keyed = new Set(terms);
   return new Set(grams.hashes.filter(hash => keyed.has(mix(hash))));
+}
+
+/** Runs of a title as `Facts.titleRuns` holds them: keyed, rising, no run twice. Of 16 bits, since two titles have a few
+ *  dozen: one run in a hundred titles is taken for another. */
+export function hashTitleRuns(runs: readonly number[], mix: SeedMix): Uint16Array {
+  const hashes = new Uint16Array(runs.length);
+  for (let at = 0; at < hashes.length; at++) hashes[at] = mix(runs[at]!) >>> 16;
+  hashes.sort();
+  let size = 0;
+  for (let at = 0; at < hashes.length; at++)
+    if (at === 0 || hashes[at] !== hashes[at - 1]) hashes[size++] = hashes[at]!;
+  return hashes.slice(0, size);
 }
 
 /**

@@ -1,10 +1,17 @@
 // Compares drafts with earlier tickets, one after the other in order of acceptance; holds the candidate index.
-import { choose, type Deciding, decide, decisionOf, weigh } from '../../normalizer/dedupe.ts';
+import { choose, type Deciding, decide, decisionOf, retoldOf, weigh } from '../../normalizer/dedupe.ts';
 import type { Candidate, Decision, Facts, RepeatPolicy } from '../../normalizer/facts.ts';
 import type { Grams } from '../../normalizer/grams.ts';
 import type { Meaning } from '../../normalizer/meaning.ts';
 import { hashPlaceKeys } from '../../normalizer/similarity.ts';
-import { mixWith, type SeedMix, selectTerms, TERMS_KEPT, TermStatistics } from '../../normalizer/terms.ts';
+import {
+  hashTitleRuns,
+  mixWith,
+  type SeedMix,
+  selectTerms,
+  TERMS_KEPT,
+  TermStatistics,
+} from '../../normalizer/terms.ts';
 import type { TopicModel } from '../../normalizer/topics.ts';
 import { decodeFacts } from '../../store/facts-codec.ts';
 import type { FieldCipher } from '../../store/field-cipher.ts';
@@ -149,7 +156,11 @@ export function createJudge(parts: JudgeParts): Judge {
   }
 
   /** @param near earlier tickets that the index found, best first */
-  async function judgeOne(item: JudgeItem, facts: Facts, near: readonly Known[]): Promise<Judged> {
+  async function judgeOne(
+    item: JudgeItem,
+    facts: Facts,
+    near: readonly Known[],
+  ): Promise<Judged & { readonly told: Facts | null }> {
     const { number, identityKeys } = item;
     const { policy } = parts;
     let message: Deciding = { number, facts };
@@ -171,7 +182,7 @@ export function createJudge(parts: JudgeParts): Judge {
       const found = near.find(other => other.number === gathered);
       if (found !== undefined) gather(found, decision.incident, lead);
     }
-    return { decision, facts, identityKeys };
+    return { decision, facts, identityKeys, told: retoldOf(compared) };
   }
 
   /** The store learns of it only with the commit: until then it must not be forgotten. */
@@ -228,12 +239,12 @@ export function createJudge(parts: JudgeParts): Judge {
         const own = facts[i] as Facts;
         const sinceMark = knownOfHits(postings.findSince(queries[i] as WeightedTerms, mark));
         const all = [...sinceMark, ...(near[i] as Known[])];
-        const one = await judgeOne(item, own, all);
+        const { told, ...one } = await judgeOne(item, own, all);
         judged.push(one);
         if (one.decision.joins === null) {
           const { number, ordinal } = item;
           postings.addEntry(ordinal, entries[i] as WeightedTerms);
-          statistics.addGrams(item.hashes, mix);
+          statistics.addGrams(item.hashes, mix, told?.terms);
           const { incident } = one.decision;
           remember({
             ...{ number, ordinal, facts: own, open: true, gone: false, incident, lead: leadOf(incident, all) },
@@ -304,7 +315,7 @@ function candidatesOf(near: readonly Known[], number: string): readonly Known[] 
 }
 
 function gramsOfItem({ head, hashes, counts }: FactsSource): Grams {
-  return { hashes, counts, textHash: head.textHash, length: head.length };
+  return { hashes, counts, titleRuns: head.titleRuns, textHash: head.textHash, length: head.length };
 }
 
 /** Facts of one draft: terms by weight, keys under the index key, places under the term key. */
@@ -320,6 +331,7 @@ export function factsOf(
     terms,
     weights,
     topics,
+    titleRuns: hashTitleRuns(head.titleRuns, mix),
     requesterKeys: item.identityKeys.map(key => key.slice(0, 16)),
     placeKeys: hashPlaceKeys(head.placeKeys, mix),
     division: head.division,

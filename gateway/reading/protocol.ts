@@ -55,6 +55,8 @@ export interface DraftHead {
   readonly placeKeys: readonly string[];
   /** Places of the attachments whose bytes are still elsewhere. */
   readonly wanted: readonly number[];
+  /** Runs of the title, unkeyed (`Grams.titleRuns`). */
+  readonly titleRuns: readonly number[];
   readonly textHash: number;
   readonly length: number;
   /** Number of grams of this draft in the answer's arrays. */

@@ -110,6 +110,7 @@ function headOf(draft: TicketDraft, grams: Grams): DraftHead {
     requester: present(draft.requester),
     placeKeys: placeKeysOf(place, appeal.subject, appeal.category?.value.codes, appeal),
     wanted,
+    titleRuns: grams.titleRuns,
     textHash: grams.textHash,
     length: grams.length,
     grams: grams.hashes.length,

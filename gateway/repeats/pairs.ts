@@ -28,7 +28,11 @@ export async function readSet(
   reads: readonly ReadOne[],
   rules: StreamRules,
 ): Promise<ReadSet> {
-  const apart: RepeatPolicy = { ...rules.repeats.policy, minimumTerms: Number.POSITIVE_INFINITY };
+  const never = Number.POSITIVE_INFINITY;
+  const apart: RepeatPolicy = {
+    ...rules.repeats.policy,
+    thresholds: { repeat: never, incident: never, suggest: never },
+  };
   const streamed = await stream(messages, reads, rules.repeats, () => apart, FAINT);
   return {
     messages,

@@ -8,7 +8,7 @@ import { decide, REASONS } from '../../normalizer/dedupe.ts';
 import type { Candidate, Decision, Facts } from '../../normalizer/facts.ts';
 import { gramRules, gramsOf, gramsOfPhrases } from '../../normalizer/grams.ts';
 import { FEATURES, hashPlaceKeys, similarity } from '../../normalizer/similarity.ts';
-import { mixWith, selectTerms, TERMS_KEPT, TermStatistics } from '../../normalizer/terms.ts';
+import { hashTitleRuns, mixWith, selectTerms, TERMS_KEPT, TermStatistics } from '../../normalizer/terms.ts';
 import { topicModel } from '../../normalizer/topics.ts';
 
 const { policy, idleCharacters, phrases, common, topics } = loadRepeats(
@@ -31,6 +31,7 @@ function facts(text: string, { by = null, day = 0, division = null, places = [] 
   const grams = gramsOf(text, [], null, { rules });
   return {
     ...selectTerms(grams, statistics, mix, TERMS_KEPT, about),
+    titleRuns: hashTitleRuns(grams.titleRuns, mix),
     requesterKeys: by === null ? [] : [by],
     placeKeys: hashPlaceKeys(places, mix),
     division,

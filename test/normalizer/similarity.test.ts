@@ -9,6 +9,7 @@ import { hashPlaceKeys, placeKeysOf, sharedTerms, similarity } from '../../norma
 import {
   EVERYDAY_TERM,
   gramsBehind,
+  hashTitleRuns,
   keyedGrams,
   mixWith,
   selectTerms,
@@ -43,7 +44,8 @@ function hashes(text: string, personal: readonly PersonalSpan[] = [], name: stri
 function facts(text: string, more: Partial<Facts> = {}, statistics = TermStatistics.fresh(common, mix)): Facts {
   const grams = gramsOf(text, [], null, { rules });
   const base = { requesterKeys: [], placeKeys: new Uint32Array(), division: null, acceptedAt: 0 };
-  const read = { textHash: mix(grams.textHash), length: grams.length };
+  const titleRuns = hashTitleRuns(grams.titleRuns, mix);
+  const read = { titleRuns, textHash: mix(grams.textHash), length: grams.length };
   return { ...selectTerms(grams, statistics, mix), ...base, ...read, ...more };
 }
 
@@ -52,6 +54,13 @@ describe('grams of an appeal', () => {
     const found = hashes('路灯坏505室');
     for (const pair of ['路灯', '灯坏', '坏505', '505室']) assert.ok(found.has([...hashes(pair)][0]!), pair);
     assert.equal(found.size, 4);
+  });
+
+  it('take a numeral before what it counts for the figure', () => {
+    assert.deepEqual(hashes('一号线北延'), hashes('1号线北延'));
+    assert.deepEqual(hashes('城南三期'), hashes('城南3期'));
+    assert.notDeepEqual(hashes('一直漏水'), hashes('1直漏水'));
+    assert.deepEqual(gramTexts('坐一号线', [], null, new Set(hashes('1号')), { rules }), ['一号']);
   });
 
   it('end at punctuation and pass over spaces', () => {
@@ -98,6 +107,16 @@ describe('grams of an appeal', () => {
     assert.equal(countOf('烧烤'), 1);
   });
 
+  it('hold runs of three of the title alone, or of the beginning where there is no title', () => {
+    const runs = (text: string, contentStart: number) => gramsOf(text, [], null, { contentStart, rules }).titleRuns;
+    const titled = runs('路灯不亮坏了\n枫林家园', 7);
+    assert.equal(titled.length, 0, 'a run does not reach over 不 and 了');
+    assert.equal(runs('枫林家园停水\n枫林家园停水三天', 7).length, 4);
+    assert.deepEqual(runs('\n枫林家园停水', 1), runs('枫林家园停水\n三天', 7));
+    assert.equal(runs(`\n${'枫林家园停水三天'.repeat(20)}`, 1).length, 28);
+    assert.equal(runs(`${'枫林家园停水三天'.repeat(30)}\n`, 241).length, 48);
+  });
+
   it('give the same hash of the whole text whatever its spaces and punctuation', () => {
     assert.equal(gramsOf('路灯坏了，请修。', [], null).textHash, gramsOf('路灯坏了 请修', [], null).textHash);
     assert.notEqual(gramsOf('路灯坏了', [], null).textHash, gramsOf('路灯坏', [], null).textHash);
@@ -142,6 +161,18 @@ describe('terms of an appeal', () => {
     const statistics = TermStatistics.fresh(common, mix);
     const weight = (word: string) => statistics.weight(mix(gramsOf(word, [], null).hashes[0]!));
     assert.ok(weight('物业') < weight('枫林'));
+  });
+
+  it('count what an earlier appeal told already no more', () => {
+    const statistics = TermStatistics.fresh(new Set(), mix);
+    const weight = (word: string) => statistics.weight(mix(gramsOf(word, [], null).hashes[0]!));
+    const told = gramsOf('枫林家园暖气不热', [], null, { rules });
+    const { terms } = selectTerms(told, statistics, mix);
+    statistics.addGrams(told.hashes, mix);
+    for (let i = 0; i < 50; i++) statistics.addGrams(gramsOf('枫林家园暖气冰凉', [], null).hashes, mix, terms);
+    assert.ok(weight('枫林') > weight('冰凉') + 2);
+    assert.equal(weight('枫林'), weight('暖气'));
+    assert.equal(statistics.appeals, TermStatistics.fresh(new Set(), mix).appeals + 51);
   });
 
   it('keep their statistics through bytes, and refuse bytes of another form', () => {

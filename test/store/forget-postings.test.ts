@@ -21,6 +21,7 @@ function factsOf(ordinal: number, requester: string): Facts {
     placeKeys: new Uint32Array(0),
     division: null,
     topics: new Int8Array(0),
+    titleRuns: new Uint16Array(0),
     textHash: ordinal,
     length: 10,
     acceptedAt: 1,

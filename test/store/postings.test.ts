@@ -29,6 +29,7 @@ function factsOf(words: readonly (readonly [word: number, weight: number])[], re
     placeKeys: new Uint32Array(0),
     division: '220502',
     topics: new Int8Array(0),
+    titleRuns: new Uint16Array(0),
     textHash: 7,
     length: 10,
     acceptedAt: 1,

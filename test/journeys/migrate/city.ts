@@ -22,6 +22,7 @@ export function factsOf(name: string): Facts {
     placeKeys: new Uint32Array(0),
     division: '220502',
     topics: new Int8Array(0),
+    titleRuns: new Uint16Array(0),
     textHash: digest.readUInt32LE(0),
     length: 40,
     acceptedAt: NOW,
