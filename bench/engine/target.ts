@@ -1,4 +1,4 @@
-// The case system that does nothing: an HTTP echo in a process of its own, and what a raw worker posts to it.
+// The case system that does nothing: a server in a process of its own, and what a raw worker posts to it.
 import { type ChildProcess, fork } from 'node:child_process';
 import { once } from 'node:events';
 import { Pool } from 'undici';
@@ -9,12 +9,12 @@ export interface Target {
 }
 
 export async function startTarget(): Promise<Target> {
-  const child = fork(new URL('../servers/http-echo.ts', import.meta.url));
+  const child = fork(new URL('../servers/no-op.ts', import.meta.url));
   const [{ port }] = (await once(child, 'message')) as [{ port: number }];
   return { url: `http://127.0.0.1:${port}`, child };
 }
 
-/** It echoes what it gets, and so gives no case number. */
+/** It answers the same to everything, and so gives no case number. */
 export const caseSystemAt = (url: string) => ({ url, success: { caseNumberRequired: false } });
 
 export interface RawSender {

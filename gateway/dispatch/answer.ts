@@ -34,13 +34,24 @@ const TOO_LONG = /\d{16}|\d[eE]/;
 export function answerJson(answer: Answer): unknown {
   const charset = /charset\s*=\s*"?([\w-]+)/i.exec(answer.headers['content-type'] ?? '')?.[1] ?? 'utf-8';
   try {
-    const text = new TextDecoder(charset).decode(answer.body);
+    const text = decoderOf(charset).decode(answer.body);
     // Looking at each value takes ten times as long as reading the answer, and few have a number that needs it.
     return TOO_LONG.test(text) ? JSON.parse(text, exactNumbers) : JSON.parse(text);
   } catch {
     // Not JSON, or a character set nobody knows: it is judged as an answer that was not agreed.
     return undefined;
   }
+}
+
+/** Making one takes longer than reading an answer with it; they hold nothing between two whole answers. */
+const decoders = new Map<string, InstanceType<typeof TextDecoder>>();
+
+/** Throws `RangeError` for a character set nobody knows, so that what strangers write cannot fill the map. */
+function decoderOf(charset: string): InstanceType<typeof TextDecoder> {
+  const name = charset.toLowerCase();
+  const decoder = decoders.get(name) ?? new TextDecoder(name);
+  decoders.set(name, decoder);
+  return decoder;
 }
 
 function exactNumbers(this: unknown, _key: string, value: unknown, context?: { readonly source?: string }): unknown {

@@ -1,5 +1,7 @@
-// The circuit breaker in front of one target: after failures in a row it lets nothing through but one probe at a time.
+// What stands in front of one target: places for so many attempts at a time, and a circuit breaker that after failures in a row
+// lets nothing through but one probe at a time.
 import {
+  bulkhead,
   type CircuitBreakerPolicy,
   CircuitState,
   ConsecutiveBreaker,
@@ -91,4 +93,10 @@ export function createBreaker(options: BreakerOptions): Breaker {
 function stateOf(state: CircuitState): BreakerState {
   if (state === CircuitState.Closed) return 'closed';
   return state === CircuitState.HalfOpen ? 'half-open' : 'open';
+}
+
+/** Runs no more than `count` at a time; the others wait their turn. */
+export function createPlaces(count: number): <T>(attempt: () => Promise<T>) => Promise<T> {
+  const policy = bulkhead(count, Number.POSITIVE_INFINITY);
+  return attempt => policy.execute(attempt);
 }

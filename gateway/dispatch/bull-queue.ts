@@ -214,6 +214,10 @@ function connectionOf(address: string): NonNullable<Bull.QueueOptions['redis']> 
     ...(database > 0 ? { db: database } : {}),
     ...(url.protocol === 'rediss:' ? { tls: { servername: url.hostname } } : {}),
     connectTimeout: ANSWER_MS,
+    // What is said in one turn of the loop goes to Redis in one write.
+    enableAutoPipelining: true,
+    // What waits for a job must not keep the answers of others waiting.
+    autoPipeliningIgnoredCommands: ['brpoplpush'],
     retryStrategy: tries => Math.min(50 * 2 ** Math.min(tries, 10), RECONNECT_MOST_MS),
   };
 }

@@ -4,11 +4,11 @@ import { StoreUnavailable } from '../../store/errors.ts';
 import type { FieldCipher } from '../../store/field-cipher.ts';
 import type { ClaimedEntry, Store } from '../../store/store.ts';
 import type { Log } from '../telemetry.ts';
-import { type BreakerState, createBreaker } from './breaker.ts';
+import { type BreakerState, createBreaker, createPlaces } from './breaker.ts';
 import { createCaseSystem } from './case-system.ts';
 import { type Clock, steadyClock } from './clock.ts';
 import { type AttachmentLoader, createEntrySource } from './entry-source.ts';
-import { createForwarder } from './forwarder.ts';
+import { createForwarder, type Tried } from './forwarder.ts';
 import type { Queue, QueueFault } from './queue.ts';
 import { createRelay, LOOK_MS, type Relay, type RelayOptions } from './relay.ts';
 import { createSharedRelay } from './shared-relay.ts';
@@ -50,6 +50,10 @@ export interface Dispatch {
   close(deadlineMs: number): Promise<void>;
 }
 
+/** Handlers beyond the places to send from: while they have answers written down, others send. */
+const WRITING = 64;
+/** An answer waits so long for others, to be written down together with them, milliseconds. */
+const TOGETHER_MS = 4;
 /** Waiting for a free worker, so that none stands idle while the next entry is claimed. */
 const AHEAD = 2;
 /** Topping up a queue elsewhere takes a claim, a question and an answer; meanwhile there must be enough in it. */
@@ -65,6 +69,9 @@ export function createDispatch(options: DispatchOptions): Dispatch {
   const clock = options.clock ?? steadyClock();
   let since = clock.now();
   let down = false;
+  let closing = false;
+  let gathering: Promise<void> | null = null;
+  const places = createPlaces(concurrency);
   const target = createCaseSystem({ settings, concurrency });
   const breaker = createBreaker({
     failures: settings.breaker.failures,
@@ -94,35 +101,54 @@ export function createDispatch(options: DispatchOptions): Dispatch {
     queue,
     gate: breaker,
     clock,
-    capacity: concurrency * (queue.shared ? AHEAD_IN_REDIS : AHEAD),
+    capacity: queue.shared ? (concurrency + WRITING) * 2 : concurrency * AHEAD + WRITING,
     lookMs: store.shared === null ? null : LOOK_MS,
     onTrouble: error =>
       error === null ? log.info('dispatch.resumed') : log.fail('dispatch.stalled', error, { state: 'stalled' }),
     ...(options.sweepMs === undefined ? {} : { sweepMs: options.sweepMs }),
   });
 
-  async function work(id: string): Promise<void> {
-    let entry: ClaimedEntry | null;
+  /** Answers null where there is nothing to do here. */
+  async function send(id: string): Promise<Tried | null> {
+    // What has waited for its place until now is begun with by whoever gets it next.
+    if (closing) return null;
     try {
-      entry = await relay.claimed(id);
+      const entry = await relay.claimed(id);
+      // Handed out twice, or its lease has run out meanwhile: whoever holds it now does the work.
+      return entry === null ? null : await forwarder.forward(entry);
     } catch (error) {
       if (!(error instanceof StoreUnavailable)) throw error;
       // Its time in the queue runs out, and the store hands it out again.
       log.fail('dispatch.unrecorded', error, { entry: id });
-      return;
+      return null;
     }
-    // Handed out twice, or its lease has run out meanwhile: whoever holds it now does the work.
-    if (entry === null) return;
+  }
+
+  /** The end of the wait that has begun, or of one that begins now. */
+  function others(): Promise<void> {
+    gathering ??= new Promise(resolve => {
+      clock.after(TOGETHER_MS, () => {
+        gathering = null;
+        resolve();
+      });
+    });
+    return gathering;
+  }
+
+  async function work(id: string): Promise<void> {
+    const tried = await places(() => send(id));
+    if (tried === null) return;
+    if (!closing) await others();
     try {
-      await forwarder.forward(entry);
+      await forwarder.record(tried);
     } finally {
-      relay.settled(entry);
+      relay.settled(tried.entry);
     }
   }
 
   return {
     async start() {
-      queue.work(work, concurrency);
+      queue.work(work, concurrency + WRITING);
       store.onOutbox(() => relay.wake());
       await relay.start();
     },
@@ -130,6 +156,7 @@ export function createDispatch(options: DispatchOptions): Dispatch {
     faults: () => queue.faults(),
     status: () => ({ circuit: breaker.state, since, target: target.target }),
     async close(deadlineMs) {
+      closing = true;
       const stopping = relay.stop();
       await queue.close(deadlineMs);
       await stopping;

@@ -25,12 +25,24 @@ export interface ForwarderOptions {
 }
 
 export interface Forwarder {
-  /** Never rejects for what the case system, the store or an entry's content does. */
-  forward(entry: ClaimedEntry): Promise<void>;
+  /** One try; never rejects for what the case system, the store or an entry's content does. */
+  forward(entry: ClaimedEntry): Promise<Tried>;
+  /** Writes down what became of it; never rejects for what the store does. */
+  record(tried: Tried): Promise<void>;
 }
 
-/** What is known after one try. `paused`: the circuit is open and nothing was sent. */
+/** What is known after one try. */
+export interface Tried {
+  readonly entry: ClaimedEntry;
+  readonly result: Result;
+  /** Masks the other side's words before they are kept. */
+  readonly mask: (text: string) => string;
+}
+
+/** `paused`: the circuit is open and nothing was sent. */
 type Result = Verdict | { readonly kind: 'paused' };
+
+const UNMASKED = (text: string): string => text;
 
 /** Times an answer that the case system gave is offered to a store that does not answer. */
 const WRITE_TRIES = 4;
@@ -41,29 +53,30 @@ export function createForwarder(options: ForwarderOptions): Forwarder {
   return {
     async forward(entry) {
       try {
-        await forwardEntry(options, random, entry);
+        return await forwardEntry(options, entry);
       } catch (error) {
         // A defect of ours must not take the entry with it, nor the entries behind it.
         options.log.bug('dispatch.internal', error, { entry: entry.id });
-        await record(options, entry, failureOf('dispatch.internal'), random, text => text);
+        return { entry, result: failureOf('dispatch.internal'), mask: UNMASKED };
       }
     },
+    record: tried => record(options, tried, random),
   };
 }
 
-async function forwardEntry(options: ForwarderOptions, random: () => number, entry: ClaimedEntry): Promise<void> {
-  if (options.breaker.room() === 0) return record(options, entry, { kind: 'paused' }, random, text => text);
+async function forwardEntry(options: ForwarderOptions, entry: ClaimedEntry): Promise<Tried> {
+  if (options.breaker.room() === 0) return { entry, result: { kind: 'paused' }, mask: UNMASKED };
   if (!options.target.takes(entry.kind)) {
-    return record(options, entry, { kind: 'delivered', caseNumber: null, status: 0 }, random, text => text);
+    return { entry, result: { kind: 'delivered', caseNumber: null, status: 0 }, mask: UNMASKED };
   }
   let built: BuiltEntry;
   try {
     built = await options.source.build(entry);
   } catch (error) {
-    return record(options, entry, unbuildable(error), random, text => text);
+    return { entry, result: unbuildable(error), mask: UNMASKED };
   }
   const verdict = await options.breaker.run(() => askThenSend(options, entry, built), isTargetFailure);
-  await record(options, entry, verdict ?? { kind: 'paused' }, random, built.mask);
+  return { entry, result: verdict ?? { kind: 'paused' }, mask: built.mask };
 }
 
 /** An entry whose outcome is unknown is looked up first, where the case system can be asked. */
@@ -109,13 +122,8 @@ function failureOf(code: CauseCode): { readonly kind: 'unavailable' } & Failure 
   return { kind: 'unavailable', code, status: null, detail: null, retryAfterMs: null };
 }
 
-async function record(
-  options: ForwarderOptions,
-  entry: ClaimedEntry,
-  result: Result,
-  random: () => number,
-  mask: (text: string) => string,
-): Promise<void> {
+async function record(options: ForwarderOptions, tried: Tried, random: () => number): Promise<void> {
+  const { entry, result, mask } = tried;
   const { store, clock, log } = options;
   const at = clock.now();
   const answer =

@@ -83,9 +83,11 @@ function offsetOf(at: number, local: string): string {
   return `${minutes < 0 ? '-' : '+'}${two(Math.floor(size / 60))}:${two(size % 60)}`;
 }
 
-/** An instant as our body writes it: RFC 3339 with Shanghai's offset. */
+const SHANGHAI_AHEAD_MS = 8 * 3600_000;
+
+/** An instant as our body writes it, which is later than 1991, the last year with summer time: RFC 3339 with Shanghai's offset. */
 export function shanghaiTime(at: number): string {
-  return String(writtenTime(new Date(at).toISOString(), { format: 'rfc3339', zone: 'Asia/Shanghai' }));
+  return `${new Date(Math.floor(at / 1000) * 1000 + SHANGHAI_AHEAD_MS).toISOString().slice(0, 19)}+08:00`;
 }
 
 function place(target: Record<string, unknown>, path: readonly string[], value: unknown): void {

@@ -8,7 +8,7 @@ import type {
   TicketFilter,
   TicketRow,
 } from '../../store.ts';
-import { ordinalOf, readCounter, readCounters } from '../context.ts';
+import { readCounter, readCounters } from '../context.ts';
 import { BLOCK_STRIDE, STATISTICS, VISIBLE } from '../schema.ts';
 import { inColumns, many, one, type Statements, unhex } from '../statements.ts';
 
@@ -37,15 +37,16 @@ interface TicketLine {
   readonly born: Uint8Array;
   readonly wrapped_content: Uint8Array;
   readonly lane: string;
+  readonly follow_ups: number;
 }
 
-const SELECT = `SELECT t.*, r.wrapped_identity, r.identity, r.born, m.wrapped_content, m.lane
+const SELECT = `SELECT t.*, r.wrapped_identity, r.identity, r.born, m.wrapped_content, m.lane,
+    (SELECT count(*) FROM readings f WHERE f.joined = t.ordinal AND f.kind = 'repeat') AS follow_ups
   FROM tickets t CROSS JOIN readings r ON r.ordinal = t.ordinal CROSS JOIN messages m ON m.ordinal = t.ordinal`;
 
+const BY_NUMBER = `${SELECT} WHERE t.ordinal = (SELECT ordinal FROM messages WHERE number = ?)`;
+
 function toTicket(sql: Statements, line: TicketLine): TicketRow {
-  const followUps = one<{ n: number }>(
-    sql(`SELECT count(*) AS n FROM readings WHERE joined = ? AND kind = 'repeat'`).get(line.ordinal),
-  );
   return {
     ...bornOf(line),
     ordinal: line.ordinal,
@@ -53,7 +54,7 @@ function toTicket(sql: Statements, line: TicketLine): TicketRow {
     step: line.step,
     caseNumber: line.case_number,
     supervised: line.supervised === 1,
-    followUps: followUps?.n ?? 0,
+    followUps: line.follow_ups,
     closedAt: line.closed_at,
     wrappedContent: line.wrapped_content,
     lane: line.lane,
@@ -107,9 +108,7 @@ function eventsOf(sql: Statements, ticket: TicketLine): TicketEvent[] {
 }
 
 export function getTicket(sql: Statements, number: string): TicketRow | null {
-  const ordinal = ordinalOf(sql, number);
-  if (ordinal === undefined) return null;
-  const line = one<TicketLine>(sql(`${SELECT} WHERE t.ordinal = ?`).get(ordinal));
+  const line = one<TicketLine>(sql(BY_NUMBER).get(number));
   return line === undefined ? null : toTicket(sql, line);
 }
 
