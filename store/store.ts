@@ -353,7 +353,6 @@ export interface TicketRow extends BornRow {
   readonly step: Step | null;
   readonly caseNumber: string | null;
   readonly supervised: boolean;
-  readonly followUps: number;
   readonly closedAt: number | null;
   readonly wrappedContent: Uint8Array;
   readonly lane: string;
@@ -384,6 +383,8 @@ export interface TicketCounts {
 export interface TicketStore {
   get(number: string): Promise<TicketRow | null>;
   list(filter: TicketFilter): Promise<readonly TicketRow[]>;
+  /** How many repeats joined each; a ticket without any is left out. */
+  followUps(numbers: readonly string[]): Promise<ReadonlyMap<string, number>>;
   /** Adds to a ticket's life, with outbox entries in the same step; `duplicate` when the eventId was seen before. */
   add(
     event: TicketEvent,

@@ -156,7 +156,17 @@ interface RawEntry {
   readonly token: string | null;
 }
 
-/** Raw Bull, with each entry claimed, begun with and finished by the calls that any sender of this kind has to make. */
+interface RawTicket {
+  readonly number: string;
+  readonly state: string;
+  readonly sealed: Uint8Array;
+  readonly events: { readonly at: number; readonly kind: string }[];
+}
+
+/** Bytes of a ticket at rest, about what the workbench's have. */
+const TICKET_BYTES = 2500;
+
+/** Raw Bull, with each entry claimed, begun with and finished, and its ticket dispatched, by one call each. */
 export async function rawBullOnMongo(round: DispatchRound, server: string): Promise<Spent> {
   const { entries, concurrency } = round;
   const url = ownDatabase(server);
@@ -171,6 +181,12 @@ export async function rawBullOnMongo(round: DispatchRound, server: string): Prom
       ...{ _id: `${randomBytes(8).toString('hex')}:0:ticket.created`, lane: randomBytes(8).toString('hex') },
       ...{ state: 'due', seq: i, dueAt: 0, token: null, attempts: 0, cause: null, createdAt: Date.now() },
     })),
+  );
+  const tickets = connection.collection<RawTicket>('tickets');
+  await tickets.createIndex({ number: 1 }, { unique: true });
+  const numbers = (await outbox.find({}, { projection: { _id: 1 } }).toArray()).map(({ _id }) => _id);
+  await tickets.insertMany(
+    numbers.map(number => ({ number, state: 'queued', sealed: randomBytes(TICKET_BYTES), events: [] })),
   );
   const claim = async (limit: number): Promise<readonly string[]> => {
     const due = await outbox.find({ state: 'due' }).sort({ dueAt: 1, seq: 1 }).limit(limit).toArray();
@@ -196,6 +212,9 @@ export async function rawBullOnMongo(round: DispatchRound, server: string): Prom
         await post();
         const done = { state: 'done', token: null, finishedAt: Date.now() };
         await outbox.findOneAndUpdate({ _id: id, token, state: 'in-flight' }, { $set: done });
+        const event = { at: Date.now(), kind: 'ticket.dispatched' };
+        const dispatched = { $set: { state: 'dispatched' }, $push: { events: event } };
+        await tickets.updateOne({ number: id, state: 'queued' }, dispatched);
       },
     );
   } finally {

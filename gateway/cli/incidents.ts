@@ -158,6 +158,7 @@ async function shown(context: CommandContext, number: string): Promise<Row> {
   const row = ticket.incident === null ? null : await store.incidents.get(ticket.incident);
   if (row === null) throw new DeskError('desk.no_incident_of', { number });
   const members = await membersOf(context, row.id);
+  const followUps = await store.tickets.followUps(members.map(member => member.number));
   return {
     ...(await lineOf(context, row)),
     members: members.map(member => ({
@@ -166,7 +167,7 @@ async function shown(context: CommandContext, number: string): Promise<Row> {
       state: member.state,
       type: member.type,
       division: member.division,
-      followUps: member.followUps,
+      followUps: followUps.get(member.number) ?? 0,
       title: titleOf(context, member),
     })),
     near: await near(context, row.id, members),

@@ -38,7 +38,7 @@ export const ticketCommands: readonly Command[] = [
     run: (context, args) =>
       paged(
         args,
-        (before, limit) => context.store.tickets.list(filterOf(args, before, limit)),
+        (before, limit) => withFollowUps(context, filterOf(args, before, limit)),
         row => lineOf(context, row),
       ),
   },
@@ -114,7 +114,15 @@ function filterOf(args: Arguments, before: number | undefined, limit: number): T
   return filter as unknown as TicketFilter & { state?: TicketState };
 }
 
-function lineOf({ cipher }: CommandContext, row: TicketRow): Row {
+type Listed = TicketRow & { readonly followUps: number };
+
+async function withFollowUps({ store }: CommandContext, filter: TicketFilter): Promise<readonly Listed[]> {
+  const rows = await store.tickets.list(filter);
+  const followUps = await store.tickets.followUps(rows.map(({ number }) => number));
+  return rows.map(row => ({ ...row, followUps: followUps.get(row.number) ?? 0 }));
+}
+
+function lineOf({ cipher }: CommandContext, row: Listed): Row {
   const { number, acceptedAt, state, type, category, urgency, channel, division, followUps, incident, caseNumber } =
     row;
   const { appeal } = openTicketContent(cipher, row);

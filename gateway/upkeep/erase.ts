@@ -199,8 +199,8 @@ function erasedDecision({ cipher, now }: EraseParts, message: MessageRow, reques
 }
 
 function bornOf(row: TicketRow): BornRow {
-  const { ordinal: _1, revision: _2, step: _3, caseNumber: _4, supervised: _5, followUps: _6, ...rest } = row;
-  const { closedAt: _7, wrappedContent: _8, lane: _9, events: _10, ...born } = rest;
+  const { ordinal: _1, revision: _2, step: _3, caseNumber: _4, supervised: _5, ...rest } = row;
+  const { closedAt: _6, wrappedContent: _7, lane: _8, events: _9, ...born } = rest;
   return born;
 }
 

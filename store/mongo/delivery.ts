@@ -126,39 +126,22 @@ export async function claimEntries(context: Context, { now, limit, leaseMs, queu
   return claimed.map(doc => ({ ...toEntry(doc), token }));
 }
 
-export interface Begin {
-  readonly id: string;
-  readonly now: number;
-  readonly leaseMs: number;
-}
-
-/** Of two who got the same id from a queue, one begins. */
-export async function beginEntries(context: Context, calls: readonly Begin[]): Promise<(ClaimedEntry | null)[]> {
-  const { outbox } = context.models;
-  const begins = calls.map(({ id, now, leaseMs }) => {
-    const token = randomUUID();
-    const filter = { _id: id, state: 'in-flight' as const, begun: false, leaseUntil: op({ $gt: now }) };
-    const update = { $set: { token, holder: context.holder, begun: true, leaseUntil: now + leaseMs } };
-    return { token, filter, update };
-  });
-  const [first, ...more] = begins;
-  if (first === undefined) return [];
-  if (more.length === 0) {
-    const { filter, update } = first;
-    const doc = await outbox.findOneAndUpdate(filter, update, { returnDocument: 'after' }).lean<EntryDoc>();
-    return [doc === null ? null : { ...toEntry(doc), token: first.token }];
-  }
-  await outbox.bulkWrite(
-    begins.map(({ filter, update }) => ({ updateOne: { filter, update } })),
-    { ordered: false },
-  );
-  const tokens = among(begins.map(({ token }) => token));
-  const docs = await outbox.find({ token: tokens, state: 'in-flight' }).lean<EntryDoc[]>();
-  const byToken = new Map(docs.map(doc => [doc.token, doc]));
-  return begins.map(({ token }) => {
-    const doc = byToken.get(token);
-    return doc === undefined ? null : { ...toEntry(doc), token };
-  });
+/** Of two who got the same id from a queue, one begins. One at a time, since a place to send from waits for the answer. */
+export async function beginEntry(
+  context: Context,
+  id: string,
+  now: number,
+  leaseMs: number,
+): Promise<ClaimedEntry | null> {
+  const token = randomUUID();
+  const doc = await context.models.outbox
+    .findOneAndUpdate(
+      { _id: id, state: 'in-flight', begun: false, leaseUntil: op({ $gt: now }) },
+      { $set: { token, holder: context.holder, begun: true, leaseUntil: now + leaseMs } },
+      { returnDocument: 'after' },
+    )
+    .lean<EntryDoc>();
+  return doc === null ? null : { ...toEntry(doc), token };
 }
 
 export async function nextDue(context: Context): Promise<number | null> {

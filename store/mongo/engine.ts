@@ -41,7 +41,7 @@ import { sharedStore } from './several-processes.ts';
 import { takeSnapshot } from './snapshot.ts';
 import { type Swept, sweep } from './sweep.ts';
 import { addEvent } from './ticket-part.ts';
-import { countTickets, getTicket, listTickets } from './tickets.ts';
+import { countFollowUps, countTickets, getTicket, listTickets } from './tickets.ts';
 import { createVault, INLINE_VAULT, type Vault } from './vault.ts';
 
 export interface MongoStoreOptions {
@@ -276,12 +276,11 @@ async function timed<T>({ seconds }: Context, step: () => Promise<T>): Promise<T
 }
 
 function outboxStore({ context, guard: { run } }: Parts): OutboxStore {
-  const beginning = createBatches((calls: readonly delivery.Begin[]) => delivery.beginEntries(context, calls), ENTRIES);
   const finishing = createBatches((calls: readonly Finish[]) => finishEntries(context, calls), ENTRIES);
   return {
     claim: (now, limit, leaseMs, queued = false) =>
       run(() => delivery.claimEntries(context, { now, limit, leaseMs, queued })),
-    begin: (id, now, leaseMs) => run(() => beginning.add({ id, now, leaseMs })),
+    begin: (id, now, leaseMs) => run(() => delivery.beginEntry(context, id, now, leaseMs)),
     nextDue: () => run(() => delivery.nextDue(context)),
     finish: (id, token, answer) => run(() => finishing.add({ id, token, answer })),
     fail: (id, token, failure) => run(() => delivery.failEntry(context, id, token, failure)),
@@ -297,6 +296,7 @@ function ticketStore({ context, vault, guard: { run } }: Parts): TicketStore {
   return {
     get: number => run(() => getTicket(context, vault, number)),
     list: filter => run(() => listTickets(context, vault, filter)),
+    followUps: numbers => run(() => countFollowUps(context, numbers)),
     add: (event, outbox, audit) =>
       run(async () => {
         const answer = await addEvent(context, event, outbox, audit);

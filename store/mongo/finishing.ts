@@ -1,9 +1,9 @@
 // Deliveries that were answered: their entries are done, their tickets are with the case system, notices may follow. What several
 // workers finish while a write is on its way goes together in the next one.
 import type { OutboxStore } from '../store.ts';
-import { among } from './connection.ts';
-import { type Context, change, guarded, messagesOf } from './context.ts';
-import type { EntryDoc, MessageDoc } from './documents.ts';
+import { among, op } from './connection.ts';
+import { type Context, change } from './context.ts';
+import type { EntryDoc, KeptEvent, MessageDoc } from './documents.ts';
 import { letAllNoticesIn, NOBODYS } from './entries.ts';
 import { lived } from './ticket-part.ts';
 
@@ -60,19 +60,28 @@ export async function afterFinish(context: Context, docs: readonly EntryDoc[]): 
 
 const finishedAt = (doc: EntryDoc) => doc.finishedAt ?? doc.dueAt;
 
-/** Tickets that others change in the same instant are each taken up again. */
+/** Mostly the tickets are as a decision left them, which needs no look at them; the others are taken up one by one. */
 async function markDispatched(context: Context, docs: readonly EntryDoc[]): Promise<void> {
-  const tickets = await messagesOf(
-    context,
-    docs.map(doc => doc.ticket),
-  );
-  const operations = [];
-  for (const doc of docs) {
-    const message = tickets.get(doc.ticket);
-    const ticket = message === undefined ? null : await dispatched(context, message, doc);
-    if (message !== undefined && ticket !== null) operations.push({ updateOne: guarded(message, { ticket }) });
-  }
-  if (operations.length === 0) return;
+  if (docs.length === 0) return;
+  const operations = docs.map(doc => {
+    const { tag, event } = delivery(doc);
+    const { number: _number, ...rest } = event;
+    const kept: KeptEvent = { ...rest, state: 'dispatched', tag };
+    const caseNumber = doc.caseNumber === null ? {} : { 'ticket.caseNumber': doc.caseNumber };
+    return {
+      updateOne: {
+        filter: {
+          ...{ number: doc.ticket, isTicket: true, 'ticket.state': 'queued' as const },
+          'ticket.events.tag': op({ $ne: tag }),
+        },
+        update: {
+          $set: { 'ticket.state': 'dispatched' as const, ...caseNumber },
+          $push: { 'ticket.events': kept },
+          $inc: { version: 1 },
+        },
+      },
+    };
+  });
   const { matchedCount } = await context.models.messages.bulkWrite(operations, { ordered: false });
   if (matchedCount === operations.length) return;
   for (const doc of docs) {
@@ -83,18 +92,19 @@ async function markDispatched(context: Context, docs: readonly EntryDoc[]): Prom
   }
 }
 
-/** The ticket with the delivery in its life; null where it stands there. Progress that was reported before is not undone. */
-async function dispatched(
-  context: Context,
-  { number, ticket }: MessageDoc,
-  doc: EntryDoc,
-): Promise<MessageDoc['ticket']> {
-  const tag = `done ${doc._id}`;
-  if (ticket === null || ticket.events.some(kept => kept.tag === tag)) return null;
+/** A delivery as an event of its ticket, and what tells it from others there. */
+function delivery(doc: EntryDoc) {
   const event = {
-    ...{ number, at: finishedAt(doc), by: 'system', kind: 'ticket.dispatched' },
-    ...(ticket.state === 'queued' ? { state: 'dispatched' as const } : {}),
+    ...{ number: doc.ticket, at: finishedAt(doc), by: 'system', kind: 'ticket.dispatched' },
     ...(doc.caseNumber === null ? {} : { caseNumber: doc.caseNumber }),
   };
-  return (await lived(context, ticket, event, tag)).ticket;
+  return { tag: `done ${doc._id}`, event };
+}
+
+/** The ticket with the delivery in its life; null where it stands there. Progress that was reported before is not undone. */
+async function dispatched(context: Context, { ticket }: MessageDoc, doc: EntryDoc): Promise<MessageDoc['ticket']> {
+  const { tag, event } = delivery(doc);
+  if (ticket === null || ticket.events.some(kept => kept.tag === tag)) return null;
+  const moved = ticket.state === 'queued' ? { ...event, state: 'dispatched' as const } : event;
+  return (await lived(context, ticket, moved, tag)).ticket;
 }

@@ -49,22 +49,19 @@ function documentAt<T>(handle: number, at: number): { readonly doc: T; readonly 
 interface Walked {
   readonly places: readonly { readonly ordinal: number; readonly at: number }[];
   readonly byNumber: ReadonlyMap<string, number>;
-  readonly followUps: ReadonlyMap<string, number>;
   readonly tickets: number;
 }
 
 function walk(folder: string): Walked {
   const places: { ordinal: number; at: number }[] = [];
   const byNumber = new Map<string, number>();
-  const followUps = new Map<string, number>();
   let tickets = 0;
   for (const { doc, at } of documentsOf<MessageDoc>(folder, 'messages')) {
     places.push({ ordinal: doc.ordinal, at });
     byNumber.set(doc.number, at);
     if (doc.isTicket) tickets++;
-    if (doc.kind === 'repeat' && doc.joined !== null) followUps.set(doc.joined, (followUps.get(doc.joined) ?? 0) + 1);
   }
-  return { places, byNumber, followUps, tickets };
+  return { places, byNumber, tickets };
 }
 
 /** Throws `store.newer_schema` for a copy of a newer version. */
@@ -77,7 +74,7 @@ export function openMongoSnapshot(folder: string): SnapshotReader {
       `数据由更新的版本建立，请升级本软件。 / The data was written by a newer version, upgrade this software. (${schema} > ${SCHEMA})`,
     );
   }
-  const { places, byNumber, followUps, tickets } = walk(folder);
+  const { places, byNumber, tickets } = walk(folder);
   const handle = openSync(fileOf(folder, 'messages'), 'r');
   const at = (place: number) => documentAt<MessageDoc>(handle, place).doc;
   const find = (number: string) => {
@@ -99,7 +96,7 @@ export function openMongoSnapshot(folder: string): SnapshotReader {
     ticket: number => {
       const doc = find(number);
       if (doc === null || doc.ticket === null) return null;
-      return toTicket(doc, doc.ticket, doc.identity ?? NONE, followUps.get(number) ?? 0);
+      return toTicket(doc, doc.ticket, doc.identity ?? NONE);
     },
     attachments: number => (find(number)?.attachments ?? []).map(attachment => ({ message: number, ...attachment })),
     verifyAudit: (auditKey, profile) => verifyChain(folder, auditKey, profile === 'gm' ? 'sm3' : 'sha256'),

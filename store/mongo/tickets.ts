@@ -9,24 +9,20 @@ import type { Vault } from './vault.ts';
 const SHOWN = { sealed: 0, decision: 0, todo: 0, attachments: 0 } as const;
 const NONE = new Uint8Array(0);
 
-async function toTickets(
-  context: Context,
-  vault: Vault,
-  docs: readonly MessageDoc[],
-  counting = countFollowUps(context, numbersOf(docs)),
-): Promise<TicketRow[]> {
+async function toTickets(vault: Vault, docs: readonly MessageDoc[]): Promise<TicketRow[]> {
   const places = docs.flatMap(doc => (doc.identityAt === null ? [] : [doc.identityAt]));
-  const [followUps, identities] = await Promise.all([counting, vault.identities(places)]);
+  const identities = await vault.identities(places);
   return docs.flatMap(doc => {
     if (doc.ticket === null) return [];
     const identity = doc.identity ?? identities.get(doc.identityAt ?? '') ?? NONE;
-    return [toTicket(doc, doc.ticket, identity, followUps.get(doc.number) ?? 0)];
+    return [toTicket(doc, doc.ticket, identity)];
   });
 }
 
-const numbersOf = (docs: readonly MessageDoc[]) => docs.map(doc => doc.number);
-
-async function countFollowUps({ models }: Context, numbers: readonly string[]): Promise<ReadonlyMap<string, number>> {
+export async function countFollowUps(
+  { models }: Context,
+  numbers: readonly string[],
+): Promise<ReadonlyMap<string, number>> {
   if (numbers.length === 0) return new Map();
   const groups = await models.messages.aggregate<{ _id: string; n: number }>([
     { $match: { joined: among(numbers), kind: 'repeat' } },
@@ -35,12 +31,12 @@ async function countFollowUps({ models }: Context, numbers: readonly string[]): 
   return new Map(groups.map(({ _id, n }) => [_id, n]));
 }
 
-export function toTicket(doc: MessageDoc, ticket: TicketPart, identity: Uint8Array, followUps: number): TicketRow {
+export function toTicket(doc: MessageDoc, ticket: TicketPart, identity: Uint8Array): TicketRow {
   const { number, ordinal, lane, wrappedContent, wrappedIdentity, born } = doc;
   const { closing: _closing, events, identityKeys, ...rest } = ticket;
   return {
     ...rest,
-    ...{ number, ordinal, lane, wrappedContent, identity, followUps },
+    ...{ number, ordinal, lane, wrappedContent, identity },
     wrappedIdentity: wrappedIdentity ?? NONE,
     born: born ?? NONE,
     identityKeys,
@@ -49,13 +45,8 @@ export function toTicket(doc: MessageDoc, ticket: TicketPart, identity: Uint8Arr
 }
 
 export async function getTicket(context: Context, vault: Vault, number: string): Promise<TicketRow | null> {
-  // Asked for together: whoever sends a ticket waits for both.
-  const counting = countFollowUps(context, [number]);
-  const [doc] = await Promise.all([
-    context.models.messages.findOne({ number, isTicket: true }, SHOWN).lean<MessageDoc>(),
-    counting,
-  ]);
-  const [ticket] = doc === null ? [] : await toTickets(context, vault, [doc], counting);
+  const doc = await context.models.messages.findOne({ number, isTicket: true }, SHOWN).lean<MessageDoc>();
+  const [ticket] = doc === null ? [] : await toTickets(vault, [doc]);
   return ticket ?? null;
 }
 
@@ -78,7 +69,7 @@ export async function listTickets(context: Context, vault: Vault, filter: Ticket
     .sort({ ordinal: -1 })
     .limit(limit)
     .lean<MessageDoc[]>();
-  return toTickets(context, vault, docs);
+  return toTickets(vault, docs);
 }
 
 export async function countTickets({ models }: Context): Promise<TicketCounts> {

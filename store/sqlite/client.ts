@@ -17,6 +17,7 @@ import { countEntries, getEntry, nextDue } from './reads/outbox.ts';
 import { isHeld, newestAt } from './reads/retention.ts';
 import {
   candidatesSince,
+  countFollowUps,
   countTickets,
   getTicket,
   listSegments,
@@ -120,6 +121,7 @@ function ticketStore(sql: Statements, writes: WriteClient, ask: AskLong): Ticket
   return {
     get: async number => getTicket(sql, number),
     list: filter => ask('listTickets', filter),
+    followUps: async numbers => countFollowUps(sql, numbers),
     add: async (event, outbox, audit) => {
       const own_ = event.note === undefined ? event : { ...event, note: own(event.note) };
       const answer = await writes.call('addEvent', own_, outbox, audit);

@@ -131,11 +131,11 @@ export function decisionContract(open: OpenStore): void {
       'joins a repeat to its ticket, and takes it away again when that is undone',
       withStore(open, async store => {
         await decided(store, [ticketOf('a', 'l'), decision('b', { kind: 'repeat', of: numberOf('a') })]);
-        assert.equal((await store.tickets.get(numberOf('a')))?.followUps, 1);
+        assert.deepEqual([...(await store.tickets.followUps([numberOf('a'), numberOf('b')]))], [[numberOf('a'), 1]]);
         assert.deepEqual(numbers(await store.messages.joined(numberOf('a'))), [numberOf('b')]);
         const undone = ticketOf('b', 'l', { revision: 1, outbox: [entry('b', 'ticket.created', { revision: 1 })] });
         assert.deepEqual(await store.decisions.commit([undone], null), ['committed']);
-        assert.equal((await store.tickets.get(numberOf('a')))?.followUps, 0);
+        assert.equal((await store.tickets.followUps([numberOf('a')])).size, 0);
         assert.deepEqual(await store.messages.joined(numberOf('a')), []);
         assert.deepEqual((await store.messages.counts()).byOutcome, { ticket: 2 });
         const linked = decision('b', { kind: 'repeat', of: numberOf('a') }, { revision: 2 });
@@ -159,7 +159,7 @@ export function decisionContract(open: OpenStore): void {
         assert.deepEqual(await store.decisions.commit([lead(['p1', 'p2'])], null), ['committed']);
         assert.deepEqual((await store.messages.get(numberOf('p2')))?.outcome, { kind: 'part', of: numberOf('lead') });
         assert.deepEqual(numbers(await store.messages.joined(numberOf('lead'))), [numberOf('p1'), numberOf('p2')]);
-        assert.equal((await store.tickets.get(numberOf('lead')))?.followUps, 0);
+        assert.equal((await store.tickets.followUps([numberOf('lead')])).size, 0);
         assert.equal(await store.decisions.conversation('ab'.repeat(16)), numberOf('lead'));
         const part = decision('p1', { kind: 'not-an-appeal', reason: 'test' });
         assert.deepEqual(await store.decisions.commit([part], null), ['conflict']);

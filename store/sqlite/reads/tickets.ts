@@ -37,11 +37,9 @@ interface TicketLine {
   readonly born: Uint8Array;
   readonly wrapped_content: Uint8Array;
   readonly lane: string;
-  readonly follow_ups: number;
 }
 
-const SELECT = `SELECT t.*, r.wrapped_identity, r.identity, r.born, m.wrapped_content, m.lane,
-    (SELECT count(*) FROM readings f WHERE f.joined = t.ordinal AND f.kind = 'repeat') AS follow_ups
+const SELECT = `SELECT t.*, r.wrapped_identity, r.identity, r.born, m.wrapped_content, m.lane
   FROM tickets t CROSS JOIN readings r ON r.ordinal = t.ordinal CROSS JOIN messages m ON m.ordinal = t.ordinal`;
 
 const BY_NUMBER = `${SELECT} WHERE t.ordinal = (SELECT ordinal FROM messages WHERE number = ?)`;
@@ -54,7 +52,6 @@ function toTicket(sql: Statements, line: TicketLine): TicketRow {
     step: line.step,
     caseNumber: line.case_number,
     supervised: line.supervised === 1,
-    followUps: line.follow_ups,
     closedAt: line.closed_at,
     wrappedContent: line.wrapped_content,
     lane: line.lane,
@@ -110,6 +107,17 @@ function eventsOf(sql: Statements, ticket: TicketLine): TicketEvent[] {
 export function getTicket(sql: Statements, number: string): TicketRow | null {
   const line = one<TicketLine>(sql(BY_NUMBER).get(number));
   return line === undefined ? null : toTicket(sql, line);
+}
+
+const FOLLOW_UPS = `SELECT count(*) AS n FROM readings
+  WHERE joined = (SELECT ordinal FROM messages WHERE number = ?) AND kind = 'repeat'`;
+
+export function countFollowUps(sql: Statements, numbers: readonly string[]): Map<string, number> {
+  const counted = numbers.map((number): [string, number] => [
+    number,
+    one<{ n: number }>(sql(FOLLOW_UPS).get(number))?.n ?? 0,
+  ]);
+  return new Map(counted.filter(([, n]) => n > 0));
 }
 
 /** Only the conditions asked for stand in the statement, so that the planner sees which index serves. */
