@@ -43,78 +43,32 @@ const NEVER = -1;
  * so that the blocks of a million tickets can stay in memory.
  */
 export class Block {
-  readonly count: number;
   /** Set by a visit, cleared by the cache's clock hand. */
   used = true;
+  /** All there is of it: what the blob says is read anew, since its beginning is at hand wherever any of it is, while an
+   *  object of many figures would be memory of its own to wait for. */
   private readonly blob: Uint8Array;
-  private readonly termCount: number;
-  private readonly least: number;
-  private readonly wide: boolean;
-  private readonly farBytes: number;
-  private readonly keysAt: number;
-  private readonly startsAt: number;
-  private readonly lowsAt: number;
-  private readonly farsAt: number;
-  private readonly weightsAt: number;
 
   constructor(written: Uint8Array) {
-    const blob = (word(written, 0) & FORM) === 0 ? rewritten(written) : written;
-    const head = word(blob, 0);
-    this.blob = blob;
-    this.count = head & COUNT_MASK;
-    this.wide = (head & WIDE) !== 0;
-    this.farBytes = (head >>> FAR_SHIFT) & 3;
-    this.termCount = word(blob, 4);
-    this.least = word(blob, 8);
-    const place = this.wide ? 4 : 2;
-    this.keysAt = HEAD + (GROUPS + 1) * place;
-    this.startsAt = this.keysAt + 2 * this.termCount;
-    this.lowsAt = this.startsAt + (this.termCount + 1) * place;
-    this.farsAt = this.lowsAt + 2 * this.count;
-    this.weightsAt = this.farsAt + this.farBytes * this.count;
+    this.blob = (word(written, 0) & FORM) === 0 ? rewritten(written) : written;
+  }
+
+  get count(): number {
+    return word(this.blob, 0) & COUNT_MASK;
   }
 
   get bytes(): number {
     return this.blob.length;
   }
 
-  private placeAt(from: number, index: number): number {
-    return this.wide ? word(this.blob, from + 4 * index) : half(this.blob, from + 2 * index);
-  }
-
-  private ordinalAt(posting: number): number {
-    let above = half(this.blob, this.lowsAt + 2 * posting);
-    if (this.farBytes === 1) above += (this.blob[this.farsAt + posting] as number) << LOW_BITS;
-    else if (this.farBytes === 2) above += half(this.blob, this.farsAt + 2 * posting) * (LOW_MASK + 1);
-    return this.least + above;
-  }
-
-  /** Which of the block's terms this is; NEVER where it has no such term. Terms are hashes, so a term's place can be told
-   *  from its value; from there it is a few steps, where halving the block would touch cold memory each time. */
-  private indexOf(term: number): number {
-    const group = (term & BUCKET_MASK) >>> LOW_BITS;
-    const key = term & LOW_MASK;
-    const first = this.placeAt(HEAD, group);
-    const end = this.placeAt(HEAD, group + 1);
-    const keyAt = (index: number): number => half(this.blob, this.keysAt + 2 * index);
-    let low = first + Math.floor(((end - first) * key) / (LOW_MASK + 1));
-    let high = low;
-    for (let step = 1; low > first && keyAt(low - 1) >= key; step *= 2) low = Math.max(first, low - step);
-    for (let step = 1; high < end && keyAt(high) < key; step *= 2) high = Math.min(end, high + step);
-    while (low < high) {
-      const middle = (low + high) >>> 1;
-      if (keyAt(middle) < key) low = middle + 1;
-      else high = middle;
-    }
-    return low < end && keyAt(low) === key ? low : NEVER;
-  }
-
   has(term: number, ordinal: number): boolean {
-    const index = this.indexOf(term);
+    const { blob } = this;
+    const index = indexOf(blob, term);
     if (index === NEVER) return false;
-    const start = this.placeAt(this.startsAt, index);
-    for (let i = this.placeAt(this.startsAt, index + 1) - 1; i >= start; i--) {
-      if (this.ordinalAt(i) === ordinal) return true;
+    const startsAt = startsOf(blob);
+    const start = placeAt(blob, startsAt, index);
+    for (let i = placeAt(blob, startsAt, index + 1) - 1; i >= start; i--) {
+      if (ordinalAt(blob, i) === ordinal) return true;
     }
     return false;
   }
@@ -122,11 +76,18 @@ export class Block {
   /** Adds weight × posting weight for the newest `most` postings of a term; answers how many of `most` are left. */
   visit(term: number, most: number, weight: number, scores: Scores): number {
     this.used = true;
-    const index = this.indexOf(term);
+    const { blob } = this;
+    const index = indexOf(blob, term);
     if (index === NEVER) return most;
-    const { blob, least, farBytes, lowsAt, farsAt, weightsAt } = this;
-    const end = this.placeAt(this.startsAt, index + 1);
-    const begin = Math.max(this.placeAt(this.startsAt, index), end - most);
+    const startsAt = startsOf(blob);
+    const end = placeAt(blob, startsAt, index + 1);
+    const begin = Math.max(placeAt(blob, startsAt, index), end - most);
+    const lowsAt = lowsOf(blob, startsAt);
+    const count = word(blob, 0) & COUNT_MASK;
+    const farBytes = farBytesOf(blob);
+    const farsAt = lowsAt + 2 * count;
+    const weightsAt = farsAt + farBytes * count;
+    const least = word(blob, 8);
     for (let i = end - 1; i >= begin; i--) {
       let above = half(blob, lowsAt + 2 * i);
       if (farBytes === 1) above |= (blob[farsAt + i] as number) << LOW_BITS;
@@ -139,25 +100,85 @@ export class Block {
 
   /** Calls with each of the block's terms, rising. */
   each(bucket: number, take: (term: number) => void): void {
+    const { blob } = this;
+    const keysAt = keysOf(blob);
     for (let group = 0; group < GROUPS; group++) {
       const upper = bucket * (BUCKET_MASK + 1) + group * (LOW_MASK + 1);
-      const end = this.placeAt(HEAD, group + 1);
-      for (let index = this.placeAt(HEAD, group); index < end; index++)
-        take(upper + half(this.blob, this.keysAt + 2 * index));
+      const end = placeAt(blob, HEAD, group + 1);
+      for (let index = placeAt(blob, HEAD, group); index < end; index++) take(upper + half(blob, keysAt + 2 * index));
     }
   }
 
   /** All postings, written out. */
   lists(bucket: number): PostingLists {
-    const terms = new Uint32Array(this.count);
+    const { blob, count } = this;
+    const startsAt = startsOf(blob);
+    const terms = new Uint32Array(count);
     let index = 0;
     this.each(bucket, term => {
-      terms.fill(term, this.placeAt(this.startsAt, index), this.placeAt(this.startsAt, index + 1));
+      terms.fill(term, placeAt(blob, startsAt, index), placeAt(blob, startsAt, index + 1));
       index++;
     });
-    const ordinals = Uint32Array.from(terms, (_, posting) => this.ordinalAt(posting));
-    return { terms, ordinals, weights: this.blob.slice(this.weightsAt, this.weightsAt + this.count) };
+    const ordinals = Uint32Array.from(terms, (_, posting) => ordinalAt(blob, posting));
+    const weightsAt = lowsOf(blob, startsAt) + (2 + farBytesOf(blob)) * count;
+    return { terms, ordinals, weights: blob.slice(weightsAt, weightsAt + count) };
   }
+}
+
+function farBytesOf(blob: Uint8Array): number {
+  return ((blob[3] as number) >>> (FAR_SHIFT - 24)) & 3;
+}
+
+/** Bytes of a place in a list. */
+function placeBytes(blob: Uint8Array): number {
+  return ((blob[3] as number) & (WIDE >>> 24)) === 0 ? 2 : 4;
+}
+
+function placeAt(blob: Uint8Array, from: number, index: number): number {
+  return placeBytes(blob) === 4 ? word(blob, from + 4 * index) : half(blob, from + 2 * index);
+}
+
+function keysOf(blob: Uint8Array): number {
+  return HEAD + (GROUPS + 1) * placeBytes(blob);
+}
+
+function startsOf(blob: Uint8Array): number {
+  return keysOf(blob) + 2 * word(blob, 4);
+}
+
+function lowsOf(blob: Uint8Array, startsAt: number): number {
+  return startsAt + (word(blob, 4) + 1) * placeBytes(blob);
+}
+
+function ordinalAt(blob: Uint8Array, posting: number): number {
+  const count = word(blob, 0) & COUNT_MASK;
+  const lowsAt = lowsOf(blob, startsOf(blob));
+  const farBytes = farBytesOf(blob);
+  let above = half(blob, lowsAt + 2 * posting);
+  if (farBytes === 1) above |= (blob[lowsAt + 2 * count + posting] as number) << LOW_BITS;
+  else if (farBytes === 2) above |= half(blob, lowsAt + 2 * count + 2 * posting) << LOW_BITS;
+  return (word(blob, 8) + above) >>> 0;
+}
+
+/** Which of the block's terms this is; NEVER where it has no such term. Terms are hashes, so a term's place can be told
+ *  from its value; from there it is a few steps, where halving the block would touch cold memory each time. */
+function indexOf(blob: Uint8Array, term: number): number {
+  const group = (term & BUCKET_MASK) >>> LOW_BITS;
+  const key = term & LOW_MASK;
+  const first = placeAt(blob, HEAD, group);
+  const end = placeAt(blob, HEAD, group + 1);
+  const keysAt = keysOf(blob);
+  let low = first + Math.floor(((end - first) * key) / (LOW_MASK + 1));
+  let high = low;
+  for (let step = 1; low > first && half(blob, keysAt + 2 * (low - 1)) >= key; step *= 2)
+    low = Math.max(first, low - step);
+  for (let step = 1; high < end && half(blob, keysAt + 2 * high) < key; step *= 2) high = Math.min(end, high + step);
+  while (low < high) {
+    const middle = (low + high) >>> 1;
+    if (half(blob, keysAt + 2 * middle) < key) low = middle + 1;
+    else high = middle;
+  }
+  return low < end && half(blob, keysAt + 2 * low) === key ? low : NEVER;
 }
 
 function half(bytes: Uint8Array, at: number): number {

@@ -63,7 +63,7 @@ export class Postings {
   private readonly statistics: () => Uint8Array;
   private readonly scores: ScoreTable;
   private segments: LiveSegment[] = [];
-  private readonly presence = new TermPresence();
+  private presence = new TermPresence();
   private cachedBytes = 0;
   private clockSegment = 0;
   private clockBucket = 0;
@@ -87,7 +87,9 @@ export class Postings {
 
   /** Reads the list of segments and the tickets that are in none; answers how many those were. */
   async open(each: (facts: Facts) => void): Promise<number> {
-    this.segments = (await this.store.segments()).map(segment => this.live(segment)).sort(byLast);
+    const kept = await this.store.segments();
+    this.presence = new TermPresence(kept.reduce((sum, { first, last }) => sum + last - first + 1, 0));
+    this.segments = kept.map(segment => this.live(segment)).sort(byLast);
     const last = this.segments.reduce((most, segment) => Math.max(most, segment.last), 0);
     let after = Math.max(0, last - DECIDED_LATE);
     let read = 0;
