@@ -2,7 +2,7 @@
 import type { CaseSystemSettings } from '../../config/case-system.ts';
 import { StoreUnavailable } from '../../store/errors.ts';
 import type { FieldCipher } from '../../store/field-cipher.ts';
-import type { ClaimedEntry, Store } from '../../store/store.ts';
+import type { Store } from '../../store/store.ts';
 import type { Log } from '../telemetry.ts';
 import { type BreakerState, createBreaker, createPlaces } from './breaker.ts';
 import { createCaseSystem } from './case-system.ts';
@@ -54,11 +54,12 @@ export interface Dispatch {
 const WRITING = 64;
 /** An answer waits so long for others, to be written down together with them, milliseconds. */
 const TOGETHER_MS = 4;
-/** Waiting for a free worker, so that none stands idle while the next entry is claimed. */
-const AHEAD = 2;
-/** Topping up a queue elsewhere takes a claim, a question and an answer; meanwhile there must be enough in it. */
-const AHEAD_IN_REDIS = 4;
-/** Beyond the longest attempt: a look-up and a sending, and as much again in a queue of this process. */
+/** Held for each place to send from: sent, written down, or waiting, so that none stands idle. The lease is as long as all of them
+ *  may take, one after the other. */
+const AHEAD = 3;
+/** Handlers for each one that a queue elsewhere holds: topping it up takes a claim, a question and an answer. */
+const AHEAD_IN_REDIS = 2;
+/** Beyond the longest attempts, each a look-up and a sending. */
 const LEASE_SLACK_MS = 30_000;
 /** With a shared queue the lease is of the attempt alone: a dead worker's lanes wait for it. */
 const SHARED_SLACK_MS = 10_000;
@@ -101,7 +102,7 @@ export function createDispatch(options: DispatchOptions): Dispatch {
     queue,
     gate: breaker,
     clock,
-    capacity: queue.shared ? (concurrency + WRITING) * 2 : concurrency * AHEAD + WRITING,
+    capacity: queue.shared ? (concurrency + WRITING) * AHEAD_IN_REDIS : concurrency * AHEAD,
     lookMs: store.shared === null ? null : LOOK_MS,
     onTrouble: error =>
       error === null ? log.info('dispatch.resumed') : log.fail('dispatch.stalled', error, { state: 'stalled' }),
