@@ -8,7 +8,7 @@ import { createStatements } from './statements.ts';
 
 const LOOK_MS = 200;
 /** Pages waiting in the log that are worth a checkpoint at once; fewer wait for the slow turn. */
-const WORTH_PAGES = 1000;
+const WORTH_PAGES = 2000;
 /** Passes of one checkpoint, and what is little enough to end it. */
 const PASSES = 4;
 const FEW_PAGES = 200;

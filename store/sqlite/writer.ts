@@ -11,7 +11,7 @@ import { dropUnpublished, hasDropped, sweepDropped } from './writes/candidates.t
 import { recoverEntries } from './writes/delivery.ts';
 
 /** Pages of the log from which on the writer moves the last few itself, so that the log starts again at its beginning. */
-const LOG_RESTART_PAGES = 4096;
+const LOG_RESTART_PAGES = 6144;
 /** So many left over count as few; above the second figure the writer moves them however many they are. */
 const FEW_PAGES = 400;
 const LOG_LIMIT_PAGES = 16_384;
