@@ -44,6 +44,9 @@ export function createShards(parts: ShardsParts): Shards {
   const held = new Map<number, Held>();
   /** Taken, and not yet to be worked on. */
   const fresh = new Map<number, Held>();
+  /** Being taken. Of a shard with many unread messages that may last longer than a lease, which is renewed meanwhile. */
+  const taking = new Set<number>();
+  let takes: Promise<void> = Promise.resolve();
   /** Not ours any more, and the reader is still to be told: the store may go away in between. */
   let lost = new Set<number>();
   let closed = false;
@@ -59,22 +62,47 @@ export function createShards(parts: ShardsParts): Shards {
   /** All that are held, in one go: one that is not ours any more, or under another token, is lost. */
   async function renew(): Promise<void> {
     const until = performance.now() + LEASE_MS;
+    // What is taken while the answer is on its way cannot be in it.
+    const asked = [...fresh];
     const tokens = new Set(await shared!.renewAll('shard ', owner, parts.now(), LEASE_MS));
     for (const [shard, one] of held) {
       if (tokens.has(one.fence)) one.until = until;
       else if (held.delete(shard)) lost.add(shard);
     }
-    for (const [shard, one] of fresh) {
+    for (const [shard, one] of asked) {
       if (tokens.has(one.fence)) one.until = until;
-      else fresh.delete(shard);
+      else if (fresh.get(shard) === one) fresh.delete(shard);
     }
   }
 
   /** The lease counts from before it was asked for. */
   async function take(shard: number): Promise<void> {
     const until = performance.now() + LEASE_MS;
-    const fence = await store.admin.lease(nameOf(shard), owner, parts.now(), LEASE_MS);
-    if (fence !== null) fresh.set(shard, { fence, until });
+    taking.add(shard);
+    try {
+      const fence = await store.admin.lease(nameOf(shard), owner, parts.now(), LEASE_MS);
+      if (fence !== null) fresh.set(shard, { fence, until });
+    } finally {
+      taking.delete(shard);
+    }
+  }
+
+  /** Goes on behind the round where it takes longer. */
+  async function takeSome(missing: number, until: number): Promise<void> {
+    // What is ours without our knowing it (an answer was lost, this thread was started again) is there to be taken.
+    const others = (await shared!.leases('shard ', parts.now())).filter(lease => lease.owner !== owner);
+    const busy = new Set(others.map(({ name }) => name));
+    const ours = (shard: number) => held.has(shard) || fresh.has(shard) || taking.has(shard);
+    const free = rotated(owner).filter(shard => !busy.has(nameOf(shard)) && !ours(shard));
+    const some = each(free.slice(0, missing), until, AT_ONCE - taking.size, take);
+    takes = Promise.allSettled([takes, some]).then(() => undefined);
+    some.catch(trouble);
+    let timer: NodeJS.Timeout | undefined;
+    const late = new Promise<void>(resolve => {
+      timer = setTimeout(resolve, Math.max(0, until - performance.now()));
+    });
+    await Promise.race([some, late]);
+    clearTimeout(timer);
   }
 
   /** What their last owner decided takes its place in its lane before anything new does. */
@@ -95,21 +123,15 @@ export function createShards(parts: ShardsParts): Shards {
     await store.admin.lease(memberOf(owner), owner, parts.now(), LEASE_MS);
     const members = await shared!.leases('reader ', parts.now());
     const fair = Math.ceil(SHARDS / Math.max(1, members.length));
-    await each([...held.keys()].slice(fair), until, async shard => {
+    await each([...held.keys()].slice(fair), until, AT_ONCE, async shard => {
       lost.add(shard);
       await giveBack(shard);
     });
     // Told before anything of theirs is taken up again under a new token.
     if (lost.size > 0) parts.changed(lost);
     lost = new Set();
-    const missing = fair - held.size - fresh.size;
-    if (missing > 0 && !closed) {
-      // What is ours without our knowing it (an answer was lost, this thread was started again) is there to be taken.
-      const others = (await shared!.leases('shard ', parts.now())).filter(lease => lease.owner !== owner);
-      const taken = new Set(others.map(({ name }) => name));
-      const free = rotated(owner).filter(shard => !taken.has(nameOf(shard)) && !held.has(shard) && !fresh.has(shard));
-      await each(free.slice(0, missing), until, take);
-    }
+    const missing = fair - held.size - fresh.size - taking.size;
+    if (missing > 0 && !closed) await takeSome(missing, until);
     if ((await takeUp()) > 0) parts.changed(new Set());
   }
 
@@ -152,9 +174,10 @@ export function createShards(parts: ShardsParts): Shards {
       closed = true;
       clearTimeout(timer);
       await running;
+      await takes;
       try {
         for (const [shard, one] of fresh) held.set(shard, one);
-        await each([...held.keys()], Number.POSITIVE_INFINITY, giveBack);
+        await each([...held.keys()], Number.POSITIVE_INFINITY, AT_ONCE, giveBack);
         const member = await store.admin.lease(memberOf(owner), owner, parts.now(), 1);
         if (member !== null) await shared!.release(member);
       } catch (error) {
@@ -175,8 +198,13 @@ function rotated(owner: string): readonly number[] {
   return Array.from({ length: SHARDS }, (_, i) => (start + i) % SHARDS);
 }
 
-/** Some at a time, and by the monotonic clock none begun after `until`. */
-async function each(shards: readonly number[], until: number, step: (shard: number) => Promise<void>): Promise<void> {
+/** So many at a time, and by the monotonic clock none begun after `until`. */
+async function each(
+  shards: readonly number[],
+  until: number,
+  atOnce: number,
+  step: (shard: number) => Promise<void>,
+): Promise<void> {
   const left = [...shards];
   const worker = async () => {
     while (performance.now() < until) {
@@ -185,5 +213,5 @@ async function each(shards: readonly number[], until: number, step: (shard: numb
       await step(shard);
     }
   };
-  await Promise.all(Array.from({ length: AT_ONCE }, worker));
+  await Promise.all(Array.from({ length: atOnce }, worker));
 }

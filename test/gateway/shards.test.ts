@@ -19,6 +19,7 @@ interface Kept {
 function slowStore() {
   let clock = 0;
   let away: string | null = null;
+  let stuck: { readonly name: string; readonly until: Promise<void> } | null = null;
   mock.timers.enable({ apis: ['setTimeout'] });
   mock.method(performance, 'now', () => clock);
   const kept = new Map<string, Kept>();
@@ -37,6 +38,7 @@ function slowStore() {
         if (one !== undefined && !own && one.until > now) return null;
         const token = own ? one.token : (one?.token ?? 0) + 1;
         kept.set(name, { owner, token, until: now + ttlMs });
+        if (name === stuck?.name) await stuck.until;
         return `${name}#${token}`;
       },
     },
@@ -69,6 +71,12 @@ function slowStore() {
     fail: (name: string | null) => {
       away = name;
     },
+    /** Whoever takes this lease has it at once, and hears of it only when the answer is called. */
+    stick(name: string): () => void {
+      const { promise, resolve } = Promise.withResolvers<void>();
+      stuck = { name, until: promise };
+      return resolve;
+    },
     /** Time goes on until the next round of each has come and gone. */
     async round(ms = 1000) {
       clock += ms;
@@ -100,6 +108,25 @@ describe('shards on a slow store', () => {
     const a = reader(slow, 'a');
     await a.shards.start();
     for (let n = 0; n < 20; n++) await slow.round();
+    assert.equal(a.shards.mine.length, SHARDS);
+    assert.deepEqual(a.lost, []);
+    assert.deepEqual(new Set(each.map(slow.token)), new Set([1]), 'each was taken once');
+    await a.shards.close();
+  });
+
+  it('one that takes longer than a lease to take is kept meanwhile, and holds up none of the others', async () => {
+    const slow = slowStore();
+    const answer = slow.stick('shard 5');
+    const a = reader(slow, 'a');
+    const started = a.shards.start();
+    for (let n = 0; n < 40; n++) await slow.round();
+    await started;
+    assert.deepEqual(
+      a.shards.mine,
+      each.filter(shard => shard !== 5),
+    );
+    answer();
+    for (let n = 0; n < 3; n++) await slow.round();
     assert.equal(a.shards.mine.length, SHARDS);
     assert.deepEqual(a.lost, []);
     assert.deepEqual(new Set(each.map(slow.token)), new Set([1]), 'each was taken once');
