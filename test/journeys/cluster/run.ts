@@ -42,7 +42,8 @@ export interface ClusterRunResult {
 const CONNECTIONS = 12;
 /** How long it takes says how busy the machine is; that nothing moves for so long says that it never will. */
 const STUCK_MS = 90_000;
-const SETTLE_WITHIN_MS = 900_000;
+/** Of a message; a server that reads all documents for each question takes the longer the more there are. */
+const SETTLE_MS = 1500;
 /** Each look counts whole collections, which a server without indexes has to read for it. */
 const LOOK_MS = 3000;
 const TAKEOVER_WITHIN_MS = 60_000;
@@ -117,7 +118,7 @@ export async function clusterRun(options: ClusterRunOptions): Promise<ClusterRun
     const underFire = (performance.now() - began) / 1000;
     const [, byMail] = await sending;
     simulator.setFaults(null);
-    const drained = await settle(gateways, say);
+    const drained = await settle(gateways, options.messages, say);
     const seconds = (performance.now() - began) / 1000;
     const taken = drained ? await takeover(mongo, gateways) : null;
     const living = gateways.filter(gateway => gateway !== taken?.victim);
@@ -183,8 +184,8 @@ async function release(messages: number, let_: (count: number) => void, troubled
 type Gateways = Awaited<ReturnType<typeof clusterGateways>>['gateways'];
 
 /** Waits until nothing is unread or due; false where that does not come about. */
-async function settle(gateways: Gateways, say: (line: string) => void): Promise<boolean> {
-  const until = performance.now() + SETTLE_WITHIN_MS;
+async function settle(gateways: Gateways, messages: number, say: (line: string) => void): Promise<boolean> {
+  const until = performance.now() + messages * SETTLE_MS;
   let moved = { at: performance.now(), left: Number.POSITIVE_INFINITY };
   for (let calm = 0; calm < 3; ) {
     if (performance.now() > Math.min(until, moved.at + STUCK_MS)) return false;
