@@ -1,4 +1,4 @@
-// Taking in on a MongoDB beside raw insertMany of documents of the same size, and the whole way through one gateway and through two.
+// Taking in on a MongoDB beside raw insertMany of the same documents, and the whole way through one gateway and through two.
 import { randomBytes } from 'node:crypto';
 import mongoose from 'mongoose';
 import { newNumber } from '../../gateway/number.ts';
@@ -42,11 +42,12 @@ function acceptRows(count: number): AcceptRow[] {
   });
 }
 
-/** By the engine, and raw insertMany of documents of the same size with the same promise, in turns. */
+/** By the engine, and raw insertMany of the same documents with the same promise, in turns. */
 export async function accepting(server: string, messages: number, rounds: number): Promise<Accepting> {
   const url = ownDatabase(server);
   const store = await openMongoStore({ url, auditKey: Buffer.alloc(32, 7), profile: 'intl' });
   const raw = await mongoose.createConnection(url, { writeConcern: { w: 'majority', journal: true } }).asPromise();
+  const kept = raw.collection('messages');
   const collection = raw.collection('raw');
   await collection.createIndex({ number: 1 }, { unique: true });
   const rates: { engine: number[]; raw: number[] } = { engine: [], raw: [] };
@@ -56,7 +57,8 @@ export async function accepting(server: string, messages: number, rounds: number
       const began = performance.now();
       for (let from = 0; from < messages; from += BATCH) await store.messages.accept(rows.slice(from, from + BATCH));
       rates.engine.push(perSecond(messages, performance.now() - began));
-      const docs = acceptRows(messages).map(({ key, ...row }) => ({ _id: key as never, ...row, state: 'unread' }));
+      // The same documents, as the engine has written them.
+      const docs = await kept.find({ number: { $in: rows.map(({ number }) => number) } }).toArray();
       const rawBegan = performance.now();
       for (let from = 0; from < messages; from += BATCH) {
         await collection.insertMany(docs.slice(from, from + BATCH), { ordered: false });
