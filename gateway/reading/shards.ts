@@ -1,5 +1,6 @@
 // Which lanes this process decides: 64 shards under leases with fencing tokens, shared evenly by the readers that live.
 import type { Store } from '../../store/store.ts';
+import { within } from '../within.ts';
 
 export const SHARDS = 64;
 /** A dead reader's shards are another's after this and one round. */
@@ -97,12 +98,7 @@ export function createShards(parts: ShardsParts): Shards {
     const some = each(free.slice(0, missing), until, AT_ONCE - taking.size, take);
     takes = Promise.allSettled([takes, some]).then(() => undefined);
     some.catch(trouble);
-    let timer: NodeJS.Timeout | undefined;
-    const late = new Promise<void>(resolve => {
-      timer = setTimeout(resolve, Math.max(0, until - performance.now()));
-    });
-    await Promise.race([some, late]);
-    clearTimeout(timer);
+    await within(Math.max(0, until - performance.now()), some);
   }
 
   /** What their last owner decided takes its place in its lane before anything new does. */
