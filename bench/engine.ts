@@ -139,7 +139,7 @@ try {
     }
   }
 } finally {
-  target.child.disconnect();
+  target.close();
   await redis.stop();
   await stopShared();
 }

@@ -166,6 +166,26 @@ interface RawTicket {
 /** Bytes of a ticket at rest, about what the workbench's have. */
 const TICKET_BYTES = 2500;
 
+/** So many entries that are due, each with its ticket under the entry's id. */
+async function filled(connection: mongoose.Connection, entries: number) {
+  const outbox = connection.collection<RawEntry>('outbox');
+  const tickets = connection.collection<RawTicket>('tickets');
+  await outbox.createIndex({ state: 1, dueAt: 1, seq: 1 });
+  await outbox.createIndex({ token: 1 });
+  await tickets.createIndex({ number: 1 }, { unique: true });
+  const ids = Array.from({ length: entries }, () => `${randomBytes(8).toString('hex')}:0:ticket.created`);
+  await outbox.insertMany(
+    ids.map((_id, seq) => ({
+      ...{ _id, lane: randomBytes(8).toString('hex'), state: 'due', seq, dueAt: 0 },
+      ...{ token: null, attempts: 0, cause: null, createdAt: Date.now() },
+    })),
+  );
+  await tickets.insertMany(
+    ids.map(number => ({ number, state: 'queued', sealed: randomBytes(TICKET_BYTES), events: [] })),
+  );
+  return { outbox, tickets };
+}
+
 /** Raw Bull, with each entry claimed, begun with and finished, and its ticket dispatched, by one call each. */
 export async function rawBullOnMongo(round: DispatchRound, server: string): Promise<Spent> {
   const { entries, concurrency } = round;
@@ -173,21 +193,7 @@ export async function rawBullOnMongo(round: DispatchRound, server: string): Prom
   const connection = await mongoose
     .createConnection(url, { writeConcern: { w: 'majority', journal: true } })
     .asPromise();
-  const outbox = connection.collection<RawEntry>('outbox');
-  await outbox.createIndex({ state: 1, dueAt: 1, seq: 1 });
-  await outbox.createIndex({ token: 1 });
-  await outbox.insertMany(
-    Array.from({ length: entries }, (_, i) => ({
-      ...{ _id: `${randomBytes(8).toString('hex')}:0:ticket.created`, lane: randomBytes(8).toString('hex') },
-      ...{ state: 'due', seq: i, dueAt: 0, token: null, attempts: 0, cause: null, createdAt: Date.now() },
-    })),
-  );
-  const tickets = connection.collection<RawTicket>('tickets');
-  await tickets.createIndex({ number: 1 }, { unique: true });
-  const numbers = (await outbox.find({}, { projection: { _id: 1 } }).toArray()).map(({ _id }) => _id);
-  await tickets.insertMany(
-    numbers.map(number => ({ number, state: 'queued', sealed: randomBytes(TICKET_BYTES), events: [] })),
-  );
+  const { outbox, tickets } = await filled(connection, entries);
   const claim = async (limit: number): Promise<readonly string[]> => {
     const due = await outbox.find({ state: 'due' }).sort({ dueAt: 1, seq: 1 }).limit(limit).toArray();
     const token = randomUUID();

@@ -1,17 +1,15 @@
 // The case system that does nothing: a server in a process of its own, and what a raw worker posts to it.
-import { type ChildProcess, fork } from 'node:child_process';
-import { once } from 'node:events';
 import { Pool } from 'undici';
+import { startYardstick } from '../servers/yardstick.ts';
 
 export interface Target {
   readonly url: string;
-  readonly child: ChildProcess;
+  close(): void;
 }
 
 export async function startTarget(): Promise<Target> {
-  const child = fork(new URL('../servers/no-op.ts', import.meta.url));
-  const [{ port }] = (await once(child, 'message')) as [{ port: number }];
-  return { url: `http://127.0.0.1:${port}`, child };
+  const { port, close } = await startYardstick('no-op');
+  return { url: `http://127.0.0.1:${port}`, close };
 }
 
 /** It answers the same to everything, and so gives no case number. */

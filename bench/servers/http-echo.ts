@@ -1,5 +1,6 @@
 // Yardstick (a): a bare node:http server that answers every body with itself.
 import { createServer } from 'node:http';
+import { listen } from './listen.ts';
 
 const server = createServer((request, response) => {
   const chunks: Buffer[] = [];
@@ -10,8 +11,4 @@ const server = createServer((request, response) => {
     response.end(body);
   });
 });
-server.listen(0, '127.0.0.1', () => {
-  const address = server.address();
-  if (typeof address === 'object' && address !== null) process.send!({ port: address.port });
-});
-process.on('disconnect', () => process.exit(0));
+listen(server);

@@ -1,5 +1,6 @@
 // A target that does nothing: reads every body to its end and answers that it has it.
 import { createServer } from 'node:http';
+import { listen } from './listen.ts';
 
 const ANSWER = JSON.stringify({ ok: true });
 const server = createServer((request, response) => {
@@ -9,8 +10,4 @@ const server = createServer((request, response) => {
     response.end(ANSWER);
   });
 });
-server.listen(0, '127.0.0.1', () => {
-  const address = server.address();
-  if (typeof address === 'object' && address !== null) process.send!({ port: address.port });
-});
-process.on('disconnect', () => process.exit(0));
+listen(server);

@@ -8,8 +8,8 @@ export interface Yardstick {
   close(): void;
 }
 
-/** Starts `http-echo` or `express-echo` and waits for its port. */
-export async function startYardstick(name: 'http-echo' | 'express-echo'): Promise<Yardstick> {
+/** Starts one and waits for its port. */
+export async function startYardstick(name: 'http-echo' | 'express-echo' | 'no-op'): Promise<Yardstick> {
   const child = fork(new URL(`./${name}.ts`, import.meta.url));
   const [message] = (await once(child, 'message')) as [{ port: number }];
   return { port: message.port, pid: child.pid!, close: () => child.disconnect() };
