@@ -533,7 +533,10 @@ export interface DecidedRow extends CandidateRow {
 export interface SharedStore {
   /** Leases in force whose name begins so. */
   leases(prefix: string, now: number): Promise<readonly { readonly name: string; readonly owner: string }[]>;
-  /** Renews, at once, all leases in force of an owner whose name begins so; answers the tokens of those he has. */
+  /**
+   * Renews, at once, all leases of an owner whose name begins so, those included that ran out and nobody has taken since; answers
+   * the tokens of those he has.
+   */
   renewAll(prefix: string, owner: string, now: number, ttlMs: number): Promise<readonly string[]>;
   /** Ends a lease before its time; nothing where the token is no longer in force. */
   release(token: string): Promise<void>;

@@ -45,6 +45,8 @@ export function createPeers(parts: PeersParts): Peers {
   /** Decided lately, by number, whether or not they were looked through; the linker may become another. */
   const lately = new Map<string, { readonly row: DecidedRow; looked: boolean }>();
   let rounds = 0;
+  /** What was decided up to here has been seen; a round may take long, or come off only when the store is back. */
+  let learntAt = Number.POSITIVE_INFINITY;
   let linked = 0;
   let stopped = false;
   let troubled = false;
@@ -54,7 +56,8 @@ export function createPeers(parts: PeersParts): Peers {
 
   async function learn(now: number): Promise<void> {
     const further = rounds++ % FURTHER_EVERY === 0;
-    let at = now - (further ? FURTHER_MS : OVERLAP_MS);
+    const from = Math.min(now, learntAt);
+    let at = from - (further ? FURTHER_MS : OVERLAP_MS);
     for (;;) {
       const rows = await shared.decidedSince(at, PAGE);
       for (const row of rows) {
@@ -66,7 +69,8 @@ export function createPeers(parts: PeersParts): Peers {
       if (rows.length < PAGE || last === undefined || last.decidedAt === at) break;
       at = last.decidedAt;
     }
-    for (const [number, { row }] of lately) if (row.decidedAt < now - FURTHER_MS) lately.delete(number);
+    learntAt = now;
+    for (const [number, { row }] of lately) if (row.decidedAt < from - FURTHER_MS) lately.delete(number);
   }
 
   /** Both of a pair are young: what was decided apart in full knowledge stays apart. */
@@ -94,6 +98,7 @@ export function createPeers(parts: PeersParts): Peers {
   }
 
   async function turn(): Promise<void> {
+    const began = performance.now();
     try {
       await round();
       if (troubled) parts.trouble(null);
@@ -102,7 +107,8 @@ export function createPeers(parts: PeersParts): Peers {
       if (!troubled) parts.trouble(error);
       troubled = true;
     }
-    if (!stopped) timer = setTimeout(() => (running = turn()), ROUND_MS);
+    // A store that takes long to answer is left alone for as long.
+    if (!stopped) timer = setTimeout(() => (running = turn()), Math.max(ROUND_MS, performance.now() - began));
   }
 
   return {

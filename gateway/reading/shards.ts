@@ -5,6 +5,9 @@ import { within } from '../within.ts';
 export const SHARDS = 64;
 /** A dead reader's shards are another's after this and one round. */
 const LEASE_MS = 10_000;
+/** On a store so slow that rounds take long a lease lasts several of them, since shards that change hands make it slower still. */
+const ROUNDS_A_LEASE = 3;
+const LEASE_MOST_MS = 60_000;
 const ROUND_MS = LEASE_MS / 3;
 const AT_ONCE = 8;
 /** A round may come right behind one that took long, but leaves others their turn. */
@@ -50,6 +53,7 @@ export function createShards(parts: ShardsParts): Shards {
   let takes: Promise<void> = Promise.resolve();
   /** Not ours any more, and the reader is still to be told: the store may go away in between. */
   let lost = new Set<number>();
+  let leaseMs = LEASE_MS;
   let closed = false;
   let troubled = false;
   let timer: NodeJS.Timeout | undefined;
@@ -62,10 +66,10 @@ export function createShards(parts: ShardsParts): Shards {
 
   /** All that are held, in one go: one that is not ours any more, or under another token, is lost. */
   async function renew(): Promise<void> {
-    const until = performance.now() + LEASE_MS;
+    const until = performance.now() + leaseMs;
     // What is taken while the answer is on its way cannot be in it.
     const asked = [...fresh];
-    const tokens = new Set(await shared!.renewAll('shard ', owner, parts.now(), LEASE_MS));
+    const tokens = new Set(await shared!.renewAll('shard ', owner, parts.now(), leaseMs));
     for (const [shard, one] of held) {
       if (tokens.has(one.fence)) one.until = until;
       else if (held.delete(shard)) lost.add(shard);
@@ -78,10 +82,10 @@ export function createShards(parts: ShardsParts): Shards {
 
   /** The lease counts from before it was asked for. */
   async function take(shard: number): Promise<void> {
-    const until = performance.now() + LEASE_MS;
+    const until = performance.now() + leaseMs;
     taking.add(shard);
     try {
-      const fence = await store.admin.lease(nameOf(shard), owner, parts.now(), LEASE_MS);
+      const fence = await store.admin.lease(nameOf(shard), owner, parts.now(), leaseMs);
       if (fence !== null) fresh.set(shard, { fence, until });
     } finally {
       taking.delete(shard);
@@ -116,7 +120,7 @@ export function createShards(parts: ShardsParts): Shards {
   /** What does not come off by then is left to the next round: while shards change hands, those that are held must not run out. */
   async function round(until: number): Promise<void> {
     await renew();
-    await store.admin.lease(memberOf(owner), owner, parts.now(), LEASE_MS);
+    await store.admin.lease(memberOf(owner), owner, parts.now(), leaseMs);
     const members = await shared!.leases('reader ', parts.now());
     const fair = Math.ceil(SHARDS / Math.max(1, members.length));
     await each([...held.keys()].slice(fair), until, AT_ONCE, async shard => {
@@ -144,13 +148,15 @@ export function createShards(parts: ShardsParts): Shards {
   }
 
   async function turn(): Promise<void> {
-    const until = performance.now() + ROUND_MS;
+    const began = performance.now();
+    const until = began + ROUND_MS;
     try {
       await round(until);
       trouble(null);
     } catch (error) {
       trouble(error);
     }
+    leaseMs = Math.min(LEASE_MOST_MS, Math.max(LEASE_MS, (performance.now() - began) * ROUNDS_A_LEASE));
     if (!closed) timer = setTimeout(() => (running = turn()), Math.max(PAUSE_MS, until - performance.now()));
   }
 

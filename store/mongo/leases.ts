@@ -7,6 +7,9 @@ import type { LeaseDoc } from './documents.ts';
 /** A lease by this name covers a shard of lanes. */
 const SHARD = /^shard[ :-](\d{1,2})$/;
 
+/** Until when a lease runs that was given back. */
+const RELEASED = 0;
+
 /** A token is the lease's name and how often it was taken; it stays the same while its owner renews in time. */
 export async function takeLease(
   context: Context,
@@ -47,14 +50,17 @@ async function takeOver(context: Context, lease: LeaseDoc, now: number): Promise
   return taken ?? firstLease(context, lease);
 }
 
-/** In two steps however many they are; one that was taken and whose messages are not yet marked is left to `takeLease`. */
+/**
+ * In two steps however many they are; one that was taken and whose messages are not yet marked is left to `takeLease`. One that ran
+ * out is as good as before while nobody has taken it: its token has not changed.
+ */
 export async function renewLeases(
   { models }: Context,
   prefix: string,
   owner: string,
   { now, ttlMs }: { readonly now: number; readonly ttlMs: number },
 ): Promise<string[]> {
-  const own = { _id: op({ $gte: prefix, $lt: `${prefix}\u{10ffff}` }), owner, until: op({ $gt: now }) };
+  const own = { _id: op({ $gte: prefix, $lt: `${prefix}\u{10ffff}` }), owner, until: op({ $gt: RELEASED }) };
   await models.leases.updateMany(own, { $set: { until: now + ttlMs } });
   const held = await models.leases.find(own).lean<LeaseDoc[]>();
   return held.filter(({ token, fenced }) => fenced === token).map(tokenOf);
@@ -63,7 +69,7 @@ export async function renewLeases(
 /** Ends a lease before its time; the token's number stays, so that the next taking has a higher one. */
 export async function endLease({ models }: Context, fence: string): Promise<void> {
   const name = fence.slice(0, fence.lastIndexOf('#'));
-  await models.leases.updateOne({ _id: name, token: fenceOf(fence) }, { $set: { until: 0 } });
+  await models.leases.updateOne({ _id: name, token: fenceOf(fence) }, { $set: { until: RELEASED } });
 }
 
 async function firstLease({ models }: Context, lease: LeaseDoc): Promise<LeaseDoc | null> {

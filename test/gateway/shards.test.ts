@@ -7,6 +7,7 @@ import { StoreUnavailable } from '../../store/errors.ts';
 
 /** Each step of the store takes so long that all shards together take longer than a lease. */
 const STEP_MS = 400;
+const HOUR_MS = 3600_000;
 const START = Date.UTC(2026, 0, 5);
 
 interface Kept {
@@ -18,13 +19,14 @@ interface Kept {
 /** A store of leases that does one step after the other, and a clock that only its steps and `rounds` move. */
 function slowStore() {
   let clock = 0;
+  let stepMs = STEP_MS;
   let away: string | null = null;
   let stuck: { readonly name: string; readonly until: Promise<void> } | null = null;
   mock.timers.enable({ apis: ['setTimeout'] });
   mock.method(performance, 'now', () => clock);
   const kept = new Map<string, Kept>();
   const step = (name: string) => {
-    clock += STEP_MS;
+    clock += stepMs;
     if (name === away) throw new StoreUnavailable('store.mongo_unreachable', 'away');
   };
   const among = (prefix: string, now: number) =>
@@ -49,7 +51,7 @@ function slowStore() {
       },
       async renewAll(prefix: string, owner: string, now: number, ttlMs: number) {
         step('renewAll');
-        const own = among(prefix, now).filter(([, one]) => one.owner === owner);
+        const own = [...kept].filter(([name, one]) => name.startsWith(prefix) && one.owner === owner && one.until > 0);
         for (const [, one] of own) one.until = now + ttlMs;
         return own.map(([name, { token }]) => `${name}#${token}`);
       },
@@ -71,11 +73,25 @@ function slowStore() {
     fail: (name: string | null) => {
       away = name;
     },
+    /** Each step takes so long from here on. */
+    slowDown: (ms: number) => {
+      stepMs = ms;
+    },
     /** Whoever takes this lease has it at once, and hears of it only when the answer is called. */
     stick(name: string): () => void {
       const { promise, resolve } = Promise.withResolvers<void>();
       stuck = { name, until: promise };
       return resolve;
+    },
+    /** Time goes on, and nobody does anything. */
+    pass(ms: number) {
+      clock += ms;
+    },
+    /** Another takes all that have run out. */
+    takeAll(owner: string) {
+      const taken = { owner, until: START + clock + HOUR_MS };
+      for (const [name, one] of kept)
+        if (one.until <= START + clock) kept.set(name, { ...taken, token: one.token + 1 });
     },
     /** Time goes on until the next round of each has come and gone. */
     async round(ms = 1000) {
@@ -151,14 +167,48 @@ describe('shards on a slow store', () => {
     await Promise.all([a.shards.close(), b.shards.close()]);
   });
 
+  it('one that ran out while the store was away, and that nobody took, is as it was', async () => {
+    const slow = slowStore();
+    const a = reader(slow, 'a');
+    await a.shards.start();
+    for (let n = 0; n < 20; n++) await slow.round();
+    slow.fail('renewAll');
+    await slow.round(30_000);
+    assert.deepEqual(a.shards.mine, []);
+    slow.fail(null);
+    await slow.round();
+    assert.deepEqual(a.shards.mine, each);
+    assert.deepEqual(a.lost, []);
+    assert.deepEqual(new Set(each.map(slow.token)), new Set([1]), 'each was taken once');
+    await a.shards.close();
+  });
+
+  it('a store so slow that a round takes longer than a lease changes nothing', async () => {
+    const slow = slowStore();
+    const a = reader(slow, 'a');
+    await a.shards.start();
+    for (let n = 0; n < 20; n++) await slow.round();
+    slow.slowDown(STEP_MS * 10);
+    // The first round that takes so long may find that time is over; it knows by then how long they take.
+    for (let n = 0; n < 2; n++) await slow.round();
+    for (let n = 0; n < 5; n++) {
+      await slow.round();
+      assert.deepEqual(a.shards.mine, each);
+    }
+    assert.deepEqual(a.lost, []);
+    await a.shards.close();
+  });
+
   it('what was lost is told even where the store goes away before the round ends', async () => {
     const slow = slowStore();
     const a = reader(slow, 'a');
     await a.shards.start();
     for (let n = 0; n < 20; n++) await slow.round();
     slow.fail('lease');
-    // Longer than a lease: all of them have run out, and the round that finds it cannot go on.
-    await slow.round(30_000);
+    // Longer than a lease: another has taken all of them, and the round that finds it cannot go on.
+    slow.pass(30_000);
+    slow.takeAll('b');
+    await slow.round();
     assert.deepEqual(a.shards.mine, []);
     slow.fail(null);
     await slow.round();

@@ -1,0 +1,114 @@
+// What other processes decide is learnt of however long the store takes, and whether or not it was away meanwhile.
+import assert from 'node:assert/strict';
+import { mock } from 'node:test';
+import { setImmediate as settled } from 'node:timers/promises';
+import { createPeers, type PeersParts } from '../../gateway/reading/peers.ts';
+import { StoreUnavailable } from '../../store/errors.ts';
+import type { DecidedRow } from '../../store/store.ts';
+
+const START = Date.UTC(2026, 0, 5);
+const MINUTE_MS = 60_000;
+
+/** A store whose answers take a time of their own, and a clock that only they and `round` move. */
+function slowStore() {
+  let clock = 0;
+  let answerMs = 10;
+  let away = false;
+  mock.timers.enable({ apis: ['setTimeout'] });
+  mock.method(performance, 'now', () => clock);
+  const decided: DecidedRow[] = [];
+  const entered = new Set<string>();
+  const looked: string[] = [];
+  const sweptUntil: number[] = [];
+  const parts = {
+    shared: {
+      async decidedSince(at: number) {
+        const rows = decided.filter(row => row.decidedAt >= at);
+        clock += answerMs;
+        if (away) throw new StoreUnavailable('store.mongo_unreachable', 'away');
+        return rows;
+      },
+      async sweptUntil(at: number) {
+        sweptUntil.push(at);
+      },
+      release: async () => undefined,
+    },
+    admin: { lease: async () => 'linker#1' },
+    judge: {
+      enter: (row: DecidedRow) => void entered.add(row.number),
+      async missed(row: DecidedRow) {
+        looked.push(row.number);
+        return null;
+      },
+    },
+    owner: 'a',
+    now: () => START + clock,
+    link: async () => undefined,
+    trouble: () => undefined,
+  };
+  return {
+    parts: parts as unknown as PeersParts,
+    entered,
+    looked,
+    sweptUntil,
+    /** Another process decides now. */
+    decide(number: string) {
+      decided.push({ number, ordinal: decided.length, decidedAt: START + clock } as unknown as DecidedRow);
+    },
+    answersTake(ms: number) {
+      answerMs = ms;
+    },
+    isAway(yes: boolean) {
+      away = yes;
+    },
+    pass(ms: number) {
+      clock += ms;
+    },
+    async round() {
+      clock += 1000;
+      mock.timers.tick(MINUTE_MS);
+      await settled();
+    },
+  };
+}
+
+describe('what other processes decide', () => {
+  afterEach(() => {
+    mock.timers.reset();
+    mock.restoreAll();
+  });
+
+  it('while a round takes long is learnt of in the next one, before its entries may go', async () => {
+    const slow = slowStore();
+    const peers = createPeers(slow.parts);
+    await peers.start();
+    slow.answersTake(8000);
+    slow.decide('first');
+    await slow.round();
+    slow.decide('second');
+    slow.pass(8000);
+    slow.answersTake(10);
+    await slow.round();
+    assert.deepEqual(slow.looked, ['first', 'second']);
+    peers.stop();
+    await peers.close();
+  });
+
+  it('while the store was away from here is learnt of when it is back, however long that was', async () => {
+    const slow = slowStore();
+    const peers = createPeers(slow.parts);
+    await peers.start();
+    slow.isAway(true);
+    await slow.round();
+    slow.decide('meanwhile');
+    slow.pass(5 * MINUTE_MS);
+    slow.isAway(false);
+    const before = slow.sweptUntil.length;
+    await slow.round();
+    assert.deepEqual([...slow.entered], ['meanwhile']);
+    assert.deepEqual(slow.looked, ['meanwhile'], 'looked through for what two missed');
+    assert.equal(slow.sweptUntil.length, before + 1);
+    peers.stop();
+    await peers.close();
+  });
+});
