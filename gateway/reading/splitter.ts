@@ -97,7 +97,12 @@ export function createSplitter(options: SplitterOptions): Splitter {
   function keep(process: SplitProcess, channel: string): void {
     warm?.process.kill('stopped');
     clearTimeout(warm?.timer);
-    warm = { process, channel, timer: setTimeout(() => process.kill('stopped'), WARM_MS) };
+    const letGo = () => {
+      // Dying takes a while, in which nobody may be given it.
+      warm = null;
+      process.kill('stopped');
+    };
+    warm = { process, channel, timer: setTimeout(letGo, WARM_MS) };
   }
 
   async function* split(of: SplitChannel, container: Original, signal: AbortSignal): AsyncGenerator<Original> {
@@ -151,10 +156,10 @@ export function createSplitter(options: SplitterOptions): Splitter {
     }
   }
 
-  /** Why a process is gone; what it was given is at fault only when it was ready for it. */
+  /** Why a process is gone; what it was given is at fault only when it was ready for it, and not where we ended it ourselves. */
   async function death(process: SplitProcess, of: SplitChannel): Promise<Error> {
     const end = await process.ended;
-    if (closed && end === 'stopped') return stopping();
+    if (end === 'stopped') return stopping();
     return process.ready ? died(of, end) : cannotStart(of.channel, end);
   }
 

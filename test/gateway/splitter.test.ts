@@ -5,6 +5,7 @@ import { once } from 'node:events';
 import { existsSync, readFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { mock } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { Misconfigured, type Original, Unavailable, Unreadable } from '../../adapters/contract.ts';
 import { createSplitter, type SplitLimits, type Splitter } from '../../gateway/reading/splitter.ts';
@@ -113,6 +114,19 @@ describe('splitting', () => {
     assert.equal(count, 100_000);
     console.log(`      ${Math.round(count / ((performance.now() - began) / 1000))} parts/s, +${most >> 20} MB`);
     assert.ok(most < 150 * 1024 * 1024, `grew by ${most >> 20} MB for parts of 400 MB`);
+  });
+
+  it('gives nobody the process that was kept for the next container and is being let go', async () => {
+    mock.timers.enable({ apis: ['setTimeout'] });
+    try {
+      const one = splitter();
+      const first = await pidOf(one);
+      assert.equal(await pidOf(one), first, 'it is kept for a while');
+      mock.timers.tick(60_000);
+      assert.notEqual(await pidOf(one), first);
+    } finally {
+      mock.timers.reset();
+    }
   });
 
   it('waits where nobody asks for parts', async () => {
