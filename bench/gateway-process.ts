@@ -15,7 +15,8 @@ export interface GatewayProcess {
   /** SIGTERM; answers the exit code. */
   stop(): Promise<number | null>;
   /** Values of `/metrics` by name and labels as written there. */
-  metrics(): Promise<ReadonlyMap<string, number>>;
+  /** Rejects where no answer comes in time, milliseconds; default 5,000. */
+  metrics(withinMs?: number): Promise<ReadonlyMap<string, number>>;
   readonly pid: number | null;
 }
 
@@ -122,8 +123,8 @@ export function gatewayProcess(options: GatewayOptions): GatewayProcess {
       child.kill('SIGTERM');
       return ended(child);
     },
-    async metrics() {
-      const answer = await fetch(`${url}/metrics`, { signal: AbortSignal.timeout(5000) });
+    async metrics(withinMs = 5000) {
+      const answer = await fetch(`${url}/metrics`, { signal: AbortSignal.timeout(withinMs) });
       return parseMetrics(await answer.text());
     },
   };

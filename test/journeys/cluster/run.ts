@@ -44,8 +44,11 @@ const CONNECTIONS = 12;
 const STUCK_MS = 90_000;
 /** Of a message; a server that reads all documents for each question takes the longer the more there are. */
 const SETTLE_MS = 1500;
-/** Each look counts whole collections, which a server without indexes has to read for it. */
-const LOOK_MS = 3000;
+/** Between two looks, of a message, but three seconds at least: each counts whole collections, which a server without indexes has
+ *  to read for it. */
+const LOOK_MS = 4;
+const LOOK_LEAST_MS = 3000;
+const LOOK_WITHIN_MS = 20_000;
 const TAKEOVER_WITHIN_MS = 60_000;
 const DATABASE = 'huisu_cluster';
 
@@ -118,7 +121,7 @@ export async function clusterRun(options: ClusterRunOptions): Promise<ClusterRun
     const underFire = (performance.now() - began) / 1000;
     const [, byMail] = await sending;
     simulator.setFaults(null);
-    const drained = await settle(gateways, options.messages, say);
+    const drained = await settle(gateways, { messages: options.messages, asked: () => simulator.lines.length, say });
     const seconds = (performance.now() - began) / 1000;
     const taken = drained ? await takeover(mongo, gateways) : null;
     const living = gateways.filter(gateway => gateway !== taken?.victim);
@@ -183,13 +186,21 @@ async function release(messages: number, let_: (count: number) => void, troubled
 
 type Gateways = Awaited<ReturnType<typeof clusterGateways>>['gateways'];
 
+interface Settling {
+  readonly messages: number;
+  /** Requests that the case system has had: what moves is seen there too while no gateway has the time to say how much is left. */
+  asked(): number;
+  readonly say: (line: string) => void;
+}
+
 /** Waits until nothing is unread or due; false where that does not come about. */
-async function settle(gateways: Gateways, messages: number, say: (line: string) => void): Promise<boolean> {
+async function settle(gateways: Gateways, { messages, asked, say }: Settling): Promise<boolean> {
   const until = performance.now() + messages * SETTLE_MS;
-  let moved = { at: performance.now(), left: Number.POSITIVE_INFINITY };
+  let moved = { at: performance.now(), left: Number.POSITIVE_INFINITY, asked: asked() };
   for (let calm = 0; calm < 3; ) {
     if (performance.now() > Math.min(until, moved.at + STUCK_MS)) return false;
-    await after(LOOK_MS);
+    await after(Math.max(LOOK_LEAST_MS, messages * LOOK_MS));
+    if (asked() > moved.asked) moved = { ...moved, at: performance.now(), asked: asked() };
     const metrics = await figuresOf(gateways[0]!);
     if (metrics === null) continue;
     const unread = metrics.get('huisu_unread') ?? Number.NaN;
@@ -197,7 +208,7 @@ async function settle(gateways: Gateways, messages: number, say: (line: string) 
       state => metrics.get(`huisu_outbox{state="${state}"}`) ?? Number.NaN,
     );
     const left = unread + waiting.reduce((sum, count) => sum + count, 0);
-    if (left < moved.left) moved = { at: performance.now(), left };
+    if (left < moved.left) moved = { ...moved, at: performance.now(), left };
     calm = left === 0 ? calm + 1 : 0;
     say(`${unread} unread, ${waiting.join('+')} entries to deliver`);
   }
@@ -207,7 +218,7 @@ async function settle(gateways: Gateways, messages: number, say: (line: string) 
 /** null: it has too much to do to answer in time. */
 async function figuresOf(gateway: Gateways[number]): Promise<ReadonlyMap<string, number> | null> {
   try {
-    return await gateway.metrics();
+    return await gateway.metrics(LOOK_WITHIN_MS);
   } catch (error) {
     if (error instanceof Error && error.name === 'TimeoutError') return null;
     throw error;
