@@ -1,7 +1,8 @@
 // Outgoing HTTP under guard: public addresses only unless listed, no redirects, deadlines and a cap on what comes back.
 import { lookup } from 'node:dns';
+import type { IncomingHttpHeaders } from 'node:http';
 import { isIP, type LookupFunction } from 'node:net';
-import { Agent, buildConnector, errors, request } from 'undici';
+import { Agent, buildConnector, type Dispatcher, errors } from 'undici';
 import { CredentialsRefused, type PlatformError, Refused, Unavailable } from '../contract.ts';
 import { isPublicAddress } from './address.ts';
 
@@ -78,10 +79,8 @@ export function outgoing(options: OutgoingOptions = {}): Outgoing {
   });
   return {
     send: async message => {
-      const deadline = AbortSignal.timeout(limits.totalTimeoutMs);
-      const signal = message.signal === undefined ? deadline : AbortSignal.any([deadline, message.signal]);
       try {
-        return await exchange(agent, message, signal);
+        return await exchange(agent, message, limits.totalTimeoutMs);
       } catch (error) {
         if (message.signal?.aborted === true) throw message.signal.reason;
         throw asPlatformError(error, limits.prefix);
@@ -91,22 +90,89 @@ export function outgoing(options: OutgoingOptions = {}): Outgoing {
   };
 }
 
-async function exchange(agent: Agent, message: OutgoingRequest, signal: AbortSignal): Promise<OutgoingResponse> {
+interface Settle {
+  resolve(answer: OutgoingResponse): void;
+  reject(error: Error): void;
+}
+
+class DeadlinePassed extends Error {
+  override readonly name = 'DeadlinePassed';
+}
+
+async function exchange(agent: Agent, message: OutgoingRequest, totalMs: number): Promise<OutgoingResponse> {
   const url = new URL(message.url);
   if (url.protocol !== 'http:' && url.protocol !== 'https:') throw new AddressRefused('only http and https are called');
   if (url.username !== '' || url.password !== '') throw new AddressRefused('an address must not carry credentials');
-  const answer = await request(url, {
-    dispatcher: agent,
+  const { promise, resolve, reject } = Promise.withResolvers<OutgoingResponse>();
+  const handler = new Exchange({ resolve, reject });
+  const deadline = setTimeout(() => handler.end(new DeadlinePassed('no answer in time')), totalMs);
+  const stop = () => handler.end(new Error('no longer wanted', { cause: message.signal?.reason }));
+  message.signal?.addEventListener('abort', stop, { once: true });
+  if (message.signal?.aborted === true) stop();
+  const request: Dispatcher.DispatchOptions = {
+    origin: url.origin,
+    path: `${url.pathname}${url.search}`,
     method: message.method ?? 'GET',
     headers: { 'user-agent': 'huisu', ...message.headers },
     body: message.body ?? null,
-    signal,
-  });
-  const headers: Record<string, string> = {};
-  for (const [name, value] of Object.entries(answer.headers)) {
-    if (value !== undefined) headers[name] = Array.isArray(value) ? value.join(', ') : value;
+  };
+  agent.dispatch(request, handler);
+  try {
+    return await promise;
+  } finally {
+    clearTimeout(deadline);
+    message.signal?.removeEventListener('abort', stop);
   }
-  return { status: answer.statusCode, headers, body: new Uint8Array(await answer.body.arrayBuffer()) };
+}
+
+/** One request under way, as undici tells of it: its stream of a body costs as much as all the rest of a short answer. */
+class Exchange implements Dispatcher.DispatchHandler {
+  readonly #settle: Settle;
+  readonly #chunks: Buffer[] = [];
+  #controller: Dispatcher.DispatchController | null = null;
+  /** Why it was ended before its time. */
+  #ended: Error | null = null;
+  #status = 0;
+  #headers: Record<string, string> = {};
+
+  constructor(settle: Settle) {
+    this.#settle = settle;
+  }
+
+  /** Whether or not it has a connection yet. */
+  end(reason: Error): void {
+    this.#ended ??= reason;
+    this.#settle.reject(this.#ended);
+    this.#controller?.abort(this.#ended);
+  }
+
+  onRequestStart(controller: Dispatcher.DispatchController): void {
+    this.#controller = controller;
+    if (this.#ended !== null) controller.abort(this.#ended);
+  }
+
+  onResponseStart(_: Dispatcher.DispatchController, status: number, headers: IncomingHttpHeaders): void {
+    // 1xx: the answer itself follows.
+    if (status < 200) return;
+    this.#status = status;
+    for (const [name, value] of Object.entries(headers)) {
+      if (value !== undefined) this.#headers[name] = Array.isArray(value) ? value.join(', ') : value;
+    }
+  }
+
+  onResponseData(_: Dispatcher.DispatchController, chunk: Buffer): void {
+    this.#chunks.push(chunk);
+  }
+
+  onResponseEnd(): void {
+    const [first] = this.#chunks;
+    const body = this.#chunks.length === 1 ? (first as Buffer) : Buffer.concat(this.#chunks);
+    this.#settle.resolve({ status: this.#status, headers: this.#headers, body });
+  }
+
+  onResponseError(_: Dispatcher.DispatchController, error: Error): void {
+    this.#settle.reject(error);
+  }
 }
 
 /** An address written out never reaches `lookup`, and a name never shows its address before: both ways are checked. */
@@ -157,7 +223,7 @@ function asPlatformError(error: unknown, prefix: string): PlatformError {
     error instanceof errors.HeadersTimeoutError ||
     error instanceof errors.BodyTimeoutError ||
     error instanceof errors.ConnectTimeoutError ||
-    (error instanceof Error && error.name === 'TimeoutError');
+    error instanceof DeadlinePassed;
   if (timedOut) return new Unavailable(`${prefix}.timeout`, 'no answer in time', cause);
   return new Unavailable(`${prefix}.unreachable`, 'the connection failed', cause);
 }
