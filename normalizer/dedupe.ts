@@ -14,7 +14,7 @@ const TERMS_SHOWN = 24;
 /** Candidates that may speak for others, what theirs counts for, and how unlike one may be that they speak for. */
 const MOST_SUPPORTERS = 6;
 const SUPPORTED = 0.95;
-const LEAST_SUPPORTED = 0.05;
+const LEAST_SUPPORTED = 0.01;
 const COPIED = 0.6;
 const LIKE_TOPICS = 0.8;
 /** Features named with a link, strongest first. */
@@ -153,7 +153,8 @@ export interface Match {
 }
 
 /** Weighs all candidates that may be compared, likest first. One that is less like the message itself, but like a candidate
- *  that is, counts for nearly as much: of many tellings of one matter no two need have the same words. */
+ *  that is, counts for nearly as much, and so does one that is like that one: of many tellings of one matter no two need have
+ *  the same words. */
 export function weigh(message: Deciding, candidates: readonly Candidate[], policy: RepeatPolicy): readonly Match[] {
   comparison.take(message.facts);
   const alone: Match[] = [];
@@ -176,28 +177,44 @@ export function retoldOf(compared: readonly Match[]): Facts | null {
   return nearest?.candidate.facts ?? null;
 }
 
-/** What each may count for by another that is likely; null where none is. */
+/** What each may count for by others that are likely, of which one may speak for the next; null where none is. */
 function supportedScores(alone: readonly Match[], policy: RepeatPolicy): Float64Array | null {
   const { suggest } = policy.thresholds;
   if (alone.length === 0 || alone[0]!.score < suggest) return null;
-  const scores = new Float64Array(alone.length);
-  for (let i = 0; i < scores.length; i++) scores[i] = alone[i]!.score;
-  for (let at = 0; at < Math.min(MOST_SUPPORTERS, alone.length); at++) {
-    const other = alone[at]!;
-    if (other.score < suggest) break;
-    let taken = false;
-    for (let i = 0; i < alone.length; i++) {
-      const one = alone[i]!;
-      // One this far down is told apart from the message by what no third telling changes.
-      if (one.score < LEAST_SUPPORTED) break;
-      if (other.score * SUPPORTED <= scores[i]!) continue;
-      if (!taken) comparison.take(other.candidate.facts);
-      taken = true;
-      const between = scoreOf(other.candidate.facts, one.candidate, policy);
-      scores[i] = Math.max(scores[i]!, Math.min(other.score, between) * SUPPORTED);
-    }
+  const scores = Float64Array.from(alone, one => one.score);
+  const asked = new Set<number>();
+  while (asked.size < MOST_SUPPORTERS) {
+    const at = likeliest(scores, asked);
+    if (at < 0 || scores[at]! < suggest) break;
+    asked.add(at);
+    speakFor(alone, at, scores, policy);
   }
   return scores;
+}
+
+/** Place of the highest score that is not among those asked; -1 where all are. */
+function likeliest(scores: Float64Array, asked: ReadonlySet<number>): number {
+  let best = -1;
+  for (let at = 0; at < scores.length; at++) {
+    if (!asked.has(at) && (best < 0 || scores[at]! > scores[best]!)) best = at;
+  }
+  return best;
+}
+
+/** Raises the scores of those that the one at a place is like; what it counts for itself is as far as it can raise them. */
+function speakFor(alone: readonly Match[], at: number, scores: Float64Array, policy: RepeatPolicy): void {
+  const { facts } = alone[at]!.candidate;
+  const reach = scores[at]!;
+  let taken = false;
+  for (let i = 0; i < alone.length; i++) {
+    const one = alone[i]!;
+    // One this far down is told apart from the message by what no other telling changes.
+    if (one.score < LEAST_SUPPORTED) break;
+    if (reach * SUPPORTED <= scores[i]!) continue;
+    if (!taken) comparison.take(facts);
+    taken = true;
+    scores[i] = Math.max(scores[i]!, Math.min(reach, scoreOf(facts, one.candidate, policy)) * SUPPORTED);
+  }
 }
 
 function supported(one: Match, support: number, policy: RepeatPolicy): Match {

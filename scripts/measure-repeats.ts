@@ -103,14 +103,16 @@ Examples are made up.
 | --- | --- | --- | --- |
 ${examples}
 
-Figures aimed at and not reached on these parts: F1 of .92, narrowly, and a merge precision of .95 by the labels while .68 of the repeats are linked. A follow-up that joined
+Aimed at and not reached on these parts: a merge precision of .95 by the labels while .68 of the repeats are linked. A follow-up that joined
 a ticket is not a candidate itself: where it joined the wrong one, later tellings miss it. How quick it is: [repeats-speed.md](repeats-speed.md).
 
 ## 字词的轻重 · What words weigh
 
 A pair of characters weighs by how few appeals have it, as learnt while messages come. A message that names what an earlier one named counts only
 what it says anew: what fifty people say of one matter stays as rare as the matter is. Beside pairs, runs of three characters of the titles are
-compared, names and everyday words apart, and a numeral before what it counts is a figure (一号线 is 1号线).
+compared, names and everyday words apart, and a numeral before what it counts is a figure (一号线 is 1号线). An earlier ticket that has
+little in common with a message counts for nearly as much as another that has much and is like it, and that one for the next: of many
+tellings of one matter no two need have the same words.
 
 ## 训练 · Training
 

@@ -4,9 +4,10 @@ import { join } from 'node:path';
 import { describe, it } from 'mocha';
 import { loadRepeats } from '../../config/load-repeats.ts';
 import { word } from '../../gateway/locale.ts';
-import { decide, REASONS } from '../../normalizer/dedupe.ts';
+import { decide, REASONS, weigh } from '../../normalizer/dedupe.ts';
 import type { Candidate, Decision, Facts } from '../../normalizer/facts.ts';
 import { gramRules, gramsOf, gramsOfPhrases } from '../../normalizer/grams.ts';
+import type { RepeatModel, Tree } from '../../normalizer/repeat-model.ts';
 import { FEATURES, hashPlaceKeys, similarity } from '../../normalizer/similarity.ts';
 import { hashTitleRuns, mixWith, selectTerms, TERMS_KEPT, TermStatistics } from '../../normalizer/terms.ts';
 import { topicModel } from '../../normalizer/topics.ts';
@@ -50,6 +51,17 @@ const HEAT_AGAIN = '上次反映过枫林家园3号楼暖气的事，屋里还�
 const HEAT_OTHER = '我家也在枫林家园，暖气不热，卧室14度半，暖兴供热公司测过温就没下文，说是管道老化';
 const DOG = '枫林家园2号楼养了两条大狼狗不拴绳，天天放出来，老太太吓得摔了一跤';
 const ESTATE = ['estate:枫林家园', 'area:01', 'topic:0101'];
+
+/** A model to which two are alike from so much in common. */
+function alikeFrom(cosine: number): RepeatModel {
+  const none = Object.fromEntries(FEATURES.map(name => [name, 0]));
+  const step: Tree = [[FEATURES.indexOf('cosine'), cosine, 1, 2], [-3], [4]];
+  return {
+    ...{ version: 'step', made: '2026-01-05', trainedOn: {}, figures: {}, features: FEATURES },
+    linear: { bias: 0, weights: none, means: none },
+    trees: { bias: 0, trees: [step] },
+  };
+}
 
 /** Links that were made, not only suggested. */
 const made = ({ links }: Decision) => links.filter(link => link.suggested !== true);
@@ -185,6 +197,25 @@ describe('decide', () => {
       scores,
       [...scores].sort((a, b) => b - a),
     );
+  });
+
+  it('lets one telling speak for the next, however little that has in common with the message', () => {
+    // Two are alike where they share a sentence; nothing else counts.
+    const shares = { ...policy, model: alikeFrom(0.25) };
+    const said = ['枫林家园的暖气片冰凉', '供热公司答应更换管道', '锅炉房夜里熄火停烧', '老人裹着棉被咳嗽'];
+    const told = (from: number) => facts(`${said[from]}，${said[from + 1] ?? said[0]}`);
+    const message = { number: 'M', facts: told(0) };
+    const chain = [earlier('A', told(1)), earlier('B', told(2))];
+    const [a, b] = weigh(message, chain, shares);
+    assert.deepEqual([a?.candidate.number, b?.candidate.number], ['A', 'B']);
+    assert.equal(a?.support, null);
+    assert.ok(b !== undefined && b.support !== null && b.likely && b.score < (a?.score ?? 0));
+    const end = earlier('C', facts(`${said[3]}，三单元的孩子也病了`));
+    const far = weigh(message, [...chain, end], shares).at(-1);
+    assert.equal(far?.candidate.number, 'C');
+    assert.ok(far.likely && far.score < b.score, 'each step counts for a little less');
+    const broken = weigh(message, [earlier('A', told(1)), end], shares).at(-1);
+    assert.ok(broken?.candidate.number === 'C' && !broken.likely, 'nobody speaks for it');
   });
 
   it('suggests what is likely but not enough, beside the links and never as one', () => {
