@@ -13,6 +13,8 @@ export interface Folder {
   readonly validity: string;
   /** The highest UID given so far; 0 in a folder that never held a mail. */
   readonly newest: number;
+  /** Whether the server tells the next UID; else `newest` is that of the newest mail there is. */
+  readonly tellsNext: boolean;
   readonly count: number;
   /** Whether the server keeps a keyword, or a flag, that we set. */
   keeps(flag: string): boolean;
@@ -205,9 +207,11 @@ async function select(client: ImapFlow, path: string): Promise<Folder> {
   // Both are required of servers; one without UIDVALIDITY gets one that never changes, which is what it promises.
   const next: number | undefined = mailbox.uidNext;
   const validity: bigint | undefined = mailbox.uidValidity;
+  const tellsNext = next !== undefined && next !== 0;
   return {
     validity: String(validity ?? 0),
-    newest: next === undefined || next === 0 ? highest(await search(client, { from: 1 })) : next - 1,
+    newest: tellsNext ? next - 1 : highest(await search(client, { from: 1 })),
+    tellsNext,
     count: exists,
     keeps: flag =>
       mailbox.readOnly !== true &&

@@ -13,6 +13,8 @@ export interface FolderMark {
   readonly from: number;
   /** UIDs at or below `uid` that the server would not hand out; asked for again and again. */
   readonly left: readonly number[];
+  /** Which account the UIDs are of; '' in a cursor of an earlier version, which was of the account it is opened with. */
+  readonly account: string;
 }
 
 export type Marks = Readonly<Record<string, FolderMark>>;
@@ -22,6 +24,10 @@ export interface FolderState {
   readonly validity: string;
   /** UID of the newest mail, or any higher one that no mail has yet; 0 in an empty folder. */
   readonly newest: number;
+  /** Names the account without telling it: many servers number every mailbox under the same UIDVALIDITY. */
+  readonly account: string;
+  /** The server was put back to an earlier state and gives the same UIDs to other mails. */
+  readonly wentBack: boolean;
 }
 
 /** Reads a cursor; one that is none of ours counts as none, since the platform id tells what was taken in before. */
@@ -29,10 +35,10 @@ export function readMarks(cursor: string | null): Marks {
   if (cursor === null) return {};
   const marks: Record<string, FolderMark> = Object.create(null);
   for (const [folder, value] of Object.entries(asRecord(cursor))) {
-    const { v, u, o, f, l } = (value ?? {}) as Record<string, unknown>;
+    const { v, u, o, f, l, a } = (value ?? {}) as Record<string, unknown>;
     if (typeof v !== 'string' || typeof u !== 'number' || typeof o !== 'number' || typeof f !== 'number') continue;
     const left = Array.isArray(l) ? l.filter(uid => typeof uid === 'number') : [];
-    marks[folder] = { validity: v, uid: u, old: o, from: f, left };
+    marks[folder] = { validity: v, uid: u, old: o, from: f, left, account: typeof a === 'string' ? a : '' };
   }
   return marks;
 }
@@ -47,9 +53,9 @@ function asRecord(text: string): Record<string, unknown> {
 }
 
 export function writeMarks(marks: Marks): string {
-  const entries = Object.entries(marks).map(([folder, { validity, uid, old, from, left }]) => [
+  const entries = Object.entries(marks).map(([folder, { validity, uid, old, from, left, account }]) => [
     folder,
-    { v: validity, u: uid, o: old, f: from, ...(left.length === 0 ? {} : { l: left }) },
+    { v: validity, u: uid, o: old, f: from, a: account, ...(left.length === 0 ? {} : { l: left }) },
   ]);
   return JSON.stringify(Object.fromEntries(entries));
 }
@@ -63,8 +69,8 @@ export function startOf(since: string, known: FolderMark | undefined, now: numbe
 }
 
 /**
- * The mark to go on from. A folder not seen before, one whose UIDVALIDITY changed, or an earlier starting point means to
- * look through what is there; what was accepted before is known again by its bytes.
+ * The mark to go on from. A folder not seen before, one whose UIDs mean other mails than they did, or an earlier starting
+ * point means to look through what is there; what was accepted before is known again by its bytes.
  */
 export function markFor(
   known: FolderMark | undefined,
@@ -72,9 +78,15 @@ export function markFor(
   from: number,
   connected: boolean,
 ): FolderMark {
-  const { validity, newest } = state;
-  if (known !== undefined && known.validity === validity && from >= known.from) return known;
+  const { validity, newest, account } = state;
+  if (known !== undefined && !meansOthers(known, state) && from >= known.from)
+    return known.account === account ? known : { ...known, account };
   // Nothing that was there before the first connection counts, so there is nothing to look through.
   const nothingOld = known === undefined && connected;
-  return { validity, uid: nothingOld ? newest : 0, old: newest, from, left: [] };
+  return { validity, uid: nothingOld ? newest : 0, old: newest, from, left: [], account };
+}
+
+/** Whether the UIDs of the mark are no longer those of the mails it was made by. */
+export function meansOthers(known: FolderMark, { validity, account, wentBack }: FolderState): boolean {
+  return known.validity !== validity || wentBack || (known.account !== '' && known.account !== account);
 }

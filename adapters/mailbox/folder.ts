@@ -1,7 +1,17 @@
 // Takes in what is new in one folder: finds it, fetches it, has it accepted, and only then marks it.
+import { createHash } from 'node:crypto';
 import type { AdapterContext } from '../contract.ts';
 import type { Folder, Head, Session } from './client.ts';
-import { type FolderMark, type Marks, markFor, readMarks, startOf, writeMarks } from './cursor.ts';
+import {
+  type FolderMark,
+  type FolderState,
+  type Marks,
+  markFor,
+  meansOthers,
+  readMarks,
+  startOf,
+  writeMarks,
+} from './cursor.ts';
 import { type Batch, batchesOf, fetchBatch } from './fetching.ts';
 import { isTooLarge } from './mail.ts';
 import type { MailboxSettings } from './settings.ts';
@@ -73,12 +83,27 @@ async function begin(look: Look): Promise<void> {
   const { context, path, folder } = look;
   const { since } = context.settings;
   const known = look.marks[path];
-  const mark = markFor(known, folder, startOf(since, known, context.now()), since === 'connected');
+  const state: FolderState = { ...folder, account: accountOf(context.settings), wentBack: await wentBack(look, known) };
+  const mark = markFor(known, state, startOf(since, known, context.now()), since === 'connected');
   if (mark === known) return;
-  if (known !== undefined && known.validity !== mark.validity) {
+  if (known !== undefined && meansOthers(known, state)) {
     context.log.warn('mailbox.renumbered', { count: folder.count });
   }
   await accepted(look, [], mark);
+}
+
+/** The port may change without the mailbox being another. */
+function accountOf({ host, user }: MailboxSettings): string {
+  return createHash('sha256').update(`${host.toLowerCase()}\n${user}`).digest('hex').slice(0, 16);
+}
+
+/**
+ * A server restored from a backup keeps its UIDVALIDITY, though it should not, and gives numbers again that it had given
+ * before. It shows while the next number is one that is behind us and no mail has it or a higher one.
+ */
+async function wentBack({ session, folder }: Look, known: FolderMark | undefined): Promise<boolean> {
+  if (known === undefined || known.validity !== folder.validity || folder.newest >= known.uid) return false;
+  return folder.tellsNext && (await session.search({ from: folder.newest + 1 })).length === 0;
 }
 
 /** One accept, with the cursor; the folder's mark moves only when it has resolved. */

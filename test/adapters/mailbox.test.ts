@@ -111,6 +111,51 @@ describe('mailbox', () => {
     );
   });
 
+  it('loses nothing when the server is put back to an earlier state under the same UIDVALIDITY', async () => {
+    const server = await start();
+    for (let n = 0; n < 5; n++) server.add(letter(n));
+    const stage = await open(server);
+    await stage.poll();
+    server.putBack(2);
+    server.add(letter('after the restore'));
+    await stage.reopen();
+    await stage.poll();
+    assert.deepEqual(stage.taken().at(-1), letter('after the restore'));
+    assert.equal(stage.taken().length, 6);
+    server.add(letter('later'));
+    await stage.poll();
+    assert.equal(stage.taken().length, 7);
+    assert.equal(stage.gateway.log.filter(({ code }) => code === 'mailbox.renumbered').length, 1);
+  });
+
+  it('takes in all of another account that counts its mails under the same UIDVALIDITY', async () => {
+    const first = await start({ validity: 1 });
+    for (let n = 0; n < 5; n++) first.add(letter(n));
+    const stage = await open(first);
+    await stage.poll();
+    const second = await start({ validity: 1, user: 'qzjd@example.cn' });
+    second.add(letter('to the other account'));
+    const other = await open(second);
+    await other.gateway.context().accept([], { cursor: (await stage.gateway.context().cursor()) ?? '' });
+    await other.poll();
+    assert.deepEqual(other.taken(), [letter('to the other account')]);
+  });
+
+  it('goes on where an earlier version had come to', async () => {
+    const server = await start();
+    server.add(letter('before'));
+    const stage = await open(server);
+    await stage.poll();
+    const cursor = JSON.parse((await stage.gateway.context().cursor()) ?? '') as Record<string, { a?: string }>;
+    for (const mark of Object.values(cursor)) delete mark.a;
+    const later = await open(server);
+    await later.gateway.context().accept([], { cursor: JSON.stringify(cursor) });
+    server.add(letter('after'));
+    await later.poll();
+    assert.deepEqual(later.taken(), [letter('after')]);
+    assert.deepEqual(later.gateway.log, []);
+  });
+
   describe('starts', () => {
     const old = { receivedAt: new Date('2026-10-31T15:59:59Z') };
     const newer = { receivedAt: new Date('2026-10-31T16:00:00Z') };

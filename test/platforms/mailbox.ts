@@ -38,6 +38,8 @@ export interface MailboxSimulatorOptions {
   readonly capabilities?: readonly string[];
   /** PEM; then it speaks TLS from the first byte. */
   readonly tls?: { readonly key: string; readonly cert: string };
+  /** UIDVALIDITY of every folder, as on servers that number all mailboxes alike; left out: each folder has its own. */
+  readonly validity?: number;
 }
 
 export interface MailboxSimulator {
@@ -55,6 +57,8 @@ export interface MailboxSimulator {
   flags(uid: number, folder?: string): ReadonlySet<string>;
   /** Numbers a folder anew, as after a restored backup: new UIDVALIDITY, UIDs from 1, no keywords. */
   renumber(folder?: string): void;
+  /** Puts INBOX back to the state in which this was its newest UID, UIDVALIDITY and all, as from a snapshot of the disk. */
+  putBack(uid: number): void;
   remove(folder: string): void;
   accessToken(token: string): void;
   /** Cuts every connection. */
@@ -100,7 +104,7 @@ const newFolder = (): Folder => ({ validity: ++validities, next: 1, mails: [] })
 /** Starts a server with one account and an empty INBOX on a free port of this machine. */
 export async function startMailboxSimulator(options: MailboxSimulatorOptions = {}): Promise<MailboxSimulator> {
   const world: World = {
-    folders: new Map([['INBOX', newFolder()]]),
+    folders: new Map([['INBOX', { ...newFolder(), ...(options.validity && { validity: options.validity }) }]]),
     faults: {
       login: null,
       down: false,
@@ -170,6 +174,11 @@ function controls(world: World) {
       const folder = newFolder();
       for (const { bytes, receivedAt } of old.mails) deliver(folder, bytes, receivedAt, new Set());
       world.folders.set(name, folder);
+    },
+    putBack(uid: number): void {
+      const { validity, mails } = folderOf();
+      const kept = mails.filter(mail => mail.uid <= uid);
+      world.folders.set('INBOX', { validity, next: uid + 1, mails: kept });
     },
     remove: (name: string) => void world.folders.delete(name),
     accessToken(token: string): void {
