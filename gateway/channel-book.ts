@@ -12,7 +12,7 @@ import { type FieldCipher, fieldOf, packFields, unpackFields } from '../store/fi
 import type { ChannelRow, Store } from '../store/store.ts';
 import { withoutSecrets } from './channel-settings.ts';
 import { DeskError } from './desk-error.ts';
-import { type Sentence, sayBoth } from './locale.ts';
+import type { Sentence } from './locale.ts';
 
 /** A channel with its settings checked against its adapter's schema. */
 export interface KnownChannel {
@@ -32,6 +32,7 @@ export interface KnownChannel {
 export interface BrokenChannel {
   readonly id: string;
   readonly kind: string;
+  readonly enabled: boolean;
   readonly reason: Sentence;
 }
 
@@ -45,11 +46,21 @@ export interface ChannelBook {
   find(id: string): Promise<KnownChannel | null>;
   /** Keeps a new channel in the store. A kind with signing secrets gets its first one made when the settings name none. */
   add(channel: NewChannel, by: string): Promise<{ readonly channel: KnownChannel; readonly secret: string | null }>;
-  enable(id: string, enabled: boolean, by: string): Promise<KnownChannel>;
+  /** Puts settings in the place of those of the same names; null takes one back to its default. */
+  set(id: string, settings: NewChannel['settings'], by: string): Promise<KnownChannel>;
+  /** One that cannot be opened may be switched off, too. */
+  enable(id: string, enabled: boolean, by: string): Promise<void>;
+  /** Takes a channel out that has never taken in a message; another one is switched off, since its messages name it. */
+  remove(id: string, by: string): Promise<void>;
   /** `new` replaces every signing secret, `rotate` keeps the last one valid beside the new one. Answers the new secret. */
   secret(id: string, how: 'new' | 'rotate', by: string): Promise<string>;
-  /** The first channel of a new installation; null when there is one anywhere. */
+  /**
+   * The first channel of a new installation, made by the first start; again at every start until `firstSeen`, since one that
+   * fails behind it (its port is in use, it is interrupted) has shown the secret to nobody. null: there are others.
+   */
   first(by: string): Promise<{ readonly id: string; readonly secret: string } | null>;
+  /** Somebody has the secret of the first channel. */
+  firstSeen(): Promise<void>;
 }
 
 export interface NewChannel {
@@ -67,6 +78,8 @@ export interface BookParts {
 }
 
 const FIRST = { id: 'app-1', kind: 'app' } as const;
+/** What is kept in the store while nobody has seen the first channel's secret: the channel's id. */
+const UNSEEN = 'first-channel-unseen';
 const CHANNEL_ID = /^[a-z][a-z0-9-]{0,39}$/;
 
 export function createChannelBook(parts: BookParts): ChannelBook {
@@ -95,6 +108,15 @@ export function createChannelBook(parts: BookParts): ChannelBook {
     return (await all()).find(channel => channel.id === id) ?? null;
   }
 
+  /** The row of a channel that commands may change, whether or not it can be opened. */
+  async function rowOf(id: string): Promise<ChannelRow> {
+    const row = (await store.admin.channels()).find(one => one.id === id);
+    if (row !== undefined) return row;
+    await changeable(id);
+    // It came in between, from another process.
+    throw new DeskError('desk.changed_meanwhile', {});
+  }
+
   /** A channel that commands may change. */
   async function changeable(id: string): Promise<KnownChannel> {
     const channel = await known(await all(), id);
@@ -107,6 +129,10 @@ export function createChannelBook(parts: BookParts): ChannelBook {
       file: place.file,
       where: reference ?? place.path ?? `channels[${index}].settings`,
     });
+  }
+
+  async function firstSeen(): Promise<void> {
+    if (((await store.admin.meta(UNSEEN)) ?? '') !== '') await store.admin.setMeta(UNSEEN, '');
   }
 
   async function put(channel: KnownChannel, action: string, by: string): Promise<KnownChannel> {
@@ -138,8 +164,24 @@ export function createChannelBook(parts: BookParts): ChannelBook {
       } as const;
       return { channel: await put(channel, 'channel.add', by), secret };
     },
+    async set(id, settings, by) {
+      const row = await rowOf(id);
+      const definition = await definitionOf(registry, row.kind);
+      const merged = { ...settingsIn(parts.cipher, row), ...settings };
+      const written = Object.fromEntries(Object.entries(merged).filter(([, value]) => value !== null));
+      const checked = check(definition.settings, written, [], () => placeOf(id));
+      const { kind, enabled, createdAt } = row;
+      return put({ id, kind, enabled, settings: checked, from: 'store', definition, createdAt }, 'channel.set', by);
+    },
     async enable(id, enabled, by) {
-      return put({ ...(await changeable(id)), enabled }, enabled ? 'channel.enable' : 'channel.disable', by);
+      const action = enabled ? 'channel.enable' : 'channel.disable';
+      await store.admin.putChannel({ ...(await rowOf(id)), enabled }, { by, action, on: [id] });
+    },
+    async remove(id, by) {
+      await rowOf(id);
+      const [message] = await store.messages.list({ channel: id, limit: 1 });
+      if (message !== undefined) throw new DeskError('channel.has_messages', { id });
+      await store.admin.removeChannel(id, { by, action: 'channel.remove', on: [id] });
     },
     async secret(id, how, by) {
       const channel = await changeable(id);
@@ -148,14 +190,23 @@ export function createChannelBook(parts: BookParts): ChannelBook {
       const made = newSecret();
       const kept = how === 'rotate' ? (settings.secrets ?? []).slice(0, 1) : [];
       await put({ ...channel, settings: { ...settings, secrets: [made, ...kept] } }, `channel.secret.${how}`, by);
+      if (id === FIRST.id) await firstSeen();
       return made;
     },
     async first(by) {
       const { channels, broken } = await read();
-      if (channels.length + broken.length > 0) return null;
-      const { secret } = await this.add({ ...FIRST, settings: {} }, by);
-      return { id: FIRST.id, secret: secret as string };
+      if (channels.length + broken.length === 0) {
+        // Before the channel: a crash in between leaves none, and the next start makes it.
+        await store.admin.setMeta(UNSEEN, FIRST.id);
+        const { secret } = await this.add({ ...FIRST, settings: {} }, by);
+        return { id: FIRST.id, secret: secret as string };
+      }
+      if ((await store.admin.meta(UNSEEN)) !== FIRST.id) return null;
+      const made = channels.find(({ id, from }) => id === FIRST.id && from === 'store');
+      const [secret] = (made?.settings as { readonly secrets?: readonly string[] } | undefined)?.secrets ?? [];
+      return secret === undefined ? null : { id: FIRST.id, secret };
     },
+    firstSeen,
   };
 }
 
@@ -251,22 +302,36 @@ async function storedChannel(parts: BookParts, row: ChannelRow): Promise<KnownCh
   try {
     return await openRow(parts, row);
   } catch (error) {
-    const { id, kind } = row;
-    if (error instanceof DeskError) return { id, kind, reason: error.sentence };
-    if (error instanceof ConfigError) return { id, kind, reason: { zh: error.zh, en: error.en } };
-    if (error instanceof SealBroken) return { id, kind, reason: sayBoth('error.channel.sealed', { id }) };
+    const { id, kind, enabled } = row;
+    if (error instanceof DeskError) return { id, kind, enabled, reason: error.sentence };
+    if (error instanceof ConfigError) return { id, kind, enabled, reason: wordsOf(error) };
     throw error;
   }
 }
 
+/** Which setting, and what about it: of all that is wrong the first. */
+function wordsOf({ path, zh, en }: ConfigError): Sentence {
+  return { zh: `${path} ${zh}`, en: `${path} ${en}` };
+}
+
 async function openRow({ cipher, registry }: BookParts, row: ChannelRow): Promise<KnownChannel> {
   const definition = await definitionOf(registry, row.kind);
-  const { key, settings } = unpackFields(row.settings);
-  const opened = cipher.open(cipher.openDataKey(key as Buffer), settings as Buffer, fieldOf(row.id, 'settings'));
   // Checked again: a newer version of the adapter may ask for more than it did when the channel was made.
-  const checked = check(definition.settings, JSON.parse(opened.toString('utf8')), [], () => placeOf(row.id));
+  const checked = check(definition.settings, settingsIn(cipher, row), [], () => placeOf(row.id));
   const { id, kind, enabled, createdAt } = row;
   return { id, kind, enabled, settings: checked, from: 'store', definition, createdAt };
+}
+
+/** As they were stored. Throws a `DeskError` where the key they were sealed under is gone. */
+function settingsIn(cipher: FieldCipher, { id, settings: packed }: ChannelRow): Readonly<Record<string, unknown>> {
+  try {
+    const { key, settings } = unpackFields(packed);
+    const opened = cipher.open(cipher.openDataKey(key as Buffer), settings as Buffer, fieldOf(id, 'settings'));
+    return JSON.parse(opened.toString('utf8')) as Record<string, unknown>;
+  } catch (error) {
+    if (!(error instanceof SealBroken)) throw error;
+    throw new DeskError('channel.sealed', { id });
+  }
 }
 
 const isBroken = (channel: KnownChannel | BrokenChannel): channel is BrokenChannel => !isWhole(channel);

@@ -423,7 +423,7 @@ function alarmsOf({ store, book, loaded, now }: Foundation, parts: AlarmedParts,
   const broken = async () => {
     try {
       const found = await book.broken();
-      return found.map(({ id }) => ({ id, enabled: true, up: false, reason: 'channel.misconfigured' }));
+      return found.map(({ id, enabled }) => ({ id, enabled, up: false, reason: 'channel.misconfigured' }));
     } catch {
       // Without its store no channel of it can be told apart; that the store is down is an alarm of its own.
       return [];

@@ -10,6 +10,7 @@ import { DeskError, EXIT } from './desk-error.ts';
 import { failureOf } from './failure.ts';
 import { type Sentence, sayBoth } from './locale.ts';
 import type { Log } from './telemetry.ts';
+import { within } from './within.ts';
 
 /** One request, one line. */
 interface Request {
@@ -37,6 +38,9 @@ export type Reply =
 /** `sun_path` holds 108 bytes on Linux and 104 elsewhere, its closing zero included. */
 const LONGEST_PATH = 100;
 const LONGEST_LINE = 1024 * 1024;
+/** When the gateway ends: for what is quickly done, and then for what was told to stop. */
+const FINISH_MS = 1000;
+const ABORT_MS = 2000;
 const SOCKET = 'control.sock';
 const POINTER = 'control.path';
 
@@ -51,17 +55,35 @@ export async function openControl(
   context: CommandContext,
   log: Log,
 ): Promise<ControlServer> {
-  const server = createServer(socket => void serve(socket, commands, context, log));
+  const calls = new Map<Socket, AbortController>();
+  const server = createServer(socket => {
+    const gone = new AbortController();
+    calls.set(socket, gone);
+    void serve(socket, { commands, context, gone }, log).finally(() => calls.delete(socket));
+  });
   const path = placeFor(dataFolder);
   await listen(server, path);
   return {
     async close() {
-      await new Promise<void>(resolve => server.close(() => resolve()));
+      await closeServer(server, calls);
       rmSync(join(dataFolder, POINTER), { force: true });
       if (process.platform !== 'win32' && dirname(path) !== dataFolder)
         rmSync(dirname(path), { recursive: true, force: true });
     },
   };
+}
+
+/**
+ * What is quickly done is let finish; a long command (a backup, an import that waits for its reading) is told to stop, and
+ * one that does not listen is left behind: nobody who types a command may hold up the gateway's end.
+ */
+async function closeServer(server: Server, calls: ReadonlyMap<Socket, AbortController>): Promise<void> {
+  const closed = new Promise<void>(resolve => server.close(() => resolve()));
+  if ((await within(FINISH_MS, closed)).done) return;
+  for (const gone of calls.values()) gone.abort(new DeskError('cli.gateway_stops', {}, EXIT.unavailable));
+  if ((await within(ABORT_MS, closed)).done) return;
+  for (const socket of calls.keys()) socket.destroy();
+  await closed;
 }
 
 /** A path that fits into a socket address. Where the data folder's own is too long, a pointer file leads to a short one. */
@@ -105,8 +127,14 @@ async function listen(server: Server, path: string): Promise<void> {
   if (process.platform !== 'win32') chmodSync(path, 0o600);
 }
 
-async function serve(socket: Socket, commands: readonly Command[], context: CommandContext, log: Log): Promise<void> {
-  const gone = new AbortController();
+interface Serving {
+  readonly commands: readonly Command[];
+  readonly context: CommandContext;
+  /** Aborts what the caller has asked for. */
+  readonly gone: AbortController;
+}
+
+async function serve(socket: Socket, { commands, context, gone }: Serving, log: Log): Promise<void> {
   socket.once('close', () => gone.abort());
   socket.once('error', () => gone.abort());
   const send = async (reply: Reply) => {

@@ -1,6 +1,6 @@
 // What the gateway and its commands stand on: keys, store, rules, adapters, the book of channels, the clerk's desk.
 import { existsSync, rmSync } from 'node:fs';
-import { dirname, join } from 'node:path';
+import { dirname } from 'node:path';
 import { loadRegistry, type Registry } from '../adapters/registry.ts';
 import type { LoadedConfig } from '../config/load.ts';
 import { loadRepeats } from '../config/load-repeats.ts';
@@ -21,6 +21,7 @@ import {
 import type { Store } from '../store/store.ts';
 import { type ChannelBook, createChannelBook } from './channel-book.ts';
 import { withoutSecrets } from './channel-settings.ts';
+import { isUsed } from './data-folder.ts';
 import { createDesk, type Desk } from './desk.ts';
 import { type OpenedStore, openStore } from './engines.ts';
 import { createLiveConfig, type LiveConfig } from './live-config.ts';
@@ -33,6 +34,8 @@ export interface FoundationOptions {
   readonly now?: () => number;
   /** An I/O error at a commit: the process must end, since nobody knows what reached the disk. */
   onFatal(error: Error): void;
+  /** Told when keys were made, whatever fails afterwards: whoever does not hear of them does not back them up. */
+  keysMade?(file: string): void;
   /** Wraps the main thread's store; for tests that break a promise on purpose. */
   decorateStore?(store: Store): Store;
 }
@@ -56,14 +59,9 @@ export interface Foundation {
   readonly book: ChannelBook;
   readonly desk: Desk;
   readonly rulebook: RulebookData;
-  /** True when this start made development keys. */
-  readonly madeKeys: boolean;
   readonly now: () => number;
   close(): Promise<void>;
 }
-
-/** Files of a data folder that has been used. */
-const USED = ['huisu.db', 'lock.db'];
 
 /**
  * Opens store, keys and channels' book.
@@ -101,6 +99,7 @@ export async function openFoundation(given: LoadedConfig, options: FoundationOpt
       if (made && error instanceof KeyError) rmSync(config.keys.file);
       throw error;
     });
+    if (made) options.keysMade?.(config.keys.file);
     const book = createChannelBook({ loaded, store, cipher, registry, now });
     const desk = createDesk({
       store,
@@ -140,7 +139,6 @@ export async function openFoundation(given: LoadedConfig, options: FoundationOpt
         book,
         desk,
         rulebook,
-        madeKeys: made,
         now,
         close,
       },
@@ -156,10 +154,17 @@ export async function openFoundation(given: LoadedConfig, options: FoundationOpt
 
 /** The key ring; the very first start makes one for development, any later start without keys is refused. */
 function keysOf({ config }: LoadedConfig, env: NodeJS.ProcessEnv): { readonly ring: KeyRing; readonly made: boolean } {
-  const fresh = !existsSync(config.keys.file) && (env[KEYS_VARIABLE] ?? '') === '';
-  const used = USED.some(file => existsSync(join(config.data, file)));
-  if (fresh && !used) return { ring: createDevelopmentKeys(config.keys.file, config.keys.profile), made: true };
-  return { ring: loadKeyRing({ file: config.keys.file, env, dataFolder: config.data }), made: false };
+  const { data: dataFolder, keys } = config;
+  const fresh = !existsSync(keys.file) && (env[KEYS_VARIABLE] ?? '') === '';
+  if (fresh && !isUsed(dataFolder)) {
+    try {
+      return { ring: createDevelopmentKeys(keys.file, keys.profile, { dataFolder }), made: true };
+    } catch (error) {
+      // Another process began in the same moment: there is one ring, and it is in the file.
+      if (!(error instanceof KeyError) || error.code !== 'keys.file_exists') throw error;
+    }
+  }
+  return { ring: loadKeyRing({ file: keys.file, env, dataFolder }), made: false };
 }
 
 async function checkKeys(store: Store, ring: KeyRing): Promise<void> {

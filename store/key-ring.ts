@@ -3,6 +3,7 @@ import { createHmac, randomBytes, timingSafeEqual } from 'node:crypto';
 import {
   closeSync,
   fsyncSync,
+  linkSync,
   openSync,
   readFileSync,
   realpathSync,
@@ -106,8 +107,16 @@ function stampOf(file: string): string | null {
   return stats === undefined ? null : `${stats.ino} ${stats.mtimeNs} ${stats.size}`;
 }
 
-/** Makes a new ring in a new file (mode 0600); a file that is there already is never overwritten. */
-export function createDevelopmentKeys(file: string, profile: Profile = 'intl', now: Date = new Date()): KeyRing {
+/**
+ * Makes a new ring in a new file (mode 0600); a file that is there already is never overwritten, nor is one that another
+ * process makes at the same moment.
+ */
+export function createDevelopmentKeys(
+  file: string,
+  profile: Profile = 'intl',
+  { dataFolder, now = new Date() }: { readonly dataFolder?: string; readonly now?: Date } = {},
+): KeyRing {
+  checkPlace(file, dataFolder);
   const sealing = Object.fromEntries(SEALING_NAMES.map(name => [name, [newSealingKey(now)]]));
   const macs = Object.fromEntries(MAC_NAMES.map(name => [name, freshBytes(KEY_BYTES)]));
   const ring: KeyRing = { profile, sealing, macs };
@@ -117,16 +126,42 @@ export function createDevelopmentKeys(file: string, profile: Profile = 'intl', n
 
 /** Writes a ring to a new file (mode 0600), for its custodians; one that is there already is never overwritten. */
 export function saveKeyRing(file: string, ring: KeyRing): void {
-  refuseExisting(file);
-  writeRing(file, ring, 0o600);
+  writeRing(file, ring, 0o600, putNew);
 }
 
-function refuseExisting(file: string): void {
-  if (statSync(file, { throwIfNoEntry: false }) === undefined) return;
-  throw new KeyError('keys.file_exists', {
+/** Gives the file its name unless something has that name; where a file system has no links, by looking first. */
+function putNew(temporary: string, file: string): void {
+  try {
+    linkSync(temporary, file);
+    rmSync(temporary);
+  } catch (error) {
+    if (!LINKLESS.has(codeOf(error))) throw error;
+    if (statSync(file, { throwIfNoEntry: false }) !== undefined) throw exists(file, error);
+    renameSync(temporary, file);
+  }
+}
+
+const LINKLESS: ReadonlySet<string> = new Set(['EPERM', 'ENOTSUP', 'EOPNOTSUPP', 'ENOSYS', 'EMLINK', 'EISDIR']);
+const codeOf = (error: unknown): string => (error as NodeJS.ErrnoException).code ?? 'unknown';
+
+function exists(file: string, cause: unknown): KeyError {
+  const words = {
     zh: `密钥文件 ${file} 已存在，不会覆盖。`,
     en: `The key file ${file} exists already and is not overwritten.`,
-  });
+  };
+  return new KeyError('keys.file_exists', words, { cause });
+}
+
+function notWritten(file: string, error: unknown): unknown {
+  if (error instanceof KeyError) return error;
+  const code = codeOf(error);
+  if (code === 'EEXIST') return exists(file, error);
+  if (code === 'unknown') return error;
+  const words = {
+    zh: `密钥文件 ${file} 写不成（${code}）：请检查所在目录是否存在、可写，磁盘是否有空间。`,
+    en: `The key file ${file} could not be written (${code}): see that its folder is there and may be written to, and that the disk has room.`,
+  };
+  return new KeyError('keys.unwritable_file', words, { cause: error });
 }
 
 /** Adds a new current key of that name to the file and answers the new ring; what older keys sealed still opens. */
@@ -319,22 +354,33 @@ function badRing(source: string, zh: string, en: string): KeyError {
   });
 }
 
-function writeRing(file: string, ring: KeyRing, mode: number): void {
-  const text = Buffer.from(`${JSON.stringify(toFile(ring), null, 2)}\n`);
+/** Under another name first, so that a file of keys is whole or not there. */
+function writeRing(
+  file: string,
+  ring: KeyRing,
+  mode: number,
+  put: (temporary: string, file: string) => void = renameSync,
+): void {
   const temporary = `${file}.${randomBytes(6).toString('hex')}.tmp`;
-  const handle = openSync(temporary, 'wx', mode);
+  try {
+    writeDown(temporary, Buffer.from(`${JSON.stringify(toFile(ring), null, 2)}\n`), mode);
+    put(temporary, file);
+    syncFolder(dirname(file));
+  } catch (error) {
+    rmSync(temporary, { force: true });
+    throw notWritten(file, error);
+  }
+}
+
+function writeDown(file: string, text: Buffer, mode: number): void {
+  const handle = openSync(file, 'wx', mode);
   try {
     writeSync(handle, text);
     fsyncSync(handle);
-  } catch (error) {
-    rmSync(temporary, { force: true });
-    throw error;
   } finally {
     closeSync(handle);
     text.fill(0);
   }
-  renameSync(temporary, file);
-  syncFolder(dirname(file));
 }
 
 /** Makes a rename durable; Windows has no such call and needs none. */

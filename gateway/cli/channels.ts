@@ -43,12 +43,12 @@ export const channelCommands: readonly Command[] = [
           settings: shownSettings(channel),
         };
       }
-      for (const { id, kind, reason } of await context.book.broken()) {
+      for (const { id, kind, enabled, reason } of await context.book.broken()) {
         yield {
           id,
           kind,
-          enabled: true,
-          state: 'broken',
+          enabled,
+          state: enabled ? 'broken' : 'disabled',
           from: 'store',
           reason: null,
           why: reason,
@@ -61,6 +61,7 @@ export const channelCommands: readonly Command[] = [
   {
     kind: 'one',
     name: 'channels add',
+    begins: true,
     summary: { zh: '添加渠道', en: 'add a channel' },
     arguments: [ID],
     options: [
@@ -73,6 +74,37 @@ export const channelCommands: readonly Command[] = [
       const { secret } = await context.book.add({ id, kind, settings: settingsOf(args) }, by);
       await context.live?.reopen(id);
       return { id, kind, url: hookUrl(context, id), ...(secret === null ? {} : { secret }) };
+    },
+  },
+  {
+    kind: 'one',
+    name: 'channels set',
+    summary: { zh: '修改渠道设置（只写要改的项）', en: 'change settings of a channel (only those that differ)' },
+    arguments: [ID],
+    options: [
+      {
+        flags: '--settings <json>',
+        summary: { zh: '要改的项，JSON 或 @文件；null 恢复默认', en: 'as JSON, or @file; null: back to the default' },
+        required: true,
+      },
+    ],
+    run: async (context, args, { by }) => {
+      const id = String(args['id']);
+      const channel = await context.book.set(id, settingsOf(args), by);
+      await context.live?.reopen(id);
+      return { id, kind: channel.kind, settings: shownSettings(channel) };
+    },
+  },
+  {
+    kind: 'one',
+    name: 'channels remove',
+    summary: { zh: '删除从未收过件的渠道', en: 'take out a channel that never took in a message' },
+    arguments: [ID],
+    run: async (context, args, { by }) => {
+      const id = String(args['id']);
+      await context.book.remove(id, by);
+      await context.live?.reopen(id);
+      return { id, removed: true };
     },
   },
   {

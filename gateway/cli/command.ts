@@ -120,6 +120,8 @@ interface CommandBase {
   /** Positional arguments, `<number>` required and `[number]` not. */
   readonly arguments?: readonly { readonly form: string; readonly summary: Sentence; readonly path?: true }[];
   readonly options?: readonly Option[];
+  /** May be the first to be run on a new data folder; the others then say that there is nothing yet. */
+  readonly begins?: true;
 }
 
 /** Many rows: JSON Lines with --json, otherwise a table. */

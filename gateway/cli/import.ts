@@ -15,6 +15,7 @@ const WAIT_SECONDS = 60;
 export const importCommand: Command = {
   kind: 'one',
   name: 'import',
+  begins: true,
   summary: {
     zh: '手工导入一个文件（CSV、XLSX、JSON Lines）',
     en: 'take a file in by hand (CSV, XLSX, JSON Lines)',

@@ -2,7 +2,8 @@
 import { ConfigError } from '../../config/errors.ts';
 import { glimpseDataFolder, type LoadedConfig, loadConfig } from '../../config/load.ts';
 import { callControl, type Reply, runCommand } from '../control.ts';
-import { EXIT } from '../desk-error.ts';
+import { isUsed } from '../data-folder.ts';
+import { DeskError, EXIT } from '../desk-error.ts';
 import { say } from '../locale.ts';
 import type { Arguments, Command, Terminal } from './command.ts';
 
@@ -33,6 +34,7 @@ export async function* replies(
     return;
   }
   if (settings instanceof ConfigError) throw settings;
+  refuseNothing(command, settings);
   const onFatal = () => {
     terminal.err(say(terminal.language, 'start.disk-failed'));
     process.exit(EXIT.bug);
@@ -42,14 +44,21 @@ export async function* replies(
     import('../compose.ts'),
     import('../foundation.ts'),
   ]);
-  const foundation = await openFoundation(settings, { env: terminal.env, onFatal });
+  const keysMade = (file: string) => terminal.err(say(terminal.language, 'start.made-keys', { file }));
+  const foundation = await openFoundation(settings, { env: terminal.env, onFatal, keysMade });
+  const stop = interrupted();
   try {
-    yield* pulled(send =>
-      runCommand(command, commandContext(foundation, null), { args, by }, new AbortController().signal, send),
-    );
+    yield* pulled(send => runCommand(command, commandContext(foundation, null), { args, by }, stop.signal, send));
   } finally {
+    stop.forget();
     await foundation.close();
   }
+}
+
+/** A typo in a path must not look like a gateway without messages, nor leave keys and an empty database behind. */
+function refuseNothing({ begins }: Command, { config, file }: LoadedConfig): void {
+  if (begins === true || config.store.url !== null || isUsed(config.data)) return;
+  throw new DeskError('cli.no_data', { data: config.data, file }, EXIT.unavailable);
 }
 
 const fileOf = ({ configFile, env }: Terminal) => ({ file: configFile, env });
@@ -62,6 +71,20 @@ function settingsOf(terminal: Terminal): LoadedConfig | ConfigError {
     if (error instanceof ConfigError) return error;
     throw error;
   }
+}
+
+/** Ctrl-C lets a command tidy up what it has begun (half a backup); a second one ends the process at once. */
+function interrupted(): { readonly signal: AbortSignal; forget(): void } {
+  const stop = new AbortController();
+  const abort = () => stop.abort(new DeskError('cli.interrupted', {}, EXIT.unavailable));
+  const signals = ['SIGINT', 'SIGTERM'] as const;
+  for (const signal of signals) process.once(signal, abort);
+  return {
+    signal: stop.signal,
+    forget: () => {
+      for (const signal of signals) process.off(signal, abort);
+    },
+  };
 }
 
 /** Replies that are pushed, one at a time, as an iterable: the next is asked for when the last was taken. */

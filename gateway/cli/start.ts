@@ -40,12 +40,14 @@ export function startCommand(commands: readonly Command[]): LocalCommand {
       const reload = reloadOnHangup(log);
       const gateway = await startGateway(loaded, {
         ...{ log, logLevel, commands, env: terminal.env, onFatal },
+        keysMade: file => terminal.err(say(terminal.language, 'start.made-keys', { file })),
         ...(role === undefined ? {} : { role: role as Role }),
       });
       reload(gateway);
       // Whoever has read that it runs may tell it to stop in the same moment.
       const stop = stopSignal();
       announce(gateway, terminal);
+      await firstSeen(gateway, log);
       log.info('gateway.started', { url: gateway.url, pid: process.pid });
       const signal = await stop;
       terminal.err(say(terminal.language, 'start.stopping'));
@@ -65,7 +67,6 @@ export function startCommand(commands: readonly Command[]): LocalCommand {
 
 function announce({ foundation, firstChannel, url }: Gateway, { language, err, out, json }: Terminal): void {
   const { config } = foundation.loaded;
-  if (foundation.madeKeys) err(say(language, 'start.made-keys', { file: config.keys.file }));
   err(say(language, 'start.listening', { url, data: config.data }));
   if (config.caseSystem === null) err(say(language, 'start.no-case-system'));
   const hook = firstChannel === null ? null : `${config.listen.publicUrl ?? url}/hooks/${firstChannel.id}`;
@@ -77,6 +78,12 @@ function announce({ foundation, firstChannel, url }: Gateway, { language, err, o
   // One object for programs that start a gateway: where it listens, and the secret that is never shown again.
   const first = firstChannel === null ? null : { id: firstChannel.id, secret: firstChannel.secret, url: hook };
   out(JSON.stringify({ url, pid: process.pid, firstChannel: first }));
+}
+
+/** From now on no start shows the first secret again. Where it could not be written down the next one does, which harms nothing. */
+async function firstSeen({ context, firstChannel }: Gateway, log: Log): Promise<void> {
+  if (firstChannel === null) return;
+  await context.book.firstSeen().catch((error: unknown) => log.fail('store.unavailable', error));
 }
 
 /** At a terminal SIGHUP says that the terminal is gone; to a service it says that its settings have changed. */

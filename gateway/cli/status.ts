@@ -149,7 +149,9 @@ async function channelFindings({ live, book, now }: CommandContext): Promise<rea
   };
   return [
     ...down.map(state => finding(state.id, withCode(state), state.retryAt, `huisu channels check ${state.id}`)),
-    ...broken.map(({ id, reason }) => finding(id, reason, null, 'huisu channels list')),
+    ...broken
+      .filter(({ enabled }) => enabled)
+      .map(({ id, reason }) => finding(id, reason, null, 'huisu channels list')),
   ];
 }
 

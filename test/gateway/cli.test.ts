@@ -1,7 +1,8 @@
 // The command line as a person types it: beside a running gateway and without one, what it prints and how it ends.
 import assert from 'node:assert/strict';
 import { type ExecFileException, execFile, spawn } from 'node:child_process';
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { once } from 'node:events';
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
@@ -165,6 +166,32 @@ describe('huisu', function () {
     });
   });
 
+  it('changes settings of a channel that is there, and takes out one that was never used', async () => {
+    const settings = { host: '127.0.0.1', port: 9, tls: 'none', user: 'szxx@example.cn', password: 'wrong' };
+    await gateway({}, async () => {
+      await huisu(['channels', 'add', 'mayor', '--kind', 'mailbox', '--settings', JSON.stringify(settings)]);
+      const refused = await huisu(['channels', 'set', 'mayor', '--settings', '{"pasword":"right"}']);
+      assert.equal(refused.code, 78);
+      assert.match(refused.err, /pasword[\s\S]*password/);
+      const change = JSON.stringify({ port: 10, password: 'right', user: 'qzjd@example.cn' });
+      const changed = await huisu(['channels', 'set', 'mayor', '--settings', change]);
+      const shown = changed.result['settings'] as Record<string, unknown>;
+      assert.deepEqual([shown['host'], shown['port'], shown['user']], ['127.0.0.1', 10, 'qzjd@example.cn']);
+      assert.ok(!changed.out.includes('right'));
+      await huisu(['channels', 'set', 'mayor', '--settings', '{"port":null}']);
+      const listed = async () => (await huisu(['channels', 'list', '--json'])).rows;
+      const mayor = (await listed()).find(({ id }) => id === 'mayor');
+      assert.ok(mayor !== undefined && !Object.hasOwn(mayor['settings'] as object, 'port'));
+      assert.equal((await huisu(['channels', 'remove', 'mayor'])).code, 0);
+      assert.deepEqual(
+        (await listed()).map(({ id }) => id),
+        ['app-1'],
+      );
+    });
+    const actions = (await huisu(['audit', 'list', '--json'])).rows.map(({ action }) => action);
+    assert.ok(['channel.add', 'channel.set', 'channel.remove'].every(action => actions.includes(action)));
+  });
+
   // biome-ignore-start lint/suspicious/noTemplateCurlyInString: settings files refer to variables in just this way
   it('tells for a channel of the settings file which variable to change', async () => {
     writeFileSync(
@@ -224,6 +251,7 @@ describe('huisu', function () {
   });
 
   it('says what is wrong in both languages, the asked one first, and ends with the code for it', async () => {
+    await huisu(['channels', 'add', 'tongtongban']);
     const zh = await huisu(['tickets', 'show', 'nonsense']);
     assert.equal(zh.code, 65);
     assert.match(zh.err, /不是有效的编号[\s\S]*no valid number/);
@@ -269,6 +297,41 @@ describe('huisu', function () {
     other.close();
     assert.equal(answer.code, 69);
     assert.match(answer.err, new RegExp(`${port}[\\s\\S]*HUISU_PORT`));
+  });
+
+  it('shows the first secret at the next start where the one that made it failed, and tells of the keys all the same', async () => {
+    const other = createServer().listen(0, '127.0.0.1');
+    await once(other, 'listening');
+    const { port } = other.address() as { port: number };
+    const failed = await huisu(['start'], { HUISU_PORT: String(port) });
+    other.close();
+    assert.match(failed.err, /已生成开发用密钥/);
+    let secret: string | undefined;
+    await gateway({}, async ({ firstChannel }) => {
+      secret = firstChannel?.secret;
+    });
+    assert.match(String(secret), /^whsec_/);
+    await gateway({}, async ({ firstChannel }) => assert.equal(firstChannel, null));
+  });
+
+  it('says that there is nothing yet, instead of making an empty database of a mistyped path', async () => {
+    const status = await huisu(['status'], { HUISU_DATA: './hiusu-data' });
+    assert.equal(status.code, 69);
+    assert.match(status.err, /hiusu-data[\s\S]*huisu start/);
+    assert.deepEqual(readdirSync(folder), []);
+    const added = await huisu(['channels', 'add', 'tongtongban']);
+    assert.match(String(added.result['secret']), /^whsec_/);
+    assert.match(added.err, /已生成开发用密钥/);
+  });
+
+  it('says where the key file cannot be, before anything is made', async () => {
+    const missing = await huisu(['start'], { HUISU_KEYS_FILE: './nowhere/keys.json' });
+    assert.equal(missing.code, 78);
+    assert.match(missing.err, /nowhere\/keys\.json[\s\S]*\(keys\.unwritable_file\)/);
+    const inside = await huisu(['start'], { HUISU_KEYS_FILE: './huisu-data/keys.json' });
+    assert.equal(inside.code, 78);
+    assert.match(inside.err, /\(config\.keys_inside_data\)/);
+    assert.deepEqual(readdirSync(folder), []);
   });
 
   it('refuses a second process on the same data folder', async () => {

@@ -4,7 +4,7 @@ import { once } from 'node:events';
 import { connect } from 'node:net';
 import { join, resolve } from 'node:path';
 import { text } from 'node:stream/consumers';
-import type { Arguments, Row } from '../../gateway/cli/command.ts';
+import type { Arguments, Command, Row } from '../../gateway/cli/command.ts';
 import { callControl, type Failure, type Reply } from '../../gateway/control.ts';
 import { type CaseSystemSimulator, startCaseSystem } from '../platforms/case-system.ts';
 import { type Running, runGateway } from './running.ts';
@@ -13,6 +13,19 @@ const LINE_BOX = resolve(import.meta.dirname, '../../docs/adapters/example/line-
 const TOKEN = 'made-up-token-0001';
 const LAMP = '东昌区江南大街与滨江西路交汇处往北三百米，路灯灭了一排，请安排检修。';
 const RETRY = { steps: [0.05], every: 0.05, hours: 0.0001 };
+
+let begun = false;
+/** Goes on until it is told to stop. */
+const WAIT: Command = {
+  kind: 'one',
+  name: 'wait',
+  summary: { zh: '', en: '' },
+  async run(_context, _args, { signal }) {
+    begun = true;
+    await once(signal, 'abort');
+    throw signal.reason;
+  },
+};
 
 describe('commands of a running gateway', function () {
   this.timeout(60_000);
@@ -25,7 +38,7 @@ describe('commands of a running gateway', function () {
 
   async function start(): Promise<void> {
     cases = await startCaseSystem();
-    running = await runGateway({ adapters: [LINE_BOX], caseSystem: { url: cases.url, retry: RETRY } });
+    running = await runGateway({ adapters: [LINE_BOX], caseSystem: { url: cases.url, retry: RETRY } }, [WAIT]);
     await one('channels add', { id: 'box', kind: 'line-box', settings: JSON.stringify({ token: TOKEN }) });
   }
 
@@ -145,6 +158,25 @@ describe('commands of a running gateway', function () {
     socket.write('{"broken\n');
     assert.match(await text(socket), /cli\.bad_request/);
     assert.equal((await one('status'))['running'], true);
+  });
+
+  it('do not hold up the end of the gateway: a long one is told to stop, and whoever says nothing is cut off', async () => {
+    await start();
+    const slow = connect(join(running.folder, 'data', 'control.sock'));
+    await once(slow, 'connect');
+    const waiting = (async () => {
+      const client = await callControl(join(running.folder, 'data'));
+      assert.ok(client !== null);
+      const replies: Reply[] = [];
+      for await (const reply of client.run('wait', {}, 'tester')) replies.push(reply);
+      return replies;
+    })();
+    await running.until(() => begun);
+    const ended = once(slow, 'close');
+    await running.gateway.close(5000);
+    await ended;
+    const told = (await waiting).flatMap(reply => ('failure' in reply ? [reply.failure.code] : []));
+    assert.deepEqual(told, ['cli.gateway_stops']);
   });
 
   it('end when their caller goes away in the middle', async () => {

@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { stringify } from 'yaml';
 import { loadConfig } from '../../config/load.ts';
+import type { Command } from '../../gateway/cli/command.ts';
 import { COMMANDS } from '../../gateway/cli/commands.ts';
 import { type Gateway, startGateway } from '../../gateway/compose.ts';
 import { createLog } from '../../gateway/telemetry.ts';
@@ -26,8 +27,14 @@ export interface Running {
   close(): Promise<void>;
 }
 
-/** @param settings over the shipped defaults */
-export async function runGateway(settings: Readonly<Record<string, unknown>> = {}): Promise<Running> {
+/**
+ * @param settings over the shipped defaults
+ * @param more commands beside those there are
+ */
+export async function runGateway(
+  settings: Readonly<Record<string, unknown>> = {},
+  more: readonly Command[] = [],
+): Promise<Running> {
   const folder = mkdtempSync(join(tmpdir(), 'huisu-test-'));
   const file = join(folder, 'huisu.yaml');
   const base = {
@@ -43,7 +50,8 @@ export async function runGateway(settings: Readonly<Record<string, unknown>> = {
   const onFatal = (error: Error) => {
     throw error;
   };
-  const gateway = await startGateway(loadConfig({ file, env: {} }), { log, commands: COMMANDS, env: {}, onFatal });
+  const commands = [...COMMANDS, ...more];
+  const gateway = await startGateway(loadConfig({ file, env: {} }), { log, commands, env: {}, onFatal });
   const { id, secret } = gateway.firstChannel as { id: string; secret: string };
   const sender = partner({ url: `${gateway.url}/hooks/${id}`, secret });
   const send = (body: unknown) => sender.send(body, { prefer: 'wait=10' });

@@ -1,6 +1,16 @@
 // Promises of the key ring: where keys may come from, how they rotate, and that wrong ones are named.
 import assert from 'node:assert/strict';
-import { chmodSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import {
+  chmodSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { KeyError } from '../../store/errors.ts';
@@ -45,6 +55,18 @@ describe('key ring', () => {
     assert.deepEqual(loadKeyRing({ file }), made);
     assert.equal(made.profile, 'gm');
     assert.throws(() => createDevelopmentKeys(file), keyError('keys.file_exists', file));
+  });
+
+  it('makes none in the place of a link to a disk that is away, and says what keeps it from writing', () => {
+    symlinkSync(join(folder, 'disk', 'keys.json'), file);
+    assert.throws(() => createDevelopmentKeys(file), keyError('keys.file_exists', file));
+    assert.deepEqual(readdirSync(folder), ['keys.json']);
+    const nowhere = join(folder, 'disk', 'keys.json');
+    assert.throws(() => createDevelopmentKeys(nowhere), keyError('keys.unwritable_file', nowhere));
+    assert.throws(
+      () => createDevelopmentKeys(join(folder, 'other.json'), 'intl', { dataFolder: folder }),
+      keyError('keys.inside_data_folder', folder),
+    );
   });
 
   it('takes the keys from HUISU_KEYS before the file, as JSON or as base64 of it', () => {
