@@ -36,6 +36,7 @@ import { createHttp, type HttpService } from './http/server.ts';
 import { createIntake, type Intake } from './intake.ts';
 import { createMetrics, type MetricsSnapshot, type SettingsFigures } from './metrics.ts';
 import { newNumber } from './number.ts';
+import { type ProbeCounts, probeCounts } from './probe-counts.ts';
 import { createReadiness } from './readiness.ts';
 import type { ParserChannel } from './reading/protocol.ts';
 import { noReading, type Reading, type ReadingParts, startReading } from './reading/reading.ts';
@@ -176,8 +177,9 @@ function liveParts({ foundation, role, log, logLevel, known, published, bull }: 
   // Names this process, and no other one that ever ran, wherever a lease is taken.
   const owner = `${hostname()}:${process.pid}:${randomUUID().slice(0, 8)}`;
   const certificate = readCertificate(loaded);
+  const counts = probeCounts(store);
   const metrics = createMetrics(
-    { snapshot: () => snapshotOf({ store, channels, disk, alarms }), settings: () => settingsFigures(reload) },
+    { snapshot: () => snapshotOf({ store, counts, channels, disk, alarms }), settings: () => settingsFigures(reload) },
     now,
   );
   const intake = createIntake({
@@ -200,7 +202,7 @@ function liveParts({ foundation, role, log, logLevel, known, published, bull }: 
   const dispatch =
     settings === null || !sends(role) ? null : dispatchOf(foundation, { settings, attachments, bull }, log);
   const readiness = createReadiness({
-    ...{ role, intake, reading, channels, dispatch, store },
+    ...{ role, intake, reading, channels, dispatch, counts },
     settings: () => reload.state(),
   });
   const caseEvents = createCaseEvents({
@@ -251,7 +253,7 @@ function liveParts({ foundation, role, log, logLevel, known, published, bull }: 
     settings: () => loaded.config.retention,
     forget: pairs => reading.forget(pairs),
   });
-  const alarms = alarmsOf(foundation, { channels, intake, disk, dispatch, reload }, log);
+  const alarms = alarmsOf(foundation, { counts, channels, intake, disk, dispatch, reload }, log);
   return {
     importing: { intake, splitter, store, cipher, log, now },
     channels,
@@ -392,16 +394,17 @@ function refusalOf({ refused }: SettingsState): SettingsRefusal | null {
 
 interface SnapshotSources {
   readonly store: Store;
+  readonly counts: ProbeCounts;
   readonly channels: Channels;
   readonly disk: DiskWatch;
   readonly alarms: Alarms;
 }
 
-async function snapshotOf({ store, channels, disk, alarms }: SnapshotSources): Promise<MetricsSnapshot> {
+async function snapshotOf({ store, counts, channels, disk, alarms }: SnapshotSources): Promise<MetricsSnapshot> {
   const [messages, outbox, tickets, health] = await Promise.all([
-    store.messages.counts(),
-    store.outbox.counts(),
-    store.tickets.counts(),
+    counts.messages(),
+    counts.outbox(),
+    counts.tickets(),
     store.admin.health(),
   ]);
   const commitSeconds = [...disk.takeCommitSeconds(), ...health.commitSeconds];
@@ -410,6 +413,7 @@ async function snapshotOf({ store, channels, disk, alarms }: SnapshotSources): P
 }
 
 interface AlarmedParts {
+  readonly counts: ProbeCounts;
   readonly channels: Channels;
   readonly intake: Intake;
   readonly disk: DiskWatch;
@@ -418,7 +422,7 @@ interface AlarmedParts {
 }
 
 function alarmsOf({ store, book, loaded, now }: Foundation, parts: AlarmedParts, log: Log): Alarms {
-  const { channels, intake, disk, dispatch, reload } = parts;
+  const { counts, channels, intake, disk, dispatch, reload } = parts;
   const { caseSystem } = loaded.config;
   const broken = async () => {
     try {
@@ -430,7 +434,7 @@ function alarmsOf({ store, book, loaded, now }: Foundation, parts: AlarmedParts,
     }
   };
   return createAlarms({
-    ...{ store, log, now, settings: () => loaded.config.alarms },
+    ...{ store, counts, log, now, settings: () => loaded.config.alarms },
     sources: {
       channels: async () => [...channels.status(), ...(await broken())],
       intakePaused: () => intake.paused,

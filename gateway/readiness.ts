@@ -1,13 +1,13 @@
 // Why the gateway is not ready, and what a person should know although it is; each reason with words in both languages.
 import { basename } from 'node:path';
 import type { ConfigProblem } from '../config/errors.ts';
-import type { Store } from '../store/store.ts';
 import type { Channels } from './channels.ts';
 import type { Dispatch } from './dispatch/dispatch.ts';
 import { blocks } from './dispatch/queue-check.ts';
 import type { Readiness, ReadinessReason } from './http/health.ts';
 import type { Intake } from './intake.ts';
 import { sayBoth } from './locale.ts';
+import type { ProbeCounts } from './probe-counts.ts';
 import type { Reading } from './reading/reading.ts';
 import type { SettingsState } from './reload.ts';
 import { type Role, sends } from './role.ts';
@@ -19,12 +19,12 @@ export interface ReadinessParts {
   readonly channels: Pick<Channels, 'status'>;
   /** null: no case system is configured. */
   readonly dispatch: Pick<Dispatch, 'status' | 'faults'> | null;
-  readonly store: Store;
+  readonly counts: Pick<ProbeCounts, 'messages' | 'outbox'>;
   settings(): Pick<SettingsState, 'refused' | 'restart'>;
 }
 
 export function createReadiness(parts: ReadinessParts): Readiness {
-  const { role, intake, reading, channels, dispatch, store, settings } = parts;
+  const { role, intake, reading, channels, dispatch, counts, settings } = parts;
   return {
     async reasons() {
       const reasons: ReadinessReason[] = [];
@@ -42,7 +42,7 @@ export function createReadiness(parts: ReadinessParts): Readiness {
       }
       reasons.push(...settingsReasons(settings()));
       try {
-        const [messages, outbox] = await Promise.all([store.messages.counts(), store.outbox.counts()]);
+        const [messages, outbox] = await Promise.all([counts.messages(), counts.outbox()]);
         if (messages.quarantined > 0)
           reasons.push(reason('messages.quarantined', false, { count: messages.quarantined }));
         if (outbox.dead > 0) reasons.push(reason('outbox.dead', false, { count: outbox.dead }));

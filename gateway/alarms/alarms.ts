@@ -2,6 +2,7 @@
 import { randomUUID } from 'node:crypto';
 import type { AlarmLimits, AlarmSettings } from '../../config/alarms.ts';
 import type { Store } from '../../store/store.ts';
+import type { ProbeCounts } from '../probe-counts.ts';
 import { createOutages, type Log } from '../telemetry.ts';
 import {
   type Alarm,
@@ -41,6 +42,7 @@ export interface AlarmSources {
 
 export interface AlarmsParts {
   readonly store: Store;
+  readonly counts: Pick<ProbeCounts, 'messages' | 'outbox'>;
   readonly sources: AlarmSources;
   /** Asked at every look, so that changed settings count at once. */
   readonly settings: () => AlarmSettings;
@@ -84,7 +86,7 @@ const MOST_PAST = 50;
 const SAVE_MS = 5 * MINUTE_MS;
 
 export function createAlarms(parts: AlarmsParts): Alarms {
-  const { store, sources, settings, log, now } = parts;
+  const { store, counts, sources, settings, log, now } = parts;
   const monotonic = parts.monotonic ?? (() => performance.now());
   const stop = new AbortController();
   const outages = createOutages(log, now);
@@ -151,7 +153,7 @@ export function createAlarms(parts: AlarmsParts): Alarms {
       now: at,
       channels,
       quiet: new Map(judged.filter((entry): entry is [string, Quiet] => entry[1] !== null)),
-      store: await storeFacts(store),
+      store: await storeFacts(counts),
       disk: sources.disk(),
       intakePaused: sources.intakePaused(),
       caseSystem: sources.caseSystem(),
@@ -247,9 +249,9 @@ export function createAlarms(parts: AlarmsParts): Alarms {
   return alarms;
 }
 
-async function storeFacts(store: Store): Promise<StoreFacts | null> {
+async function storeFacts(counts: AlarmsParts['counts']): Promise<StoreFacts | null> {
   try {
-    const [messages, outbox] = await Promise.all([store.messages.counts(), store.outbox.counts()]);
+    const [messages, outbox] = await Promise.all([counts.messages(), counts.outbox()]);
     return {
       unread: messages.unread,
       oldestUnread: messages.oldestUnread,

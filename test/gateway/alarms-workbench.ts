@@ -12,6 +12,7 @@ import type { Expiry, SettingsRefusal } from '../../gateway/alarms/alarm.ts';
 import { type Alarms, createAlarms } from '../../gateway/alarms/alarms.ts';
 import type { ChannelFact, DiskFacts } from '../../gateway/alarms/rules.ts';
 import type { NoticeBody } from '../../gateway/alarms/way.ts';
+import { probeCounts } from '../../gateway/probe-counts.ts';
 import { createLog } from '../../gateway/telemetry.ts';
 import { openSqliteStore, type SqliteStore } from '../../store/sqlite/engine.ts';
 import type { Store } from '../../store/store.ts';
@@ -161,7 +162,7 @@ export async function openBench(
   const log = createLog({ level: 'debug', destination: { write: line => void logged.push(JSON.parse(line)) } });
   const open = () =>
     createAlarms({
-      ...{ store, log, settings: () => settings },
+      ...{ store, counts: probeCounts(store), log, settings: () => settings },
       sources: {
         channels: async () => world.channels,
         intakePaused: () => world.paused,
