@@ -4,6 +4,8 @@ import type { Channels } from './channels.ts';
 import type { Log } from './telemetry.ts';
 
 const EVERY_MS = 5000;
+/** On a store that takes long to answer a pause is so many times as long as a look. */
+const REST = 10;
 
 export interface SiblingsParts {
   readonly store: Store;
@@ -15,21 +17,27 @@ export interface SiblingsParts {
 /** Looks every few seconds. On a store of one process there is nothing to look for: it finishes its own at the next start. */
 export function mindSiblings({ store: { shared }, channels, now, log }: SiblingsParts): { close(): void } {
   if (shared === null) return { close: () => undefined };
-  let running = false;
+  let closed = false;
   const look = async () => {
-    if (running) return;
-    running = true;
+    const began = performance.now();
     try {
       await shared.sweep(now());
       // Channels made, changed or switched off by a command there; those that are as they were are left alone.
       await channels.sync();
     } catch (error) {
       log.fail('store.sweep', error);
-    } finally {
-      running = false;
     }
+    if (!closed) again(Math.max(EVERY_MS, (performance.now() - began) * REST));
   };
-  const timer = setInterval(look, EVERY_MS);
-  timer.unref();
-  return { close: () => clearInterval(timer) };
+  const again = (ms: number) => {
+    timer = setTimeout(look, ms).unref();
+  };
+  let timer: NodeJS.Timeout | undefined;
+  again(EVERY_MS);
+  return {
+    close() {
+      closed = true;
+      clearTimeout(timer);
+    },
+  };
 }

@@ -29,6 +29,8 @@ export interface Peers {
 }
 
 const ROUND_MS = 1000;
+/** A pause is so many times as long as the round before it, where that is longer. */
+const REST = 3;
 /** Who links; another takes over when it is silent for so long. */
 const LEASE_MS = 10_000;
 const LINKER = 'linker';
@@ -107,8 +109,9 @@ export function createPeers(parts: PeersParts): Peers {
       if (!troubled) parts.trouble(error);
       troubled = true;
     }
-    // A store that takes long to answer is left alone for as long.
-    if (!stopped) timer = setTimeout(() => (running = turn()), Math.max(ROUND_MS, performance.now() - began));
+    // A store that takes long to answer is left alone for longer.
+    const pause = Math.max(ROUND_MS, (performance.now() - began) * REST);
+    if (!stopped) timer = setTimeout(() => (running = turn()), pause);
   }
 
   return {

@@ -56,6 +56,20 @@ export function among<T extends string | number>(values: readonly T[]) {
   return different.length === 1 ? (different[0] as T) : op({ $in: different });
 }
 
+/** So many documents are asked for one by one, side by side. */
+const FEW = 16;
+
+/** Documents of these values of one field, where the order does not matter. Some servers answer a question for one from an index, and
+ *  read the whole collection for a list; MongoDB takes either the same. */
+export async function documentsOf<T extends string | number, Doc>(
+  values: readonly T[],
+  find: (condition: ReturnType<typeof among<T>>) => Promise<Doc[]>,
+): Promise<Doc[]> {
+  const different = [...new Set(values)];
+  if (different.length > FEW) return find(among(different));
+  return (await Promise.all(different.map(value => find(value)))).flat();
+}
+
 const { Mixed } = Schema.Types;
 /** Bytes go as they are: the driver takes any byte array, mongoose's own type only its own kind. */
 const Bytes = Mixed;

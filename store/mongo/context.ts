@@ -1,7 +1,7 @@
 // What every part of the engine works with: models, counters, news, and the one way in which a message's document is changed.
 import { StoreUnavailable } from '../errors.ts';
 import type { AuditTrail } from './audit.ts';
-import { among, type Models, upserting } from './connection.ts';
+import { documentsOf, type Models, upserting } from './connection.ts';
 import type { MessageDoc, Todo } from './documents.ts';
 
 export interface Context {
@@ -45,8 +45,9 @@ export async function messageOf({ models }: Context, number: string): Promise<Me
 }
 
 export async function messagesOf({ models }: Context, numbers: readonly string[]): Promise<Map<string, MessageDoc>> {
-  if (numbers.length === 0) return new Map();
-  const rows = await models.messages.find({ number: among(numbers) }, WITHOUT_ORIGINAL).lean<MessageDoc[]>();
+  const rows = await documentsOf(numbers, number =>
+    models.messages.find({ number }, WITHOUT_ORIGINAL).lean<MessageDoc[]>(),
+  );
   return new Map(rows.map(row => [row.number, row]));
 }
 

@@ -1,7 +1,7 @@
 // Incidents on MongoDB: figures of their tickets, and a clerk's moving of tickets: one write of the document of the ticket they
 // move to decides, the tickets follow by the roll-forward.
 import type { IncidentFilter, IncidentMove, IncidentRow } from '../store.ts';
-import { among, op } from './connection.ts';
+import { among, documentsOf, op } from './connection.ts';
 import { type Context, change, messagesOf, NOTHING_TO_DO } from './context.ts';
 import type { MessageDoc, MovePart } from './documents.ts';
 
@@ -132,8 +132,9 @@ export async function leadOrdinals(
   { models }: Context,
   incidents: readonly string[],
 ): Promise<ReadonlyMap<string, number>> {
-  if (incidents.length === 0) return new Map();
-  const docs = await models.messages.find({ number: among(incidents) }, { number: 1, ordinal: 1 }).lean<MessageDoc[]>();
+  const docs = await documentsOf(incidents, number =>
+    models.messages.find({ number }, { number: 1, ordinal: 1 }).lean<MessageDoc[]>(),
+  );
   return new Map(docs.map(({ number, ordinal }) => [number, ordinal]));
 }
 

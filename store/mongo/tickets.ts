@@ -1,6 +1,6 @@
 // Reads of tickets: one with its life, lists, counts, and what the candidate index asks for.
 import type { CandidateRow, TicketCounts, TicketEvent, TicketFilter, TicketRow } from '../store.ts';
-import { among, op } from './connection.ts';
+import { among, documentsOf, op } from './connection.ts';
 import type { Context } from './context.ts';
 import type { MessageDoc, TicketPart } from './documents.ts';
 import { leadOrdinals } from './incidents.ts';
@@ -108,10 +108,9 @@ export async function toCandidates(context: Context, docs: readonly MessageDoc[]
 }
 
 export async function loadCandidates(context: Context, ordinals: readonly number[]): Promise<CandidateRow[]> {
-  if (ordinals.length === 0) return [];
-  const docs = await context.models.messages
-    .find({ ordinal: among(ordinals), isTicket: true }, CANDIDATE)
-    .lean<MessageDoc[]>();
+  const docs = await documentsOf(ordinals, ordinal =>
+    context.models.messages.find({ ordinal, isTicket: true }, CANDIDATE).lean<MessageDoc[]>(),
+  );
   return toCandidates(context, docs);
 }
 
