@@ -102,7 +102,10 @@ export function createSharedRelay(options: SharedRelayOptions): Relay {
     start: pump.start,
     wake: pump.wake,
     claimed: begin,
-    settled: pump.wake,
+    settled() {
+      // A round costs as much as the rest of an entry's way through here; with half of them left it would come to nothing.
+      if (believed <= capacity / 2) pump.wake();
+    },
     async stop() {
       await pump.stop();
       // What has been fetched meanwhile finds nothing to begin with.
