@@ -24,7 +24,7 @@ const PARTS = ['sqlite', 'redis', 'accept', 'mongo', 'gateways'] as const;
 const HELP = `npm run bench:engine -- [options]
   --only PARTS         of ${PARTS.join(',')}: sending on SQLite with Bull, acknowledging without Redis, accepting on
                        MongoDB, sending on MongoDB with Bull, the whole way through one and two gateways (all)
-  --entries N          entries sent in each round on SQLite (6000)
+  --entries N          entries sent in each round on SQLite (24000)
   --concurrency N,N    sent at one time, by either side (8,32)
   --rounds N           alternations with the yardstick (3)
   --messages N         messages on MongoDB (200); ten times as many are accepted in a round
@@ -35,7 +35,7 @@ const HELP = `npm run bench:engine -- [options]
 const { values } = parseArgs({
   options: {
     only: { type: 'string', default: PARTS.join(',') },
-    entries: { type: 'string', default: '6000' },
+    entries: { type: 'string', default: '24000' },
     concurrency: { type: 'string', default: '8,32' },
     rounds: { type: 'string', default: '3' },
     messages: { type: 'string', default: '200' },

@@ -380,8 +380,16 @@ export interface TicketCounts {
   readonly incidents: number;
 }
 
+/** What a ticket's entries are made of. */
+export type SealedTicket = Pick<
+  TicketRow,
+  'number' | 'type' | 'confidential' | 'caseNumber' | 'born' | 'wrappedContent' | 'identity' | 'wrappedIdentity'
+>;
+
 export interface TicketStore {
   get(number: string): Promise<TicketRow | null>;
+  /** The part of it that goes out, without its life. */
+  sealed(number: string): Promise<SealedTicket | null>;
   list(filter: TicketFilter): Promise<readonly TicketRow[]>;
   /** How many repeats joined each; a ticket without any is left out. */
   followUps(numbers: readonly string[]): Promise<ReadonlyMap<string, number>>;

@@ -3,7 +3,7 @@ import type { CaseSystemSettings } from '../../config/case-system.ts';
 import type { Attachment, Requester } from '../../normalizer/ticket.ts';
 import { SealBroken } from '../../store/errors.ts';
 import type { FieldCipher } from '../../store/field-cipher.ts';
-import type { Entry, MessageRow, Store, TicketRow } from '../../store/store.ts';
+import type { Entry, MessageRow, SealedTicket, Store } from '../../store/store.ts';
 import { openDecision, openIdentity, openTicketContent } from '../../store/ticket-seal.ts';
 import {
   type EntryBody,
@@ -69,7 +69,7 @@ export function createEntrySource(options: EntrySourceOptions): EntrySource {
 }
 
 async function buildEntry(options: EntrySourceOptions, entry: Entry): Promise<BuiltEntry> {
-  const row = present(await options.store.tickets.get(entry.ticket), 'the ticket is gone');
+  const row = present(await options.store.tickets.sealed(entry.ticket), 'the ticket is gone');
   switch (entry.kind) {
     case 'ticket.created':
     case 'ticket.corrected':
@@ -89,7 +89,7 @@ async function buildEntry(options: EntrySourceOptions, entry: Entry): Promise<Bu
   }
 }
 
-async function buildTicket(options: EntrySourceOptions, entry: Entry, row: TicketRow): Promise<BuiltEntry> {
+async function buildTicket(options: EntrySourceOptions, entry: Entry, row: SealedTicket): Promise<BuiltEntry> {
   const { cipher, settings } = options;
   const ticket = openTicketContent(cipher, row);
   const reason = reasonOf(row, withheld(ticket, settings.forwardIdentity));
@@ -105,7 +105,7 @@ async function buildTicket(options: EntrySourceOptions, entry: Entry, row: Ticke
 }
 
 /** A follow-up never carries identity: the ticket it belongs to did, or must not. */
-async function buildFollowUp(options: EntrySourceOptions, entry: Entry, row: TicketRow): Promise<BuiltEntry> {
+async function buildFollowUp(options: EntrySourceOptions, entry: Entry, row: SealedTicket): Promise<BuiltEntry> {
   const { cipher, store } = options;
   const message = present<MessageRow>(await store.messages.get(entry.message), 'the message is gone');
   const kept = openDecision(cipher, message);
@@ -128,14 +128,14 @@ async function buildFollowUp(options: EntrySourceOptions, entry: Entry, row: Tic
 }
 
 /** The row's own columns may say more than the born part: a clerk can make a ticket confidential later. */
-function reasonOf(row: TicketRow, ofContent: Withheld | null): Withheld | null {
+function reasonOf(row: SealedTicket, ofContent: Withheld | null): Withheld | null {
   if (row.type === '举报') return 'accusation';
   if (row.confidential && ofContent !== 'accusation') return 'confidential';
   return ofContent;
 }
 
 /** Opened to go along, or to be taken out of a restricted ticket's text; otherwise left sealed. */
-function neededIdentity(cipher: FieldCipher, row: TicketRow, reason: Withheld | null): Requester | null {
+function neededIdentity(cipher: FieldCipher, row: SealedTicket, reason: Withheld | null): Requester | null {
   return reason === null || isRestricted(reason) ? openIdentity(cipher, row) : null;
 }
 

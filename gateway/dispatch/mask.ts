@@ -27,8 +27,10 @@ const MARKS: Readonly<Record<PersonalSpan['kind'], string>> = {
 /** A shorter piece of a number tells nobody apart. */
 const TELLING = 4;
 
+const unchanged = (text: string): string => text;
+
 /** Masks nothing; for tickets that go out as they are. */
-export const NO_MASKS: Masks = { content: text => text, text: text => text, title: text => text };
+export const NO_MASKS: Masks = { content: unchanged, text: unchanged, title: unchanged };
 
 /**
  * @param content the text the spans lie in
@@ -45,6 +47,7 @@ export function createMasks(
   const secrets = [...inOrder.map(span => ofSpan(content, span, whole)), ...ofRequester(requester)]
     .filter(secret => secret.text.length >= 2)
     .sort((a, b) => b.text.length - a.text.length);
+  if (inOrder.length + secrets.length === 0) return NO_MASKS;
   const text = (given: string): string =>
     secrets.reduce((hidden, { text, mark }) => hidden.replaceAll(text, mark), given);
   return {
@@ -117,6 +120,7 @@ function cutOff(title: string, secret: Secret): string {
 
 /** Applies a change to every text inside a plain value. */
 export function eachText<T>(value: T, change: (text: string) => string): T {
+  if (change === unchanged) return value;
   if (typeof value === 'string') return change(value) as T;
   if (Array.isArray(value)) return value.map(item => eachText(item, change)) as T;
   if (typeof value !== 'object' || value === null) return value;

@@ -41,7 +41,7 @@ import { sharedStore } from './several-processes.ts';
 import { takeSnapshot } from './snapshot.ts';
 import { type Swept, sweep } from './sweep.ts';
 import { addEvent } from './ticket-part.ts';
-import { countFollowUps, countTickets, getTicket, listTickets } from './tickets.ts';
+import { countFollowUps, countTickets, getTicket, listTickets, sealedTicket } from './tickets.ts';
 import { createVault, INLINE_VAULT, type Vault } from './vault.ts';
 
 export interface MongoStoreOptions {
@@ -295,6 +295,7 @@ function outboxStore({ context, guard: { run } }: Parts): OutboxStore {
 function ticketStore({ context, vault, guard: { run } }: Parts): TicketStore {
   return {
     get: number => run(() => getTicket(context, vault, number)),
+    sealed: number => run(() => sealedTicket(context, vault, number)),
     list: filter => run(() => listTickets(context, vault, filter)),
     followUps: numbers => run(() => countFollowUps(context, numbers)),
     add: (event, outbox, audit) =>

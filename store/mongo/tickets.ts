@@ -1,5 +1,5 @@
 // Reads of tickets: one with its life, lists, counts, and what the candidate index asks for.
-import type { CandidateRow, TicketCounts, TicketEvent, TicketFilter, TicketRow } from '../store.ts';
+import type { CandidateRow, SealedTicket, TicketCounts, TicketEvent, TicketFilter, TicketRow } from '../store.ts';
 import { among, documentsOf, op } from './connection.ts';
 import type { Context } from './context.ts';
 import type { MessageDoc, TicketPart } from './documents.ts';
@@ -48,6 +48,26 @@ export async function getTicket(context: Context, vault: Vault, number: string):
   const doc = await context.models.messages.findOne({ number, isTicket: true }, SHOWN).lean<MessageDoc>();
   const [ticket] = doc === null ? [] : await toTickets(vault, [doc]);
   return ticket ?? null;
+}
+
+/** Of a ticket what `SealedTicket` says, and where its identity is. */
+const SEALED = {
+  ...{ number: 1, 'ticket.type': 1, 'ticket.confidential': 1, 'ticket.caseNumber': 1, born: 1, wrappedContent: 1 },
+  ...{ identity: 1, identityAt: 1, wrappedIdentity: 1 },
+} as const;
+
+export async function sealedTicket({ models }: Context, vault: Vault, number: string): Promise<SealedTicket | null> {
+  const doc = await models.messages.findOne({ number, isTicket: true }, SEALED).lean<MessageDoc>();
+  if (doc === null || doc.ticket === null) return null;
+  const { type, confidential, caseNumber } = doc.ticket;
+  const identity = await identityOf(vault, doc);
+  const sealed = { born: doc.born ?? NONE, identity, wrappedIdentity: doc.wrappedIdentity ?? NONE };
+  return { number, type, confidential, caseNumber, wrappedContent: doc.wrappedContent, ...sealed };
+}
+
+async function identityOf(vault: Vault, { identity, identityAt }: MessageDoc): Promise<Uint8Array> {
+  if (identity !== null || identityAt === null) return identity ?? NONE;
+  return (await vault.identities([identityAt])).get(identityAt) ?? NONE;
 }
 
 export async function listTickets(context: Context, vault: Vault, filter: TicketFilter): Promise<TicketRow[]> {

@@ -24,6 +24,7 @@ import {
   loadCandidates,
   readBlocks,
   readStatistics,
+  sealedTicket,
 } from './reads/tickets.ts';
 import { takeSnapshot } from './snapshot.ts';
 import { createStatements, type Statements, unhex } from './statements.ts';
@@ -120,6 +121,7 @@ function outboxStore(sql: Statements, writes: WriteClient, ask: AskLong): Outbox
 function ticketStore(sql: Statements, writes: WriteClient, ask: AskLong): TicketStore {
   return {
     get: async number => getTicket(sql, number),
+    sealed: async number => sealedTicket(sql, number),
     list: filter => ask('listTickets', filter),
     followUps: async numbers => countFollowUps(sql, numbers),
     add: async (event, outbox, audit) => {

@@ -1,10 +1,11 @@
 // Contract: what is added to a ticket's life, and finding tickets.
 import assert from 'node:assert/strict';
 import { Conflict } from '../../store/errors.ts';
-import type { TicketEvent } from '../../store/store.ts';
+import type { SealedTicket, TicketEvent } from '../../store/store.ts';
 import {
   born,
   decided,
+  decision,
   entry,
   entryId,
   NOW,
@@ -44,6 +45,26 @@ export function ticketContract(open: OpenStore): void {
         assert.deepEqual(first, event('a', { kind: 'accepted', state: 'accepted', step: '受理', caseNumber: 'C1' }));
         assert.equal(textOf(second?.note ?? null), 'note');
         assert.equal(second?.supervised, true);
+      }),
+    );
+
+    it(
+      'gives the part of a ticket that goes out as the whole has it',
+      withStore(open, async store => {
+        await decided(store, [ticketOf('a', 'l'), decision('b', { kind: 'not-an-appeal', reason: 'test' })]);
+        const accepted = event('a', { kind: 'accepted', state: 'accepted', caseNumber: 'C1' });
+        await store.tickets.add(accepted, [], null);
+        const sealed = await store.tickets.sealed(numberOf('a'));
+        const whole = await store.tickets.get(numberOf('a'));
+        assert.ok(sealed !== null && whole !== null);
+        assert.equal(sealed.caseNumber, 'C1');
+        const plain = (row: SealedTicket) => [row.number, row.type, row.confidential, row.caseNumber];
+        const bytes = (row: SealedTicket) =>
+          [row.born, row.wrappedContent, row.identity, row.wrappedIdentity].map(part => textOf(part));
+        assert.deepEqual([plain(sealed), bytes(sealed)], [plain(whole), bytes(whole)]);
+        assert.ok(bytes(sealed).every(text => text !== ''));
+        assert.equal(await store.tickets.sealed(numberOf('b')), null, 'no ticket');
+        assert.equal(await store.tickets.sealed('nobody'), null);
       }),
     );
 

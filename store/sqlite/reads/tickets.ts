@@ -2,6 +2,7 @@
 import type {
   BornRow,
   CandidateRow,
+  SealedTicket,
   Segment,
   TicketCounts,
   TicketEvent,
@@ -107,6 +108,25 @@ function eventsOf(sql: Statements, ticket: TicketLine): TicketEvent[] {
 export function getTicket(sql: Statements, number: string): TicketRow | null {
   const line = one<TicketLine>(sql(BY_NUMBER).get(number));
   return line === undefined ? null : toTicket(sql, line);
+}
+
+const SEALED = `SELECT m.number, t.type, t.confidential, t.case_number, r.born, m.wrapped_content, r.identity, r.wrapped_identity
+  FROM messages m CROSS JOIN tickets t ON t.ordinal = m.ordinal CROSS JOIN readings r ON r.ordinal = m.ordinal
+  WHERE m.number = ?`;
+
+export function sealedTicket(sql: Statements, number: string): SealedTicket | null {
+  const line = one<TicketLine>(sql(SEALED).get(number));
+  if (line === undefined) return null;
+  return {
+    number: line.number,
+    type: line.type,
+    confidential: line.confidential === 1,
+    caseNumber: line.case_number,
+    born: line.born,
+    wrappedContent: line.wrapped_content,
+    identity: line.identity,
+    wrappedIdentity: line.wrapped_identity,
+  };
 }
 
 const FOLLOW_UPS = `SELECT count(*) AS n FROM readings
