@@ -1,16 +1,38 @@
 // huisu audit: who did what, and whether the chain of records is whole.
+import type { Store } from '../../store/store.ts';
 import { EXIT } from '../desk-error.ts';
 import { say } from '../locale.ts';
-import type { Command } from './command.ts';
+import { foldNumber } from '../number.ts';
+import type { Arguments, Command, Row } from './command.ts';
+import { textOf } from './parts.ts';
 
 const PAGE = 500;
+/** They are gathered before they are shown. */
+const MOST_LAST = 100_000;
 
 export const auditCommands: readonly Command[] = [
   {
     kind: 'list',
     name: 'audit list',
-    summary: { zh: '列出审计记录', en: 'list audit records' },
+    summary: { zh: '列出审计记录，旧的在前', en: 'list audit records, oldest first' },
     options: [
+      {
+        flags: '--on <what>',
+        summary: { zh: '只看关于某个编号、渠道等的', en: 'about one number, channel or the like' },
+      },
+      { flags: '--by <whom>', summary: { zh: '只看某人所为', en: 'of one person' } },
+      {
+        flags: '--action <action>',
+        summary: {
+          zh: '只看某种行为，如 identity.read；可只写开头',
+          en: 'of one action, such as identity.read, or its beginning',
+        },
+      },
+      {
+        flags: '--last <n>',
+        summary: { zh: '只看最近多少条', en: 'the newest so many' },
+        number: { min: 1, max: MOST_LAST },
+      },
       {
         flags: '--after <seq>',
         summary: { zh: '从此序号之后', en: 'after this sequence number' },
@@ -30,17 +52,10 @@ export const auditCommands: readonly Command[] = [
       { key: 'on', title: { zh: '对象', en: 'on' } },
       { key: 'why', title: { zh: '目的', en: 'why' } },
     ],
-    async *run({ store }, args) {
-      let after = Number(args['after'] ?? 0);
-      let left = Number(args['limit'] ?? Number.POSITIVE_INFINITY);
-      while (left > 0) {
-        const records = await store.admin.auditList(after, Math.min(left, PAGE));
-        for (const { seq, at, by, action, on, why, mac } of records)
-          yield { seq, at, by, action, on, why: why ?? null, mac };
-        if (records.length === 0) return;
-        after = records.at(-1)!.seq;
-        left -= records.length;
-      }
+    run: ({ store }, args) => {
+      const last = args['last'] === undefined ? null : Number(args['last']);
+      const found = chosen(store, args);
+      return last === null ? limited(found, Number(args['limit'] ?? Number.POSITIVE_INFINITY)) : newest(found, last);
     },
   },
   {
@@ -55,3 +70,36 @@ export const auditCommands: readonly Command[] = [
     exit: result => (result['broken'] === null ? EXIT.ok : EXIT.data),
   },
 ];
+
+/** Goes through the whole chain, whose records are sealed in one order and indexed by nothing. */
+async function* chosen(store: Store, args: Arguments): AsyncIterable<Row> {
+  const [on, by, action] = [textOf(args, 'on'), textOf(args, 'by'), textOf(args, 'action')];
+  const about = on === undefined ? undefined : (foldNumber(on) ?? on);
+  for (let after = Number(args['after'] ?? 0); ; ) {
+    const records = await store.admin.auditList(after, PAGE);
+    for (const { seq, at, by: whom, action: what, on: things, why, mac } of records) {
+      if (about !== undefined && !things.includes(about)) continue;
+      if ((by !== undefined && by !== whom) || (action !== undefined && !what.startsWith(action))) continue;
+      yield { seq, at, by: whom, action: what, on: things, why: why ?? null, mac };
+    }
+    const last = records.at(-1);
+    if (last === undefined) return;
+    after = last.seq;
+  }
+}
+
+async function* limited(rows: AsyncIterable<Row>, most: number): AsyncIterable<Row> {
+  let left = most;
+  for await (const row of rows) {
+    yield row;
+    if (--left === 0) return;
+  }
+}
+
+async function* newest(rows: AsyncIterable<Row>, most: number): AsyncIterable<Row> {
+  const kept: Row[] = [];
+  for await (const row of rows) {
+    if (kept.push(row) > most * 2) kept.splice(0, kept.length - most);
+  }
+  yield* kept.slice(-most);
+}

@@ -12,6 +12,7 @@ import { inTurn } from '../upkeep/turn.ts';
 import type { Arguments, Call, Command, LocalCommand, Option, Row, Terminal } from './command.ts';
 import { shareBars } from './output.ts';
 import { textOf } from './parts.ts';
+import { time } from './table.ts';
 
 /** What the manifest of a copy made on MongoDB says. */
 const MONGO = 'mongo';
@@ -184,7 +185,7 @@ function tell({ language, json, out }: Terminal, result: Row, words: string): vo
 function next({ data, createdAt, messages, tickets }: Row, language: Language, words: string): string {
   return say(language, words, {
     data: String(data),
-    createdAt: String(createdAt),
+    createdAt: time(Date.parse(String(createdAt))),
     messages: Number(messages),
     tickets: Number(tickets),
   });

@@ -4,6 +4,7 @@ import { WAYS } from '../alarms/alarm.ts';
 import { catalogueEntry } from '../catalogue.ts';
 import { EXIT } from '../desk-error.ts';
 import { leastFreeBytes } from '../disk-watch.ts';
+import { causeCode } from '../dispatch/causes.ts';
 import { lately } from '../incident-marks.ts';
 import { type Sentence, say, sayBoth, word } from '../locale.ts';
 import { keptState, onAlarms } from './alarms.ts';
@@ -28,6 +29,8 @@ export interface Finding {
 /** Reading takes milliseconds and dispatch seconds; beyond these something is wrong. */
 const UNREAD_SECONDS = 60;
 const OUTBOX_SECONDS = 600;
+/** Entries that are asked why they wait. */
+const MOST_ASKED = 100;
 
 export const statusCommand: Command = {
   kind: 'one',
@@ -85,7 +88,7 @@ async function findingsOf(context: CommandContext): Promise<readonly Finding[]> 
   const waitingAge = age(outbox.oldest);
   if (waiting > 0 && loaded.config.caseSystem === null)
     add('no-case-system', waiting, false, 'huisu check', waitingAge);
-  else if (waiting > 0) add('waiting', waiting, waitingAge > OUTBOX_SECONDS, 'huisu case-system try', waitingAge);
+  else if (waiting > 0) found.push(await waitingFinding(context, waiting, waitingAge));
   if (health.freeBytes < leastFreeBytes(loaded.config.intake, health.totalBytes))
     add('disk-low', Math.round(health.freeBytes / 1024 / 1024), true, null);
   return [
@@ -94,6 +97,22 @@ async function findingsOf(context: CommandContext): Promise<readonly Finding[]> 
     ...found,
     ...(await channelFindings(context)),
   ];
+}
+
+/** Entries look alike whether they are on their way or fail again and again: the last failure tells them apart. */
+async function waitingFinding({ store }: CommandContext, count: number, seconds: number): Promise<Finding> {
+  const first = await store.outbox.list({ state: 'due', limit: MOST_ASKED });
+  const cause = first.find(entry => entry.cause !== null)?.cause ?? null;
+  const code = cause === null ? null : causeCode(cause);
+  const why = (language: 'zh' | 'en') => {
+    const known = code === null ? null : catalogueEntry(code);
+    return say(language, 'status.last-failure', { code: code ?? '-', title: known?.[language].title ?? '' });
+  };
+  const { zh, en } = sayBoth('status.waiting', { count, seconds });
+  return {
+    ...{ code: 'waiting', count, seconds, stuck: seconds > OUTBOX_SECONDS, command: 'huisu case-system try' },
+    ...(code === null ? { zh, en } : { zh: `${zh}${why('zh')}`, en: `${en}${why('en')}` }),
+  };
 }
 
 /** What a person was told of and is not over, and ways by which nobody can be told. */

@@ -152,6 +152,10 @@ function answeringOf({ log, metrics }: HttpParts, front: Front): Answering {
       if (problem.bug) log.bug('http.bug', error, { channel, status: problem.status });
       else log.debug('http.request_refused', { reason: problem.code, status: problem.status });
     },
+    onRefusal(code, status, channel) {
+      metrics.refused(channel, code);
+      log.debug('http.request_refused', { channel, reason: code, status });
+    },
   };
 }
 

@@ -197,6 +197,8 @@ export interface Answering {
   readonly base: string;
   /** Called with every refusal and every bug before it is answered. */
   onProblem(problem: ProblemAnswer, error: unknown, channel: string): void;
+  /** Called with every refusal that an adapter itself has put into words. */
+  onRefusal(code: string, status: number, channel: string): void;
 }
 
 /**
@@ -214,6 +216,7 @@ export async function answerWith(
   try {
     const answer = await target(name, incoming);
     if (answer === null) throw new HttpProblem('http.no_channel');
+    if (answer.status >= 400) answering.onRefusal(codeOf(answer), answer.status, name);
     send(request, response, answer);
   } catch (error) {
     const problem = problemAnswer(error, answering.base, pathOf(request));
@@ -221,6 +224,13 @@ export async function answerWith(
     send(request, response, problem);
   }
   incoming.release();
+}
+
+const PROBLEM = /"type":"[^"]*\/problems\/([a-z][a-z0-9._-]{0,60})"/;
+
+/** The stable part of a problem; adapters of third parties may answer in another form. */
+function codeOf({ status, body }: WebhookAnswer): string {
+  return (typeof body === 'string' ? PROBLEM.exec(body)?.[1] : undefined) ?? `status-${status}`;
 }
 
 function pathOf(request: IncomingMessage): string {

@@ -246,6 +246,17 @@ describe('huisu', function () {
         [record?.['action'], record?.['on'], record?.['why']],
         ['identity.read', [number, 'phone'], '回访'],
       );
+      // Who looked at this one, and what was done last.
+      const on = (
+        await huisu(['audit', 'list', '--json', '--on', String(number).toLowerCase(), '--action', 'identity'])
+      ).rows;
+      assert.deepEqual(
+        on.map(({ seq }) => seq),
+        [record?.['seq']],
+      );
+      const whole = (await huisu(['audit', 'list', '--json'])).rows;
+      assert.deepEqual((await huisu(['audit', 'list', '--json', '--last', '2'])).rows, whole.slice(-2));
+      assert.deepEqual((await huisu(['audit', 'list', '--json', '--by', 'nobody'])).rows, []);
       assert.deepEqual((await huisu(['audit', 'verify'])).result['broken'], null);
     });
   });

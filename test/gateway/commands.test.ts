@@ -36,9 +36,9 @@ describe('commands of a running gateway', function () {
     await cases.close();
   });
 
-  async function start(): Promise<void> {
+  async function start(retry: Readonly<Record<string, unknown>> = RETRY): Promise<void> {
     cases = await startCaseSystem();
-    running = await runGateway({ adapters: [LINE_BOX], caseSystem: { url: cases.url, retry: RETRY } }, [WAIT]);
+    running = await runGateway({ adapters: [LINE_BOX], caseSystem: { url: cases.url, retry } }, [WAIT]);
     await one('channels add', { id: 'box', kind: 'line-box', settings: JSON.stringify({ token: TOKEN }) });
   }
 
@@ -105,6 +105,15 @@ describe('commands of a running gateway', function () {
     assert.deepEqual(await one('dead-letters replay', { all: true }), { replayed: 1 });
     await running.until(async () => (await outbox.counts()).done === 2);
     assert.equal(cases.summary().doubledEffects, 0);
+  });
+
+  it('say why entries wait, when the last attempt at them failed', async () => {
+    await start({ steps: [60], every: 60, hours: 1 });
+    cases.setFaults({ script: ['401'], repeat: true });
+    await letter('1', LAMP);
+    const found = async () => ((await one('status'))['findings'] as Row[]).find(({ code }) => code === 'waiting');
+    await running.until(async () => String((await found())?.['en']).includes('case-system.credentials'));
+    assert.match(String((await found())?.['zh']), /有 1 项等待转办.*最近一次失败：工单系统拒绝了认证/);
   });
 
   it('list tickets and messages page by page, filtered, newest first', async () => {

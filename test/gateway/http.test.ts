@@ -225,6 +225,17 @@ describe('the HTTP side', () => {
     assert.doesNotMatch(metrics, /made-up/);
   });
 
+  it('counts what an adapter refuses, by its problem', async () => {
+    const body = JSON.stringify({ type: '/problems/id-reused', title: 'x', status: 422 });
+    const url = await open(async () => ({ status: 422, headers: {}, body }));
+    await post(`${url}/hooks/app-1`);
+    const other = await open(async () => ({ status: 403, headers: {} }));
+    await post(`${other}/hooks/app-1`);
+    const [one, two] = await Promise.all([url, other].map(async base => (await fetch(`${base}/metrics`)).text()));
+    assert.match(one ?? '', /huisu_refused_total\{channel="app-1",code="id-reused"\} 1/);
+    assert.match(two ?? '', /huisu_refused_total\{channel="app-1",code="status-403"\} 1/);
+  });
+
   it('says that the port is in use instead of failing somehow', async () => {
     const url = await open(async () => null);
     await assert.rejects(
