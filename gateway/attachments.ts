@@ -13,6 +13,7 @@ import { withoutSecrets } from './channel-settings.ts';
 import type { Channels } from './channels.ts';
 import { blobName } from './intake.ts';
 import { hasOriginal, originalOf } from './reading/read-again.ts';
+import { risingClock } from './rising-clock.ts';
 import type { Log } from './telemetry.ts';
 
 export interface AttachmentsParts {
@@ -51,6 +52,7 @@ export function createAttachments(parts: AttachmentsParts): Attachments {
     totalTimeoutMs: 60_000,
     bodyTimeoutMs: 20_000,
   });
+  const now = risingClock(parts.now);
   const stop = new AbortController();
   let timer: NodeJS.Timeout | undefined;
   let running: Promise<void> | null = null;
@@ -58,7 +60,7 @@ export function createAttachments(parts: AttachmentsParts): Attachments {
   let soon = false;
 
   async function fetchDue(): Promise<void> {
-    const due = await parts.store.admin.attachmentsDue(parts.now(), AT_ONCE);
+    const due = await parts.store.admin.attachmentsDue(now(), AT_ONCE);
     await Promise.all(due.map(fetchOne));
     if (due.length === AT_ONCE && !stop.signal.aborted) await fetchDue();
   }
@@ -108,11 +110,11 @@ export function createAttachments(parts: AttachmentsParts): Attachments {
     const wait = error instanceof Refused ? undefined : RETRY_MS[row.attempts];
     const attempts = row.attempts + 1;
     if (wait === undefined) return { ...row, attempts, state: 'failed', cause };
-    return { ...row, attempts, dueAt: parts.now() + wait, cause };
+    return { ...row, attempts, dueAt: now() + wait, cause };
   }
 
   async function settle(row: AttachmentRow): Promise<void> {
-    await parts.store.admin.settleAttachment(row, parts.now());
+    await parts.store.admin.settleAttachment(row, now());
     if (row.state === 'failed') {
       parts.log.warn('attachment.failed', { number: row.message, reason: row.cause, attempts: row.attempts });
     }
@@ -123,7 +125,7 @@ export function createAttachments(parts: AttachmentsParts): Attachments {
     const created = await createdEntry(parts.store, row.message);
     // The correction comes first and waits a moment: a crash between the two fetches again, and loses nothing.
     if (hasGone(created)) await correctLate(parts, row, SOON_MS * 4);
-    const mayLeave = created?.state === 'due' && created.notBefore <= parts.now();
+    const mayLeave = created?.state === 'due' && created.notBefore <= now();
     await settle(row);
     if (mayLeave && hasGone(await createdEntry(parts.store, row.message))) await correctLate(parts, row, 0);
   }

@@ -10,7 +10,11 @@ export interface Gathered {
 interface Gathering {
   readonly rows: UnreadRow[];
   quietUntil: number;
+  quietMs: number;
 }
+
+/** A wait that is longer than it can be by so much was begun by a clock that was set back since. */
+const SLACK_MS = 60_000;
 
 export interface Conversations {
   /** Takes in a part; answers the conversation if this part ends it. */
@@ -35,8 +39,9 @@ export function createConversations(): Conversations {
 
   return {
     add(key, row, last, quietMs) {
-      const gathering = gatherings.get(key) ?? { rows: [], quietUntil: 0 };
+      const gathering = gatherings.get(key) ?? { rows: [], quietUntil: 0, quietMs: 0 };
       gathering.rows.push(row);
+      gathering.quietMs = Math.max(gathering.quietMs, quietMs);
       gathering.quietUntil = Math.max(gathering.quietUntil, row.acceptedAt + quietMs);
       if (last) return end(key, gathering);
       gatherings.set(key, gathering);
@@ -44,6 +49,10 @@ export function createConversations(): Conversations {
     },
     has: key => gatherings.has(key),
     due(now) {
+      for (const gathering of gatherings.values()) {
+        const { quietUntil, quietMs } = gathering;
+        if (quietUntil - now > quietMs + SLACK_MS) gathering.quietUntil = now + quietMs;
+      }
       const over = [...gatherings].filter(([, gathering]) => gathering.quietUntil <= now);
       return over.map(([key, gathering]) => end(key, gathering));
     },

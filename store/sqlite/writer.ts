@@ -7,6 +7,7 @@ import { createContext } from './context.ts';
 import { createGroupCommit } from './group-commit.ts';
 import type { Batch, CheckpointDone, FromWriter, WriterOptions, WriterOrder, WriterReport } from './protocol.ts';
 import { migrate, NewerStore } from './schema.ts';
+import { endLeases } from './writes/admin.ts';
 import { dropUnpublished, hasDropped, sweepDropped } from './writes/candidates.ts';
 import { recoverEntries } from './writes/delivery.ts';
 
@@ -37,7 +38,8 @@ function serve(options: WriterOptions, control: MessagePort): void {
   const context = createContext(db, options.auditKey, options.hash);
   const group = createGroupCommit(context);
   const recovery = group.inside(() => {
-    recoverEntries(context);
+    recoverEntries(context, options.now);
+    endLeases(context);
     dropUnpublished(context);
   });
   if (recovery !== null) throw new StoreUnavailable(recovery.code, recovery.message);

@@ -180,6 +180,20 @@ describe('attachments', function () {
     assert.equal(asked, 2);
   });
 
+  it('are asked for again in time although the clock was set back by a day meanwhile', async () => {
+    await open();
+    let asked = 0;
+    serve = (_request, response) => {
+      if (asked++ === 0) response.writeHead(503).end();
+      else response.end(PHOTO);
+    };
+    const waiting = await told({ attachments: [byUrl()] });
+    const { admin } = bench.gateway.context.store;
+    await until(async () => (await admin.attachments(waiting.number))[0]?.attempts === 1, 'it has failed once');
+    bench.setBack(86_400_000);
+    assert.deepEqual(bytesOf(await sent('ticket.created', waiting)), [PHOTO]);
+  });
+
   it('are fetched after a restart in the middle', async () => {
     await open();
     const asked = Promise.withResolvers<void>();

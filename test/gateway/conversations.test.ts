@@ -1,5 +1,7 @@
 // Conversations on a running gateway: parts become one appeal, whatever comes between them.
 import assert from 'node:assert/strict';
+import { createConversations } from '../../gateway/reading/conversations.ts';
+import type { UnreadRow } from '../../store/store.ts';
 import { openTicketContent } from '../../store/ticket-seal.ts';
 import { appealBody } from '../platforms/app.ts';
 import { openReadingBench, type ReadingBench, type Told } from './reading-bench.ts';
@@ -183,5 +185,22 @@ describe('a conversation', function () {
       kind: 'not-an-appeal',
       reason: 'empty',
     });
+  });
+});
+
+describe('conversations that gather', () => {
+  it('end after their quiet time also where the clock was set back meanwhile', () => {
+    const conversations = createConversations();
+    const at = Date.UTC(2026, 10, 24);
+    const row = { number: 'n', ordinal: 1, acceptedAt: at } as UnreadRow;
+    conversations.add('k', row, false, 30_000);
+    assert.deepEqual(conversations.due(at + 29_999), []);
+    const day = 86_400_000;
+    assert.deepEqual(conversations.due(at - day), []);
+    assert.deepEqual(conversations.due(at - day + 29_999), []);
+    assert.deepEqual(
+      conversations.due(at - day + 30_000).map(({ key }) => key),
+      ['k'],
+    );
   });
 });

@@ -48,6 +48,8 @@ export interface ReadingBench {
   /** An appeal of the app channel. */
   appeal(data: Readonly<Record<string, unknown>>, options?: SendOptions): Promise<Told>;
   readonly sender: Partner;
+  /** Sets the clock of the gateway's main thread back by so much. */
+  setBack(ms: number): void;
   close(): Promise<void>;
 }
 
@@ -67,6 +69,8 @@ export async function openReadingBench(
   let running: Gateway | null = null;
   let sender: Partner | null = null;
   let decider: Worker | null = null;
+  let behindMs = 0;
+  const now = () => Date.now() - behindMs;
   const watch = (worker: Worker) => {
     if ((worker as { threadName?: string | null }).threadName === 'decider') decider = worker;
   };
@@ -82,7 +86,8 @@ export async function openReadingBench(
       return sender as Partner;
     },
     async start() {
-      running = await startGateway(loadConfig({ file, env: {} }), { log, commands: COMMANDS, env: {}, onFatal });
+      const options = { log, commands: COMMANDS, env: {}, onFatal, now };
+      running = await startGateway(loadConfig({ file, env: {} }), options);
       sender = partner({ url: `${running.url}/hooks/app`, secret: SECRET });
     },
     async stop(deadlineMs = 10_000) {
@@ -90,6 +95,9 @@ export async function openReadingBench(
       const ending = running;
       running = null;
       await ending?.close(deadlineMs);
+    },
+    setBack(ms) {
+      behindMs = ms;
     },
     async endDecider() {
       await (decider as Worker | null)?.terminate();

@@ -132,9 +132,28 @@ export function reclaimEntries(context: WriteContext, now: number): number {
 }
 
 /** At the start of a process nothing can be under way: what was, was in the hands of one that died. */
-export function recoverEntries(context: WriteContext): number {
+export function recoverEntries(context: WriteContext, now: number): number {
   const { changes } = context.sql(`UPDATE outbox SET state = ${DUE}, ${RETURNED} WHERE state = 1`).run();
+  shortenWaits(context, now);
   return putBack(context, Number(changes));
+}
+
+/** Longer than any wait for another attempt is by default. */
+const LONGEST_RETRY_MS = 15 * 60_000;
+
+/**
+ * A clock that was set back while no process ran leaves waits behind that would take as long as it was wrong. What waits for
+ * another attempt waits no longer than such a wait, what waits for its attachments no longer than it was to at first.
+ */
+function shortenWaits({ sql }: WriteContext, now: number): void {
+  sql(
+    `UPDATE outbox SET due_at = min(due_at, ? + iif(cause IS NULL, max(0, due_at - created_at), ${LONGEST_RETRY_MS}))
+     WHERE state < 2 AND state = ${DUE} AND due_at > ?`,
+  ).run(now, now);
+  sql(`UPDATE attachments SET due_at = min(due_at, ? + ${LONGEST_RETRY_MS}) WHERE state = 'wanted' AND due_at > ?`).run(
+    now,
+    now,
+  );
 }
 
 function putBack(context: WriteContext, entries: number): number {
