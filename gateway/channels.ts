@@ -75,6 +75,8 @@ const SHORT_DRAIN_MS = 3000;
 const OPENING_MS = 10_000;
 /** A pull that is told to stop has so long to do it. */
 const STOP_MS = 15_000;
+/** And its connections so long to be closed. */
+const CLOSE_MS = 5_000;
 
 export function createChannels(parts: ChannelsParts): Channels {
   const slots = new Map<string, Slot>();
@@ -208,7 +210,9 @@ export function createChannels(parts: ChannelsParts): Channels {
 
   async function close({ known }: Slot, channel: OpenChannel): Promise<void> {
     try {
-      await channel.close();
+      // One that never ends must not keep reading and sending from being finished while there is time.
+      if (!(await within(Promise.resolve(channel.close()), CLOSE_MS)))
+        parts.log.warn('channel.slow_stop', { channel: known.id, kind: known.kind, phase: 'close' });
     } catch (error) {
       parts.log.bug('channel.bug', error, { channel: known.id, kind: known.kind, phase: 'close' });
     }

@@ -18,8 +18,10 @@ export async function main(argv: readonly string[], env: NodeJS.ProcessEnv = pro
   const language = languageOf(optionIn(argv, '--lang'), env);
   const terminal = terminalOf(language, env);
   let exit: number = EXIT.ok;
+  let begun: { readonly kind: Command['kind'] | 'local'; readonly json: boolean } = { kind: 'local', json: false };
   const program = build(language, async (command, args, globals) => {
     const full = { ...terminal, json: globals.json === true, configFile: globals.config };
+    begun = { kind: command.kind, json: full.json };
     if (command.kind === 'local') {
       exit = await command.run(full, args);
       return;
@@ -34,7 +36,7 @@ export async function main(argv: readonly string[], env: NodeJS.ProcessEnv = pro
     if (error instanceof CommanderError) return error.exitCode === 0 ? EXIT.ok : EXIT.usage;
     const failure = failureOf(error);
     if (failure.exit === EXIT.bug) createLog({ level: 'error' }).bug('cli.bug', error);
-    return printFailure(failure, terminal);
+    return printFailure(failure, { ...terminal, json: begun.json }, begun.kind);
   }
 }
 

@@ -30,7 +30,7 @@ export async function print(command: Command, replies: AsyncIterable<Reply>, ter
       else bars.show(reply.progress[terminal.language], reply.share);
     } else if ('failure' in reply) {
       flush();
-      return printFailure(reply.failure, terminal);
+      return printFailure(reply.failure, terminal, command.kind);
     } else if ('result' in reply) return printResult(command, reply.result, terminal);
     else if ('row' in reply) {
       if (terminal.json) terminal.out(JSON.stringify(reply.row));
@@ -71,7 +71,13 @@ function printResult(command: Command, result: Row, terminal: Terminal): number 
   return one?.exit?.(result) ?? 0;
 }
 
-export function printFailure({ code, exit, sentence }: Failure, terminal: Pick<Terminal, 'language' | 'err'>): number {
+/** Words on standard error; with --json the one object on standard output says it as well, where rows are not expected. */
+export function printFailure(
+  { code, exit, sentence }: Failure,
+  terminal: Pick<Terminal, 'language' | 'err' | 'out' | 'json'>,
+  kind: Command['kind'] | 'local',
+): number {
+  if (terminal.json && kind !== 'list') terminal.out(JSON.stringify({ failure: { code, exit, ...sentence } }));
   const other = terminal.language === 'zh' ? sentence.en : sentence.zh;
   terminal.err(`${sentence[terminal.language]}\n${other}\n(${code})`);
   return exit;

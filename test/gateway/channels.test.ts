@@ -215,6 +215,18 @@ describe('channels', () => {
     assert.equal(channels.status().length, 0);
   });
 
+  it('that never finish closing are told of, and are not waited for', async function () {
+    this.timeout(20_000);
+    script.close = () => new Promise<void>(() => undefined);
+    const channels = open();
+    await channels.open();
+    await channels.close();
+    assert.deepEqual(
+      said('channel.slow_stop').map(line => line['phase']),
+      ['close'],
+    );
+  });
+
   it('stay closed whoever looks for changes then', async () => {
     const channels = open();
     await channels.open();

@@ -266,6 +266,11 @@ describe('huisu', function () {
     const zh = await huisu(['tickets', 'show', 'nonsense']);
     assert.equal(zh.code, 65);
     assert.match(zh.err, /不是有效的编号[\s\S]*no valid number/);
+    assert.equal(zh.out, '');
+    const told = await huisu(['tickets', 'show', 'nonsense', '--json']);
+    assert.equal((told.result['failure'] as Record<string, unknown>)['code'], 'cli.bad_number');
+    const unread = await huisu(['check', '--json', '--config', 'none.yaml']);
+    assert.equal((unread.result['failure'] as Record<string, unknown>)['code'], 'config.unreadable');
     const en = await huisu(['tickets', 'show', 'nonsense', '--lang', 'en']);
     assert.match(en.err, /no valid number[\s\S]*不是有效的编号/);
     for (const args of [

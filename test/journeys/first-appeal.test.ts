@@ -1,7 +1,7 @@
 // From an empty folder to a first appeal, and every way in which a start can fail: said in words, with its exit code.
 import assert from 'node:assert/strict';
 import { execFile } from 'node:child_process';
-import { existsSync, readFileSync, renameSync, rmSync, statSync } from 'node:fs';
+import { existsSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import type { AddressInfo } from 'node:net';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
@@ -214,5 +214,30 @@ describe('a first appeal', function () {
     const shown = place.run(['messages', 'show', String(number), '--config', 'huisu.yaml', '--json']);
     assert.equal(await shown.ended, 0);
     assert.ok(shown.stdout().includes(String(number)));
+  });
+
+  it('is kept where the gateway is told to stop and something in it never ends: it goes within 25 s all the same', async function () {
+    this.timeout(90_000);
+    const stuck = join(place.folder, 'stuck.mjs');
+    // A thread that cannot be ended, as one in a call of the system that does not come back.
+    const source = `import { Worker } from 'node:worker_threads';
+      Worker.prototype.terminate = () => new Promise(() => undefined);
+      const post = Worker.prototype.postMessage;
+      Worker.prototype.postMessage = function (message, ...rest) {
+        if (message?.kind !== 'close' && message?.type !== 'close') post.call(this, message, ...rest);
+      };`;
+    writeFileSync(stuck, source);
+    const gateway = place.run(START, { NODE_OPTIONS: `--import=${stuck}` });
+    const { firstChannel } = await gateway.started;
+    const sender = partner({ url: firstChannel?.url ?? '', secret: firstChannel?.secret ?? '' });
+    const { number } = (await sender.send(appealBody())).json() as { number: string };
+    sender.close();
+    const told = performance.now();
+    gateway.child.kill('SIGTERM');
+    assert.equal(await gateway.ended, 0);
+    assert.ok(performance.now() - told < 26_000, `${performance.now() - told} ms`);
+    assert.match(gateway.stderr(), /"code":"gateway\.slow_stop"/);
+    const shown = place.run(['messages', 'show', number, '--config', 'huisu.yaml', '--json']);
+    assert.equal(await shown.ended, 0);
   });
 });
