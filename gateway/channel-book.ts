@@ -1,18 +1,17 @@
 // Which channels there are, from the settings file and from the store, with their settings checked and their secrets sealed.
 
 import type { AdapterDefinition } from '../adapters/contract.ts';
-import { Misconfigured } from '../adapters/contract.ts';
 import { newSecret } from '../adapters/kit/signature.ts';
 import type { Registry } from '../adapters/registry.ts';
-import { ConfigError, type ConfigProblem, type Position } from '../config/errors.ts';
 import { nearest } from '../config/explain.ts';
 import { check, type LoadedConfig } from '../config/load.ts';
-import { SealBroken } from '../store/errors.ts';
-import { type FieldCipher, fieldOf, packFields, unpackFields } from '../store/field-cipher.ts';
+import type { FieldCipher } from '../store/field-cipher.ts';
 import type { ChannelRow, Store } from '../store/store.ts';
 import { withoutSecrets } from './channel-settings.ts';
 import { DeskError } from './desk-error.ts';
+import { fileChannels, idTwice } from './file-channels.ts';
 import type { Sentence } from './locale.ts';
+import { definitionOf, placeOf, sealChannel, settingsIn, storedChannel } from './stored-channels.ts';
 
 /** A channel with its settings checked against its adapter's schema. */
 export interface KnownChannel {
@@ -108,27 +107,21 @@ export function createChannelBook(parts: BookParts): ChannelBook {
     return (await all()).find(channel => channel.id === id) ?? null;
   }
 
-  /** The row of a channel that commands may change, whether or not it can be opened. */
-  async function rowOf(id: string): Promise<ChannelRow> {
+  /**
+   * The row of a channel that commands may change, whether or not it can be opened.
+   * @param what is to be changed, to name it where the channel is one of the settings file
+   */
+  async function rowOf(id: string, what: 'settings' | 'enabled'): Promise<ChannelRow> {
     const row = (await store.admin.channels()).find(one => one.id === id);
     if (row !== undefined) return row;
-    await changeable(id);
-    // It came in between, from another process.
-    throw new DeskError('desk.changed_meanwhile', {});
-  }
-
-  /** A channel that commands may change. */
-  async function changeable(id: string): Promise<KnownChannel> {
     const channel = await known(await all(), id);
-    if (channel.from === 'store') return channel;
+    // It came in between, from another process.
+    if (channel.from === 'store') throw new DeskError('desk.changed_meanwhile', {});
     const index = loaded.config.channels.findIndex(one => one.id === id);
-    const place = loaded.locate(['channels', index, 'settings']);
-    const reference = loaded.reference(['channels', index, 'settings', 'secrets', 0]);
-    throw new DeskError('channel.in_file', {
-      id,
-      file: place.file,
-      where: reference ?? place.path ?? `channels[${index}].settings`,
-    });
+    const place = loaded.locate(['channels', index, what]);
+    const reference = what === 'settings' ? loaded.reference(['channels', index, 'settings', 'secrets', 0]) : null;
+    const where = reference ?? place.path ?? `channels[${index}].${what}`;
+    throw new DeskError('channel.in_file', { id, file: place.file, where });
   }
 
   async function firstSeen(): Promise<void> {
@@ -136,7 +129,7 @@ export function createChannelBook(parts: BookParts): ChannelBook {
   }
 
   async function put(channel: KnownChannel, action: string, by: string): Promise<KnownChannel> {
-    await store.admin.putChannel(seal(parts, channel), { by, action, on: [channel.id] });
+    await store.admin.putChannel(sealChannel(parts, channel), { by, action, on: [channel.id] });
     return channel;
   }
 
@@ -165,7 +158,7 @@ export function createChannelBook(parts: BookParts): ChannelBook {
       return { channel: await put(channel, 'channel.add', by), secret };
     },
     async set(id, settings, by) {
-      const row = await rowOf(id);
+      const row = await rowOf(id, 'settings');
       const definition = await definitionOf(registry, row.kind);
       const merged = { ...settingsIn(parts.cipher, row), ...settings };
       const written = Object.fromEntries(Object.entries(merged).filter(([, value]) => value !== null));
@@ -175,21 +168,25 @@ export function createChannelBook(parts: BookParts): ChannelBook {
     },
     async enable(id, enabled, by) {
       const action = enabled ? 'channel.enable' : 'channel.disable';
-      await store.admin.putChannel({ ...(await rowOf(id)), enabled }, { by, action, on: [id] });
+      await store.admin.putChannel({ ...(await rowOf(id, 'enabled')), enabled }, { by, action, on: [id] });
     },
     async remove(id, by) {
-      await rowOf(id);
+      await rowOf(id, 'settings');
       const [message] = await store.messages.list({ channel: id, limit: 1 });
       if (message !== undefined) throw new DeskError('channel.has_messages', { id });
       await store.admin.removeChannel(id, { by, action: 'channel.remove', on: [id] });
     },
     async secret(id, how, by) {
-      const channel = await changeable(id);
-      const settings = channel.settings as { readonly secrets?: readonly string[] };
-      if (!hasSecrets(channel.definition)) throw new DeskError('channel.no_secrets', { id, kind: channel.kind });
+      const row = await rowOf(id, 'settings');
+      const { kind, enabled, createdAt } = row;
+      const definition = await definitionOf(registry, kind);
+      if (!hasSecrets(definition)) throw new DeskError('channel.no_secrets', { id, kind });
+      const settings = settingsIn(parts.cipher, row) as { readonly secrets?: readonly string[] };
       const made = newSecret();
       const kept = how === 'rotate' ? (settings.secrets ?? []).slice(0, 1) : [];
-      await put({ ...channel, settings: { ...settings, secrets: [made, ...kept] } }, `channel.secret.${how}`, by);
+      const changed = { ...settings, secrets: [made, ...kept] };
+      const channel = { id, kind, enabled, settings: changed, from: 'store', definition, createdAt } as const;
+      await put(channel, `channel.secret.${how}`, by);
       if (id === FIRST.id) await firstSeen();
       return made;
     },
@@ -220,130 +217,11 @@ async function known(channels: readonly KnownChannel[], id: string): Promise<Kno
   throw near === null ? new DeskError('channel.none', { id }) : new DeskError('channel.none_near', { id, near });
 }
 
-async function definitionOf(registry: Registry, kind: string): Promise<AdapterDefinition> {
-  try {
-    return await registry.get(kind);
-  } catch (error) {
-    if (!(error instanceof Misconfigured)) throw error;
-    throw new DeskError('channel.no_kind', { kind, kinds: registry.kinds().join(', ') });
-  }
-}
-
-/** All of them are looked at, so that a person can mend everything at once. */
-async function fileChannels(parts: Pick<BookParts, 'loaded' | 'registry'>): Promise<readonly KnownChannel[]> {
-  const found: KnownChannel[] = [];
-  const problems: ConfigProblem[] = [];
-  for (const index of parts.loaded.config.channels.keys()) {
-    try {
-      found.push(await fileChannel(parts, index));
-    } catch (error) {
-      if (!(error instanceof ConfigError)) throw error;
-      problems.push(...error.problems);
-    }
-  }
-  const [first, ...rest] = problems;
-  if (first !== undefined) throw new ConfigError([first, ...rest]);
-  return found;
-}
-
-async function fileChannel(
-  { loaded, registry }: Pick<BookParts, 'loaded' | 'registry'>,
-  index: number,
-): Promise<KnownChannel> {
-  const channel = loaded.config.channels[index]!;
-  const at = ['channels', index] as const;
-  const kinds = registry.kinds();
-  if (!kinds.includes(channel.kind)) {
-    const near = nearest(channel.kind, kinds);
-    const hint =
-      near === null
-        ? { zh: `可用的有：${kinds.join(', ')}`, en: `there are: ${kinds.join(', ')}` }
-        : { zh: `是不是想写“${near}”？`, en: `did you mean "${near}"?` };
-    throw new ConfigError([
-      {
-        code: 'config.unknown_kind',
-        path: `$.channels[${index}].kind`,
-        ...loaded.locate([...at, 'kind']),
-        zh: `没有“${channel.kind}”这种渠道；${hint.zh}`,
-        en: `there is no adapter of kind "${channel.kind}"; ${hint.en}`,
-      },
-    ]);
-  }
-  const definition = await registry.get(channel.kind);
-  const settings = check(definition.settings, channel.settings, [...at, 'settings'], loaded.locate);
-  return { ...channel, settings, from: 'file', definition, createdAt: null };
-}
-
-function idTwice(loaded: LoadedConfig, index: number): ConfigError {
-  const { id } = loaded.config.channels[index]!;
-  return new ConfigError([
-    {
-      code: 'config.channel_twice',
-      path: `$.channels[${index}].id`,
-      ...loaded.locate(['channels', index, 'id']),
-      zh: `渠道“${id}”已在数据库中（由命令行添加），配置文件里请换一个编号`,
-      en: `the channel "${id}" is in the store already (added by a command); give this one another id`,
-    },
-  ]);
-}
-
-/** The settings key is wrapped in the row itself, and the settings are bound to the channel's id. */
-function seal({ cipher, now }: BookParts, { id, kind, enabled, settings, createdAt }: KnownChannel): ChannelRow {
-  const { key, wrapped } = cipher.newDataKey('settings');
-  const sealed = cipher.seal(key, Buffer.from(JSON.stringify(settings)), fieldOf(id, 'settings'));
-  return { id, kind, enabled, settings: packFields({ key: wrapped, settings: sealed }), createdAt: createdAt ?? now() };
-}
-
-/** Where settings that are in no file stand. */
-const placeOf = (id: string): Position => ({ file: id, line: null, column: null });
-
-/** The channel, or why it cannot be had. */
-async function storedChannel(parts: BookParts, row: ChannelRow): Promise<KnownChannel | BrokenChannel> {
-  try {
-    return await openRow(parts, row);
-  } catch (error) {
-    const { id, kind, enabled } = row;
-    if (error instanceof DeskError) return { id, kind, enabled, reason: error.sentence };
-    if (error instanceof ConfigError) return { id, kind, enabled, reason: wordsOf(error) };
-    throw error;
-  }
-}
-
-/** Which setting, and what about it: of all that is wrong the first. */
-function wordsOf({ path, zh, en }: ConfigError): Sentence {
-  return { zh: `${path} ${zh}`, en: `${path} ${en}` };
-}
-
-async function openRow({ cipher, registry }: BookParts, row: ChannelRow): Promise<KnownChannel> {
-  const definition = await definitionOf(registry, row.kind);
-  // Checked again: a newer version of the adapter may ask for more than it did when the channel was made.
-  const checked = check(definition.settings, settingsIn(cipher, row), [], () => placeOf(row.id));
-  const { id, kind, enabled, createdAt } = row;
-  return { id, kind, enabled, settings: checked, from: 'store', definition, createdAt };
-}
-
-/** As they were stored. Throws a `DeskError` where the key they were sealed under is gone. */
-function settingsIn(cipher: FieldCipher, { id, settings: packed }: ChannelRow): Readonly<Record<string, unknown>> {
-  try {
-    const { key, settings } = unpackFields(packed);
-    const opened = cipher.open(cipher.openDataKey(key as Buffer), settings as Buffer, fieldOf(id, 'settings'));
-    return JSON.parse(opened.toString('utf8')) as Record<string, unknown>;
-  } catch (error) {
-    if (!(error instanceof SealBroken)) throw error;
-    throw new DeskError('channel.sealed', { id });
-  }
-}
-
 const isBroken = (channel: KnownChannel | BrokenChannel): channel is BrokenChannel => !isWhole(channel);
 const isWhole = (channel: KnownChannel | BrokenChannel): channel is KnownChannel => 'definition' in channel;
 
 function hasSecrets(definition: AdapterDefinition): boolean {
   return Object.hasOwn((definition.settings.describe()['keys'] ?? {}) as object, 'secrets');
-}
-
-/** Checks the channels of the settings file alone, with no store at hand. Throws `ConfigError`. */
-export async function checkChannels(loaded: LoadedConfig, registry: Registry): Promise<void> {
-  await fileChannels({ loaded, registry });
 }
 
 /** Settings as an operator may see them: in place of what the schema marks secret stands that it is set. */

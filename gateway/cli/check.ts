@@ -7,8 +7,8 @@ import { loadConfig } from '../../config/load.ts';
 import { loadIncidents } from '../../config/load-incidents.ts';
 import { loadRepeats } from '../../config/load-repeats.ts';
 import { loadRules } from '../../config/load-rules.ts';
-import { checkChannels } from '../channel-book.ts';
 import { EXIT } from '../desk-error.ts';
+import { checkChannels } from '../file-channels.ts';
 import { say } from '../locale.ts';
 import type { LocalCommand } from './command.ts';
 

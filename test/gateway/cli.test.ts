@@ -12,6 +12,7 @@ import { runtimeFault } from '../../gateway/runtime.ts';
 
 const ROOT = resolve(import.meta.dirname, '../..');
 const ENTRY = join(ROOT, 'gateway/main.ts');
+const LINE_BOX = join(ROOT, 'docs/adapters/example/line-box.ts');
 
 interface Ended {
   readonly code: number;
@@ -192,6 +193,21 @@ describe('huisu', function () {
     assert.ok(['channel.add', 'channel.set', 'channel.remove'].every(action => actions.includes(action)));
   });
 
+  it('switches off a channel that cannot be opened, and says of it why, not that there is none', async () => {
+    writeFileSync(join(folder, 'with.yaml'), JSON.stringify({ adapters: [LINE_BOX] }));
+    const box = ['channels', 'add', 'box', '--kind', 'line-box', '--settings', '{"token":"made-up-token-0001"}'];
+    assert.equal((await huisu([...box, '--config', 'with.yaml'])).code, 0);
+    // Its adapter is gone.
+    const findings = async () =>
+      ((await huisu(['status', '--json'])).result['findings'] as Record<string, unknown>[]).map(({ code }) => code);
+    assert.ok((await findings()).includes('channel-down'));
+    const changed = await huisu(['channels', 'set', 'box', '--settings', '{}', '--json']);
+    assert.equal((changed.result['failure'] as Record<string, unknown>)['code'], 'channel.no_kind');
+    assert.equal((await huisu(['channels', 'disable', 'box'])).code, 0);
+    assert.ok(!(await findings()).includes('channel-down'));
+    assert.equal((await huisu(['channels', 'list', '--json'])).rows[0]?.['state'], 'disabled');
+  });
+
   // biome-ignore-start lint/suspicious/noTemplateCurlyInString: settings files refer to variables in just this way
   it('tells for a channel of the settings file which variable to change', async () => {
     writeFileSync(
@@ -206,6 +222,7 @@ describe('huisu', function () {
       const answer = await huisu(['channels', 'secret', 'rotate', 'mine'], env);
       assert.equal(answer.code, 65);
       assert.match(answer.err, /\$\{MY_SECRET\}/);
+      assert.match((await huisu(['channels', 'disable', 'mine'], env)).err, /channels\[0\]\.enabled/);
     });
   });
 
