@@ -1,10 +1,14 @@
 // Commands inside a running gateway, over its control socket: what is stuck, why, and what helps.
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
+import { mkdtempSync, rmSync } from 'node:fs';
 import { connect } from 'node:net';
+import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { text } from 'node:stream/consumers';
-import type { Arguments, Command, Row } from '../../gateway/cli/command.ts';
+import type { Arguments, Command, Row, Terminal } from '../../gateway/cli/command.ts';
+import { COMMANDS } from '../../gateway/cli/commands.ts';
+import { replies } from '../../gateway/cli/open.ts';
 import { callControl, type Failure, type Reply } from '../../gateway/control.ts';
 import { type CaseSystemSimulator, startCaseSystem } from '../platforms/case-system.ts';
 import { type Running, runGateway } from './running.ts';
@@ -197,5 +201,35 @@ describe('commands of a running gateway', function () {
       socket.destroy();
     }
     assert.equal((await one('status'))['running'], true);
+  });
+});
+
+describe('a command without a gateway', function () {
+  this.timeout(60_000);
+
+  it('is told to stop by a signal and tidies up, instead of being cut off', async () => {
+    const folder = mkdtempSync(join(tmpdir(), 'huisu-alone-'));
+    const env = { HUISU_DATA: join(folder, 'data'), HUISU_KEYS_FILE: join(folder, 'keys.json') };
+    const terminal: Terminal = {
+      ...{ language: 'en', json: true, env, configFile: undefined },
+      out: line => assert.fail(line),
+      err: () => undefined,
+    };
+    begun = false;
+    const run = async (command: Command) => {
+      for await (const reply of replies(command, {}, 'tester', terminal)) return reply;
+      return null;
+    };
+    try {
+      const interrupted = assert.rejects(run({ ...WAIT, begins: true }), { code: 'cli.interrupted' });
+      while (!begun) await new Promise(resolve => setTimeout(resolve, 5));
+      process.emit('SIGTERM', 'SIGTERM');
+      await interrupted;
+      // The folder is free again.
+      const status = COMMANDS.find(({ name }) => name === 'status') as Command;
+      assert.ok('result' in ((await run(status)) as object));
+    } finally {
+      rmSync(folder, { recursive: true, force: true });
+    }
   });
 });
