@@ -24,6 +24,8 @@ export function failureOf(error: unknown): Failure {
     const found = `(${error.message})`;
     return { code: error.code, exit: EXIT.config, sentence: joined(explained(error.code), { zh: found, en: found }) };
   }
+  if (error instanceof StoreUnavailable && error.code.startsWith('store.folder_'))
+    return { code: error.code, exit: EXIT.unavailable, sentence: ownWords(error) };
   if (error instanceof StoreUnavailable)
     return { code: error.code, exit: EXIT.unavailable, sentence: explained(error.code) };
   if (error instanceof Conflict || error instanceof SealBroken) {
@@ -38,6 +40,12 @@ export function failureOf(error: unknown): Failure {
   if (error instanceof PlatformError)
     return { code: error.code, exit: EXIT.unavailable, sentence: explained(error.code) };
   return { code: 'gateway.bug', exit: EXIT.bug, sentence: sayBoth('error.bug') };
+}
+
+/** Which folder, and what about it, stands only in the error; Chinese and English with a stroke between them. */
+function ownWords({ message }: StoreUnavailable): Sentence {
+  const [zh = message, en = message] = message.split(' / ');
+  return { zh, en };
 }
 
 function configSentence(error: ConfigError): Sentence {

@@ -81,6 +81,7 @@ export async function openFoundation(given: LoadedConfig, options: FoundationOpt
   const newer = ringChanges(keys);
   const rotated = ringChanges(keys);
   const { ring: first, made } = keysOf(loaded, env);
+  if (made) options.keysMade?.(config.keys.file);
   let ring = first;
   const cipher = createCipher(ring, newer);
   const { url, identityUrl } = config.store;
@@ -99,7 +100,6 @@ export async function openFoundation(given: LoadedConfig, options: FoundationOpt
       if (made && error instanceof KeyError) rmSync(config.keys.file);
       throw error;
     });
-    if (made) options.keysMade?.(config.keys.file);
     const book = createChannelBook({ loaded, store, cipher, registry, now });
     const desk = createDesk({
       store,

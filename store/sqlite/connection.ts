@@ -1,5 +1,5 @@
 // Opens connections to the database with the settings durability rests on, and tells its errors apart.
-import { closeSync, fsyncSync, mkdirSync, openSync } from 'node:fs';
+import { accessSync, closeSync, constants, fsyncSync, mkdirSync, openSync } from 'node:fs';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { StoreUnavailable } from '../errors.ts';
@@ -17,12 +17,29 @@ export function databaseFile(folder: string): string {
 
 /** Makes the data folder (0700) and an empty database file (0600): log and shared memory files copy its mode. */
 export function prepareFolder(folder: string): void {
-  mkdirSync(folder, { recursive: true, mode: 0o700 });
-  createEmpty(databaseFile(folder));
-  if (process.platform === 'win32') return;
-  const handle = openSync(folder, 'r');
-  fsyncSync(handle);
-  closeSync(handle);
+  try {
+    mkdirSync(folder, { recursive: true, mode: 0o700 });
+    createEmpty(databaseFile(folder));
+    accessSync(databaseFile(folder), constants.R_OK | constants.W_OK);
+    if (process.platform === 'win32') return;
+    const handle = openSync(folder, 'r');
+    fsyncSync(handle);
+    closeSync(handle);
+  } catch (error) {
+    throw unusable(folder, error);
+  }
+}
+
+/** The account has no rights there, another one has made the files, something else has the name, the disk is read-only. */
+export function unusable(folder: string, cause: unknown): StoreUnavailable {
+  const { code, errstr } = cause as { code?: string; errstr?: string };
+  const reason = errstr ?? code ?? 'unknown';
+  return new StoreUnavailable(
+    'store.folder_unusable',
+    `数据目录 ${folder} 不能使用（${reason}）：请检查路径，以及它和其中的文件是否归运行网关的账号所有、可写。 / ` +
+      `The data folder ${folder} cannot be used (${reason}): check its path, and that it and its files belong to the gateway's account and may be written to.`,
+    { cause },
+  );
 }
 
 /** Creates a file unless it is there. One that is there is not opened: closing it would drop this process's locks on it. */

@@ -3,7 +3,7 @@ import { readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { StoreUnavailable } from '../errors.ts';
-import { createEmpty } from './connection.ts';
+import { createEmpty, unusable } from './connection.ts';
 
 export interface FolderLock {
   release(): void;
@@ -13,19 +13,21 @@ export interface FolderLock {
 export function lockFolder(folder: string): FolderLock {
   const file = join(folder, 'lock.db');
   const note = join(folder, 'lock.pid');
-  createEmpty(file);
-  const db = new DatabaseSync(file, { timeout: 0 });
+  let db: DatabaseSync | null = null;
   try {
+    createEmpty(file);
+    db = new DatabaseSync(file, { timeout: 0 });
     db.exec('PRAGMA locking_mode = EXCLUSIVE; BEGIN EXCLUSIVE');
+    writeFileSync(note, `${process.pid}\n`, { mode: 0o600 });
   } catch (error) {
-    db.close();
-    throw isBusy(error) ? inUse(folder, holder(note), error) : error;
+    db?.close();
+    throw isBusy(error) ? inUse(folder, holder(note), error) : unusable(folder, error);
   }
-  writeFileSync(note, `${process.pid}\n`, { mode: 0o600 });
+  const held = db;
   return {
     release: () => {
       rmSync(note, { force: true });
-      db.close();
+      held.close();
     },
   };
 }

@@ -357,6 +357,19 @@ describe('huisu', function () {
     assert.match(added.err, /已生成开发用密钥/);
   });
 
+  it('says that the data folder cannot be used, and why, instead of calling it a defect', async () => {
+    writeFileSync(join(folder, 'taken'), '');
+    const started = await huisu(['start', '--lang', 'en'], { HUISU_DATA: './taken' });
+    assert.equal(started.code, 69);
+    assert.match(started.err, /The data folder \S*taken cannot be used \(EEXIST\)[\s\S]*\(store\.folder_unusable\)/);
+    // They stay, for the next start: so they are told of now.
+    assert.match(started.err, /Development keys were made/);
+    mkdirSync(join(folder, 'data', 'lock.db'), { recursive: true });
+    const locked = await huisu(['start'], { HUISU_DATA: './data' });
+    assert.equal(locked.code, 69);
+    assert.match(locked.err, /数据目录 \S*data 不能使用/);
+  });
+
   it('says where the key file cannot be, before anything is made', async () => {
     const missing = await huisu(['start'], { HUISU_KEYS_FILE: './nowhere/keys.json' });
     assert.equal(missing.code, 78);
