@@ -5,6 +5,14 @@ import type { Bilingual } from './errors.ts';
 type Detail = Joi.ValidationErrorItem;
 type Sentence = (limit: string) => Bilingual;
 
+/** Forms whose names alone do not say what is wanted. */
+const FORMS: Readonly<Record<string, Bilingual>> = {
+  'channel id': {
+    zh: '小写字母开头，后接小写字母、数字和连字符，最多 40 个',
+    en: 'a lower-case letter, then lower-case letters, digits and hyphens, 40 at most',
+  },
+};
+
 /** Sentences by Joi's type of finding; `limit` is the bound or list the schema names. */
 const SENTENCES: Readonly<Record<string, Sentence>> = {
   'any.required': () => ({ zh: '缺少必填项', en: 'is required' }),
@@ -32,7 +40,10 @@ const SENTENCES: Readonly<Record<string, Sentence>> = {
   'string.min': limit => ({ zh: `至少 ${limit} 个字符`, en: `must have at least ${limit} characters` }),
   'string.max': limit => ({ zh: `最多 ${limit} 个字符`, en: `must have at most ${limit} characters` }),
   'string.pattern.base': () => ({ zh: '写法不符合要求', en: 'has the wrong form' }),
-  'string.pattern.name': limit => ({ zh: `写法不符合要求（${limit}）`, en: `has the wrong form (${limit})` }),
+  'string.pattern.name': limit => {
+    const { zh, en } = FORMS[limit] ?? { zh: limit, en: limit };
+    return { zh: `写法不符合要求（${zh}）`, en: `has the wrong form (${en})` };
+  },
   'string.uri': () => ({ zh: '应为完整的网址', en: 'must be a full URL' }),
   'string.uriCustomScheme': limit => ({ zh: `应为以 ${limit} 开头的网址`, en: `must be a URL of scheme ${limit}` }),
   'string.hostname': () => ({ zh: '应为主机名或 IP 地址', en: 'must be a host name or an IP address' }),

@@ -1,5 +1,6 @@
 // huisu channels: which there are and how they do, adding one, its secrets, switching it on and off.
 import { readFileSync } from 'node:fs';
+import type { AdapterDefinition } from '../../adapters/contract.ts';
 import { catalogueEntry } from '../catalogue.ts';
 import { shownSettings } from '../channel-book.ts';
 import { DeskError, EXIT } from '../desk-error.ts';
@@ -30,7 +31,7 @@ export const channelCommands: readonly Command[] = [
       for (const channel of await context.book.all()) {
         const { id, kind, enabled, from, definition } = channel;
         const state = states.get(id);
-        const url = definition.capabilities.receives.includes('webhook') ? hookUrl(context, id) : null;
+        const url = hookUrl(context, id, definition);
         yield {
           id,
           kind,
@@ -71,9 +72,9 @@ export const channelCommands: readonly Command[] = [
     run: async (context, args, { by }) => {
       const id = String(args['id']);
       const kind = textOf(args, 'kind') ?? 'app';
-      const { secret } = await context.book.add({ id, kind, settings: settingsOf(args) }, by);
+      const { channel, secret } = await context.book.add({ id, kind, settings: settingsOf(args) }, by);
       await context.live?.reopen(id);
-      return { id, kind, url: hookUrl(context, id), ...(secret === null ? {} : { secret }) };
+      return { id, kind, url: hookUrl(context, id, channel.definition), ...(secret === null ? {} : { secret }) };
     },
   },
   {
@@ -164,7 +165,9 @@ async function enable(context: CommandContext, args: Arguments, enabled: boolean
   return { id, enabled };
 }
 
-function hookUrl({ live, loaded }: CommandContext, id: string): string {
+/** Where its platform calls us; null where it does not. */
+function hookUrl({ live, loaded }: CommandContext, id: string, { capabilities }: AdapterDefinition): string | null {
+  if (!capabilities.receives.includes('webhook')) return null;
   const { listen } = loaded.config;
   const base =
     listen.publicUrl ?? live?.url ?? `${listen.tls === null ? 'http' : 'https'}://${listen.host}:${listen.port}`;

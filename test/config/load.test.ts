@@ -173,6 +173,13 @@ describe('settings', () => {
     assert.equal(problem?.line, 3);
   });
 
+  it('say which form the id of a channel has to have', () => {
+    const [problem] = problemsOf('channels:\n  - { id: Mayor, kind: mailbox }\n');
+    assert.equal(problem?.path, '$.channels[0].id');
+    assert.match(problem?.zh ?? '', /小写字母开头/);
+    assert.match(problem?.en ?? '', /lower-case letter/);
+  });
+
   it('do not let two channels have one id', () => {
     const [problem] = problemsOf('channels:\n  - { id: a, kind: app }\n  - { id: a, kind: app }\n');
     assert.equal(problem?.path, '$.channels[1]');

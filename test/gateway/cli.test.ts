@@ -170,7 +170,8 @@ describe('huisu', function () {
   it('changes settings of a channel that is there, and takes out one that was never used', async () => {
     const settings = { host: '127.0.0.1', port: 9, tls: 'none', user: 'szxx@example.cn', password: 'wrong' };
     await gateway({}, async () => {
-      await huisu(['channels', 'add', 'mayor', '--kind', 'mailbox', '--settings', JSON.stringify(settings)]);
+      const add = ['channels', 'add', 'mayor', '--kind', 'mailbox', '--settings', JSON.stringify(settings)];
+      assert.equal((await huisu(add)).result['url'], null, 'nobody is to call it');
       const refused = await huisu(['channels', 'set', 'mayor', '--settings', '{"pasword":"right"}']);
       assert.equal(refused.code, 78);
       assert.match(refused.err, /pasword[\s\S]*password/);
