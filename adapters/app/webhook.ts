@@ -148,6 +148,7 @@ async function receiveAppeal(
   gate: Gate,
   request: WebhookRequest,
 ): Promise<Original> {
+  requirePlain(request);
   const type = mediaType(request);
   if (type.name === 'multipart/form-data') return receiveMultipart(context, gate, request);
   const bytes = await request.body(LIMITS.json);
@@ -209,6 +210,18 @@ interface MediaType {
 }
 
 const JSON_TYPE: MediaType = { name: 'application/json', charset: 'utf-8' };
+
+/** A compressed body would be told to be "not UTF-8", which leads nobody to the cause. */
+function requirePlain({ headers }: WebhookRequest): void {
+  const coding = headers['content-encoding'];
+  if (coding !== undefined && coding.toLowerCase() !== 'identity')
+    throw new Refusal('unsupported-media-type', { detail: COMPRESSED });
+}
+
+const COMPRESSED = {
+  zh: '请求体不得压缩(不带 Content-Encoding),并对所发的字节签名。',
+  en: 'Send the body uncompressed, without Content-Encoding, and sign the bytes you send.',
+};
 
 function requireJson({ name, charset }: MediaType): void {
   if (name !== 'application/json') throw new Refusal('unsupported-media-type');

@@ -1,5 +1,6 @@
 // The `app` adapter as partners meet it, over real HTTP.
 import assert from 'node:assert/strict';
+import { gzipSync } from 'node:zlib';
 import { adapter } from '../../adapters/app/index.ts';
 import type { AppSettings } from '../../adapters/app/settings.ts';
 import { type FakeGateway, fakeGateway } from '../../adapters/conformance.ts';
@@ -196,6 +197,14 @@ describe('app', () => {
       assert.equal(got.status, 405);
       assert.equal(got.headers.get('allow'), 'POST');
       assert.equal((await fetch(`${served.url}/__proto__`, { method: 'POST' })).status, 404);
+    });
+
+    it('compressed bodies with 415, saying so', async () => {
+      const headers = { 'content-encoding': 'gzip', 'content-type': 'application/json' };
+      const body = gzipSync(JSON.stringify(appealBody()));
+      const answer = await fetch(served.url, { method: 'POST', headers, body });
+      assert.equal(answer.status, 415);
+      assert.match(await answer.text(), /请求体不得压缩.*uncompressed/);
     });
 
     it('every wrong field at once, each by its JSON Pointer', async () => {
