@@ -136,6 +136,7 @@ describe('identities', function () {
       'channels secret rotate',
       'channels enable',
       'channels disable',
+      'channels remove',
       'case-system try',
       // It needs what clerks have decided, and shows figures only.
       'repeats train',
