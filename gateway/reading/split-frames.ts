@@ -121,27 +121,29 @@ export class FrameTooLong extends Error {
  * Puts frames together from chunks as they come, each byte copied at most once.
  *
  * @param longest bytes of one frame; room for a longer one is never made
- * @returns takes a chunk and gives the frames that end in it; throws `FrameTooLong`
+ * @returns takes a chunk and gives the frames that end in it; throws `FrameTooLong`, those before it given first
  */
 export function createFrameReader(longest: number): (chunk: Buffer) => readonly Buffer[] {
   const prefix = Buffer.alloc(4);
   let prefixed = 0;
   let open: Buffer | null = null;
   let filled = 0;
+  let refused: FrameTooLong | null = null;
 
-  /** Reads on in the prefix; the frame's length, or null while the prefix is not whole. */
+  /** Reads on in the prefix; the frame's length, or null while the prefix is not whole or where it is refused. */
   function lengthAt(chunk: Buffer, at: number): number | null {
     prefixed += chunk.copy(prefix, prefixed, at, at + 4 - prefixed);
     if (prefixed < 4) return null;
     prefixed = 0;
     const length = prefix.readUInt32LE(0);
-    if (length === 0 || length > longest) throw new FrameTooLong(`a frame of ${length} bytes`);
-    return length;
+    if (length > 0 && length <= longest) return length;
+    refused = new FrameTooLong(`a frame of ${length} bytes`);
+    return null;
   }
 
   return chunk => {
     const frames: Buffer[] = [];
-    let at = 0;
+    let at = refused === null ? 0 : chunk.length;
     while (at < chunk.length) {
       if (open === null) {
         const missing = 4 - prefixed;
@@ -163,6 +165,7 @@ export function createFrameReader(longest: number): (chunk: Buffer) => readonly 
       frames.push(open);
       open = null;
     }
+    if (refused !== null && frames.length === 0) throw refused;
     return frames;
   };
 }
