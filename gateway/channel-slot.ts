@@ -2,8 +2,8 @@
 import { isDeepStrictEqual } from 'node:util';
 import { CredentialsRefused, Misconfigured, type OpenChannel, Unavailable } from '../adapters/contract.ts';
 import { StoreUnavailable } from '../store/errors.ts';
-import { pause } from './backoff.ts';
 import type { KnownChannel } from './channel-book.ts';
+import { within } from './within.ts';
 
 /** How a channel stands; `reason` is a code explained in docs/errors.md. */
 export interface ChannelStatus {
@@ -93,7 +93,7 @@ export async function drained(slot: Slot, ms: number): Promise<void> {
   const idle = new Promise<void>(resolve => {
     slot.idle = resolve;
   });
-  await within(idle, ms);
+  await within(ms, idle);
 }
 
 /** Resolves when its pulls have ended. Opening anew ends in pulls of its own, so what is awaited may become something else. */
@@ -101,17 +101,6 @@ export async function stopped(slot: Slot): Promise<void> {
   for (let loops: Promise<void> | null = null; loops !== slot.loops; ) {
     loops = slot.loops;
     await loops;
-  }
-}
-
-/** Resolves with true when it is done, with false when the time is over before. */
-export async function within(done: Promise<void>, ms: number): Promise<boolean> {
-  const over = new AbortController();
-  try {
-    return await Promise.race([done.then(() => true), pause(ms, over.signal).then(() => false)]);
-  } finally {
-    // Not before the race is decided: a pause cut short would win it.
-    over.abort();
   }
 }
 

@@ -25,9 +25,9 @@ import {
   type Slot,
   statusOf,
   stopped,
-  within,
 } from './channel-slot.ts';
 import type { ParserChannel } from './reading/protocol.ts';
+import { within } from './within.ts';
 
 export type { ChannelStatus } from './channel-slot.ts';
 
@@ -158,7 +158,7 @@ export function createChannels(parts: ChannelsParts): Channels {
     slot.opening = openSlot(slot).then(() => {
       if (slot.channel === null) slot.loops = reopen(slot);
     });
-    return within(slot.opening, OPENING_MS).then(() => undefined);
+    return within(OPENING_MS, slot.opening).then(() => undefined);
   }
 
   /** A channel that was not there before, or in the place of another of its id. */
@@ -200,7 +200,7 @@ export function createChannels(parts: ChannelsParts): Channels {
     slot.pulls.abort();
     await drained(slot, drainMs);
     slot.life.abort();
-    if (!(await within(stopped(slot), STOP_MS))) {
+    if (!(await within(STOP_MS, stopped(slot))).done) {
       // Closing breaks its connections; a pull that goes on even then must not keep its successor from working.
       parts.log.warn('channel.slow_stop', { channel: slot.known.id, kind: slot.known.kind });
     }
@@ -211,7 +211,7 @@ export function createChannels(parts: ChannelsParts): Channels {
   async function close({ known }: Slot, channel: OpenChannel): Promise<void> {
     try {
       // One that never ends must not keep reading and sending from being finished while there is time.
-      if (!(await within(Promise.resolve(channel.close()), CLOSE_MS)))
+      if (!(await within(CLOSE_MS, Promise.resolve(channel.close()))).done)
         parts.log.warn('channel.slow_stop', { channel: known.id, kind: known.kind, phase: 'close' });
     } catch (error) {
       parts.log.bug('channel.bug', error, { channel: known.id, kind: known.kind, phase: 'close' });
@@ -247,7 +247,7 @@ export function createChannels(parts: ChannelsParts): Channels {
     async webhook(id, request) {
       let slot = slots.get(id);
       if (slot?.reason === OPENING) {
-        await within(slot.opening, OPENING_MS);
+        await within(OPENING_MS, slot.opening);
         slot = slots.get(id);
       }
       if (slot === undefined || !slot.known.enabled) return null;

@@ -27,13 +27,9 @@ export function mindSiblings({ store: { shared }, channels, now, log }: Siblings
     } catch (error) {
       log.fail('store.sweep', error);
     }
-    if (!closed) again(Math.max(EVERY_MS, (performance.now() - began) * REST));
+    if (!closed) timer = setTimeout(look, Math.max(EVERY_MS, (performance.now() - began) * REST)).unref();
   };
-  const again = (ms: number) => {
-    timer = setTimeout(look, ms).unref();
-  };
-  let timer: NodeJS.Timeout | undefined;
-  again(EVERY_MS);
+  let timer = setTimeout(look, EVERY_MS).unref();
   return {
     close() {
       closed = true;

@@ -116,8 +116,8 @@ async function exchange(agent: Agent, message: OutgoingRequest, totalMs: number)
     headers: { 'user-agent': 'huisu', ...message.headers },
     body: message.body ?? null,
   };
-  agent.dispatch(request, handler);
   try {
+    agent.dispatch(request, handler);
     return await promise;
   } finally {
     clearTimeout(deadline);

@@ -10,13 +10,15 @@ const SHOWN = { sealed: 0, decision: 0, todo: 0, attachments: 0 } as const;
 const NONE = new Uint8Array(0);
 
 async function toTickets(vault: Vault, docs: readonly MessageDoc[]): Promise<TicketRow[]> {
+  const identityOf = await identitiesOf(vault, docs);
+  return docs.flatMap(doc => (doc.ticket === null ? [] : [toTicket(doc, doc.ticket, identityOf(doc))]));
+}
+
+/** Sealed identities of tickets, wherever they are kept. */
+async function identitiesOf(vault: Vault, docs: readonly MessageDoc[]): Promise<(doc: MessageDoc) => Uint8Array> {
   const places = docs.flatMap(doc => (doc.identityAt === null ? [] : [doc.identityAt]));
   const identities = await vault.identities(places);
-  return docs.flatMap(doc => {
-    if (doc.ticket === null) return [];
-    const identity = doc.identity ?? identities.get(doc.identityAt ?? '') ?? NONE;
-    return [toTicket(doc, doc.ticket, identity)];
-  });
+  return doc => doc.identity ?? identities.get(doc.identityAt ?? '') ?? NONE;
 }
 
 export async function countFollowUps(
@@ -60,14 +62,9 @@ export async function sealedTicket({ models }: Context, vault: Vault, number: st
   const doc = await models.messages.findOne({ number, isTicket: true }, SEALED).lean<MessageDoc>();
   if (doc === null || doc.ticket === null) return null;
   const { type, confidential, caseNumber } = doc.ticket;
-  const identity = await identityOf(vault, doc);
+  const identity = (await identitiesOf(vault, [doc]))(doc);
   const sealed = { born: doc.born ?? NONE, identity, wrappedIdentity: doc.wrappedIdentity ?? NONE };
   return { number, type, confidential, caseNumber, wrappedContent: doc.wrappedContent, ...sealed };
-}
-
-async function identityOf(vault: Vault, { identity, identityAt }: MessageDoc): Promise<Uint8Array> {
-  if (identity !== null || identityAt === null) return identity ?? NONE;
-  return (await vault.identities([identityAt])).get(identityAt) ?? NONE;
 }
 
 export async function listTickets(context: Context, vault: Vault, filter: TicketFilter): Promise<TicketRow[]> {

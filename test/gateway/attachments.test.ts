@@ -67,6 +67,16 @@ describe('attachments', function () {
 
   const byUrl = (path = '/photo.png') => ({ name: 'photo.png', url: `${base}${path}` });
 
+  /** The first request fails, the others get the photo; answers how many there were. */
+  function serveSecond(): () => number {
+    let asked = 0;
+    serve = (_request, response) => {
+      if (asked++ === 0) response.writeHead(503).end();
+      else response.end(PHOTO);
+    };
+    return () => asked;
+  }
+
   it('by URL, by multipart and inline go with the ticket, byte for byte', async () => {
     await open();
     const file = Buffer.from('a file of the same request');
@@ -163,11 +173,7 @@ describe('attachments', function () {
 
   it('are asked for again after a failure, while the ticket waits and others go', async () => {
     await open();
-    let asked = 0;
-    serve = (_request, response) => {
-      if (asked++ === 0) response.writeHead(503).end();
-      else response.end(PHOTO);
-    };
+    const asked = serveSecond();
     const waiting = await told({ attachments: [byUrl()] });
     const free = await told({
       content: '江南大街99号井盖缺失，夜里危险',
@@ -177,16 +183,12 @@ describe('attachments', function () {
     await sent('ticket.created', free);
     assert.ok(!simulator.lines.some(line => line.ticket === waiting.number));
     assert.deepEqual(bytesOf(await sent('ticket.created', waiting)), [PHOTO]);
-    assert.equal(asked, 2);
+    assert.equal(asked(), 2);
   });
 
   it('are asked for again in time although the clock was set back by a day meanwhile', async () => {
     await open();
-    let asked = 0;
-    serve = (_request, response) => {
-      if (asked++ === 0) response.writeHead(503).end();
-      else response.end(PHOTO);
-    };
+    serveSecond();
     const waiting = await told({ attachments: [byUrl()] });
     const { admin } = bench.gateway.context.store;
     await until(async () => (await admin.attachments(waiting.number))[0]?.attempts === 1, 'it has failed once');

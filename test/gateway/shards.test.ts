@@ -111,6 +111,14 @@ function reader({ store, now }: Slow, owner: string) {
   return { lost, shards: createShards({ store, owner, now, changed, trouble }) };
 }
 
+/** A reader that had the time to take all there are. */
+async function ownerOfAll(slow: Slow) {
+  const a = reader(slow, 'a');
+  await a.shards.start();
+  for (let n = 0; n < 20; n++) await slow.round();
+  return a;
+}
+
 const each = Array.from({ length: SHARDS }, (_, shard) => shard);
 
 describe('shards on a slow store', () => {
@@ -121,9 +129,7 @@ describe('shards on a slow store', () => {
 
   it('no lease runs out while the others are taken', async () => {
     const slow = slowStore();
-    const a = reader(slow, 'a');
-    await a.shards.start();
-    for (let n = 0; n < 20; n++) await slow.round();
+    const a = await ownerOfAll(slow);
     assert.equal(a.shards.mine.length, SHARDS);
     assert.deepEqual(a.lost, []);
     assert.deepEqual(new Set(each.map(slow.token)), new Set([1]), 'each was taken once');
@@ -151,9 +157,7 @@ describe('shards on a slow store', () => {
 
   it('no lease runs out while half of them are given to another', async () => {
     const slow = slowStore();
-    const a = reader(slow, 'a');
-    await a.shards.start();
-    for (let n = 0; n < 20; n++) await slow.round();
+    const a = await ownerOfAll(slow);
     const b = reader(slow, 'b');
     await b.shards.start();
     for (let n = 0; n < 30; n++) await slow.round(500);
@@ -169,9 +173,7 @@ describe('shards on a slow store', () => {
 
   it('one that ran out while the store was away, and that nobody took, is as it was', async () => {
     const slow = slowStore();
-    const a = reader(slow, 'a');
-    await a.shards.start();
-    for (let n = 0; n < 20; n++) await slow.round();
+    const a = await ownerOfAll(slow);
     slow.fail('renewAll');
     await slow.round(30_000);
     assert.deepEqual(a.shards.mine, []);
@@ -185,9 +187,7 @@ describe('shards on a slow store', () => {
 
   it('a store so slow that a round takes longer than a lease changes nothing', async () => {
     const slow = slowStore();
-    const a = reader(slow, 'a');
-    await a.shards.start();
-    for (let n = 0; n < 20; n++) await slow.round();
+    const a = await ownerOfAll(slow);
     slow.slowDown(STEP_MS * 10);
     // The first round that takes so long may find that time is over; it knows by then how long they take.
     for (let n = 0; n < 2; n++) await slow.round();
@@ -201,9 +201,7 @@ describe('shards on a slow store', () => {
 
   it('what was lost is told even where the store goes away before the round ends', async () => {
     const slow = slowStore();
-    const a = reader(slow, 'a');
-    await a.shards.start();
-    for (let n = 0; n < 20; n++) await slow.round();
+    const a = await ownerOfAll(slow);
     slow.fail('lease');
     // Longer than a lease: another has taken all of them, and the round that finds it cannot go on.
     slow.pass(30_000);
