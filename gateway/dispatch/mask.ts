@@ -124,5 +124,7 @@ export function eachText<T>(value: T, change: (text: string) => string): T {
   if (typeof value === 'string') return change(value) as T;
   if (Array.isArray(value)) return value.map(item => eachText(item, change)) as T;
   if (typeof value !== 'object' || value === null) return value;
-  return Object.fromEntries(Object.entries(value).map(([key, item]) => [key, eachText(item, change)])) as T;
+  const changed = { ...value } as Record<string, unknown>;
+  for (const key of Object.keys(changed)) changed[key] = eachText(changed[key], change);
+  return changed as T;
 }

@@ -110,22 +110,33 @@ export function getTicket(sql: Statements, number: string): TicketRow | null {
   return line === undefined ? null : toTicket(sql, line);
 }
 
-const SEALED = `SELECT m.number, t.type, t.confidential, t.case_number, r.born, m.wrapped_content, r.identity, r.wrapped_identity
+const SEALED = `SELECT t.type, t.confidential, t.case_number, r.born, m.wrapped_content, r.identity, r.wrapped_identity
   FROM messages m CROSS JOIN tickets t ON t.ordinal = m.ordinal CROSS JOIN readings r ON r.ordinal = m.ordinal
   WHERE m.number = ?`;
 
+type SealedLine = [
+  type: SealedTicket['type'],
+  confidential: number,
+  caseNumber: string | null,
+  born: Uint8Array,
+  wrappedContent: Uint8Array,
+  identity: Uint8Array,
+  wrappedIdentity: Uint8Array,
+];
+
 export function sealedTicket(sql: Statements, number: string): SealedTicket | null {
-  const line = one<TicketLine>(sql(SEALED).get(number));
+  const line = one<SealedLine>(inColumns(sql(SEALED)).get(number));
   if (line === undefined) return null;
+  const [type, confidential, caseNumber, born, wrappedContent, identity, wrappedIdentity] = line;
   return {
-    number: line.number,
-    type: line.type,
-    confidential: line.confidential === 1,
-    caseNumber: line.case_number,
-    born: line.born,
-    wrappedContent: line.wrapped_content,
-    identity: line.identity,
-    wrappedIdentity: line.wrapped_identity,
+    number,
+    type,
+    confidential: confidential === 1,
+    caseNumber,
+    born,
+    wrappedContent,
+    identity,
+    wrappedIdentity,
   };
 }
 

@@ -110,15 +110,30 @@ export function eventFits(
 /** Adds to the history and moves the ticket as the event says. */
 export function writeEvent(context: WriteContext, event: TicketEvent): void {
   const ordinal = ordinalOf(context.sql, event.number) as number;
+  writeEventOf(context, ordinal, ticketLine(context, ordinal)?.state, event);
+}
+
+/** @param from the state the ticket is in; undefined where there is no ticket of its own */
+function writeEventOf(context: WriteContext, ordinal: number, from: string | undefined, event: TicketEvent): void {
   keepEvent(context, ordinal, event);
-  const supervised = event.supervised === undefined ? null : Number(event.supervised);
+  const told = [event.step ?? null, event.caseNumber ?? null, tellsSupervised(event)];
+  if (event.state === undefined || from === undefined) {
+    context.sql(`UPDATE tickets SET ${TOLD} WHERE ordinal = ?`).run(...told, ordinal);
+    return;
+  }
   context
-    .sql(
-      `UPDATE tickets SET step = coalesce(?, step), case_number = coalesce(?, case_number), supervised = coalesce(?, supervised)
-       WHERE ordinal = ?`,
-    )
-    .run(event.step ?? null, event.caseNumber ?? null, supervised, ordinal);
-  if (event.state !== undefined) moveTo(context, ordinal, event.state, event.at);
+    .sql(`UPDATE tickets SET ${TOLD}, state = ?, closed_at = ? WHERE ordinal = ?`)
+    .run(...told, event.state, event.state === 'closed' ? event.at : null, ordinal);
+  context.count(`tickets.state:${from}`, -1);
+  context.count(`tickets.state:${event.state}`, 1);
+  if (event.state === 'refused' || event.state === 'joined') dropOrphans(context, ordinal, `ticket.${event.state}`);
+}
+
+/** What an event says nothing of stays as it is. */
+const TOLD = 'step = coalesce(?, step), case_number = coalesce(?, case_number), supervised = coalesce(?, supervised)';
+
+function tellsSupervised({ supervised }: TicketEvent): number | null {
+  return supervised === undefined ? null : Number(supervised);
 }
 
 function keepEvent(context: WriteContext, ordinal: number, event: TicketEvent): void {
@@ -128,23 +143,12 @@ function keepEvent(context: WriteContext, ordinal: number, event: TicketEvent): 
     .run(ordinal, at, by, kind, eventId ?? null, JSON.stringify(detail), note ?? null);
 }
 
-function moveTo(context: WriteContext, ordinal: number, state: string, at: number): void {
-  const from = ticketLine(context, ordinal)?.state;
-  if (from === undefined) return;
-  context
-    .sql('UPDATE tickets SET state = ?, closed_at = ? WHERE ordinal = ?')
-    .run(state, state === 'closed' ? at : null, ordinal);
-  context.count(`tickets.state:${from}`, -1);
-  context.count(`tickets.state:${state}`, 1);
-  if (state === 'refused' || state === 'joined') dropOrphans(context, ordinal, `ticket.${state}`);
-}
-
 /** The case system has the ticket. Progress that it reported before its answer was recorded is not undone. */
 export function markDispatched(context: WriteContext, ordinal: number, at: number, caseNumber: string | null): void {
   const row = context.sql('SELECT number, state FROM tickets WHERE ordinal = ?').get(ordinal);
   const ticket = one<{ number: string; state: string }>(row);
   if (ticket === undefined) return;
-  writeEvent(context, {
+  writeEventOf(context, ordinal, ticket.state, {
     number: ticket.number,
     at,
     by: 'system',
