@@ -12,7 +12,7 @@ import type { FieldCipher } from '../store/field-cipher.ts';
 import type { MessageRow, Store, TicketRow } from '../store/store.ts';
 import { isErased, openDecision, openIdentity, openNote, openTicketContent } from '../store/ticket-seal.ts';
 import { DeskError } from './desk-error.ts';
-import { createMasks } from './dispatch/mask.ts';
+import { createMasks, type MaskedAppeal } from './dispatch/mask.ts';
 import { type IncidentMarks, ticketMarks } from './incident-marks.ts';
 import { linkWords } from './link-words.ts';
 import { hasOriginal } from './reading/read-again.ts';
@@ -43,7 +43,7 @@ export async function viewTicket(parts: ViewParts, number: string, reveal: Revea
   const requester = openIdentity(parts.cipher, row);
   const marks = await ticketMarks(parts.store, row, parts.rules, parts.now());
   const whole = row.confidential || row.type === '举报';
-  const masks = createMasks(appeal.content, appeal.personal, whole, requester);
+  const masks = createMasks(appeal, whole, requester);
   const openText = reveal?.field === 'content';
   const text = (value: string, mask: (text: string) => string) => (openText ? value : mask(value));
   return {
@@ -144,12 +144,8 @@ function ticketOf({ outcome }: MessageRow): string | null {
 }
 
 /** A follow-up's requester is kept in its original only, so its text is masked by what was found in it, wholly. */
-function followUpText(appeal: {
-  readonly title: string;
-  readonly content: string;
-  readonly personal: Parameters<typeof createMasks>[1];
-}) {
-  const masks = createMasks(appeal.content, appeal.personal, true, null);
+function followUpText(appeal: MaskedAppeal) {
+  const masks = createMasks(appeal, true, null);
   return { title: masks.title(appeal.title), content: masks.content(appeal.content) };
 }
 

@@ -50,8 +50,8 @@ function plateAt(text: string, at: number): PersonalSpan | null {
   return after === DIGIT || after === LETTER ? null : { kind: 'plate', start: at, end };
 }
 
-function scan(text: string, spans: PersonalSpan[], numbers: NumberSpan[]): void {
-  for (let at = 0; at < text.length && spans.length < MOST_SPANS; at++) {
+function scan(text: string, spans: PersonalSpan[], numbers: NumberSpan[], most: number): void {
+  for (let at = 0; at < text.length && spans.length < most; at++) {
     const kind = kinds[text.charCodeAt(at)];
     if (kind === DIGIT) {
       const before = at > 0 ? kinds[text.charCodeAt(at - 1)] : 0;
@@ -134,7 +134,7 @@ export function findPersonal(
 ): PersonalFindings {
   const spans: PersonalSpan[] = [];
   const numbers: NumberSpan[] = [];
-  scan(text, spans, numbers);
+  scan(text, spans, numbers, MOST_SPANS);
   for (const hit of hits) {
     if (hit.item.of !== 'name-trigger' || spans.length >= MOST_SPANS) continue;
     const found = nameAfter(text, hit, rulebook);
@@ -142,4 +142,11 @@ export function findPersonal(
   }
   ownName(text, requesterName, spans);
   return { spans: tidy(spans), numbers };
+}
+
+/** Only what is told by its form: phones, e-mails, ID numbers, plates and bank cards, all of them. Linear. */
+export function findNumbers(text: string): readonly PersonalSpan[] {
+  const spans: PersonalSpan[] = [];
+  if (/[0-9@]/.test(text)) scan(text, spans, [], Number.POSITIVE_INFINITY);
+  return tidy(spans);
 }

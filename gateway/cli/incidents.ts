@@ -147,7 +147,7 @@ async function lineOf(context: CommandContext, row: IncidentRow) {
 function titleOf({ cipher }: CommandContext, row: TicketRow): string {
   const { appeal } = openTicketContent(cipher, row);
   const whole = row.confidential || row.type === '举报';
-  return createMasks(appeal.content, appeal.personal, whole, null).title(appeal.title);
+  return createMasks(appeal, whole, null).title(appeal.title);
 }
 
 /** Named by any of its tickets, or by an incident that was merged into it. */

@@ -127,7 +127,7 @@ function lineOf({ cipher }: CommandContext, row: Listed): Row {
     row;
   const { appeal } = openTicketContent(cipher, row);
   const whole = row.confidential || type === '举报';
-  const title = createMasks(appeal.content, appeal.personal, whole, null).title(appeal.title);
+  const title = createMasks(appeal, whole, null).title(appeal.title);
   return {
     number,
     acceptedAt,

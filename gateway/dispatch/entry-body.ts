@@ -4,7 +4,7 @@ import type { Attachment, Link, Place, Requester, TicketDraft } from '../../norm
 import type { Entry } from '../../store/store.ts';
 import type { BornContent } from '../../store/ticket-seal.ts';
 import { shanghaiTime } from './mapping.ts';
-import { createMasks, eachText, type Masks, NO_MASKS } from './mask.ts';
+import { createMasks, eachText, type MaskedAppeal, type Masks, NO_MASKS } from './mask.ts';
 
 /** Why the requester is not in a body: not asked for in the settings, or never for such a ticket. */
 export type Withheld = 'not-configured' | 'accusation' | 'confidential' | 'anonymous';
@@ -142,14 +142,10 @@ export function isRestricted(reason: Withheld | null): boolean {
 }
 
 /** What of a ticket must not go out. `requester` is looked at for restricted tickets, so that their text gives nothing away. */
-export function masksOf(
-  appeal: Pick<TicketDraft['appeal'], 'content' | 'personal'>,
-  reason: Withheld | null,
-  requester: Requester | null,
-): Masks {
+export function masksOf(appeal: MaskedAppeal, reason: Withheld | null, requester: Requester | null): Masks {
   if (reason === null) return NO_MASKS;
   const restricted = isRestricted(reason);
-  return createMasks(appeal.content, appeal.personal, restricted, restricted ? requester : null);
+  return createMasks(appeal, restricted, restricted ? requester : null);
 }
 
 export interface TicketParts {
@@ -164,7 +160,7 @@ export interface TicketParts {
 export function ticketBody({ ticket, reason, masks, requester, bytes }: TicketParts): TicketBody {
   const { triage } = ticket;
   return {
-    source: eachText(sourceBody(ticket), masks.text),
+    source: sourceBody(ticket, reason, masks),
     appeal: appealBody(ticket.appeal, reason, masks, bytes ?? NO_BYTES),
     place: eachText(ticket.place, masks.text),
     anonymous: ticket.anonymous,
@@ -180,16 +176,22 @@ export function ticketBody({ ticket, reason, masks, requester, bytes }: TicketPa
   };
 }
 
-function sourceBody({ source }: BornContent): TicketBody['source'] {
+function sourceBody({ source }: BornContent, reason: Withheld | null, masks: Masks): TicketBody['source'] {
   return {
     channel: source.channel,
     kind: source.kind,
-    externalIds: source.externalIds,
+    externalIds: eachText(idsOf(source.externalIds, reason), masks.id),
     receivedAt: shanghaiTime(source.receivedAt),
     occurredAt: timeOrNull(source.occurredAt),
-    occurredText: source.occurredText,
+    occurredText: source.occurredText === null ? null : masks.text(source.occurredText),
     sentAt: timeOrNull(source.sentAt),
   };
+}
+
+/** The id of a mail names the house whose server sent it, and often the computer: of an accused unit it may be the author's. */
+function idsOf(ids: Readonly<Record<string, string>>, reason: Withheld | null): Readonly<Record<string, string>> {
+  if (!isRestricted(reason)) return ids;
+  return Object.fromEntries(Object.entries(ids).filter(([, id]) => !id.includes('@')));
 }
 
 function handlingBody({ unit, coUnits, method, deadlines }: BornContent['handling']): TicketBody['handling'] {

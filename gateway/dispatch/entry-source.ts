@@ -100,7 +100,7 @@ async function buildTicket(options: EntrySourceOptions, entry: Entry, row: Seale
   return {
     body: entryBody(entry, row.caseNumber, data),
     identity: data.requester === null ? [] : fieldNames(data.requester),
-    mask: text => masks.text(text),
+    mask: text => masks.id(text),
   };
 }
 
@@ -124,7 +124,7 @@ async function buildFollowUp(options: EntrySourceOptions, entry: Entry, row: Sea
     masks,
     bytes: await loadBytes(options, entry.message, draft?.appeal.attachments ?? []),
   });
-  return { body: entryBody(entry, row.caseNumber, data), identity: [], mask: text => masks.text(text) };
+  return { body: entryBody(entry, row.caseNumber, data), identity: [], mask: text => masks.id(text) };
 }
 
 /** The row's own columns may say more than the born part: a clerk can make a ticket confidential later. */

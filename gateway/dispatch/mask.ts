@@ -1,20 +1,28 @@
 // Takes out of what is forwarded whatever says who somebody is.
-import type { PersonalSpan, Requester } from '../../normalizer/ticket.ts';
+import { findNumbers } from '../../normalizer/personal.ts';
+import type { Appeal, PersonalSpan, Requester } from '../../normalizer/ticket.ts';
 
 /** A text that must not go out, and what goes out in its place. */
 interface Secret {
   readonly text: string;
   readonly mark: string;
+  /** Other ways of writing it. */
+  readonly written?: RegExp;
 }
 
 export interface Masks {
   /** The text whose spans were found; masked by their places. */
   content(text: string): string;
-  /** Any other text: the same words wherever they stand. */
+  /** Any other text: the same words wherever they stand, and the numbers and addresses in it. */
   text(text: string): string;
-  /** A title: as any text, and also where it was cut off in the middle of such words. */
+  /** The title: by the places found in it, as any text, and also where it was cut off in the middle of such words. */
   title(text: string): string;
+  /** What names something and nobody, such as another system's number: the same words only. */
+  id(text: string): string;
 }
+
+/** The texts whose spans were found. */
+export type MaskedAppeal = Pick<Appeal, 'content' | 'personal' | 'title' | 'titlePersonal'>;
 
 const MARKS: Readonly<Record<PersonalSpan['kind'], string>> = {
   phone: '【电话】',
@@ -30,31 +38,45 @@ const TELLING = 4;
 const unchanged = (text: string): string => text;
 
 /** Masks nothing; for tickets that go out as they are. */
-export const NO_MASKS: Masks = { content: unchanged, text: unchanged, title: unchanged };
+export const NO_MASKS: Masks = { content: unchanged, text: unchanged, title: unchanged, id: unchanged };
 
 /**
- * @param content the text the spans lie in
+ * @param appeal the texts and the spans in them
  * @param whole true leaves nothing of a value (accusations); false leaves enough to talk about it (`138****8000`)
  * @param requester values that go too, wherever they stand; null where they are not known or may be shown
  */
-export function createMasks(
-  content: string,
-  spans: readonly PersonalSpan[],
-  whole: boolean,
-  requester: Requester | null,
-): Masks {
-  const inOrder = [...spans].sort((a, b) => a.start - b.start);
-  const secrets = [...inOrder.map(span => ofSpan(content, span, whole)), ...ofRequester(requester)]
+export function createMasks(appeal: MaskedAppeal, whole: boolean, requester: Requester | null): Masks {
+  const inContent = inOrder(appeal.personal);
+  const inTitle = inOrder(appeal.titlePersonal ?? []);
+  const secrets = [
+    ...inContent.map(span => ofSpan(appeal.content, span, whole)),
+    ...inTitle.map(span => ofSpan(appeal.title, span, whole)),
+    ...ofRequester(requester),
+  ]
     .filter(secret => secret.text.length >= 2)
     .sort((a, b) => b.text.length - a.text.length);
-  if (inOrder.length + secrets.length === 0) return NO_MASKS;
-  const text = (given: string): string =>
-    secrets.reduce((hidden, { text, mark }) => hidden.replaceAll(text, mark), given);
+  const id = (given: string): string => secrets.reduce(hide, given);
+  // A title, a file's name, a named place may hold a number that the content does not.
+  const text = (given: string): string => {
+    const known = id(given);
+    return byPlace(known, findNumbers(known), whole);
+  };
+  const placed = (given: string, spans: readonly PersonalSpan[]): string => text(byPlace(given, spans, whole));
   return {
     text,
-    content: given => text(byPlace(given, inOrder, whole)),
-    title: given => secrets.reduce(cutOff, text(given)),
+    id,
+    content: given => placed(given, inContent),
+    // Spans lie in the title of the ticket; another one given is masked by what its words are.
+    title: given => secrets.reduce(cutOff, given === appeal.title ? placed(given, inTitle) : text(given)),
   };
+}
+
+const inOrder = (spans: readonly PersonalSpan[]): readonly PersonalSpan[] =>
+  [...spans].sort((a, b) => a.start - b.start);
+
+function hide(given: string, { text, mark, written }: Secret): string {
+  const hidden = given.replaceAll(text, mark);
+  return written === undefined ? hidden : hidden.replace(written, mark);
 }
 
 function ofSpan(content: string, span: PersonalSpan, whole: boolean): Secret {
@@ -83,18 +105,32 @@ function ofRequester(requester: Requester | null): Secret[] {
   const add = (value: string | null, mark: string): void => {
     if (value !== null && value.trim() !== '') secrets.push({ text: value.trim(), mark });
   };
+  const addNumber = (value: string | null, mark: string): void => {
+    const units = [...(value ?? '')].filter(unit => /[0-9A-Za-z]/.test(unit));
+    if (value === null || units.length <= TELLING) add(value, mark);
+    else secrets.push({ text: value, mark, written: otherWays(units) });
+  };
   add(requester.name, MARKS.name);
   for (const phone of [requester.phone, requester.callerPhone]) {
     add(phone, MARKS.phone);
-    add(phone?.replace(/^\+86/, '') ?? null, MARKS.phone);
+    addNumber(phone?.replace(/^\+86/, '') ?? null, MARKS.phone);
   }
   add(requester.email, MARKS.email);
-  add(requester.idNumber, MARKS['id-number']);
+  addNumber(requester.idNumber, MARKS['id-number']);
   add(requester.openid, '【账号】');
   add(requester.openid?.replace(/^[\w-]+:/, '') ?? null, '【账号】');
   add(requester.address, '【住址】');
   add(requester.organisation, '【单位】');
   return secrets;
+}
+
+/** How people write a digit where they do not want it to be found. */
+const DIGITS = ['0〇零○oO', '1一壹幺', '2二贰两', '3三叁', '4四肆', '5五伍', '6六陆', '7七柒', '8八捌', '9九玖'];
+
+/** A number in groups, with anything short between them, or in Chinese digits. */
+function otherWays(units: readonly string[]): RegExp {
+  const written = units.map(unit => (/\d/.test(unit) ? `[${DIGITS[Number(unit)]}]` : unit));
+  return new RegExp(written.join('[^\\p{L}\\p{N}]{0,2}'), 'giu');
 }
 
 function byPlace(text: string, spans: readonly PersonalSpan[], whole: boolean): string {

@@ -119,10 +119,8 @@ function reasonOf(error: unknown): string {
 /** What leaves for the service: title and content without anything that says who somebody is. */
 export function maskedText({ appeal }: Pick<TicketDraft, 'appeal'>, requester: Partial<Requester>): string {
   const whole = { ...NOBODY, ...requester };
-  const masks = createMasks(appeal.content, appeal.personal, true, whole);
-  // A title may name somebody whom the content does not.
-  const title = createMasks(appeal.title, appeal.titlePersonal ?? [], true, whole).content(appeal.title);
-  const text = `${masks.title(title)}\n${masks.content(appeal.content)}`;
+  const masks = createMasks(appeal, true, whole);
+  const text = `${masks.title(appeal.title)}\n${masks.content(appeal.content)}`;
   // A number mistyped is no valid phone or ID, and still tells who somebody is.
   return text.replace(/\d{7,}[Xx]?/g, '【号码】').slice(0, LONGEST_TEXT);
 }

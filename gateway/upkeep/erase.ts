@@ -207,7 +207,7 @@ function bornOf(row: TicketRow): BornRow {
 /** Names, numbers and addresses are taken out of the text, wherever it was found that they stand. */
 function redacted<T extends { readonly appeal: Appeal; readonly place: Place }>(content: T, requester: Requester): T {
   const { appeal, place } = content;
-  const masks = createMasks(appeal.content, appeal.personal, true, requester);
+  const masks = createMasks(appeal, true, requester);
   return {
     ...content,
     appeal: {

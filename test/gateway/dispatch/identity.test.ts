@@ -69,6 +69,40 @@ describe('identity on its way to the case system', () => {
     });
   }
 
+  it('is masked in a title, a file name and a place as well, where the content names nobody', async () => {
+    const { text } = await sent(
+      {
+        content: '路灯不亮，请维修。',
+        title: '13700137000 反映路灯',
+        titlePersonal: [{ kind: 'phone', start: 0, end: 11 }],
+        file: '照片13600136000.jpg',
+        placeText: '幸福路（15500155000）',
+      },
+      {},
+    );
+    for (const phone of ['13700137000', '13600136000', '15500155000']) assert.ok(!text.includes(phone), phone);
+    assert.ok(text.includes('137****7000 反映路灯'));
+    assert.ok(text.includes('照片136****6000.jpg'));
+  });
+
+  it('does not go with an accusation by another way of writing it, nor by the id of the mail it came with', async () => {
+    const { text, created } = await sent(
+      {
+        type: '举报',
+        title: '李小红举报某局',
+        titlePersonal: [{ kind: 'name', start: 0, end: 3 }],
+        content: '请联系1391234 5678、139.1234.5678、一三九一二三四五六七八，或微信w13912345678x。合同金额20240501元。',
+        externalIds: { messageId: '20240501.1@ouyang-pc.chem-works.example.cn', order: 'X-7' },
+      },
+      {},
+    );
+    for (const rest of ['1391234', '1234.5678', '一三九一', '12345678', '李小红', 'chem-works']) {
+      assert.ok(!text.includes(rest), `${rest} went out: ${text}`);
+    }
+    assert.ok(text.includes('合同金额20240501元'), text);
+    assert.deepEqual((created['source'] as Record<string, unknown>)['externalIds'], { order: 'X-7' });
+  });
+
   it('is not kept with a dead letter, though the other side repeats it', async () => {
     bench = await openWorkbench({ dialect: 'code', faults: { script: ['business-reject'] } });
     await bench.tickets([{}]);

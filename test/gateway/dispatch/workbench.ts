@@ -40,6 +40,10 @@ export interface TicketOptions {
   readonly anonymous?: boolean;
   readonly content?: string;
   readonly title?: string;
+  readonly titlePersonal?: BornContent['appeal']['titlePersonal'];
+  readonly file?: string;
+  readonly placeText?: string;
+  readonly externalIds?: Readonly<Record<string, string>>;
 }
 
 export interface Workbench {
@@ -284,7 +288,7 @@ function bornContent(number: string, options: TicketOptions): BornContent {
     source: {
       channel: 'app-1',
       kind: 'app',
-      externalIds: { order: `X-${number}` },
+      externalIds: options.externalIds ?? { order: `X-${number}` },
       receivedAt: now,
       occurredAt: null,
       occurredText: null,
@@ -298,10 +302,18 @@ function bornContent(number: string, options: TicketOptions): BornContent {
       content,
       subject: null,
       attachments: [
-        { name: '欧阳测试身份证.jpg', mediaType: 'image/jpeg', size: 10, source: 'blob', sha256: 'ab', ref: null },
+        {
+          name: options.file ?? '欧阳测试身份证.jpg',
+          mediaType: 'image/jpeg',
+          size: 10,
+          source: 'blob',
+          sha256: 'ab',
+          ref: null,
+        },
       ],
       language: 'zh',
       personal: at === -1 ? [] : [{ kind: 'phone', start: at, end: at + PHONE.length }],
+      ...(options.titlePersonal === undefined ? {} : { titlePersonal: options.titlePersonal }),
       problems: [],
     },
     place: {
@@ -311,7 +323,7 @@ function bornContent(number: string, options: TicketOptions): BornContent {
       road: null,
       estate: null,
       houseNumber: null,
-      text: null,
+      text: options.placeText ?? null,
       inCity: true,
       longitude: null,
       latitude: null,
