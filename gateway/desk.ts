@@ -146,6 +146,7 @@ async function link(parts: DeskParts, number: string, to: string, by: string): P
   }
   if (!OPEN_STATES.has(target.state)) throw new DeskError('desk.not_open', { number: to, state: target.state });
   const { voids, withdrawn } = await undelivered(parts, joining.message);
+  if (givesAway(joining.ticket, target, withdrawn.length > 0)) throw new DeskError('desk.gives_away', { number, to });
   const followers = (await parts.store.messages.joined(number)).filter(row => row.outcome?.kind === 'repeat');
   const own: CommitRow = {
     ...decisionRow(parts, joining.message, { kind: 'repeat', of: to }, [clerksLink(to)]),
@@ -162,6 +163,11 @@ async function link(parts: DeskParts, number: string, to: string, by: string): P
     others.map((answer, i) => answer === 'committed' || moveAgain(parts, followers[i] as MessageRow, number, to, by)),
   );
   return answerOf(own);
+}
+
+/** Whether the case system would learn the author of a confidential ticket by an open one that it has, or is to have. */
+function givesAway(joining: TicketRow, target: TicketRow, told: boolean): boolean {
+  return joining.confidential ? !target.confidential : target.confidential && told;
 }
 
 async function moveAgain(
@@ -202,7 +208,9 @@ async function unlink(parts: DeskParts, number: string, from: string, by: string
   const earlier = await ticketOf(parts, from);
   const born = await bornAgain(parts, message);
   if (born === null) throw new DeskError('desk.unreadable', { number });
-  const queued = born.ticket.state === 'queued';
+  // The case system may have it as a follow-up of that ticket: it must not learn whose that is by this one.
+  const ticket = { ...born.ticket, confidential: born.ticket.confidential || earlier.confidential };
+  const queued = ticket.state === 'queued';
   const outcome: Outcome = { kind: 'ticket', held: !queued };
   const dueAt = parts.now();
   // A refused ticket never reached the case system, so there is nothing to undo there.
@@ -210,7 +218,7 @@ async function unlink(parts: DeskParts, number: string, from: string, by: string
   const created = queued ? [createdOf(parts, message, born.ticket.urgency, born.wanted.length > 0)] : [];
   return commit(parts, {
     ...decisionRow(parts, message, outcome, []),
-    ticket: born.ticket,
+    ticket,
     outbox: [...undone, ...created],
     wanted: born.wanted.map(index => ({ index, dueAt })),
     events: [

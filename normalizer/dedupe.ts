@@ -41,12 +41,15 @@ export const REASONS = [
   'repeat.for',
   'repeat.against',
   'repeat.incident-unlike',
+  'repeat.confidential',
 ] as const;
 
 /** The message to decide. */
 export interface Deciding {
   readonly number: string;
   readonly facts: Facts;
+  /** Whether its requester has to stay unknown to whoever handles it. */
+  readonly confidential?: boolean;
   /** Numbers of tickets a clerk has said this message is not the same as. */
   readonly undone?: readonly string[];
   /** Tickets after which incidents of candidates are named, where they are no candidates themselves. They are compared, so
@@ -79,14 +82,16 @@ export function choose(message: Deciding, compared: readonly Match[], policy: Re
   const found = compared.filter(one => one.sure);
   const own = found.filter(one => one.own);
   const strange = found.filter(one => !one.own);
-  const joins = own.find(one => one.candidate.open) ?? null;
-  const chosen = joins ?? newest(own);
+  const joins = own.find(one => one.candidate.open && !givesAway(message, one)) ?? null;
+  const chosen = joins ?? newest(own.filter(one => !one.candidate.open));
   const leads = (message.leads ?? []).map(candidate => matchOf(message, candidate, policy));
   const choice = chooseIncident(witnesses(strange), witnesses([...compared, ...leads]), policy.cohesion);
   // A message that joins or repeats a ticket stays in that ticket's incident.
-  const stays = chosen !== null && chosen.candidate.incident !== null;
+  const stays = chosen !== null && chosen.candidate.incident !== null && !givesAway(message, chosen);
   const kept = [chosen, ...strange.filter(one => !isUnlike(one, choice))].filter(one => one !== null);
-  const left = compared.filter(one => isUnlike(one, choice) || (!one.sure && one.score >= policy.thresholds.suggest));
+  const left = compared.filter(
+    one => isUnlike(one, choice) || isLeftOpen(message, one) || (!one.sure && one.score >= policy.thresholds.suggest),
+  );
   return {
     ...{ joins, chosen, refused: choice.refused },
     incident: stays ? chosen.candidate.incident : choice.incident,
@@ -94,6 +99,19 @@ export function choose(message: Deciding, compared: readonly Match[], policy: Re
     kept: kept.slice(0, LINKS_KEPT).sort(byScore),
     left: left.slice(0, SUGGESTIONS_KEPT),
   };
+}
+
+/**
+ * What is said in confidence, beside what the same requester said openly: the case system may know whose that is, so it must not
+ * learn that both are of one author. The other way round an open message is kept as confidential as the ticket it joins.
+ */
+function givesAway({ confidential }: Deciding, { own, candidate }: Match): boolean {
+  return own && confidential === true && candidate.confidential !== true;
+}
+
+/** An open ticket that the message would have joined. */
+function isLeftOpen(message: Deciding, one: Match): boolean {
+  return one.sure && one.candidate.open && givesAway(message, one);
 }
 
 /** Likely enough, but the rest of its incident is not. */
@@ -111,15 +129,19 @@ export function decisionOf(message: Deciding, choice: Choice, policy: RepeatPoli
     ...{ incident, gathers },
     links: [
       ...kept.map(one => linkOf(message.facts, one, policy)),
-      ...left.map(one => suggested(linkOf(message.facts, one, policy), isUnlike(one, choice))),
+      ...left.map(one => suggested(linkOf(message.facts, one, policy), whyLeft(message, one, choice))),
     ],
   };
 }
 
-/** @param unlike likely enough, but the rest of its incident is not */
-function suggested(link: Link, unlike: boolean): Link {
-  const reasons = unlike ? [...link.reasons, 'repeat.incident-unlike'] : link.reasons;
-  return { ...link, reasons, suggested: true };
+function whyLeft(message: Deciding, one: Match, choice: Choice): readonly string[] {
+  if (isUnlike(one, choice)) return ['repeat.incident-unlike'];
+  return isLeftOpen(message, one) ? ['repeat.confidential'] : [];
+}
+
+/** @param why what keeps it from being linked, where it is likely enough */
+function suggested(link: Link, why: readonly string[]): Link {
+  return { ...link, reasons: [...link.reasons, ...why], suggested: true };
 }
 
 function witnesses(matches: readonly Match[]): readonly IncidentWitness[] {

@@ -36,6 +36,8 @@ export interface Candidate {
   /** False once the ticket was closed by the case system (its repeat is a closed repeat). */
   readonly open: boolean;
   readonly incident: string | null;
+  /** Whether its requester stays unknown to whoever handles it. */
+  readonly confidential?: boolean;
   /** Numbers of messages a clerk has said this ticket is not the same as. */
   readonly undone?: readonly string[];
 }

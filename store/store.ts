@@ -206,6 +206,7 @@ export interface CandidateRow {
   readonly number: string;
   readonly facts: Uint8Array;
   readonly state: TicketState;
+  readonly confidential: boolean;
   readonly incident: string | null;
   /** Ordinal of the ticket the incident is named after; null without an incident. */
   readonly incidentOrdinal: number | null;

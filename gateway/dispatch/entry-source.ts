@@ -4,7 +4,7 @@ import type { Attachment, Requester } from '../../normalizer/ticket.ts';
 import { SealBroken } from '../../store/errors.ts';
 import type { FieldCipher } from '../../store/field-cipher.ts';
 import type { Entry, MessageRow, SealedTicket, Store } from '../../store/store.ts';
-import { openDecision, openIdentity, openTicketContent } from '../../store/ticket-seal.ts';
+import { type BornContent, openDecision, openIdentity, openTicketContent } from '../../store/ticket-seal.ts';
 import {
   type EntryBody,
   entryBody,
@@ -91,7 +91,7 @@ async function buildEntry(options: EntrySourceOptions, entry: Entry): Promise<Bu
 
 async function buildTicket(options: EntrySourceOptions, entry: Entry, row: SealedTicket): Promise<BuiltEntry> {
   const { cipher, settings } = options;
-  const ticket = openTicketContent(cipher, row);
+  const ticket = await asSent(options, row);
   const reason = reasonOf(row, withheld(ticket, settings.forwardIdentity));
   const requester = neededIdentity(cipher, row, reason);
   const masks = masksOf(ticket.appeal, reason, requester);
@@ -101,6 +101,28 @@ async function buildTicket(options: EntrySourceOptions, entry: Entry, row: Seale
     body: entryBody(entry, row.caseNumber, data),
     identity: data.requester === null ? [] : fieldNames(data.requester),
     mask: text => masks.id(text),
+  };
+}
+
+/**
+ * The ticket with what its row says since, and without the links by which a confidential appeal and an open one of the same
+ * requester would be known to have one author: with the open one the case system may have got who that is.
+ */
+async function asSent({ cipher, store }: EntrySourceOptions, row: SealedTicket): Promise<BornContent> {
+  const ticket = openTicketContent(cipher, row);
+  const confidential = { ...ticket.confidential, value: ticket.confidential.value || row.confidential };
+  const own = ticket.links.filter(({ kind }) => kind !== 'incident').map(({ of }) => of);
+  const hidden = new Set<string>();
+  for (const of of new Set([...own, ...(ticket.closedRepeatOf === null ? [] : [ticket.closedRepeatOf])])) {
+    const other = await store.tickets.sealed(of);
+    if (other !== null && other.confidential !== confidential.value) hidden.add(of);
+  }
+  return {
+    ...ticket,
+    confidential,
+    public: { ...ticket.public, value: ticket.public.value && !confidential.value },
+    links: ticket.links.filter(({ of }) => !hidden.has(of)),
+    closedRepeatOf: ticket.closedRepeatOf !== null && hidden.has(ticket.closedRepeatOf) ? null : ticket.closedRepeatOf,
   };
 }
 

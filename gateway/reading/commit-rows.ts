@@ -144,7 +144,7 @@ export function bornRow(
     category: head.category,
     urgency: head.urgency,
     division: head.division,
-    confidential: head.confidential,
+    confidential: judged.confidential,
     acceptedAt: row.acceptedAt,
     closedRepeatOf,
     incident,

@@ -57,6 +57,8 @@ export interface Judged {
   readonly decision: Decision;
   readonly facts: Facts;
   readonly identityKeys: readonly string[];
+  /** As the message asks, or as the ticket of its requester that it repeats. */
+  readonly confidential: boolean;
 }
 
 /** What is remembered of an earlier ticket without asking the store again. */
@@ -66,6 +68,7 @@ interface Known {
   readonly facts: Facts;
   open: boolean;
   gone: boolean;
+  confidential: boolean;
   incident: string | null;
   /** Ordinal of the ticket the incident is named after. */
   lead: number | null;
@@ -136,6 +139,7 @@ export function createJudge(parts: JudgeParts): Judge {
       if (one === undefined) continue;
       const fresh = knownOf(row);
       changed ||= one.open !== fresh.open || one.gone !== fresh.gone || one.undone.length !== fresh.undone.length;
+      changed ||= one.confidential !== fresh.confidential;
       changed ||= fresh.incident !== null && one.incident !== fresh.incident;
       // What this thread gave it may not be committed yet; what the store has, a clerk may have changed.
       const { incident, lead } = fresh.incident === null ? one : fresh;
@@ -163,7 +167,7 @@ export function createJudge(parts: JudgeParts): Judge {
   ): Promise<Judged & { readonly told: Facts | null }> {
     const { number, identityKeys } = item;
     const { policy } = parts;
-    let message: Deciding = { number, facts };
+    let message: Deciding = { number, facts, confidential: item.head.confidential };
     const candidates = candidatesOf(near, number);
     parts.compared?.(number, candidates);
     let compared = weigh(message, candidates, policy);
@@ -182,7 +186,9 @@ export function createJudge(parts: JudgeParts): Judge {
       const found = near.find(other => other.number === gathered);
       if (found !== undefined) gather(found, decision.incident, lead);
     }
-    return { decision, facts, identityKeys, told: retoldOf(compared) };
+    const repeated = near.find(other => other.number === decision.closedRepeatOf);
+    const confidential = item.head.confidential || repeated?.confidential === true;
+    return { decision, facts, identityKeys, confidential, told: retoldOf(compared) };
   }
 
   /** The store learns of it only with the commit: until then it must not be forgotten. */
@@ -248,7 +254,7 @@ export function createJudge(parts: JudgeParts): Judge {
           const { incident } = one.decision;
           remember({
             ...{ number, ordinal, facts: own, open: true, gone: false, incident, lead: leadOf(incident, all) },
-            ...{ undone: [], knownAt: performance.now() },
+            ...{ confidential: one.confidential, undone: [], knownAt: performance.now() },
           });
         }
       }
@@ -274,11 +280,13 @@ export function createJudge(parts: JudgeParts): Judge {
       for (const [ordinal, one] of known) if (one.number === number) known.delete(ordinal);
     },
     async missed(row) {
-      const { number, facts } = knownOf(row);
+      const { number, facts, confidential } = knownOf(row);
       const [near = []] = await nearOf([postings.queryOf(facts)]);
       const others = near.filter(one => one.ordinal !== row.ordinal);
       await refreshed(others);
-      return decide({ number, facts }, candidatesOf(others, number), parts.policy).joins;
+      // Which of two joins the other is not said yet.
+      const alike = candidatesOf(others, number).filter(one => one.confidential === confidential);
+      return decide({ number, facts, confidential }, alike, parts.policy).joins;
     },
     async forget(pairs) {
       for (const { ordinal } of pairs) known.delete(ordinal);
@@ -303,6 +311,7 @@ function knownOf(row: CandidateRow): Known {
     facts: decodeFacts(row.facts),
     open: row.state !== 'closed' && row.state !== 'refused',
     gone: row.state === 'joined',
+    confidential: row.confidential,
     incident: row.incident,
     lead: row.incidentOrdinal,
     undone: row.notSame ?? [],

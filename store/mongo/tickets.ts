@@ -117,10 +117,10 @@ export async function toCandidates(context: Context, docs: readonly MessageDoc[]
   );
   return docs.flatMap(({ ordinal, number, ticket, notSame }) => {
     if (ticket === null) return [];
-    const { facts, state, incident } = ticket;
+    const { facts, state, confidential, incident } = ticket;
     const incidentOrdinal = incident === null ? null : (leads.get(incident) ?? null);
     const apart = notSame.length === 0 ? {} : { notSame };
-    return [{ ordinal, number, facts, state, incident, incidentOrdinal, ...apart }];
+    return [{ ordinal, number, facts, state, confidential, incident, incidentOrdinal, ...apart }];
   });
 }
 

@@ -9,7 +9,9 @@ export function candidateContract(open: OpenStore): void {
       withStore(open, async store => {
         await decided(
           store,
-          ['a', 'b', 'c'].map(name => ticketOf(name, 'l', { ticket: born(name, { incident: `i-${name}` }) })),
+          ['a', 'b', 'c'].map(name =>
+            ticketOf(name, 'l', { ticket: born(name, { incident: `i-${name}`, confidential: name === 'c' }) }),
+          ),
         );
         const all = await store.candidates.since(0, 10);
         assert.deepEqual(
@@ -23,10 +25,10 @@ export function candidateContract(open: OpenStore): void {
         const wanted = [all[2]?.ordinal ?? 0, 4_000_000_000, all[0]?.ordinal ?? 0];
         const rows = [...(await store.candidates.load(wanted))].sort((x, y) => x.ordinal - y.ordinal);
         assert.deepEqual(
-          rows.map(row => [row.ordinal, row.number, textOf(row.facts), row.state, row.incident]),
+          rows.map(row => [row.ordinal, row.number, textOf(row.facts), row.state, row.incident, row.confidential]),
           [
-            [wanted[2], numberOf('a'), 'facts a', 'queued', 'i-a'],
-            [wanted[0], numberOf('c'), 'facts c', 'queued', 'i-c'],
+            [wanted[2], numberOf('a'), 'facts a', 'queued', 'i-a', false],
+            [wanted[0], numberOf('c'), 'facts c', 'queued', 'i-c', true],
           ],
         );
       }),

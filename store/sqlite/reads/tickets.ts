@@ -218,13 +218,14 @@ type CandidateLine = readonly [
   /** Numbers joined by commas, which no number holds. */
   apart: string | null,
   lead: number | null,
+  confidential: number,
 ];
 
 const LEAD =
   'CASE WHEN incident IS NULL THEN NULL ELSE (SELECT m.ordinal FROM messages m WHERE m.number = incident) END';
 const APART = '(SELECT group_concat(n.number) FROM not_same n WHERE n.ordinal = tickets.ordinal)';
 const CANDIDATE = (apart: string) =>
-  `SELECT ordinal, number, facts, state, incident, ${apart} AS apart, ${LEAD} AS lead FROM`;
+  `SELECT ordinal, number, facts, state, incident, ${apart} AS apart, ${LEAD} AS lead, confidential FROM`;
 /** In one statement, since each begins and ends a look into the log. */
 const LISTED = 'json_each(?) AS wanted CROSS JOIN tickets ON ordinal = wanted.value';
 const AFTER = 'tickets WHERE ordinal > ? ORDER BY ordinal LIMIT ?';
@@ -236,8 +237,17 @@ function candidateSelect(sql: Statements, select: typeof LOAD) {
   return inColumns(sql(sql('SELECT 1 FROM not_same LIMIT 1').get() === undefined ? select.plain : select.apart));
 }
 
-function toCandidate([ordinal, number, facts, state, incident, apart, lead]: CandidateLine): CandidateRow {
-  const row = { ordinal, number, facts, state, incident, incidentOrdinal: lead };
+function toCandidate([
+  ordinal,
+  number,
+  facts,
+  state,
+  incident,
+  apart,
+  lead,
+  confidential,
+]: CandidateLine): CandidateRow {
+  const row = { ordinal, number, facts, state, confidential: confidential === 1, incident, incidentOrdinal: lead };
   return apart === null ? row : { ...row, notSame: apart.split(',') };
 }
 
