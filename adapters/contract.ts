@@ -52,6 +52,8 @@ export interface AdapterDefinition<S = unknown> {
   /** What senders' developers are told: this adapter's part of /openapi.json, and its refusals for /problems. Called when
    *  somebody asks for them. */
   published?(): Promise<Published>;
+  /** What a channel with these settings reads from. Two channels that read from one take in everything twice, which is told. */
+  readonly sources?: (settings: S) => readonly string[];
   /** Settings and webhook bodies for the conformance suite and `huisu channels try`; secrets are made-up ones. */
   readonly sample?: { readonly settings: S };
 }

@@ -25,9 +25,17 @@ export class CredentialsRefused extends PlatformError {}
 /** 配置有误: refuse to open the channel; `field` is a JSON Pointer into its settings. */
 export class Misconfigured extends PlatformError {
   readonly field: string;
-  constructor(code: string, field: string, message: string, options?: ErrorOptions) {
+  /** What there is instead, for whoever asked for a connection check; goes to nobody else and into no log. */
+  readonly found: { readonly zh: string; readonly en: string } | undefined;
+  constructor(
+    code: string,
+    field: string,
+    message: string,
+    options?: ErrorOptions & { found?: { readonly zh: string; readonly en: string } },
+  ) {
     super(code, message, options);
     this.field = field;
+    this.found = options?.found;
   }
 }
 

@@ -65,6 +65,6 @@ export function idTwice(loaded: LoadedConfig, index: number): ConfigError {
 }
 
 /** Checks the channels of the settings file alone, with no store at hand. Throws `ConfigError`. */
-export async function checkChannels(loaded: LoadedConfig, registry: Registry): Promise<void> {
-  await fileChannels({ loaded, registry });
+export function checkChannels(loaded: LoadedConfig, registry: Registry): Promise<readonly KnownChannel[]> {
+  return fileChannels({ loaded, registry });
 }

@@ -43,6 +43,8 @@ export interface Session {
   /** Whether the server tells of new mail by itself. */
   readonly idles: boolean;
   select(path: string): Promise<Folder>;
+  /** Names of all folders. */
+  folders(): Promise<readonly string[]>;
   /** UIDs in rising order, in the selected folder. */
   search(query: SearchFor): Promise<readonly number[]>;
   /** Mails that vanished meanwhile are left out, here and below. */
@@ -166,6 +168,7 @@ function sessionOf(client: ImapFlow, broken: Promise<never>): Session {
       return idles;
     },
     select: path => ours(() => select(client, path)),
+    folders: () => ours(async () => (await client.list()).map(({ path }) => path)),
     search: query => {
       unseen = false;
       return ours(() => search(client, query));

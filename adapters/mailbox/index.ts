@@ -20,6 +20,7 @@ export const adapter: AdapterDefinition<MailboxSettings> = {
     const own = user.includes('@') ? [user.toLowerCase(), ...ownAddresses] : ownAddresses;
     return withCutNote(await parseMail(original, { ownAddresses: own }), original.meta);
   },
+  sources: ({ host, user, folders }) => folders.map(folder => [host.toLowerCase(), user, folder].join('\n')),
   // Loaded with the first channel: the reading threads only parse.
   open: async context => (await import('./pull.ts')).openMailbox(context),
   sample: {

@@ -147,19 +147,42 @@ async function takeOrExplain(context: Context, { session, visited }: Connection,
 async function check({ settings, now, signal }: Context): Promise<{ readonly zh: string; readonly en: string }> {
   const session = await logIn(settings, loginSource(settings, now), signal);
   try {
-    const found: { readonly path: string; readonly count: number; readonly flag: string | null }[] = [];
-    for (const path of settings.folders) {
-      const folder = await session.select(path);
-      found.push({ path, count: folder.count, flag: flagOf(folder) });
-    }
+    const found: Found[] = [];
+    for (const path of settings.folders) found.push(await findIn(session, path));
     const zh = found.map(({ path, count, flag }) => `${path} 有 ${count} 封邮件(${MARKS.zh(flag)})`);
     const en = found.map(({ path, count, flag }) => `${path} holds ${count} mails (${MARKS.en(flag)})`);
+    const left = settings.since === 'connected' ? found.reduce((sum, { unmarked }) => sum + unmarked, 0) : 0;
     return {
-      zh: `已登录。${zh.join(';')}。${session.idles ? '服务器支持 IDLE,新邮件立即收取' : '服务器不支持 IDLE,每分钟查看一次'}。`,
-      en: `Logged in. ${en.join('; ')}. ${session.idles ? 'The server has IDLE: new mail is taken in at once' : 'The server has no IDLE: it is looked at once a minute'}.`,
+      zh: `已登录。${zh.join(';')}。${session.idles ? '服务器支持 IDLE,新邮件立即收取' : '服务器不支持 IDLE,每分钟查看一次'}。${left === 0 ? '' : `${left} 封没有标记:首次连接之前到达的不收,要收请设“起点”(since)。`}`,
+      en: `Logged in. ${en.join('; ')}. ${session.idles ? 'The server has IDLE: new mail is taken in at once' : 'The server has no IDLE: it is looked at once a minute'}.${left === 0 ? '' : ` ${left} have no mark: what arrived before the first connection is not taken in; to have it, set since.`}`,
     };
   } finally {
     session.close();
+  }
+}
+
+interface Found {
+  readonly path: string;
+  readonly count: number;
+  readonly flag: string | null;
+  /** Mails without our keyword, where the folder keeps it. */
+  readonly unmarked: number;
+}
+
+async function findIn(session: Session, path: string): Promise<Found> {
+  try {
+    const folder = await session.select(path);
+    const flag = flagOf(folder);
+    const unmarked = flag === DONE && folder.count > 0 ? (await session.search({ from: 1, without: DONE })).length : 0;
+    return { path, count: folder.count, flag, unmarked };
+  } catch (error) {
+    if (!(error instanceof Misconfigured) || error.code !== 'mailbox.folder_missing') throw error;
+    const there = await session.folders();
+    const found = {
+      zh: `没有“${path}”;有:${there.join('、')}`,
+      en: `there is no "${path}"; there are: ${there.join(', ')}`,
+    };
+    throw new Misconfigured(error.code, error.field, error.message, { cause: error, found });
   }
 }
 

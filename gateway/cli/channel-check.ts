@@ -22,13 +22,15 @@ export const channelCheckCommand: Command = {
 async function check(context: CommandContext, id: string, signal: AbortSignal): Promise<Row> {
   const known = await context.book.find(id);
   if (known === null) throw new DeskError('channel.none', { id });
-  const { kind, definition } = known;
+  const { kind, definition, enabled } = known;
   const parts = context.live?.importing() ?? (await partsAlone(context));
   try {
     const channel = await definition.open(contextOf(parts, known, signal));
     try {
       const found = (await channel.check?.()) ?? sayBoth('channels.no-check', { kind });
-      return { id, kind, ok: true, code: null, found, todo: null };
+      // All is well at the platform, and nothing comes from it all the same.
+      const todo = enabled ? null : sayBoth('channels.switched-off', { id });
+      return { id, kind, ok: true, code: null, found, todo };
     } finally {
       await channel.close();
     }
@@ -47,6 +49,10 @@ function inWords(error: PlatformError) {
   const entry = catalogueEntry(code);
   if (entry === null) return { code, found: { zh: `${code}${field}`, en: `${code}${field}` }, todo: null };
   const { zh, en } = entry;
-  const found = { zh: `${zh.title}（${code}${field}）`, en: `${en.title} (${code}${field})` };
+  const there = error instanceof Misconfigured ? error.found : undefined;
+  const found = {
+    zh: `${zh.title}（${code}${field}）${there === undefined ? '' : `：${there.zh}`}`,
+    en: `${en.title} (${code}${field})${there === undefined ? '' : `: ${there.en}`}`,
+  };
   return { code, found, todo: { zh: zh.todo, en: en.todo } };
 }

@@ -10,6 +10,7 @@ import { loadRules } from '../../config/load-rules.ts';
 import { EXIT } from '../desk-error.ts';
 import { checkChannels } from '../file-channels.ts';
 import { say } from '../locale.ts';
+import { sameSources } from '../same-source.ts';
 import type { LocalCommand } from './command.ts';
 
 export const checkCommand: LocalCommand = {
@@ -24,12 +25,13 @@ export const checkCommand: LocalCommand = {
     loadRepeats(config.rules, config.data);
     loadIncidents(config.rules);
     const registry = await loadRegistry(config.adapters, dirname(file));
-    await checkChannels(loaded, registry);
+    const channels = await checkChannels(loaded, registry);
     const notes = [
       ...(existsSync(config.data) ? [] : [say(language, 'check.folder-missing', { data: config.data })]),
       ...(existsSync(config.keys.file) || env['HUISU_KEYS']
         ? []
         : [say(language, 'check.keys-missing', { file: config.keys.file })]),
+      ...sameSources(channels).map(pair => say(language, 'check.same-source', pair)),
       ...(config.caseSystem === null ? [say(language, 'start.no-case-system')] : []),
     ];
     if (!json) {

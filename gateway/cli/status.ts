@@ -7,6 +7,7 @@ import { leastFreeBytes } from '../disk-watch.ts';
 import { causeCode } from '../dispatch/causes.ts';
 import { lately } from '../incident-marks.ts';
 import { type Sentence, say, sayBoth, word } from '../locale.ts';
+import { sameSources } from '../same-source.ts';
 import { keptState, onAlarms } from './alarms.ts';
 import { whyDown } from './channels.ts';
 import type { ChannelState, Command, CommandContext, Row } from './command.ts';
@@ -96,6 +97,7 @@ async function findingsOf(context: CommandContext): Promise<readonly Finding[]> 
     ...settingsFindings(context),
     ...found,
     ...(await channelFindings(context)),
+    ...(await doubledFindings(context)),
   ];
 }
 
@@ -116,20 +118,24 @@ async function waitingFinding({ store }: CommandContext, count: number, seconds:
 }
 
 /** What a person was told of and is not over, and ways by which nobody can be told. */
-async function alarmFindings({ store, now }: CommandContext): Promise<readonly Finding[]> {
+async function alarmFindings(context: CommandContext): Promise<readonly Finding[]> {
+  const { store, now } = context;
   const state = await keptState(store);
   const age = (from: number) => Math.max(0, Math.round((now() - from) / 1000));
-  const alarms = onAlarms(state).map(
-    ({ kind, since, title, todo, command }): Finding => ({
-      code: `alarm.${kind}`,
-      count: 1,
-      seconds: age(since),
-      stuck: true,
-      zh: `${say('zh', 'status.alarm', { title: title.zh, since: time(since) })}。${todo.zh}`,
-      en: `${say('en', 'status.alarm', { title: title.en, since: time(since) })}. ${todo.en}`,
-      command,
-    }),
-  );
+  const alarms = onAlarms(state).map((alarm): Finding => {
+    const { kind, since, title, todo, command } = alarm;
+    const gone = isGone(context, alarm);
+    const minutes = context.loaded.config.alarms.overMinutes;
+    const said = (language: 'zh' | 'en') =>
+      say(language, gone ? 'status.alarm-gone' : 'status.alarm', {
+        title: title[language],
+        since: time(since),
+        minutes,
+      });
+    const found = { code: `alarm.${kind}`, count: 1, seconds: age(since), stuck: !gone };
+    if (gone) return { ...found, zh: said('zh'), en: said('en'), command: null };
+    return { ...found, zh: `${said('zh')}。${todo.zh}`, en: `${said('en')}. ${todo.en}`, command };
+  });
   const failing = WAYS.filter(way => state.ways[way].code !== null).map((way): Finding => {
     const waiting = state.notices.filter(notice => notice.ways.includes(way));
     const reason = state.ways[way].code ?? '-';
@@ -146,6 +152,23 @@ async function alarmFindings({ store, now }: CommandContext): Promise<readonly F
     };
   });
   return [...alarms, ...failing];
+}
+
+/** Whether what the alarm is about is in order by now: whoever has just mended it must not look for it again. */
+function isGone({ live }: CommandContext, { kind, on }: { readonly kind: string; readonly on: string }): boolean {
+  if (live === null) return false;
+  if (kind === 'settings-refused') return live.settings().refused === null;
+  if (kind !== 'channel-down' && kind !== 'credentials-refused') return false;
+  const state = live.channelStates().find(({ id }) => id === on);
+  return state === undefined || state.up || state.reason === 'channel.disabled';
+}
+
+/** Channels of which each takes in what the other does. */
+async function doubledFindings({ book }: CommandContext): Promise<readonly Finding[]> {
+  return sameSources(await book.all()).map(pair => ({
+    ...{ code: 'same-source', count: 1, seconds: null, stuck: true, command: 'huisu channels list' },
+    ...sayBoth('status.same-source', pair),
+  }));
 }
 
 async function channelFindings({ live, book, now }: CommandContext): Promise<readonly Finding[]> {

@@ -69,6 +69,18 @@ describe('mailbox', () => {
     assert.ok(!server.commands.includes('IDLE'));
   });
 
+  it('says in the check how many mails of before it leaves in the mailbox', async () => {
+    const server = await start();
+    server.add(letter(1));
+    const stage = await open(server, { since: 'connected' });
+    await stage.poll();
+    server.add(letter(2));
+    await stage.poll();
+    const found = await stage.channel.check?.();
+    assert.match(found?.zh ?? '', /INBOX 有 2 封邮件.*1 封没有标记:首次连接之前到达的不收/);
+    assert.match(found?.en ?? '', /1 have no mark/);
+  });
+
   it('says who it is before it selects a folder, as 163 and 126 demand', async () => {
     const server = await start();
     server.faults.wantsId = true;
@@ -211,7 +223,10 @@ describe('mailbox', () => {
     const isMisconfigured = (error: unknown) =>
       error instanceof Misconfigured && error.code === 'mailbox.folder_missing' && error.field === '/folders';
     await assert.rejects(wrong.poll(), isMisconfigured);
-    await assert.rejects(wrong.channel.check?.() ?? Promise.resolve(), isMisconfigured);
+    await assert.rejects(wrong.channel.check?.() ?? Promise.resolve(), (error: unknown) => {
+      assert.match((error as Misconfigured).found?.zh ?? '', /没有“省长信箱”;有:INBOX/);
+      return isMisconfigured(error);
+    });
     server.add(letter(1), { folder: '省长信箱' });
     await wrong.poll();
     server.remove('省长信箱');

@@ -308,6 +308,9 @@ describe('huisu', function () {
     assert.equal(fine.result['ok'], true);
     assert.throws(() => statSync(join(folder, 'huisu-data')));
     writeFileSync(join(folder, 'bad.yaml'), 'listen: { prot: 1 }\nchannels:\n  - { id: a, kind: ap, settings: {} }\n');
+    const box = 'kind: mailbox, settings: { host: imap.example.cn, user: szxx, password: made-up }';
+    writeFileSync(join(folder, 'twice.yaml'), `channels:\n  - { id: a, ${box} }\n  - { id: b, ${box} }\n`);
+    assert.match((await huisu(['check', '--config', 'twice.yaml'])).out, /渠道 a 与 b 收取同一来源/);
     const bad = await huisu(['check', '--config', 'bad.yaml']);
     assert.equal(bad.code, 78);
     assert.match(bad.err, /bad\.yaml:1:11 \$\.listen\.prot .*“port”/);

@@ -6,17 +6,23 @@ import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { text } from 'node:stream/consumers';
+import { CredentialsRefused } from '../../adapters/contract.ts';
 import type { Arguments, Command, Row, Terminal } from '../../gateway/cli/command.ts';
 import { COMMANDS } from '../../gateway/cli/commands.ts';
 import { replies } from '../../gateway/cli/open.ts';
+import type { Finding } from '../../gateway/cli/status.ts';
 import { callControl, type Failure, type Reply } from '../../gateway/control.ts';
 import { type CaseSystemSimulator, startCaseSystem } from '../platforms/case-system.ts';
+import { script } from './fixtures/scripted-box.ts';
 import { type Running, runGateway } from './running.ts';
 
 const LINE_BOX = resolve(import.meta.dirname, '../../docs/adapters/example/line-box.ts');
 const TOKEN = 'made-up-token-0001';
 const LAMP = '东昌区江南大街与滨江西路交汇处往北三百米，路灯灭了一排，请安排检修。';
+const MAILBOX = { host: '127.0.0.1', port: 9, tls: 'none', user: 'szxx', password: 'made-up' };
 const RETRY = { steps: [0.05], every: 0.05, hours: 0.0001 };
+
+const BOX = resolve(import.meta.dirname, 'fixtures/scripted-box.ts');
 
 let begun = false;
 /** Goes on until it is told to stop. */
@@ -54,6 +60,8 @@ describe('commands of a running gateway', function () {
     client.close();
     return replies;
   }
+  const found = async (code: string) =>
+    ((await one('status'))['findings'] as readonly Finding[]).find(finding => finding.code === code);
   const rows = async (command: string, args?: Arguments) =>
     (await call(command, args)).flatMap(reply => ('row' in reply ? [reply.row] : []));
   const one = async (command: string, args?: Arguments) =>
@@ -65,6 +73,41 @@ describe('commands of a running gateway', function () {
     fetch(`${running.gateway.url}/hooks/box`, { method: 'POST', headers: { 'x-line-token': TOKEN }, body });
   const letter = (id: string, content: string) => post(JSON.stringify({ id, from: `u-${id}`, text: content }));
   const counts = () => running.gateway.context.store.messages.counts();
+
+  it('does not send whoever has just mended a channel to mend it again while its alarm is not over yet', async () => {
+    cases = await startCaseSystem();
+    running = await runGateway({ adapters: [BOX], alarms: { lookSeconds: 0.05, overMinutes: 60 } });
+    const { book, live } = running.gateway.context;
+    let refused = true;
+    script.open = () => undefined;
+    script.poll = async signal => {
+      if (refused) throw new CredentialsRefused('scripted-box.login_refused', 'the login was refused');
+      await once(signal, 'abort');
+    };
+    await book.add({ id: 'mayor', kind: 'scripted-box', settings: {} }, 'tester');
+    await live?.reopen('mayor');
+    await running.until(async () => (await found('alarm.credentials-refused')) !== undefined);
+    assert.equal((await found('alarm.credentials-refused'))?.stuck, true);
+    refused = false;
+    await live?.reopen('mayor');
+    await running.until(async () => (await found('alarm.credentials-refused'))?.stuck === false);
+    const alarm = await found('alarm.credentials-refused');
+    assert.match(alarm?.zh ?? '', /原因已消失，稳定 60 分钟后自动解除/);
+    assert.equal(alarm?.command, null);
+    Object.assign(script, { open: () => undefined, poll: null });
+  });
+
+  it('tells of two channels that read from one mailbox, and of one that is switched off', async () => {
+    await start();
+    for (const id of ['mayor', 'mayor-2']) {
+      await one('channels add', { id, kind: 'mailbox', settings: JSON.stringify(MAILBOX) });
+    }
+    assert.match((await found('same-source'))?.zh ?? '', /mayor 与 mayor-2 收取同一来源/);
+    await one('channels disable', { id: 'mayor-2' });
+    assert.equal(await found('same-source'), undefined);
+    await one('channels disable', { id: 'box' });
+    assert.match(JSON.stringify((await one('channels check', { id: 'box' }))['todo']), /渠道 box 已停用/);
+  });
 
   it('show what nobody could read, and read it again', async () => {
     await start();
