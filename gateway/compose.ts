@@ -29,6 +29,7 @@ import type { Queue } from './dispatch/queue.ts';
 import { checkQueue } from './dispatch/queue-check.ts';
 import { tryCaseSystem } from './dispatch/try.ts';
 import { type Foundation, type FoundationOptions, openFoundation, parserChannels } from './foundation.ts';
+import { createForged } from './http/forged.ts';
 import type { Readiness } from './http/health.ts';
 import { assembleOpenApi } from './http/openapi.ts';
 import { createQueueBoard, type QueueBoard } from './http/queue-board.ts';
@@ -205,9 +206,11 @@ function liveParts({ foundation, role, log, logLevel, known, published, bull }: 
     ...{ role, intake, reading, channels, dispatch, counts },
     settings: () => reload.state(),
   });
+  const forged = createForged(log);
   const caseEvents = createCaseEvents({
     store,
     cipher,
+    forged: error => forged.note('case-system', error),
     secretsOf: () => loaded.config.caseSystem?.events.secrets ?? [],
     now,
   });

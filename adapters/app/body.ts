@@ -88,7 +88,7 @@ const contact = Joi.object<AppContact, true>({
 const place = Joi.object<AppPlace, true>({
   text: text(500, '事发地点', 'The scene in words'),
   division: Joi.string()
-    .pattern(/^\d{6}(?:\d{3}(?:\d{3})?)?$/)
+    .pattern(/^\d{6}(?:\d{3}(?:\d{3})?)?$/, '220502')
     .label('行政区划代码')
     .description('GB/T 2260 code of 6, 9 or 12 digits'),
   longitude: Joi.number().min(-180).max(180).label('经度').description('Degrees east'),
@@ -104,16 +104,19 @@ const place = Joi.object<AppPlace, true>({
 
 const attachment = Joi.object<AppAttachment, true>({
   name: Joi.string().max(255).required().label('文件名').description('File name'),
-  mediaType: Joi.string().pattern(MEDIA_TYPE).label('媒体类型').description('Media type, such as image/jpeg'),
+  mediaType: Joi.string()
+    .pattern(MEDIA_TYPE, 'image/jpeg')
+    .label('媒体类型')
+    .description('Media type, such as image/jpeg'),
   size: Joi.number().integer().min(0).max(1_000_000_000_000).label('字节数').description('Size in bytes'),
-  base64: Joi.string().pattern(BASE64).label('内联内容').description('The file itself, base64'),
+  base64: Joi.string().pattern(BASE64, 'iVBORw0KGgo=').label('内联内容').description('The file itself, base64'),
   url: Joi.string()
-    .pattern(/^[Hh][Tt][Tt][Pp][Ss]?:\/\/[^\s]+$/)
+    .pattern(/^[Hh][Tt][Tt][Pp][Ss]?:\/\/[^\s]+$/, 'https://files.example.cn/a.jpg')
     .max(2048)
     .label('下载网址')
     .description('Public address the gateway downloads the file from'),
   sha256: Joi.string()
-    .pattern(/^[0-9a-fA-F]{64}$/)
+    .pattern(/^[0-9a-fA-F]{64}$/, '9f86…(64 × 0-9a-f)')
     .label('文件摘要')
     .description('SHA-256 of a file in the same multipart request, hex'),
 })
@@ -143,7 +146,7 @@ const appeal = Joi.object<AppAppeal, true>({
   public: Joi.boolean().label('公开').description('The requester agrees to publication'),
   place,
   occurredAt: Joi.string()
-    .pattern(DATE_OR_TIME)
+    .pattern(DATE_OR_TIME, '2024-01-01T08:30:05+08:00, 2024-01-01')
     .label('发生时间')
     .description('When it happened; without zone: Beijing time'),
   attachments: Joi.array<AppAttachment[]>().items(attachment).max(MOST.attachments).label('附件').description('Files'),
@@ -163,7 +166,7 @@ export const bodySchema = Joi.object<AppBody, true>({
     .label('消息类型')
     .description('appeal.test is acknowledged and never becomes a ticket'),
   timestamp: Joi.string()
-    .pattern(TIME)
+    .pattern(TIME, '2024-01-01T08:30:05+08:00')
     .required()
     .label('发送时间')
     .description('RFC 3339; without zone: Beijing time'),

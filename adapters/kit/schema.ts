@@ -79,6 +79,10 @@ function explain(schema: ObjectSchema, detail: ValidationErrorItem): Explanation
       ];
     case 'string.empty':
       return ['empty', { zh: '不能为空', en: 'must not be empty' }];
+    case 'string.pattern.name': {
+      const like = String(context['name']);
+      return ['wrong-format', { zh: `格式不对,应形如 ${like}`, en: `has the wrong format; it looks like ${like}` }];
+    }
     case 'string.pattern.base':
       return ['wrong-format', { zh: '格式不对', en: 'has the wrong format' }];
     case 'number.integer':
@@ -90,7 +94,10 @@ function explain(schema: ObjectSchema, detail: ValidationErrorItem): Explanation
   if (rule === 'max') return tooMuch(type, limit);
   if (rule === 'min') return ['out-of-range', { zh: `不得小于 ${limit}`, en: `must be at least ${limit}` }];
   const expected = TYPES[type] ?? { zh: '其他类型', en: 'of another type' };
-  return ['wrong-type', { zh: `应为${expected.zh}`, en: `must be ${expected.en}` }];
+  return [
+    'wrong-type',
+    { zh: `应为${/^[a-z]/.test(expected.zh) ? ' ' : ''}${expected.zh}`, en: `must be ${expected.en}` },
+  ];
 }
 
 function tooMuch(type: string, limit: string): Explanation {

@@ -1,7 +1,7 @@
 // What the case system reports of a ticket: checked, put in the order of its own times, and added to the ticket's life once.
 import { createHash } from 'node:crypto';
 import Joi from 'joi';
-import type { WebhookAnswer, WebhookRequest } from '../../adapters/contract.ts';
+import { Unauthentic, type WebhookAnswer, type WebhookRequest } from '../../adapters/contract.ts';
 import { JsonProblem, readJson } from '../../adapters/kit/json.ts';
 import { secretKey, verifyWebhook } from '../../adapters/kit/signature.ts';
 import type { Step, TicketState } from '../../normalizer/ticket.ts';
@@ -48,6 +48,8 @@ export interface CaseEventsOptions {
   readonly cipher: FieldCipher;
   /** Secrets valid now, newest first (`caseSystem.events.secrets`); none: every event is refused, and told why. */
   readonly secretsOf: () => readonly string[];
+  /** Told why an event was not authentic; its sender is not. */
+  readonly forged?: (error: Unauthentic) => void;
   /** Milliseconds since the epoch, by the wall clock (signatures live five minutes). */
   readonly now: () => number;
 }
@@ -112,7 +114,10 @@ async function handle(
   const keys = options.secretsOf().map(secretKey);
   if (keys.length === 0) return problem('case-event.not-set-up');
   const verdict = verifyWebhook({ headers, body: rawBody, keys, now: options.now() });
-  if (!verdict.ok) return problem('case-event.unauthentic');
+  if (!verdict.ok) {
+    options.forged?.(new Unauthentic('case-event.unauthentic', verdict.fault));
+    return problem('case-event.unauthentic');
+  }
   const read = readEvent(rawBody);
   return 'status' in read ? read : apply(options, read);
 }

@@ -8,6 +8,7 @@ import type { Certificate } from '../../config/certificate.ts';
 import type { Config } from '../../config/schema.ts';
 import type { Metrics } from '../metrics.ts';
 import type { Log } from '../telemetry.ts';
+import { createForged } from './forged.ts';
 import { createFront, type Front, type FrontSettings, renewCertificate, tlsOptions } from './front.ts';
 import { mountHealth, type Readiness } from './health.ts';
 import { ListenError } from './listen-error.ts';
@@ -142,6 +143,7 @@ function createApp(parts: HttpParts, { front, answering, hooks }: Routing): Expr
 }
 
 function answeringOf({ log, metrics }: HttpParts, front: Front): Answering {
+  const forged = createForged(log);
   return {
     get base() {
       return front.base;
@@ -149,6 +151,7 @@ function answeringOf({ log, metrics }: HttpParts, front: Front): Answering {
     onProblem(problem: ProblemAnswer, error, channel) {
       // A made-up channel in the path is no label: anyone could fill the metrics with such names.
       metrics.refused(problem.code === 'http.no_channel' ? 'unknown' : channel, problem.code);
+      forged.note(channel, error);
       if (problem.bug) log.bug('http.bug', error, { channel, status: problem.status });
       else log.debug('http.request_refused', { reason: problem.code, status: problem.status });
     },

@@ -227,6 +227,12 @@ describe('app', () => {
       ]);
     });
 
+    it('a value of the wrong form, with one of the right form', async () => {
+      const found = faults(await sender.send({ ...appealBody({ occurredAt: '昨天' }), timestamp: '1795752000' }));
+      for (const { detail } of found) assert.match(detail, /应形如 2024-01-01T08:30:05\+08:00.*it looks like 2024-/);
+      assert.equal(found.length, 2);
+    });
+
     it('an unknown field with the one that was probably meant', async () => {
       const meant: Record<string, string> = {
         contant: 'content',

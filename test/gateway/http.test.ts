@@ -217,6 +217,31 @@ describe('the HTTP side', () => {
     assert.match(await (await fetch(`${url}/problems`)).text(), /case-system\.timeout/);
   });
 
+  it('tells the operator, not the sender, why a request was not authentic, and not once for each', async () => {
+    const lines: string[] = [];
+    const log = createLog({ level: 'info', destination: { write: line => void lines.push(line) } });
+    const faults = ['timestamp_out_of_window', 'signature_wrong', '13800138000 is no secret'];
+    const answer: Answer = async (_channel, request) => {
+      throw new Unauthentic('app.unauthentic', faults[Number(request.rest.slice(1))] ?? '');
+    };
+    const url = await open(answer, { log });
+    for (const at of [0, 0, 0, 1, 2]) {
+      const text = await (await post(`${url}/hooks/app-1/${at}`)).text();
+      for (const fault of faults) assert.ok(!text.includes(fault));
+    }
+    const told = lines
+      .map(line => JSON.parse(line) as Record<string, unknown>)
+      .filter(({ code }) => code === 'http.forged');
+    assert.deepEqual(
+      told.map(({ channel, reason, count }) => [channel, reason, count]),
+      [
+        ['app-1', 'timestamp_out_of_window', 1],
+        ['app-1', 'signature_wrong', 1],
+        ['app-1', 'other', 1],
+      ],
+    );
+  });
+
   it('fills no metric with channel names that strangers make up', async () => {
     const url = await open(async () => null);
     for (let i = 0; i < 20; i++) await post(`${url}/hooks/made-up-${i}`);

@@ -17,12 +17,15 @@ describe('events of the case system', () => {
   let bench: Workbench;
   let events: CaseEvents;
   let number: string;
+  let forged: string[];
   beforeEach(async () => {
+    forged = [];
     bench = await openWorkbench();
     events = createCaseEvents({
       store: bench.store,
       cipher: bench.cipher,
       secretsOf: () => [SECRET, OLD],
+      forged: error => void forged.push(error.message),
       now: () => Date.now(),
     });
     [number = ''] = await bench.tickets([{}]);
@@ -50,6 +53,14 @@ describe('events of the case system', () => {
       assert.deepEqual(answer.body, { result: 'recorded', number, state: expected });
       assert.equal(await state(), expected);
     }
+  });
+
+  it('tells the operator why an event was not authentic, and not its sender', async () => {
+    const wrong = await post({}, newSecret());
+    const late = await post({}, SECRET, Date.now() - 600_000);
+    assert.deepEqual([wrong.status, late.status], [401, 401]);
+    assert.deepEqual(forged, ['signature_wrong', 'timestamp_out_of_window']);
+    assert.ok(!JSON.stringify(late.body).includes('timestamp_out_of_window'));
   });
 
   it('says whom to ask where no secret for them is set', async () => {
