@@ -34,6 +34,7 @@ import type { Readiness } from './http/health.ts';
 import { assembleOpenApi } from './http/openapi.ts';
 import { createQueueBoard, type QueueBoard } from './http/queue-board.ts';
 import { createHttp, type HttpService } from './http/server.ts';
+import { createIncidentDesk } from './incident-desk.ts';
 import { createIntake, type Intake } from './intake.ts';
 import { createMetrics, type MetricsSnapshot, type SettingsFigures } from './metrics.ts';
 import { newNumber } from './number.ts';
@@ -358,6 +359,7 @@ interface ReadingSources {
 function readingParts(foundation: Foundation, { log, intake, owner, wanted }: ReadingSources): ReadingParts {
   const { loaded, opened, rulebook } = foundation;
   const { config } = loaded;
+  const incidents = createIncidentDesk(foundation);
   return {
     start: {
       ring: deciderRing(foundation),
@@ -379,7 +381,8 @@ function readingParts(foundation: Foundation, { log, intake, owner, wanted }: Re
     address: opened.address,
     log,
     decided: intake.decided,
-    link: ({ number, to }) => foundation.desk.link(number, to, 'system'),
+    link: ({ as, number, to }) =>
+      as === 'repeat' ? foundation.desk.link(number, to, 'system') : incidents.merge(number, to, 'system'),
     wanted,
   };
 }

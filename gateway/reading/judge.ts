@@ -83,6 +83,14 @@ const REMEMBERED = 8_192;
 /** Lived changes younger than this may be missed; closing and linking again within it is no case anybody meets. */
 const STALE_MS = 1000;
 
+/** What a ticket that was decided without knowing of another would belong to. */
+export interface Missed {
+  /** Number of the open ticket of the same requester that it would have joined; or null. */
+  readonly joins: string | null;
+  /** The incident it would be of, and the ticket of somebody else it is likest to; null where it stays where it is. */
+  readonly incident: { readonly id: string; readonly of: string } | null;
+}
+
 export interface Judge {
   /** Reads statistics, segments and the newest tickets. */
   open(): Promise<{ readonly tickets: number }>;
@@ -94,8 +102,11 @@ export interface Judge {
   enter(row: CandidateRow): boolean;
   /** A decision that did not come about: whatever is said of this ticket is asked for anew. */
   drop(number: string): void;
-  /** Number of the open ticket of the same requester that a ticket would have joined, had its decider known of it; or null. */
-  missed(row: CandidateRow): Promise<string | null>;
+  /**
+   * What a ticket would belong to, had its decider known of it.
+   * @param before whether another was decided before it: an incident is that of earlier ones
+   */
+  missed(row: CandidateRow, before: (number: string) => boolean): Promise<Missed>;
   /** These tickets are not found by these terms any more, and what is remembered of them is asked for anew. */
   forget(pairs: readonly Forgotten[]): Promise<void>;
   /** A clerk has moved these tickets to another incident: what is remembered of them is asked for anew before it counts. */
@@ -191,6 +202,16 @@ export function createJudge(parts: JudgeParts): Judge {
     return { decision, facts, identityKeys, confidential, told: retoldOf(compared) };
   }
 
+  async function missedIncident(message: Deciding, others: readonly Known[]): Promise<Missed['incident']> {
+    const leads = await leadsOf(others, others);
+    const { incident: id, links } = decide({ ...message, leads }, others, parts.policy);
+    const nearest = links.find(({ of, suggested }) => {
+      const other = others.find(one => one.number === of);
+      return suggested !== true && other !== undefined && (other.incident ?? other.number) === id;
+    });
+    return id === null || nearest === undefined ? null : { id, of: nearest.of };
+  }
+
   /** The store learns of it only with the commit: until then it must not be forgotten. */
   function gather(found: Known, incident: string | null, lead: number | null): void {
     const one = known.get(found.ordinal) ?? found;
@@ -279,14 +300,20 @@ export function createJudge(parts: JudgeParts): Judge {
     drop(number) {
       for (const [ordinal, one] of known) if (one.number === number) known.delete(ordinal);
     },
-    async missed(row) {
-      const { number, facts, confidential } = knownOf(row);
+    async missed(row, before) {
+      const own = knownOf(row);
+      const { number, facts, confidential } = own;
       const [near = []] = await nearOf([postings.queryOf(facts)]);
+      await refreshed(near);
       const others = near.filter(one => one.ordinal !== row.ordinal);
-      await refreshed(others);
       // Which of two joins the other is not said yet.
       const alike = candidatesOf(others, number).filter(one => one.confidential === confidential);
-      return decide({ number, facts, confidential }, alike, parts.policy).joins;
+      const { joins } = decide({ number, facts, confidential }, alike, parts.policy);
+      const incident = (known.get(row.ordinal) ?? own).incident;
+      // Who joined an incident stays in it; whom it is named after takes it along.
+      if (joins !== null || (incident !== null && incident !== number)) return { joins, incident: null };
+      const strange = candidatesOf(others, number).filter(one => before(one.number) && one.incident !== number);
+      return { joins, incident: await missedIncident({ number, facts, confidential }, strange) };
     },
     async forget(pairs) {
       for (const { ordinal } of pairs) known.delete(ordinal);

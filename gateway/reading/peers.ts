@@ -2,8 +2,9 @@
 import type { DecidedRow, SharedStore, Store } from '../../store/store.ts';
 import type { Judge } from './judge.ts';
 
-/** A ticket, and the earlier one it belongs to. */
+/** A ticket, and the earlier one it belongs to: as a repeat of its requester's, or as another's telling of one incident. */
 export interface MissedPair {
+  readonly as: 'repeat' | 'incident';
   readonly number: string;
   readonly to: string;
 }
@@ -60,17 +61,22 @@ export function createPeers(parts: PeersParts): Peers {
     const further = rounds++ % FURTHER_EVERY === 0;
     const from = Math.min(now, learntAt);
     let at = from - (further ? FURTHER_MS : OVERLAP_MS);
+    let earliestNew = Number.POSITIVE_INFINITY;
     for (;;) {
       const rows = await shared.decidedSince(at, PAGE);
       for (const row of rows) {
         judge.enter(row);
-        if (!lately.has(row.number)) lately.set(row.number, { row, looked: false });
+        if (lately.has(row.number)) continue;
+        lately.set(row.number, { row, looked: false });
+        earliestNew = Math.min(earliestNew, row.decidedAt);
       }
       const last = rows.at(-1);
       // A page of one and the same millisecond would be read for ever.
       if (rows.length < PAGE || last === undefined || last.decidedAt === at) break;
       at = last.decidedAt;
     }
+    // What was decided after one that is seen only now was looked through without it.
+    for (const one of lately.values()) if (one.row.decidedAt >= earliestNew) one.looked = false;
     learntAt = now;
     for (const [number, { row }] of lately) if (row.decidedAt < from - FURTHER_MS) lately.delete(number);
   }
@@ -81,12 +87,23 @@ export function createPeers(parts: PeersParts): Peers {
     for (const one of lately.values()) {
       if (one.looked) continue;
       one.looked = true;
-      const other = lately.get((await judge.missed(one.row)) ?? '');
-      if (other === undefined) continue;
-      const [earlier, later] = other.row.ordinal < one.row.ordinal ? [other.row, one.row] : [one.row, other.row];
-      pairs.set(later.number, { number: later.number, to: earlier.number });
+      const { joins, incident } = await judge.missed(one.row, number => !isLater(number, one.row));
+      const other = lately.get(joins ?? '');
+      if (other !== undefined) {
+        const [earlier, later] = other.row.ordinal < one.row.ordinal ? [other.row, one.row] : [one.row, other.row];
+        pairs.set(later.number, { as: 'repeat', number: later.number, to: earlier.number });
+      } else if (incident !== null && lately.has(incident.of)) {
+        pairs.set(one.row.number, { as: 'incident', number: one.row.number, to: incident.id });
+      }
     }
     return [...pairs.values()];
+  }
+
+  /** Of what is not among the latest every decider knew. */
+  function isLater(number: string, than: DecidedRow): boolean {
+    const other = lately.get(number)?.row;
+    if (other === undefined) return false;
+    return other.decidedAt > than.decidedAt || (other.decidedAt === than.decidedAt && other.ordinal > than.ordinal);
   }
 
   async function round(): Promise<void> {

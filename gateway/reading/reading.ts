@@ -23,7 +23,8 @@ export interface ReadingParts {
   decided(numbers: readonly string[], outcomes: readonly Outcome[]): void;
   /** A ticket was made that waits for attachments. */
   wanted(): void;
-  /** A ticket is to join another, since two processes decided them in the same instant. Rejects where it cannot. */
+  /** A ticket is to join another, or the incident of another, since two processes decided them in the same instant. Rejects
+   *  where it cannot. */
   link(pair: MissedPair): Promise<unknown>;
 }
 
@@ -48,6 +49,11 @@ export interface Reading {
 
 /** Reported with the frames of what was thrown. */
 const DEFECTS = new Set(['reading.bug', 'reading.parse_failed', 'reading.parser_cannot_start']);
+/** What is logged of pairs that two processes missed. */
+const LATE = {
+  repeat: { done: 'reading.linked_late', failed: 'reading.not_linked' },
+  incident: { done: 'reading.merged_late', failed: 'reading.not_merged' },
+} as const;
 const RESTART_MS = 1000;
 const RESTART_MOST_MS = 60_000;
 /** The index lives in typed arrays outside the heap; in a small nursery the batches under way outlive it and fill the old space. */
@@ -121,11 +127,13 @@ export function startReading(parts: ReadingParts, channels: Readonly<Record<stri
   /** One that cannot be linked any more stays a ticket of its own; the others are not held up by it. */
   async function link({ id, pairs }: Extract<FromDecider, { type: 'link' }>): Promise<void> {
     for (const pair of pairs) {
+      const values = { number: pair.number, of: pair.to };
+      const told = LATE[pair.as];
       try {
         await parts.link(pair);
-        parts.log.info('reading.linked_late', { number: pair.number, of: pair.to });
+        parts.log.info(told.done, values);
       } catch (error) {
-        parts.log.fail('reading.not_linked', error, { number: pair.number, of: pair.to });
+        parts.log.fail(told.failed, error, values);
       }
     }
     tell({ type: 'linked', id });

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { mock } from 'node:test';
 import { setImmediate as settled } from 'node:timers/promises';
-import { createPeers, type PeersParts } from '../../gateway/reading/peers.ts';
+import { createPeers, type MissedPair, type PeersParts } from '../../gateway/reading/peers.ts';
 import { StoreUnavailable } from '../../store/errors.ts';
 import type { DecidedRow } from '../../store/store.ts';
 
@@ -19,6 +19,9 @@ function slowStore() {
   const decided: DecidedRow[] = [];
   const entered = new Set<string>();
   const looked: string[] = [];
+  const linked: MissedPair[] = [];
+  /** The earlier ticket that each is about the same incident as. */
+  const alike = new Map<string, string>();
   const sweptUntil: number[] = [];
   const parts = {
     shared: {
@@ -36,24 +39,29 @@ function slowStore() {
     admin: { lease: async () => 'linker#1' },
     judge: {
       enter: (row: DecidedRow) => void entered.add(row.number),
-      async missed(row: DecidedRow) {
+      async missed(row: DecidedRow, before: (number: string) => boolean) {
         looked.push(row.number);
-        return null;
+        const of = alike.get(row.number);
+        return { joins: null, incident: of === undefined || !before(of) ? null : { id: of, of } };
       },
     },
     owner: 'a',
     now: () => START + clock,
-    link: async () => undefined,
+    link: async (_: number, pairs: readonly MissedPair[]) => void linked.push(...pairs),
     trouble: () => undefined,
   };
   return {
     parts: parts as unknown as PeersParts,
     entered,
     looked,
+    linked,
     sweptUntil,
-    /** Another process decides now. */
-    decide(number: string) {
-      decided.push({ number, ordinal: decided.length, decidedAt: START + clock } as unknown as DecidedRow);
+    /** Another process decides now, or did some time ago and it is seen only now. */
+    decide(number: string, agoMs = 0) {
+      decided.push({ number, ordinal: decided.length, decidedAt: START + clock - agoMs } as unknown as DecidedRow);
+    },
+    isLike(number: string, earlier: string) {
+      alike.set(number, earlier);
     },
     answersTake(ms: number) {
       answerMs = ms;
@@ -108,6 +116,36 @@ describe('what other processes decide', () => {
     assert.deepEqual([...slow.entered], ['meanwhile']);
     assert.deepEqual(slow.looked, ['meanwhile'], 'looked through for what two missed');
     assert.equal(slow.sweptUntil.length, before + 1);
+    peers.stop();
+    await peers.close();
+  });
+
+  it('is brought to the incident of what was decided before it, even where that can be seen only after it', async () => {
+    const slow = slowStore();
+    const peers = createPeers(slow.parts);
+    await peers.start();
+    slow.isLike('later', 'earlier');
+    slow.isLike('earlier', 'later');
+    slow.decide('later');
+    await slow.round();
+    assert.deepEqual(slow.linked, [], 'there is nothing yet that it could be like');
+    slow.decide('earlier', 2000);
+    await slow.round();
+    assert.deepEqual(slow.linked, [{ as: 'incident', number: 'later', to: 'earlier' }]);
+    assert.deepEqual(slow.looked, ['later', 'later', 'earlier']);
+    peers.stop();
+    await peers.close();
+  });
+
+  it('is left where it is, where it is like what every decider has known of for long', async () => {
+    const slow = slowStore();
+    const peers = createPeers(slow.parts);
+    await peers.start();
+    slow.isLike('new', 'old');
+    slow.decide('new');
+    await slow.round();
+    assert.deepEqual(slow.looked, ['new']);
+    assert.deepEqual(slow.linked, []);
     peers.stop();
     await peers.close();
   });

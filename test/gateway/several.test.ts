@@ -158,6 +158,27 @@ withMongo('several gateways on one MongoDB', server => {
         assert.deepEqual((await store(worker).messages.counts()).byOutcome, { ticket: 6, repeat: 6 });
       });
 
+      it('bring what different people tell of one incident together, decided by two of them in the same instant', async () => {
+        const [reads, , intake] = await Promise.all([
+          all.start('a', 'reader'),
+          all.start('b', 'reader'),
+          all.start('in', 'intake'),
+        ]);
+        const sent = await Promise.all(
+          HEAT.map((words, i) =>
+            intake.sender(i % 2 === 0 ? 'one' : 'two').send(appeal(words, `1360000${String(4000 + i)}`)),
+          ),
+        );
+        const numbers = sent.map(answer => String(answer.json()['number']));
+        const together = async () => {
+          const rows = await Promise.all(numbers.map(number => store(reads).tickets.get(number)));
+          return rows.every(row => row !== null && row.incident !== null && row.incident === rows[0]?.incident);
+        };
+        await until(together, 'all are of one incident');
+        const [incident, ...others] = await store(reads).incidents.list({ limit: 10 });
+        assert.deepEqual([incident?.tickets, others], [HEAT.length, []]);
+      });
+
       it('take over the reading of one that is gone, and finish what is under way when told to stop', async () => {
         const [stays, goes] = await Promise.all([all.start('stays'), all.start('goes')]);
         const sends = Array.from({ length: 30 }, (_, i) =>
@@ -178,6 +199,16 @@ withMongo('several gateways on one MongoDB', server => {
     });
   }
 });
+
+/** One matter, told by as many people. */
+const HEAT = [
+  '东昌区枫林家园小区暖气不热，屋里只有15度，给暖兴供热公司打电话说管道老化，一直没人来修，请督促供热公司尽快检修。',
+  '枫林家园小区暖气一直不热，室内15度，暖兴供热公司说管道老化，没有人来修，请尽快督促暖兴供热公司检修管道。',
+  '我们枫林家园小区暖气不热，屋里15度，暖兴供热公司电话里说管道老化，到现在没人来修，请督促供热公司检修。',
+  '枫林家园小区供暖后暖气不热，屋里才15度，暖兴供热公司说是管道老化，一直没人来修，请尽快安排检修管道。',
+  '反映枫林家园小区暖气不热，屋里15度左右，暖兴供热公司称管道老化，始终没人来修，希望督促供热公司尽快检修。',
+  '枫林家园小区暖气不热，屋里只有15度，暖兴供热公司答复管道老化，还是没人来修，请督促供热公司尽快检修管道。',
+];
 
 async function until(holds: () => Promise<boolean> | boolean, what: string): Promise<void> {
   const end = performance.now() + 120_000;
