@@ -121,10 +121,11 @@ async function waitingFinding({ store }: CommandContext, count: number, seconds:
 async function alarmFindings(context: CommandContext): Promise<readonly Finding[]> {
   const { store, now } = context;
   const state = await keptState(store);
+  const { dead } = await store.outbox.counts();
   const age = (from: number) => Math.max(0, Math.round((now() - from) / 1000));
   const alarms = onAlarms(state).map((alarm): Finding => {
     const { kind, since, title, todo, command } = alarm;
-    const gone = isGone(context, alarm);
+    const gone = isGone(context, alarm, dead);
     const minutes = context.loaded.config.alarms.overMinutes;
     const said = (language: 'zh' | 'en') =>
       say(language, gone ? 'status.alarm-gone' : 'status.alarm', {
@@ -155,7 +156,12 @@ async function alarmFindings(context: CommandContext): Promise<readonly Finding[
 }
 
 /** Whether what the alarm is about is in order by now: whoever has just mended it must not look for it again. */
-function isGone({ live }: CommandContext, { kind, on }: { readonly kind: string; readonly on: string }): boolean {
+function isGone(
+  { live }: CommandContext,
+  { kind, on }: { readonly kind: string; readonly on: string },
+  dead: number,
+): boolean {
+  if (kind === 'dead-letters') return dead === 0;
   if (live === null) return false;
   if (kind === 'settings-refused') return live.settings().refused === null;
   if (kind !== 'channel-down' && kind !== 'credentials-refused') return false;

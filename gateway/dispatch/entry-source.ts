@@ -18,7 +18,7 @@ import {
   withdrawnBody,
   withheld,
 } from './entry-body.ts';
-import { NO_MASKS } from './mask.ts';
+import { createMasks, NO_MASKS } from './mask.ts';
 
 /** A body ready to be sent. */
 export interface BuiltEntry {
@@ -100,7 +100,8 @@ async function buildTicket(options: EntrySourceOptions, entry: Entry, row: Seale
   return {
     body: entryBody(entry, row.caseNumber, data),
     identity: data.requester === null ? [] : fieldNames(data.requester),
-    mask: text => masks.id(text),
+    // What they may know of the requester is not kept in the clear with their answer.
+    mask: text => (requester === null ? masks : createMasks(ticket.appeal, true, requester)).id(text),
   };
 }
 

@@ -50,6 +50,7 @@ const WRITE_TRIES = 4;
 /** 转办器. */
 export function createForwarder(options: ForwarderOptions): Forwarder {
   const random = options.random ?? Math.random;
+  const cases = createCases(options.log);
   return {
     async forward(entry) {
       try {
@@ -60,7 +61,32 @@ export function createForwarder(options: ForwarderOptions): Forwarder {
         return { entry, result: failureOf('dispatch.internal'), mask: UNMASKED };
       }
     },
-    record: tried => record(options, tried, random),
+    async record(tried) {
+      cases.note(tried);
+      await record(options, tried, random);
+    },
+  };
+}
+
+/** Case numbers remembered; the first to come is the first to go. */
+const REMEMBERED = 4096;
+
+/** Two tickets with one case: a path that leads to something else than the number, or two citizens' matters taken for one. */
+function createCases(log: Log) {
+  const ticketOf = new Map<string, string>();
+  const told = new Set<string>();
+  return {
+    note({ entry, result }: Tried): void {
+      if (result.kind !== 'delivered' || result.caseNumber === null || entry.kind !== 'ticket.created') return;
+      const { caseNumber } = result;
+      const ticket = ticketOf.get(caseNumber) ?? entry.ticket;
+      if (ticket !== entry.ticket && !told.has(caseNumber)) {
+        told.add(caseNumber);
+        log.warn('dispatch.case-number-twice', { ticket: entry.ticket, number: ticket });
+      }
+      ticketOf.set(caseNumber, ticket);
+      for (const known of [ticketOf, told]) if (known.size > REMEMBERED) known.delete(known.keys().next().value ?? '');
+    },
   };
 }
 

@@ -23,6 +23,10 @@ export interface CaseSystemOptions {
   readonly retryAfter?: number;
   /** False: an effect for every request, whatever its key (a system that does not keep the contract). */
   readonly idempotent?: boolean;
+  /** What it says when it refuses. */
+  readonly refusal?: string;
+  /** The case number of every ticket (a system that takes two for one, or a wrong path). */
+  readonly oneCase?: string;
   /** True: a new case number for every request, also for a known key (with `idempotent: false`). */
   readonly freshCaseNumbers?: boolean;
   /** Lane of an entry, for the check of order; default: its ticket. */
@@ -228,7 +232,7 @@ async function takeEntry(state: State, request: IncomingMessage, raw: Buffer, re
   const before = fault !== null && BEFORE_EFFECT.has(fault);
   const known = key === null ? undefined : state.caseNumbers.get(key);
   const effect = problem === null && !before && (known === undefined || state.options.idempotent === false);
-  const fresh = `CASE-${state.lines.length + 1}`;
+  const fresh = state.options.oneCase ?? `CASE-${state.lines.length + 1}`;
   const caseNumber = problem !== null || before ? null : state.options.freshCaseNumbers ? fresh : (known ?? fresh);
   const line: JournalLine = {
     seq: state.lines.length + 1,
@@ -311,7 +315,7 @@ async function respond(state: State, line: JournalLine, response: ServerResponse
     if (fault === 'giant-body') return flood(response);
     if (fault === 'business-reject') return json(response, 200, { code: '0001', message: '必填字段缺失 13800138000' });
     if (fault === 'business-busy') return json(response, 200, { code: '0009', message: '系统繁忙' });
-    return json(response, Number(fault.slice(0, 3)), { message: `scripted ${fault}` }, wait);
+    return json(response, Number(fault.slice(0, 3)), { message: state.options.refusal ?? `scripted ${fault}` }, wait);
   }
   if (line.problem !== null) return json(response, 422, { message: line.problem });
   json(response, 200, success(state, line));

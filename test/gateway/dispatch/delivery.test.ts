@@ -25,6 +25,18 @@ function delivers(shared: boolean, queueOf: () => QueueOf | undefined): void {
     assert.match(row?.caseNumber ?? '', /^CASE-/);
   });
 
+  it('tells once of two tickets that the case system gives one case number', async () => {
+    bench = await openWorkbench({ oneCase: '0' });
+    const numbers = await bench.tickets([{ lane: 'a' }, { lane: 'a' }, { lane: 'a' }]);
+    await bench.dispatch();
+    await bench.drained();
+    const told = bench.logged.map(line => JSON.parse(line)).filter(({ code }) => code === 'dispatch.case-number-twice');
+    assert.deepEqual(
+      told.map(({ ticket, number }) => [ticket, number]),
+      [[numbers[1], numbers[0]]],
+    );
+  });
+
   it('takes up what is committed while it runs, without being asked', async () => {
     bench = await openWorkbench();
     await bench.dispatch();

@@ -103,6 +103,17 @@ describe('identity on its way to the case system', () => {
     assert.deepEqual((created['source'] as Record<string, unknown>)['externalIds'], { order: 'X-7' });
   });
 
+  it('is not kept with a dead letter where it goes along, either', async () => {
+    const words = `诉求人${REQUESTER.name}（${PHONE}）信息有误`;
+    bench = await openWorkbench({ refusal: words, faults: { script: ['422'] } });
+    await bench.tickets([{}]);
+    await bench.dispatch({ forwardIdentity: true });
+    await bench.drained();
+    const [dead] = await bench.store.outbox.list({ state: 'dead', limit: 1 });
+    assert.match(dead?.cause ?? '', /诉求人【姓名】（.*）信息有误/);
+    assert.ok(!dead?.cause?.includes(PHONE));
+  });
+
   it('is not kept with a dead letter, though the other side repeats it', async () => {
     bench = await openWorkbench({ dialect: 'code', faults: { script: ['business-reject'] } });
     await bench.tickets([{}]);

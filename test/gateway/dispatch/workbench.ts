@@ -51,6 +51,8 @@ export interface Workbench {
   readonly store: Store;
   readonly cipher: FieldCipher;
   readonly simulator: CaseSystemSimulator;
+  /** Every line logged so far. */
+  readonly logged: readonly string[];
   /** Accepts and decides messages as tickets, with a `ticket.created` entry each; answers their numbers. */
   tickets(list: readonly TicketOptions[]): Promise<readonly string[]>;
   /** A message that joins a ticket. */
@@ -91,11 +93,14 @@ export async function openWorkbench(
   const store = await storeOf(folder, { auditKey: macKey(ring, 'audit'), profile: 'intl' });
   const simulator = await startCaseSystem(simulated);
   const running: Dispatch[] = [];
+  const logged: string[] = [];
+  const log = createLog({ level: 'info', destination: { write: line => void logged.push(line) } });
   return {
     folder,
     store,
     cipher,
     simulator,
+    logged,
     tickets: list => addTickets(store, cipher, list),
     async followUp(ticket, content, lane) {
       const [number = ''] = await accept(store, cipher, [{ lane: lane ?? 'follow' }]);
@@ -115,7 +120,7 @@ export async function openWorkbench(
         cipher,
         settings: caseSystemSettings({ url: simulator.url, ...QUICK, ...settings }),
         concurrency,
-        log: createLog({ level: 'silent' }),
+        log,
         sweepMs: 500,
         queuedMs,
       });
