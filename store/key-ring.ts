@@ -1,19 +1,10 @@
 // The key ring: sealing keys that rotate and keys for MACs, from a file or the environment, never from the database.
 import { createHmac, randomBytes, timingSafeEqual } from 'node:crypto';
-import {
-  closeSync,
-  fsyncSync,
-  linkSync,
-  openSync,
-  readFileSync,
-  realpathSync,
-  renameSync,
-  rmSync,
-  statSync,
-  writeSync,
-} from 'node:fs';
+import { chownSync, readFileSync, realpathSync, statSync } from 'node:fs';
 import { basename, dirname, isAbsolute, join, relative, resolve } from 'node:path';
 import { KeyError } from './errors.ts';
+import { createEmpty, type FileLock, isLocked, takeLock } from './file-lock.ts';
+import { createWhole, replaceWhole } from './whole-file.ts';
 
 /** `intl`: AES-256-GCM and SHA-256. `gm`: SM4-CBC, HMAC-SM3 and SM3. A store is made for one of them and keeps it. */
 export type Profile = 'intl' | 'gm';
@@ -126,22 +117,9 @@ export function createDevelopmentKeys(
 
 /** Writes a ring to a new file (mode 0600), for its custodians; one that is there already is never overwritten. */
 export function saveKeyRing(file: string, ring: KeyRing): void {
-  writeRing(file, ring, 0o600, putNew);
+  write(file, ring, (name, bytes) => createWhole(name, bytes, 0o600));
 }
 
-/** Gives the file its name unless something has that name; where a file system has no links, by looking first. */
-function putNew(temporary: string, file: string): void {
-  try {
-    linkSync(temporary, file);
-    rmSync(temporary);
-  } catch (error) {
-    if (!LINKLESS.has(codeOf(error))) throw error;
-    if (statSync(file, { throwIfNoEntry: false }) !== undefined) throw exists(file, error);
-    renameSync(temporary, file);
-  }
-}
-
-const LINKLESS: ReadonlySet<string> = new Set(['EPERM', 'ENOTSUP', 'EOPNOTSUPP', 'ENOSYS', 'EMLINK', 'EISDIR']);
 const codeOf = (error: unknown): string => (error as NodeJS.ErrnoException).code ?? 'unknown';
 
 function exists(file: string, cause: unknown): KeyError {
@@ -153,7 +131,6 @@ function exists(file: string, cause: unknown): KeyError {
 }
 
 function notWritten(file: string, error: unknown): unknown {
-  if (error instanceof KeyError) return error;
   const code = codeOf(error);
   if (code === 'EEXIST') return exists(file, error);
   if (code === 'unknown') return error;
@@ -164,19 +141,62 @@ function notWritten(file: string, error: unknown): unknown {
   return new KeyError('keys.unwritable_file', words, { cause: error });
 }
 
-/** Adds a new current key of that name to the file and answers the new ring; what older keys sealed still opens. */
-export function rotate(file: string, name: KeyName, now: Date = new Date()): KeyRing {
+/** Others hold the file for some milliseconds at a time. */
+const LOCK_WAIT_MS = 5000;
+
+/**
+ * Adds a new current key of that name to the file and answers the new ring; what older keys sealed still opens. Of processes
+ * that rotate in the same instant each adds its key to those of the others. When this returns, the key is on the disk.
+ * @param waitMs how long to wait for another process that is changing the file; after that `keys.in_use` is thrown
+ */
+export function rotate(file: string, name: KeyName, now: Date = new Date(), waitMs: number = LOCK_WAIT_MS): KeyRing {
   if (!isSealingName(name)) {
     throw new KeyError('keys.cannot_rotate', {
       zh: `密钥“${name}”不能轮换：已存的记录只能用它核对。可轮换的有：${SEALING_NAMES.join('、')}。`,
       en: `The key "${name}" cannot be rotated: stored records can only be matched with it. Those that can: ${SEALING_NAMES.join(', ')}.`,
     });
   }
-  const ring = readRing(file);
-  const keys = [...(ring.sealing[name] ?? []), newSealingKey(now)];
-  const rotated: KeyRing = { ...ring, sealing: { ...ring.sealing, [name]: keys } };
-  writeRing(file, rotated, statSync(file).mode & 0o777);
-  return rotated;
+  const real = realPath(file);
+  return alone(real, waitMs, () => {
+    const ring = readRing(real);
+    const keys = [...(ring.sealing[name] ?? []), newSealingKey(now)];
+    const rotated: KeyRing = { ...ring, sealing: { ...ring.sealing, [name]: keys } };
+    write(real, rotated, replaceWhole);
+    return rotated;
+  });
+}
+
+/** While nobody else does: who reads, adds and writes beside another one would write his key away. */
+function alone<T>(file: string, waitMs: number, act: () => T): T {
+  const lock = lockOf(file, waitMs);
+  try {
+    return act();
+  } finally {
+    lock.release();
+  }
+}
+
+function lockOf(file: string, waitMs: number): FileLock {
+  const path = `${file}.lock`;
+  // One that is missing or open to others is told of as such, and leaves no lock behind.
+  readRing(file);
+  try {
+    createEmpty(path);
+    const { uid, gid } = statSync(file);
+    // Made by root for another account, who could not lock it otherwise.
+    if (process.getuid?.() === 0) chownSync(path, uid, gid);
+    return takeLock(path, waitMs);
+  } catch (error) {
+    if (!isLocked(error)) throw notWritten(file, error);
+    throw new KeyError(
+      'keys.in_use',
+      {
+        zh: `另一个进程正在改写密钥文件 ${file}，稍后请重试。`,
+        en: `Another process is changing the key file ${file}: try again in a moment.`,
+      },
+      { cause: error },
+    );
+  }
 }
 
 /** Copies the keys of the given names (default: all) for another thread; each thread gets only what it needs. */
@@ -354,43 +374,14 @@ function badRing(source: string, zh: string, en: string): KeyError {
   });
 }
 
-/** Under another name first, so that a file of keys is whole or not there. */
-function writeRing(
-  file: string,
-  ring: KeyRing,
-  mode: number,
-  put: (temporary: string, file: string) => void = renameSync,
-): void {
-  const temporary = `${file}.${randomBytes(6).toString('hex')}.tmp`;
+function write(file: string, ring: KeyRing, put: (file: string, bytes: Uint8Array) => void): void {
+  const bytes = Buffer.from(`${JSON.stringify(toFile(ring), null, 2)}\n`);
   try {
-    writeDown(temporary, Buffer.from(`${JSON.stringify(toFile(ring), null, 2)}\n`), mode);
-    put(temporary, file);
-    syncFolder(dirname(file));
+    put(file, bytes);
   } catch (error) {
-    rmSync(temporary, { force: true });
     throw notWritten(file, error);
-  }
-}
-
-function writeDown(file: string, text: Buffer, mode: number): void {
-  const handle = openSync(file, 'wx', mode);
-  try {
-    writeSync(handle, text);
-    fsyncSync(handle);
   } finally {
-    closeSync(handle);
-    text.fill(0);
-  }
-}
-
-/** Makes a rename durable; Windows has no such call and needs none. */
-function syncFolder(folder: string): void {
-  if (process.platform === 'win32') return;
-  const handle = openSync(folder, 'r');
-  try {
-    fsyncSync(handle);
-  } finally {
-    closeSync(handle);
+    bytes.fill(0);
   }
 }
 

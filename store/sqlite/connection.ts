@@ -3,6 +3,7 @@ import { accessSync, closeSync, constants, fsyncSync, mkdirSync, openSync } from
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { StoreUnavailable } from '../errors.ts';
+import { createEmpty } from '../file-lock.ts';
 
 export type Synchronous = 'FULL' | 'NORMAL';
 
@@ -40,15 +41,6 @@ export function unusable(folder: string, cause: unknown): StoreUnavailable {
       `The data folder ${folder} cannot be used (${reason}): check its path, and that it and its files belong to the gateway's account and may be written to.`,
     { cause },
   );
-}
-
-/** Creates a file unless it is there. One that is there is not opened: closing it would drop this process's locks on it. */
-export function createEmpty(file: string): void {
-  try {
-    closeSync(openSync(file, 'wx', 0o600));
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
-  }
 }
 
 /** The one connection that writes. */

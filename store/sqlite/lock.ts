@@ -1,9 +1,9 @@
-// One process a data folder: an exclusive SQLite lock that the operating system drops when the process ends.
+// One process a data folder: a lock that names its holder.
 import { readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { DatabaseSync } from 'node:sqlite';
 import { StoreUnavailable } from '../errors.ts';
-import { createEmpty, unusable } from './connection.ts';
+import { type FileLock, isLocked, takeLock } from '../file-lock.ts';
+import { unusable } from './connection.ts';
 
 export interface FolderLock {
   release(): void;
@@ -13,28 +13,21 @@ export interface FolderLock {
 export function lockFolder(folder: string): FolderLock {
   const file = join(folder, 'lock.db');
   const note = join(folder, 'lock.pid');
-  let db: DatabaseSync | null = null;
+  let held: FileLock | null = null;
   try {
-    createEmpty(file);
-    db = new DatabaseSync(file, { timeout: 0 });
-    db.exec('PRAGMA locking_mode = EXCLUSIVE; BEGIN EXCLUSIVE');
+    held = takeLock(file, 0);
     writeFileSync(note, `${process.pid}\n`, { mode: 0o600 });
   } catch (error) {
-    db?.close();
-    throw isBusy(error) ? inUse(folder, holder(note), error) : unusable(folder, error);
+    held?.release();
+    throw isLocked(error) ? inUse(folder, holder(note), error) : unusable(folder, error);
   }
-  const held = db;
+  const lock = held;
   return {
     release: () => {
       rmSync(note, { force: true });
-      held.close();
+      lock.release();
     },
   };
-}
-
-function isBusy(error: unknown): boolean {
-  const { errcode } = error as { errcode?: number };
-  return errcode !== undefined && (errcode & 0xff) === 5;
 }
 
 function holder(note: string): string | null {
