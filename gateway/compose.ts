@@ -239,9 +239,8 @@ function liveParts({ foundation, role, log, logLevel, known, published, bull }: 
     keyFile: foundation.keyFile,
     async renewKeys() {
       try {
-        const next = foundation.rotated();
-        if (next === null) return;
-        await foundation.adoptRing(next);
+        if (foundation.rotated() === null) return;
+        await foundation.adoptRing();
         reading.setRing(deciderRing(foundation));
         upkeep.wake();
       } catch (error) {
@@ -469,8 +468,8 @@ export function commandContext(foundation: Foundation, live: LiveGateway | null)
     get ring() {
       return foundation.ring;
     },
-    adoptRing: async next => {
-      await foundation.adoptRing(next);
+    adoptRing: async () => {
+      await foundation.adoptRing();
       live?.keysRotated();
     },
     forget: pairs => live?.forget(pairs) ?? forgetPostings(store.candidates, pairs).then(() => undefined),

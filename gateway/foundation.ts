@@ -1,5 +1,5 @@
 // What the gateway and its commands stand on: keys, store, rules, adapters, the book of channels, the clerk's desk.
-import { existsSync, rmSync } from 'node:fs';
+import { existsSync, renameSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { loadRegistry, type Registry } from '../adapters/registry.ts';
 import type { LoadedConfig } from '../config/load.ts';
@@ -46,8 +46,8 @@ export interface Foundation {
   readonly loaded: LiveConfig;
   /** As it is now: keys are added to it by rotating. */
   readonly ring: KeyRing;
-  /** Takes over a ring with more keys; they seal from now on. */
-  adoptRing(next: KeyRing): Promise<void>;
+  /** Takes over the keys that the file has now, others' as well; they seal from now on. Throws KeyError. */
+  adoptRing(): Promise<void>;
   /** The ring where its file has changed since this was asked last (another process rotated), else null. Throws KeyError. */
   rotated(): KeyRing | null;
   /** Where the ring lies; null where it comes from the environment. */
@@ -95,9 +95,8 @@ export async function openFoundation(given: LoadedConfig, options: FoundationOpt
   });
   try {
     const store = options.decorateStore?.(opened.store) ?? opened.store;
-    await checkKeys(store, ring).catch(error => {
-      // Nothing has been sealed with keys made for a store that has its own; left behind they would only be taken for them.
-      if (made && error instanceof KeyError) rmSync(config.keys.file);
+    await checkKeys(store, () => ring).catch(error => {
+      if (made && error instanceof KeyError) setAside(config.keys.file);
       throw error;
     });
     const book = createChannelBook({ loaded, store, cipher, registry, now });
@@ -121,11 +120,13 @@ export async function openFoundation(given: LoadedConfig, options: FoundationOpt
         ),
     });
     const close = () => opened.store.close();
-    const adoptRing = async (next: KeyRing) => {
-      cipher.renew(next);
-      ring = next;
-      await checkKeys(store, next);
-    };
+    const adoptRing = () =>
+      checkKeys(store, () => {
+        // Read and taken over in one go: of two who do so at once the later one has the newer keys.
+        ring = loadKeyRing({ ...keys, dataFolder: config.data });
+        cipher.renew(ring);
+        return ring;
+      });
     return {
       ...{
         loaded,
@@ -167,10 +168,20 @@ function keysOf({ config }: LoadedConfig, env: NodeJS.ProcessEnv): { readonly ri
   return { ring: loadKeyRing({ file: keys.file, env, dataFolder }), made: false };
 }
 
-async function checkKeys(store: Store, ring: KeyRing): Promise<void> {
+/**
+ * Keys made for a store that turns out to have its own are not left where they would be taken for them, nor removed: another
+ * gateway that began in the same folder may have sealed by them since.
+ */
+function setAside(file: string): void {
+  renameSync(file, `${file}.unused-${Date.now()}`);
+}
+
+/** @param current asked once the store has told what it knows: another process may have told it of a key a moment ago */
+async function checkKeys(store: Store, current: () => KeyRing): Promise<void> {
   const kept = await store.admin.meta('key-check');
-  if (kept !== null) verifyKeyCheck(JSON.parse(kept) as Record<string, string>, ring);
   const retired = await retiredKeys(store);
+  const ring = current();
+  if (kept !== null) verifyKeyCheck(JSON.parse(kept) as Record<string, string>, ring);
   // A key that wraps nothing any more need not be there.
   const needed = Object.entries(keyCheckValues(ring)).filter(
     ([name]) => retired[name.split('/')[1] ?? ''] === undefined,

@@ -17,7 +17,10 @@ export interface FieldCipher {
   openDataKey(wrapped: Uint8Array): Buffer;
   /** The data key wrapped by the current key; null when it is already. */
   rewrap(wrapped: Uint8Array): Buffer | null;
-  /** Takes over a ring with more sealing keys (after `rotate`): the newest seal from now on. Its other keys are the same. */
+  /**
+   * Takes over a ring with more sealing keys (after `rotate`): its newest seal from now on. Its other keys are the same. Keys
+   * known before go on opening: a ring that was sent on its way before one that has overtaken it takes nothing away.
+   */
   renew(ring: KeyRing): void;
   /** Compresses first where the plain bytes are over 4 kB and shrink by it. */
   seal(key: Uint8Array, plain: Uint8Array, aad: string): Buffer;
@@ -89,9 +92,13 @@ export function createCipher(ring: KeyRing, newer: () => KeyRing | null = () => 
     const head = deflated ? heads[1] : heads[0];
     return algorithm.encrypt(key, deflated ? small : plain, head.bytes, Buffer.from(head.text + aad, 'utf8'));
   };
+  const renew = (next: KeyRing) => {
+    const { byId, current: newest } = wrappings(next, current, algorithm);
+    wraps = { byId: new Map([...wraps.byId, ...byId]), current: newest };
+  };
   const renewed = (next: KeyRing | null) => {
     if (next === null) return undefined;
-    wraps = wrappings(next, current, algorithm);
+    renew(next);
     return wraps.byId;
   };
   const wrappingOf = (wrapped: Buffer): Wrapping => {
@@ -132,9 +139,7 @@ export function createCipher(ring: KeyRing, newer: () => KeyRing | null = () => 
       if (newest.id.equals(id) && wrapped[1] === current) return null;
       return wrap(newest, cipher.openDataKey(wrapped));
     },
-    renew(next) {
-      wraps = wrappings(next, current, algorithm);
-    },
+    renew,
     seal: (key, plain, aad) => sealWith(algorithm.ready(key), plain, aad),
     open(key, value, aad) {
       const sealed = asBuffer(value);

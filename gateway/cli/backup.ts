@@ -39,8 +39,13 @@ export const backupCommand: Command = {
     },
     EVERY,
   ],
-  run: async ({ store, ring, loaded, now }, args, call) => {
+  run: async (context, args, call) => {
+    const { store, loaded, now } = context;
     const order = orderOf(args, call);
+    const ring = async () => {
+      await context.adoptRing();
+      return context.ring;
+    };
     const parts = { store, ring, dataFolder: loaded.config.data, now };
     const { manifest, proof } = await inTurn(store, 'backup', () => makeBackup(parts, order));
     const { counts, bytes, files, createdAt } = manifest;

@@ -60,8 +60,8 @@ export interface CommandContext {
   readonly cipher: FieldCipher;
   /** As it is now. */
   readonly ring: KeyRing;
-  /** Takes over a ring with more keys; they seal from now on, in every thread. */
-  adoptRing(next: KeyRing): Promise<void>;
+  /** Takes over the keys that the file has now; they seal from now on, in every thread. */
+  adoptRing(): Promise<void>;
   /** Takes postings out of the candidate index, wherever it is held. */
   forget(pairs: readonly Forgotten[]): Promise<void>;
   readonly registry: Registry;

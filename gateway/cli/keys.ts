@@ -62,7 +62,7 @@ export const keyCommands: readonly Command[] = [
       const ring = rotate(file, name, new Date(now()));
       const made = ring.sealing[name]?.at(-1);
       await store.admin.audit({ by, action: 'keys.rotate', on: [name, made?.id ?? ''] }, now());
-      await adoptRing(ring);
+      await adoptRing();
       return { name, id: made?.id ?? null, file, rewrapping: live !== null };
     },
     text: (result, language) =>

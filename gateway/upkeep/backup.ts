@@ -10,7 +10,8 @@ import { type ProofReport, prove } from './proof.ts';
 
 export interface BackupParts {
   readonly store: Store;
-  readonly ring: KeyRing;
+  /** The keys there are when it is asked: another process may rotate while this one copies, and seal by what it made. */
+  ring(): Promise<KeyRing>;
   readonly dataFolder: string;
   now(): number;
 }
@@ -43,7 +44,7 @@ export async function makeBackup(parts: BackupParts, order: BackupOrder): Promis
   mkdirSync(partial, { recursive: true, mode: 0o700 });
   try {
     const result = await copyAndProve(parts, order, partial);
-    if (order.keysTo !== null) saveKeyRing(order.keysTo, parts.ring);
+    if (order.keysTo !== null) saveKeyRing(order.keysTo, await parts.ring());
     // An empty folder gives way to the whole one.
     rmSync(target, { recursive: true, force: true });
     renameSync(partial, target);
@@ -57,11 +58,12 @@ export async function makeBackup(parts: BackupParts, order: BackupOrder): Promis
   }
 }
 
-async function copyAndProve({ store, ring, now }: BackupParts, order: BackupOrder, folder: string) {
+async function copyAndProve({ store, now, ...parts }: BackupParts, order: BackupOrder, folder: string) {
   const { signal, every, progress } = order;
   const createdAt = new Date(now()).toISOString();
   const copying = (done: number, total: number) => progress('copying', done, total);
   const copy = await store.admin.snapshot(folder, { progress: copying, signal });
+  const ring = await parts.ring();
   const start = {
     folder,
     engine: copy.engine,

@@ -16,6 +16,8 @@ import { loadConfig } from '../../config/load.ts';
 import type { Arguments, Row } from '../../gateway/cli/command.ts';
 import { callControl, type Failure, type Reply } from '../../gateway/control.ts';
 import { openFoundation } from '../../gateway/foundation.ts';
+import { makeBackup } from '../../gateway/upkeep/backup.ts';
+import { loadKeyRing, rotate, sealingKeys } from '../../store/key-ring.ts';
 import { openTicketContent } from '../../store/ticket-seal.ts';
 import { type Running, runGateway } from './running.ts';
 
@@ -67,6 +69,26 @@ describe('backup and restore', function () {
   }
   const restore = (backup: string, ...more: string[]) =>
     huisu('restore', backup, '--data', 'restored', '--keys', 'keys.json', '--json', ...more);
+
+  it('writes down keys that another process made and sealed by while it was copying', async () => {
+    const file = inFolder('keys.json');
+    const { store, loaded, now } = running.gateway.context;
+    let made: string | undefined;
+    const order = {
+      ...{ target: inFolder('backup'), keysTo: inFolder('custody.json'), every: null, by: 'tester' },
+      signal: new AbortController().signal,
+      progress: () => undefined,
+    };
+    const snapshot: typeof store.admin.snapshot = async (...copy) => {
+      made = sealingKeys(rotate(file, 'content'), 'content').at(-1)?.id;
+      return store.admin.snapshot(...copy);
+    };
+    const rotating = { ...store, admin: { ...store.admin, snapshot } };
+    const parts = { store: rotating, ring: async () => loadKeyRing({ file }), dataFolder: loaded.config.data, now };
+    const { manifest } = await makeBackup(parts, order);
+    assert.ok(made !== undefined && `content/${made}` in manifest.keys);
+    assert.equal(sealingKeys(loadKeyRing({ file: order.keysTo }), 'content').at(-1)?.id, made);
+  });
 
   it('finds in another folder the very tickets and audit records that stood there when it began, under load', async () => {
     const sentFirst = await Promise.all(

@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict';
 import { chmodSync } from 'node:fs';
 import { join } from 'node:path';
+import { COMMANDS } from '../../gateway/cli/commands.ts';
 import { loadKeyRing, rotate, sealingKeys } from '../../store/key-ring.ts';
 import { type Reloading, startReloading } from './reloading.ts';
 
@@ -29,5 +30,20 @@ describe('reload › keys', () => {
     chmodSync(file, 0o600);
     await running.gateway.reload();
     assert.equal(newest(), sealingKeys(loadKeyRing({ file }), 'content').at(-1)?.id);
+  });
+
+  it('has the keys of all where another process rotates while a command of its own does', async () => {
+    const file = join(running.folder, 'keys.json');
+    const { foundation, context } = running.gateway;
+    const command = COMMANDS.find(one => one.name === 'keys rotate');
+    assert.ok(command?.kind === 'one');
+    const call = { by: 'tester', signal: new AbortController().signal, progress: () => undefined };
+    // The command has rotated by itself when it first waits for the store.
+    const answer = command.run(context, { name: 'content' }, call);
+    const others = sealingKeys(rotate(file, 'content'), 'content');
+    assert.equal((await answer)['id'], others.at(-2)?.id);
+    assert.deepEqual(sealingKeys(foundation.ring, 'content'), others);
+    const kept = JSON.parse((await foundation.store.admin.meta('key-check')) ?? '{}') as object;
+    for (const { id } of others.slice(-2)) assert.ok(`content/${id}` in kept);
   });
 });

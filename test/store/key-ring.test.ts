@@ -144,6 +144,16 @@ describe('key ring', () => {
     assert.equal(other.rewrap(here.newDataKey('content').wrapped), null, 'both wrap by the same key');
   });
 
+  it('forgets no key over a ring that comes later than one that has overtaken it', () => {
+    const cipher = createCipher(createDevelopmentKeys(file), ringChanges({ file }));
+    const slow = rotate(file, 'content');
+    const newest = createCipher(rotate(file, 'content'));
+    const { key, wrapped } = newest.newDataKey('content');
+    assert.deepEqual(cipher.openDataKey(wrapped), key);
+    cipher.renew(slow);
+    assert.deepEqual(cipher.openDataKey(wrapped), key);
+  });
+
   it('tells each change of the file once, and never one of keys from the environment', () => {
     createDevelopmentKeys(file);
     const changes = ringChanges({ file });

@@ -53,7 +53,7 @@ withMongo('backups of MongoDB', server => {
 
     const store = await open(first.url);
     const target = join(place, 'backup');
-    const parts = { store, ring, dataFolder: join(place, 'data'), now: Date.now };
+    const parts = { store, ring: async () => ring, dataFolder: join(place, 'data'), now: Date.now };
     const { manifest, proof } = await makeBackup(parts, { ...quiet, target, keysTo: null, every: 1 });
     assert.deepEqual([manifest.engine, proof.messages, proof.opened, proof.faults.length], ['mongo', 6, 6, 0]);
     const counts = [await store.messages.counts(), await store.tickets.counts(), await store.outbox.counts()];
