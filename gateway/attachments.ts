@@ -52,7 +52,8 @@ export function createAttachments(parts: AttachmentsParts): Attachments {
     totalTimeoutMs: 60_000,
     bodyTimeoutMs: 20_000,
   });
-  const now = risingClock(parts.now);
+  // Of several processes none waits by a time that the others do not have; what a clock set back holds up, their store mends.
+  const now = parts.store.shared === null ? risingClock(parts.now) : parts.now;
   const stop = new AbortController();
   let timer: NodeJS.Timeout | undefined;
   let running: Promise<void> | null = null;

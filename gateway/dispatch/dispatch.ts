@@ -6,7 +6,7 @@ import type { Store } from '../../store/store.ts';
 import type { Log } from '../telemetry.ts';
 import { type BreakerState, createBreaker, createPlaces } from './breaker.ts';
 import { createCaseSystem } from './case-system.ts';
-import { type Clock, steadyClock } from './clock.ts';
+import { type Clock, steadyClock, wallClock } from './clock.ts';
 import { type AttachmentLoader, createEntrySource } from './entry-source.ts';
 import { createForwarder, type Tried } from './forwarder.ts';
 import type { Queue, QueueFault } from './queue.ts';
@@ -67,7 +67,7 @@ const SHARED_SLACK_MS = 10_000;
 /** 派单. */
 export function createDispatch(options: DispatchOptions): Dispatch {
   const { store, queue, settings, concurrency, log } = options;
-  const clock = options.clock ?? steadyClock();
+  const clock = options.clock ?? (store.shared === null ? steadyClock() : wallClock);
   let since = clock.now();
   let down = false;
   let closing = false;

@@ -109,7 +109,15 @@ const ENTRY = {
   ...{ _id: String, message: String, revision: Number, kind: String, ticket: String, lane: String, urgent: Boolean },
   ...{ notBefore: Number, afterCreated: Boolean, state: String, attempts: Number, createdAt: Number, dueAt: Number },
   ...{ cause: String, unknown: Boolean, caseNumber: String, finishedAt: Number, seq: Number, live: Boolean },
-  ...{ token: String, holder: String, leaseUntil: Number, begun: Boolean, voiding: Mixed, pending: Boolean },
+  ...{
+    token: String,
+    holder: String,
+    leaseUntil: Number,
+    setAt: Number,
+    begun: Boolean,
+    voiding: Mixed,
+    pending: Boolean,
+  },
 };
 
 function modelsOf(connection: Connection): Models {
@@ -126,7 +134,14 @@ function modelsOf(connection: Connection): Models {
     cursors: model(connection, 'cursors', named),
     named: model(connection, 'named', named),
     counters: model(connection, 'counters', { _id: String, value: Number }),
-    leases: model(connection, 'leases', { _id: String, owner: String, token: Number, until: Number, fenced: Number }),
+    leases: model(connection, 'leases', {
+      _id: String,
+      owner: String,
+      token: Number,
+      until: Number,
+      ttl: Number,
+      fenced: Number,
+    }),
     index: model(connection, 'candidates', {
       ...{ _id: String, version: Number, segments: Mixed, dropped: Mixed, statistics: Bytes },
     }),

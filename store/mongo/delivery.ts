@@ -118,7 +118,16 @@ export async function claimEntries(context: Context, { now, limit, leaseMs, queu
   const token = randomUUID();
   await context.models.outbox.updateMany(
     { _id: op({ $in: chosen.map(doc => doc._id) }), state: 'due', dueAt: op({ $lte: now }) },
-    { $set: { state: 'in-flight', token, holder: context.holder, leaseUntil: now + leaseMs, begun: !queued } },
+    {
+      $set: {
+        state: 'in-flight',
+        token,
+        holder: context.holder,
+        leaseUntil: now + leaseMs,
+        setAt: now,
+        begun: !queued,
+      },
+    },
   );
   const claimed = await context.models.outbox.find({ token }).lean<EntryDoc[]>();
   const place = new Map(chosen.map((doc, i) => [doc._id, i]));
@@ -137,7 +146,7 @@ export async function beginEntry(
   const doc = await context.models.outbox
     .findOneAndUpdate(
       { _id: id, state: 'in-flight', begun: false, leaseUntil: op({ $gt: now }) },
-      { $set: { token, holder: context.holder, begun: true, leaseUntil: now + leaseMs } },
+      { $set: { token, holder: context.holder, begun: true, leaseUntil: now + leaseMs, setAt: now } },
       { returnDocument: 'after' },
     )
     .lean<EntryDoc>();
@@ -158,14 +167,14 @@ export async function failEntry(
   token: Fail[1],
   failure: Fail[2],
 ): Promise<'failed' | 'lost-lease'> {
-  const { retryAt, cause, unknown, counted } = failure;
+  const { at, retryAt, cause, unknown, counted } = failure;
   const dead = retryAt === null;
   const { matchedCount } = await context.models.outbox.updateOne(
     { _id: id, token, state: 'in-flight' },
     {
       $set: {
         ...{ ...NOBODYS, state: dead ? 'dead' : 'due', live: !dead, cause, unknown },
-        ...(dead ? {} : { dueAt: retryAt }),
+        ...(dead ? {} : { dueAt: retryAt, setAt: at }),
       },
       $inc: { attempts: counted === false ? 0 : 1 },
     },
@@ -180,7 +189,7 @@ export async function failEntry(
 async function takeBack(
   { models, news }: Context,
   which: Readonly<Record<string, unknown>>,
-  due: { readonly dueAt?: number },
+  due: { readonly dueAt?: number; readonly setAt?: number },
 ): Promise<number> {
   const back = { ...NOBODYS, ...due, state: 'due' };
   const begun = await models.outbox.updateMany(
@@ -195,7 +204,7 @@ async function takeBack(
 
 /** Leases that ran out. */
 export function reclaimEntries(context: Context, now: number): Promise<number> {
-  return takeBack(context, { leaseUntil: op({ $lte: now }) }, { dueAt: now });
+  return takeBack(context, { leaseUntil: op({ $lte: now }) }, { dueAt: now, setAt: now });
 }
 
 /** At the start of a process nothing of its own can be under way: what was, was in the hands of the one before it. */
@@ -222,7 +231,7 @@ export async function replayEntries(
 async function revive(context: Context, doc: EntryDoc, now: number): Promise<boolean> {
   const fresh = { attempts: 0, cause: null };
   const parked = doc.afterCreated && !(await createdDone(context, [doc.ticket])).has(doc.ticket);
-  if (!parked) return toEnd(context, doc, now, fresh);
+  if (!parked) return toEnd(context, doc, { at: now, dueAt: now }, fresh);
   const seq = await takePlaces(context, SEQ, 1);
   const { matchedCount } = await context.models.outbox.updateOne(
     { _id: doc._id, state: 'dead' },

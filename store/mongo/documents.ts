@@ -135,6 +135,8 @@ export interface EntryDoc extends Omit<Entry, 'id'> {
   /** Process that has it under way, by a name that outlives its restarts. */
   readonly holder: string | null;
   readonly leaseUntil: number | null;
+  /** When `dueAt` or `leaseUntil` was set last, by the clock of whoever set it; absent in entries of earlier versions. */
+  readonly setAt: number | null;
   /** Somebody has begun with it; false while it only lies in a queue. */
   readonly begun: boolean;
   /** Void before the decision that wants it so is written: what it was, by which decision, since when; `mark` is new each time. */
@@ -185,6 +187,8 @@ export interface LeaseDoc {
   readonly owner: string;
   readonly token: number;
   readonly until: number;
+  /** How long it runs from its taking or renewing; absent in those of earlier versions. */
+  readonly ttl?: number;
   /** Token with which the messages it covers were marked. */
   readonly fenced: number;
 }

@@ -28,7 +28,7 @@ export function newEntry(entry: NewEntry, at: number, seq: number, state: 'due' 
     ...{ message, revision, kind, ticket, lane, urgent, notBefore, afterCreated, state, seq },
     ...{ live: state === 'due', attempts: 0, createdAt: at, dueAt: Math.max(notBefore, at) },
     ...{ cause: null, unknown: false, caseNumber: null, finishedAt: null },
-    ...{ token: null, holder: null, leaseUntil: null, begun: false, voiding: null, pending: false },
+    ...{ token: null, holder: null, leaseUntil: null, setAt: at, begun: false, voiding: null, pending: false },
   };
 }
 
@@ -50,13 +50,13 @@ export async function createdDone({ models }: Context, tickets: readonly string[
 export async function toEnd(
   context: Context,
   doc: EntryDoc,
-  dueAt: number,
+  { at, dueAt }: { readonly at: number; readonly dueAt: number },
   also: { readonly attempts?: number; readonly cause?: null } = {},
 ): Promise<boolean> {
   const seq = await takePlaces(context, SEQ, 1);
   const { matchedCount } = await context.models.outbox.updateOne(
     { _id: doc._id, state: doc.state, seq: doc.seq },
-    { $set: { ...also, seq, state: 'due', live: true, dueAt } },
+    { $set: { ...also, seq, state: 'due', live: true, dueAt, setAt: Math.max(doc.setAt ?? 0, at) } },
   );
   if (matchedCount === 1) context.news.outbox();
   return matchedCount === 1;
@@ -72,7 +72,10 @@ export async function letAllNoticesIn(context: Context, tickets: ReadonlyMap<str
     .find({ ticket: among([...tickets.keys()]), state: 'parked' })
     .sort({ seq: 1 })
     .lean<EntryDoc[]>();
-  for (const doc of parked) await toEnd(context, doc, Math.max(doc.notBefore, tickets.get(doc.ticket) ?? 0));
+  for (const doc of parked) {
+    const at = tickets.get(doc.ticket) ?? 0;
+    await toEnd(context, doc, { at, dueAt: Math.max(doc.notBefore, at) });
+  }
 }
 
 export const letNoticesIn = (context: Context, ticket: string, now: number): Promise<void> =>

@@ -25,25 +25,26 @@ export async function takeLease(
   const renewed = await leases
     .findOneAndUpdate(
       { _id: name, owner, until: op({ $gt: now }) },
-      { $set: { until: now + ttlMs } },
+      { $set: { until: now + ttlMs, ttl: ttlMs } },
       { returnDocument: 'after' },
     )
     .lean<LeaseDoc>();
   // Whoever took it and was cut off before its messages were marked marks them now.
   if (renewed !== null && renewed.fenced === renewed.token) return tokenOf(renewed);
   const lease =
-    renewed ?? (await takeOver(context, { _id: name, owner, token: 1, until: now + ttlMs, fenced: 0 }, now));
+    renewed ??
+    (await takeOver(context, { _id: name, owner, token: 1, until: now + ttlMs, ttl: ttlMs, fenced: 0 }, now));
   if (lease === null) return null;
   await fenceOff(context, lease);
   return tokenOf(lease);
 }
 
 async function takeOver(context: Context, lease: LeaseDoc, now: number): Promise<LeaseDoc | null> {
-  const { _id, owner, until } = lease;
+  const { _id, owner, until, ttl } = lease;
   const taken = await context.models.leases
     .findOneAndUpdate(
       { _id, until: op({ $lte: now }) },
-      { $set: { owner, until }, $inc: { token: 1 } },
+      { $set: { owner, until, ttl }, $inc: { token: 1 } },
       { returnDocument: 'after' },
     )
     .lean<LeaseDoc>();
@@ -61,7 +62,7 @@ export async function renewLeases(
   { now, ttlMs }: { readonly now: number; readonly ttlMs: number },
 ): Promise<string[]> {
   const own = { _id: op({ $gte: prefix, $lt: `${prefix}\u{10ffff}` }), owner, until: op({ $gt: RELEASED }) };
-  await models.leases.updateMany(own, { $set: { until: now + ttlMs } });
+  await models.leases.updateMany(own, { $set: { until: now + ttlMs, ttl: ttlMs } });
   const held = await models.leases.find(own).lean<LeaseDoc[]>();
   return held.filter(({ token, fenced }) => fenced === token).map(tokenOf);
 }

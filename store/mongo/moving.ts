@@ -112,7 +112,7 @@ function toEntryDoc({ id, ...entry }: MovedEntry): EntryDoc {
     state: underWay ? 'due' : entry.state,
     unknown: entry.unknown || underWay,
     live: underWay || entry.state === 'due',
-    ...{ token: null, holder: null, leaseUntil: null, begun: false, voiding: null, pending: false },
+    ...{ token: null, holder: null, leaseUntil: null, setAt: null, begun: false, voiding: null, pending: false },
   };
 }
 

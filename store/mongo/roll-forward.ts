@@ -128,6 +128,9 @@ export async function dropOrphans({ models }: Context, ticket: string, cause: st
 async function stopWaiting({ models, news }: Context, message: string, now: number): Promise<void> {
   const waits = { message, notBefore: op({ $gt: now }) };
   await models.outbox.updateMany({ ...waits, state: 'parked' }, { $set: { notBefore: now } });
-  await models.outbox.updateMany({ ...waits, state: 'due', attempts: 0 }, { $set: { dueAt: now, notBefore: now } });
+  await models.outbox.updateMany(
+    { ...waits, state: 'due', attempts: 0 },
+    { $set: { dueAt: now, notBefore: now, setAt: now } },
+  );
   news.outbox();
 }

@@ -45,7 +45,9 @@ const FIRST: readonly Index[] = [
   { on: 'blocks', fields: { key: 1 } },
 ];
 
-const MIGRATIONS: readonly (readonly Index[])[] = [FIRST];
+const SECOND: readonly Index[] = [{ on: 'outbox', fields: { state: 1, createdAt: 1 } }];
+
+const MIGRATIONS: readonly (readonly Index[])[] = [FIRST, SECOND];
 
 /** The version of the documents that this program makes. */
 export const SCHEMA = MIGRATIONS.length;

@@ -1,5 +1,6 @@
 // Finishes what a process that died left half done: decisions whose consequences are not all written, deliveries likewise, and
 // what was set aside for decisions that were never written.
+import { AHEAD_MS, shortenWaits } from './clock-set-back.ts';
 import { op } from './connection.ts';
 import { type Context, WITHOUT_ORIGINAL } from './context.ts';
 import type { EntryDoc, MessageDoc } from './documents.ts';
@@ -14,6 +15,8 @@ export interface Swept {
   readonly freed: number;
 }
 
+type When = { readonly $lte: number } | { readonly $gt: number };
+
 /** Half-done things looked at in one go. */
 const AT_ONCE = 200;
 
@@ -24,7 +27,12 @@ const AT_ONCE = 200;
 export async function sweep(context: Context, now: number, quietMs: number): Promise<Swept> {
   const decisions = await finishDecisions(context);
   const deliveries = await finishDeliveries(context);
-  const freed = (await freeParts(context, now - quietMs)) + (await settleVoids(context, now - quietMs));
+  let freed = 0;
+  // What is dated ahead was set aside by a clock that was set back since, and its decision was not written then.
+  for (const at of [{ $lte: now - quietMs }, { $gt: now + AHEAD_MS }]) {
+    freed += (await freeParts(context, at)) + (await settleVoids(context, at));
+  }
+  await shortenWaits(context, now);
   await letForgottenNoticesIn(context, now);
   return { decisions, deliveries, freed };
 }
@@ -47,18 +55,18 @@ async function finishDeliveries(context: Context): Promise<number> {
 }
 
 /** A part whose lead was decided with it only needs its mark taken away; any other is to be read again. */
-async function freeParts(context: Context, until: number): Promise<number> {
+async function freeParts(context: Context, at: When): Promise<number> {
   const parts = await context.models.messages
-    .find({ 'gathered.at': op({ $lte: until }) }, GATHERED)
+    .find({ 'gathered.at': op(at) }, GATHERED)
     .limit(AT_ONCE)
     .lean<MessageDoc[]>();
   for (const part of parts) if (part.gathered !== null) await free(context, part, part.gathered.lead);
   return parts.length;
 }
 
-async function settleVoids(context: Context, until: number): Promise<number> {
+async function settleVoids(context: Context, at: When): Promise<number> {
   const docs = await context.models.outbox
-    .find({ 'voiding.at': op({ $lte: until }) })
+    .find({ 'voiding.at': op(at) })
     .limit(AT_ONCE)
     .lean<EntryDoc[]>();
   for (const doc of docs) await settleVoid(context, doc, false);

@@ -16,6 +16,12 @@ import {
 } from './store-rows.ts';
 
 const LEASE = 60_000;
+const MINUTE = 60_000;
+const DAY = 24 * 60 * MINUTE;
+const PHOTO = {
+  ...{ index: 0, state: 'wanted' as const, attempts: 1 },
+  ...{ blob: null, size: null, mediaType: null, cause: 'attachment.timeout' },
+};
 
 async function claimOne(store: Store, now = NOW): Promise<ClaimedEntry> {
   const [claimed] = await store.outbox.claim(now, 1, LEASE);
@@ -93,6 +99,37 @@ export function outboxContract(open: OpenStore): void {
         assert.equal(await store.outbox.finish(second.id, 'x', answer), 'lost-lease');
         await finish(store, second);
         assert.equal(await store.outbox.finish(second.id, second.token, answer), 'lost-lease');
+      }),
+    );
+
+    it(
+      'is not held up, after however many starts, by a clock that was a day ahead before them',
+      withStore(open, async (early, { reopen }) => {
+        const ahead = Date.now() + DAY;
+        const made = (name: string, lane: string, waitMs = 0) =>
+          ticketOf(name, lane, {
+            decidedAt: ahead,
+            outbox: [entry(name, 'ticket.created', { lane, notBefore: waitMs === 0 ? 0 : ahead + waitMs })],
+          });
+        await early.admin.lease('channel:mailbox', 'the process before', ahead, 10_000);
+        await decided(early, [made('failed', 'l1'), made('claimed', 'l2'), made('waits', 'l3', 30 * MINUTE)]);
+        const [first] = await early.outbox.claim(ahead, 1, 1000);
+        const retry = { ...failure, at: ahead, retryAt: ahead + 10 * MINUTE };
+        assert.equal(await early.outbox.fail(first?.id ?? '', first?.token ?? '', retry), 'failed');
+        assert.equal((await early.outbox.claim(ahead, 1, 1000)).length, 1);
+        const photo = { ...PHOTO, message: numberOf('failed'), dueAt: ahead };
+        await early.admin.settleAttachment(photo, ahead);
+        await reopen();
+        const late = await reopen();
+        const claimed = async (afterMs: number) =>
+          (await late.outbox.claim(Date.now() + afterMs, 9, LEASE)).map(({ message }) => message);
+        const lease = await late.admin.lease('channel:mailbox', 'the process now', Date.now() + 11_000, 10_000);
+        assert.notEqual(lease, null);
+        assert.equal((await late.admin.attachmentsDue(Date.now() + 16 * MINUTE, 9)).length, 1);
+        // A wait that is as it should be stays.
+        assert.deepEqual(await claimed(5000), [numberOf('claimed')]);
+        assert.deepEqual(await claimed(16 * MINUTE), [numberOf('failed')]);
+        assert.deepEqual(await claimed(31 * MINUTE), [numberOf('waits')]);
       }),
     );
 

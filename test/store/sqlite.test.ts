@@ -10,13 +10,9 @@ import { DatabaseSync } from 'node:sqlite';
 import { Worker } from 'node:worker_threads';
 import { checkDurability, openWriting } from '../../store/sqlite/connection.ts';
 import { openSqliteStore, type SqliteStore, type SqliteStoreOptions } from '../../store/sqlite/engine.ts';
-import { decided, NOW, numberOf, ticketOf } from '../contracts/store-rows.ts';
+import { decided, NOW, ticketOf } from '../contracts/store-rows.ts';
 import { AUDIT_KEY, row } from './sqlite/rows.ts';
 
-const PHOTO = {
-  ...{ message: numberOf('failed'), index: 0, state: 'wanted' as const, attempts: 1 },
-  ...{ blob: null, size: null, mediaType: null, cause: 'attachment.timeout' },
-} as const;
 const PROCESS = join(import.meta.dirname, 'sqlite', 'process.ts');
 
 describe('sqlite engine', () => {
@@ -204,28 +200,6 @@ describe('sqlite engine', () => {
       [],
     );
   }).timeout(60_000);
-
-  it('is not held up after a start by a clock that was a day ahead before it', async () => {
-    const ahead = Date.now() + 86_400_000;
-    const early = await open();
-    await early.admin.lease('channel:mailbox', 'the process before', ahead, 10_000);
-    await decided(early, [ticketOf('failed', 'l1'), ticketOf('claimed', 'l2')]);
-    const [first] = await early.outbox.claim(ahead, 1, 1000);
-    const failure = { at: ahead, retryAt: ahead + 600_000, cause: 'case-system.failed', unknown: false };
-    assert.equal(await early.outbox.fail(first?.id ?? '', first?.token ?? '', failure), 'failed');
-    await early.admin.settleAttachment({ ...PHOTO, dueAt: ahead }, ahead);
-    await early.close();
-    const late = await open();
-    const soon = Date.now() + 16 * 60_000;
-    assert.notEqual(await late.admin.lease('channel:mailbox', 'the process now', Date.now(), 10_000), null);
-    assert.deepEqual(
-      (await late.outbox.claim(soon, 9, 1000)).map(({ message }) => message).sort(),
-      ['failed', 'claimed'].map(numberOf).sort(),
-    );
-    assert.equal((await late.admin.attachmentsDue(soon, 9)).length, 1);
-    // A wait that is as it should be stays.
-    assert.equal((await late.outbox.claim(Date.now(), 9, 1000)).length, 0);
-  });
 
   it('finds any record of the audit chain that was changed, removed, swapped or slipped in', async () => {
     const opened = await open();

@@ -147,7 +147,7 @@ const LONGEST_RETRY_MS = 15 * 60_000;
  */
 function shortenWaits({ sql }: WriteContext, now: number): void {
   sql(
-    `UPDATE outbox SET due_at = min(due_at, ? + iif(cause IS NULL, max(0, due_at - created_at), ${LONGEST_RETRY_MS}))
+    `UPDATE outbox SET due_at = min(due_at, ? + iif(cause IS NULL, max(0, not_before - created_at), ${LONGEST_RETRY_MS}))
      WHERE state < 2 AND state = ${DUE} AND due_at > ?`,
   ).run(now, now);
   sql(`UPDATE attachments SET due_at = min(due_at, ? + ${LONGEST_RETRY_MS}) WHERE state = 'wanted' AND due_at > ?`).run(
