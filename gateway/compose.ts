@@ -2,6 +2,7 @@
 import { randomUUID } from 'node:crypto';
 import { hostname } from 'node:os';
 import { dirname } from 'node:path';
+import { isDeepStrictEqual } from 'node:util';
 import type { Published } from '../adapters/contract.ts';
 import { type CaseSystemSettings, caseSystemSettings } from '../config/case-system.ts';
 import { readCertificate } from '../config/certificate.ts';
@@ -92,6 +93,7 @@ export async function startGateway(loaded: LoadedConfig, options: GatewayOptions
     const parts = liveParts({ foundation, role, log, logLevel, known, published, bull });
     closers.unshift(...parts.closers);
     if (parts.dispatch !== null) await checkQueue(parts.dispatch, log);
+    await parts.disk.looked;
     await parts.channels.open();
     await parts.reading.ready;
     const { url } = await parts.http.listen();
@@ -145,6 +147,7 @@ interface LiveParts {
   readonly dispatch: Dispatch | null;
   readonly http: HttpService;
   readonly readiness: Readiness;
+  readonly disk: DiskWatch;
   readonly alarms: Alarms;
   readonly reload: Reload;
   readonly upkeep: Upkeep;
@@ -265,6 +268,7 @@ function liveParts({ foundation, role, log, logLevel, known, published, bull }: 
     dispatch,
     http,
     readiness,
+    disk,
     alarms,
     reload,
     upkeep,
@@ -469,8 +473,9 @@ export function commandContext(foundation: Foundation, live: LiveGateway | null)
       return foundation.ring;
     },
     adoptRing: async () => {
+      const before = foundation.ring;
       await foundation.adoptRing();
-      live?.keysRotated();
+      if (!isDeepStrictEqual(foundation.ring, before)) live?.keysRotated();
     },
     forget: pairs => live?.forget(pairs) ?? forgetPostings(store.candidates, pairs).then(() => undefined),
   };

@@ -11,6 +11,8 @@ export interface DiskState {
 }
 
 export interface DiskWatch {
+  /** Resolves when the disk has been looked at for the first time; nothing is to be taken in before. */
+  readonly looked: Promise<void>;
   /** null: not measured yet. */
   latest(): DiskState | null;
   /** Seconds that commits took since the last call: measuring the disk takes them from the store, which tells each once. */
@@ -49,6 +51,7 @@ export function watchDisk(store: Store, limits: () => Config['intake'], intake: 
   };
   const timer = setInterval(look, LOOK_MS).unref();
   return {
+    looked: look(),
     latest: () => latest,
     takeCommitSeconds() {
       const taken = seconds;

@@ -7,7 +7,7 @@ import { stringify } from 'yaml';
 import { loadConfig } from '../../config/load.ts';
 import type { Command } from '../../gateway/cli/command.ts';
 import { COMMANDS } from '../../gateway/cli/commands.ts';
-import { type Gateway, startGateway } from '../../gateway/compose.ts';
+import { type Gateway, type GatewayOptions, startGateway } from '../../gateway/compose.ts';
 import { createLog } from '../../gateway/telemetry.ts';
 import { type PartnerAnswer, partner } from '../platforms/app.ts';
 
@@ -30,10 +30,12 @@ export interface Running {
 /**
  * @param settings over the shipped defaults
  * @param more commands beside those there are
+ * @param options what breaks a promise on purpose
  */
 export async function runGateway(
   settings: Readonly<Record<string, unknown>> = {},
   more: readonly Command[] = [],
+  options: Pick<GatewayOptions, 'decorateStore'> = {},
 ): Promise<Running> {
   const folder = mkdtempSync(join(tmpdir(), 'huisu-test-'));
   const file = join(folder, 'huisu.yaml');
@@ -51,7 +53,7 @@ export async function runGateway(
     throw error;
   };
   const commands = [...COMMANDS, ...more];
-  const gateway = await startGateway(loadConfig({ file, env: {} }), { log, commands, env: {}, onFatal });
+  const gateway = await startGateway(loadConfig({ file, env: {} }), { log, commands, env: {}, onFatal, ...options });
   const { id, secret } = gateway.firstChannel as { id: string; secret: string };
   const sender = partner({ url: `${gateway.url}/hooks/${id}`, secret });
   const send = (body: unknown) => sender.send(body, { prefer: 'wait=10' });
