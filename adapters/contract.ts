@@ -217,6 +217,11 @@ export interface OpenChannel {
   importFile?(path: string, call: ImportCall): Promise<ImportReport>;
   /** Connection check for the operator: resolves with what was found, in words. */
   check?(): Promise<{ readonly zh: string; readonly en: string }>;
+  /**
+   * Codes of what an operator should know of a channel that works all the same (a file that waits to be written); asked for
+   * whenever its state is shown, so it must be cheap. `huisu status` shows them.
+   */
+  notes?(): readonly string[];
   /** Fetches the bytes a `platform` attachment refers to. */
   fetchAttachment?(
     ref: string,

@@ -18,6 +18,8 @@ export interface ChannelStatus {
   readonly field: string | null;
   /** When it is tried again, in milliseconds since the epoch; null when it is up or waits for a person. */
   readonly retryAt: number | null;
+  /** Codes of what should be known of it although it is up. */
+  readonly notes: readonly string[];
 }
 
 export interface Slot {
@@ -60,9 +62,10 @@ export function newSlot(known: KnownChannel): Slot {
   };
 }
 
-export function statusOf({ known, reason, cause, field, retryAt }: Slot): ChannelStatus {
+export function statusOf({ known, channel, reason, cause, field, retryAt }: Slot): ChannelStatus {
   const { id, kind, enabled } = known;
-  return { id, kind, enabled, up: reason === null, reason, cause, field, retryAt };
+  const up = reason === null;
+  return { id, kind, enabled, up, reason, cause, field, retryAt, notes: up ? (channel?.notes?.() ?? []) : [] };
 }
 
 /** Whether a channel is open with other settings than it should be. */

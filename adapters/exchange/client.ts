@@ -28,6 +28,7 @@ import { askAll, type Outcomes, openOutcomes } from './outcomes.ts';
 import type { RowFault } from './row-errors.ts';
 import type { ExchangeSettings } from './settings.ts';
 import { type Taken, takeRows } from './taking.ts';
+import { createUnwritten, type Unwritten } from './unwritten.ts';
 import { watchFolder } from './watching.ts';
 
 type Context = AdapterContext<ExchangeSettings>;
@@ -45,7 +46,8 @@ export async function openClient(context: Context): Promise<OpenChannel> {
   const folder = await openFolder(base);
   await onDisk(base, () => claimFolder(folder, base, context.channel));
   const outcomes = await onDisk(base, () => openOutcomes(folder, context, settings.giveUpHours * HOUR_MS));
-  const still = standingStill(context, folder);
+  const unwritten = createUnwritten(context);
+  const still = standingStill(context, folder, unwritten);
   const refused = new Set<string>();
   let turn: Promise<unknown> = Promise.resolve();
 
@@ -57,7 +59,7 @@ export async function openClient(context: Context): Promise<OpenChannel> {
     const { ready, missing } = await still(signal);
     for (const file of ready) {
       if (signal.aborted) return 0;
-      await ownFault(context, refused, file, () => takeFile(context, folder, outcomes, file));
+      await ownFault(context, refused, file, () => takeFile(context, { folder, outcomes, unwritten }, file));
     }
     await outcomes.settle(settings.waitSeconds * 1000, signal);
     if (settings.doneDays > 0) await prune(folder, context.now(), settings.doneDays * DAY_MS);
@@ -75,7 +77,8 @@ export async function openClient(context: Context): Promise<OpenChannel> {
     poll: signal => onDisk(base, async () => void (await inTurn(signal))),
     listen: signal => onDisk(base, () => watchFolder(folder.inbox, inTurn, signal)),
     importFile: (path, call) => importFile(context, path, call),
-    check: () => onDisk(base, () => check(base, outcomes)),
+    check: () => onDisk(base, () => check(base, outcomes, unwritten)),
+    notes: unwritten.notes,
     close: async () => undefined,
   };
 }
@@ -103,12 +106,12 @@ function isAboutOpening(error: unknown, file: string): boolean {
 }
 
 /** Files whose size and times have not changed for the time the settings name. */
-function standingStill({ settings }: Context, folder: Folder) {
+function standingStill({ settings }: Context, folder: Folder, unwritten: Unwritten) {
   const seen = new Map<string, { readonly mark: string; readonly since: number }>();
   const needed = settings.stableSeconds * 1000;
 
   async function still(): Promise<{ ready: Waiting[]; missing: number }> {
-    const files = await filesIn(folder);
+    const files = unwritten.written(await filesIn(folder));
     const now = performance.now();
     const names = new Set(files.map(({ name }) => name));
     for (const name of seen.keys()) if (!names.has(name)) seen.delete(name);
@@ -136,8 +139,14 @@ function containerOf(name: string, sum: string, body: Uint8Array): Original {
   return { platformId: sum, sender: null, body, mediaType: 'application/octet-stream', meta: { file: name } };
 }
 
-/** Read, taken, told of; only then it leaves in/. */
-async function takeFile(context: Context, folder: Folder, outcomes: Outcomes, file: Waiting): Promise<void> {
+interface Place {
+  readonly folder: Folder;
+  readonly outcomes: Outcomes;
+  readonly unwritten: Unwritten;
+}
+
+/** Read, taken, told of; only then it leaves in/. One with nothing in it is no file yet, and stays. */
+async function takeFile(context: Context, { folder, outcomes, unwritten }: Place, file: Waiting): Promise<void> {
   const { settings, log } = context;
   if (file.size > settings.maxFileMegabytes * MEGABYTE) return setAside(context, folder, file);
   const bytes = await readWhole(file);
@@ -161,6 +170,10 @@ async function takeFile(context: Context, folder: Folder, outcomes: Outcomes, fi
   } catch (error) {
     await errors.drop();
     throw error;
+  }
+  if (taken.broken === 'exchange.empty_file') {
+    await errors.drop();
+    return unwritten.add(file);
   }
   const base = await errors.finish();
   await outcomes.remember(sum, { errorFile: errorPath, base, rows: taken.rows });
@@ -320,15 +333,23 @@ async function readingOf(context: Context, { rows }: Taken, { waitMs, signal, st
   return { faults, unread: left.length };
 }
 
-async function check(base: string, outcomes: Outcomes): Promise<{ readonly zh: string; readonly en: string }> {
+async function check(
+  base: string,
+  outcomes: Outcomes,
+  unwritten: Unwritten,
+): Promise<{ readonly zh: string; readonly en: string }> {
   const folder = await openFolder(base);
   const probe = join(folder.work, `check-${process.pid}`);
   await writeWhole(probe, '');
   await unlink(probe);
-  const waiting = (await filesIn(folder)).length;
+  const waiting = await filesIn(folder);
+  unwritten.written(waiting);
+  const empty = unwritten.count();
   const unread = outcomes.unread();
+  const [zh, en] =
+    empty === 0 ? ['', ''] : [`（其中 ${empty} 个是空的，等待写入）`, ` (${empty} of them empty, waited for)`];
   return {
-    zh: `文件夹可用;in/ 中有 ${waiting} 个文件,${unread} 行尚在研读`,
-    en: `the folder can be used; ${waiting} files in in/, ${unread} rows still being read`,
+    zh: `文件夹可用;in/ 中有 ${waiting.length} 个文件${zh},${unread} 行尚在研读`,
+    en: `the folder can be used; ${waiting.length} files in in/${en}, ${unread} rows still being read`,
   };
 }

@@ -38,8 +38,8 @@ export const channelCommands: readonly Command[] = [
           enabled,
           state: stateOf(enabled, state?.up),
           from,
-          reason: state?.cause ?? state?.reason ?? null,
-          why: whyDown(state),
+          reason: codeOf(state),
+          why: whyOf(state),
           url,
           settings: shownSettings(channel),
         };
@@ -138,9 +138,14 @@ export const channelCommands: readonly Command[] = [
   },
 ];
 
-/** What is wrong, in words; the adapter's own where it has said more than that it is down. */
-export function whyDown(state: ChannelState | undefined): Sentence | null {
-  const code = state?.cause ?? state?.reason ?? null;
+/** What is wrong, the adapter's own where it has said more than that it is down; or what should be known of one that is up. */
+function codeOf(state: ChannelState | undefined): string | null {
+  return state?.cause ?? state?.reason ?? state?.notes[0] ?? null;
+}
+
+/** The same in words. */
+export function whyOf(state: ChannelState | undefined): Sentence | null {
+  const code = codeOf(state);
   const entry = code === null ? null : catalogueEntry(code);
   return entry === null ? null : { zh: entry.zh.title, en: entry.en.title };
 }

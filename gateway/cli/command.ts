@@ -23,6 +23,8 @@ export interface ChannelState {
   readonly cause: string | null;
   /** When it is tried again, milliseconds since the epoch; null when up, or until somebody changes its settings. */
   readonly retryAt: number | null;
+  /** Codes of what should be known of it although it is up. */
+  readonly notes: readonly string[];
 }
 
 /** What only a running gateway can tell or do. */

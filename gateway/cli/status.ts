@@ -9,7 +9,7 @@ import { lately } from '../incident-marks.ts';
 import { type Sentence, say, sayBoth, word } from '../locale.ts';
 import { sameSources } from '../same-source.ts';
 import { keptState, onAlarms } from './alarms.ts';
-import { whyDown } from './channels.ts';
+import { whyOf } from './channels.ts';
 import type { ChannelState, Command, CommandContext, Row } from './command.ts';
 import { settingsFindings, settingsOf } from './status-settings.ts';
 import { time } from './table.ts';
@@ -179,6 +179,7 @@ async function doubledFindings({ book }: CommandContext): Promise<readonly Findi
 
 async function channelFindings({ live, book, now }: CommandContext): Promise<readonly Finding[]> {
   const down = live?.channelStates().filter(state => !state.up && state.reason !== 'channel.disabled') ?? [];
+  const noted = live?.channelStates().filter(state => state.notes.length > 0) ?? [];
   const broken = await book.broken();
   const finding = (id: string, { zh, en }: Sentence, retryAt: number | null, command: string): Finding => {
     const seconds = retryAt === null ? 0 : Math.max(0, Math.round((retryAt - now()) / 1000));
@@ -191,11 +192,20 @@ async function channelFindings({ live, book, now }: CommandContext): Promise<rea
     };
   };
   const withCode = (state: ChannelState): Sentence => {
-    const code = state.cause ?? state.reason ?? '-';
-    const why = whyDown(state);
+    const code = state.cause ?? state.reason ?? state.notes[0] ?? '-';
+    const why = whyOf(state);
     return why === null ? { zh: code, en: code } : { zh: `${why.zh}（${code}）`, en: `${why.en} (${code})` };
   };
   return [
+    ...noted.map(state => {
+      const { zh, en } = withCode(state);
+      return {
+        ...{ code: 'channel-note', count: state.notes.length, seconds: null, stuck: false },
+        zh: say('zh', 'status.channel-note', { id: state.id, reason: zh }),
+        en: say('en', 'status.channel-note', { id: state.id, reason: en }),
+        command: `huisu channels check ${state.id}`,
+      };
+    }),
     ...down.map(state => finding(state.id, withCode(state), state.retryAt, `huisu channels check ${state.id}`)),
     ...broken
       .filter(({ enabled }) => enabled)

@@ -331,6 +331,36 @@ describe('exchange: the folder', () => {
     assert.deepEqual(stored(), ['L1', 'L2', 'L5', 'L3']);
   });
 
+  it('waits for what is to be written into an empty file, says so after some minutes, and takes it then', async () => {
+    let now = Date.now();
+    await open({}, () => ({ now: () => now }));
+    const notes = () => channel.notes?.() ?? assert.fail('no notes');
+    platform.put('a.csv', '');
+    // A mark of the encoding and a line end is what a program may begin with.
+    platform.put('b.csv', '\ufeff\r\n');
+    for (let turn = 0; turn < 3; turn++) await poll();
+    assert.deepEqual([names('in'), names('errors'), notes()], [['a.csv', 'b.csv'], [], []]);
+    assert.match((await channel.check?.())?.en ?? '', /2 files in in\/ \(2 of them empty/);
+    now += 5 * 60_000;
+    await poll();
+    await poll();
+    assert.deepEqual(notes(), ['exchange.file_unwritten']);
+    assert.deepEqual(
+      said().filter(code => code === 'exchange.file_unwritten'),
+      ['exchange.file_unwritten', 'exchange.file_unwritten'],
+    );
+    writeFileSync(join(folder, 'in', 'a.csv'), table(1, 2));
+    writeFileSync(join(folder, 'in', 'b.csv'), table(3, 1));
+    await poll();
+    assert.deepEqual([stored(), names('in'), names('errors'), notes()], [['L1', 'L2', 'L3'], [], [], []]);
+    platform.put('c.csv', '');
+    await poll();
+    rmSync(join(folder, 'in', 'c.csv'));
+    now += 5 * 60_000;
+    await poll();
+    assert.deepEqual(notes(), [], 'one that is gone');
+  });
+
   it('sets a file aside that its reader dies of, and one that is too large unread', async () => {
     const dies = (): AsyncIterable<never> => ({
       [Symbol.asyncIterator]: () => ({ next: () => Promise.reject(new Unreadable('split.memory', 'too much')) }),
