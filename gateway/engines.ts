@@ -1,7 +1,7 @@
 // The only file that knows which store engine runs: opened by the composition, and once more in the decider thread.
 // What speaks to MongoDB is loaded where it is used: it takes 50 MB of every thread that has it.
 import { randomUUID } from 'node:crypto';
-import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, rmSync } from 'node:fs';
 import { hostname } from 'node:os';
 import { join } from 'node:path';
 import type { MessagePort } from 'node:worker_threads';
@@ -12,6 +12,7 @@ import { openSqliteStore } from '../store/sqlite/engine.ts';
 import { lockFolder } from '../store/sqlite/lock.ts';
 import { ENGINE, openSnapshot } from '../store/sqlite/snapshot.ts';
 import type { Store } from '../store/store.ts';
+import { createWhole } from '../store/whole-file.ts';
 
 export interface EngineOptions {
   /** Addresses of a MongoDB; null: SQLite in the folder. */
@@ -78,7 +79,9 @@ async function openMongo(
 /** A name that this folder's process keeps over restarts: what it held when it died is its own, and nobody else's of that name. */
 function holderOf(folder: string): string {
   const file = join(folder, 'holder');
-  if (!existsSync(file)) writeFileSync(file, `${randomUUID()}\n`, { mode: 0o600 });
+  // An empty one, as a power cut may have left it, would be the name of every such folder of this host.
+  if (existsSync(file) && readFileSync(file, 'utf8').trim() === '') rmSync(file);
+  if (!existsSync(file)) createWhole(file, Buffer.from(`${randomUUID()}\n`), 0o600);
   // The host as well, since whole machines are copied.
   return `${hostname()}:${readFileSync(file, 'utf8').trim()}`;
 }

@@ -8,7 +8,6 @@ import { errorFile, setTail } from './error-file.ts';
 import {
   claim,
   claimed,
-  claimFolder,
   codeOf,
   exists,
   type Folder,
@@ -25,6 +24,7 @@ import {
   writeWhole,
 } from './folder.ts';
 import { askAll, type Outcomes, openOutcomes } from './outcomes.ts';
+import { claimFolder } from './owner.ts';
 import type { RowFault } from './row-errors.ts';
 import type { ExchangeSettings } from './settings.ts';
 import { type Taken, takeRows } from './taking.ts';

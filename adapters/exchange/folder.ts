@@ -2,18 +2,7 @@
 import { createHash } from 'node:crypto';
 import type { BigIntStats } from 'node:fs';
 import { constants } from 'node:fs';
-import {
-  type FileHandle,
-  lstat,
-  mkdir,
-  open,
-  readdir,
-  readFile,
-  rename,
-  stat,
-  unlink,
-  writeFile,
-} from 'node:fs/promises';
+import { type FileHandle, lstat, mkdir, open, readdir, rename, stat, unlink } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { Misconfigured, Unavailable } from '../contract.ts';
 
@@ -52,26 +41,6 @@ export async function openFolder(base: string): Promise<Folder> {
     for (const path of [base, folder.inbox, folder.work, folder.seen, folder.done, folder.errors]) await make(path);
   });
   return folder;
-}
-
-const OWNER = 'channel';
-
-/** One channel a folder: two would take the same rows, each as its own. Throws `Misconfigured` where it is another's. */
-export async function claimFolder({ work }: Folder, base: string, channel: string): Promise<void> {
-  const path = join(work, OWNER);
-  await writeFile(path, channel, { mode: 0o600, flag: 'wx' }).catch(error => {
-    if (codeOf(error) !== 'EEXIST') throw error;
-  });
-  const owner = (await readFile(path, 'utf8')).trim();
-  // A crash may have left it empty.
-  if (owner === '') await writeWhole(path, channel);
-  else if (owner !== channel) {
-    throw new Misconfigured(
-      'exchange.folder_taken',
-      '/folder',
-      `${base} is the folder of channel ${owner}; see ${path}`,
-    );
-  }
 }
 
 async function make(path: string): Promise<void> {

@@ -122,6 +122,21 @@ describe('exchange: the folder', () => {
     await reopen();
   });
 
+  it('is one channel’s where several are opened in the same instant', async () => {
+    await open();
+    for (let turn = 0; turn < 60; turn++) {
+      rmSync(join(folder, 'work', 'channel'));
+      const claims = ['one', 'two', 'three', 'four', 'five', 'six'].map(id =>
+        adapter.open({ ...gateway.context(), channel: id }),
+      );
+      const opened = await Promise.allSettled(claims);
+      const won = opened.filter(({ status }) => status === 'fulfilled').length;
+      assert.equal(won, 1, `${won} channels took the folder`);
+      for (const one of opened) if (one.status === 'fulfilled') await one.value.close();
+      assert.deepEqual(names('work'), ['channel', 'seen']);
+    }
+  });
+
   it('without rights is not available, and goes on once they are mended; one file without rights holds up no other', async () => {
     await open();
     const parts = [
