@@ -1,5 +1,5 @@
 // Opens connections to the database with the settings durability rests on, and tells its errors apart.
-import { accessSync, closeSync, constants, fsyncSync, mkdirSync, openSync } from 'node:fs';
+import { accessSync, closeSync, constants, existsSync, fsyncSync, mkdirSync, openSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { StoreUnavailable } from '../errors.ts';
@@ -20,6 +20,9 @@ export function databaseFile(folder: string): string {
 export function prepareFolder(folder: string): void {
   try {
     mkdirSync(folder, { recursive: true, mode: 0o700 });
+    if (!existsSync(databaseFile(folder)) && LEFT_BEHIND.some(name => isFile(join(folder, name)))) {
+      throw databaseMissing(folder);
+    }
     createEmpty(databaseFile(folder));
     accessSync(databaseFile(folder), constants.R_OK | constants.W_OK);
     if (process.platform === 'win32') return;
@@ -27,9 +30,46 @@ export function prepareFolder(folder: string): void {
     fsyncSync(handle);
     closeSync(handle);
   } catch (error) {
-    throw unusable(folder, error);
+    throw error instanceof StoreUnavailable ? error : unusable(folder, error);
   }
 }
+
+function isFile(path: string): boolean {
+  return statSync(path, { throwIfNoEntry: false })?.isFile() === true;
+}
+
+/** Made behind the database only, so that where they are and it is not, it was taken away. */
+const LEFT_BEHIND = ['lock.db', 'huisu.db-wal'];
+
+/** A new and empty one in its place would know nothing of what was acknowledged. */
+function databaseMissing(folder: string): StoreUnavailable {
+  return new StoreUnavailable(
+    'store.database_missing',
+    `数据目录 ${folder} 里的数据库 huisu.db 不见了：请放回原处，或从备份恢复到新目录；原来用 MongoDB 的，请写上 store.url；确要从头开始，请先清空该目录。 / ` +
+      `The database huisu.db of the data folder ${folder} is gone: put it back, or restore a backup into a new folder; set store.url if a MongoDB was used; to begin anew empty this folder first.`,
+  );
+}
+
+/**
+ * Tells whether the files that are written to are still those found under their names: what goes into one that was deleted,
+ * moved or replaced is gone with the next start, though every write succeeds.
+ */
+export function watchFiles(folder: string): () => boolean {
+  const files = [databaseFile(folder), `${databaseFile(folder)}-wal`];
+  const idOf = (file: string): string => {
+    const found = statSync(file, { bigint: true, throwIfNoEntry: false });
+    return found === undefined ? 'gone' : `${found.dev} ${found.ino}`;
+  };
+  const opened = files.map(idOf);
+  return () => files.every((file, place) => idOf(file) === opened[place]);
+}
+
+export const FILES_MOVED = {
+  code: 'store.moved',
+  message:
+    '数据库文件在运行中被移走、删除或换掉：刚收到的没有应答，进程必须退出；请把原来的文件放回原处。 / ' +
+    'The database was moved, deleted or replaced under the running gateway: nothing more is acknowledged and the process must end; put the files back.',
+} as const;
 
 /** The account has no rights there, another one has made the files, something else has the name, the disk is read-only. */
 export function unusable(folder: string, cause: unknown): StoreUnavailable {

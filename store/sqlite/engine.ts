@@ -45,7 +45,7 @@ const CACHE_BYTES = 8 * 1024 * 1024;
 /** Megabytes for young objects of a thread that mostly runs statements. */
 const YOUNG_MB = 12;
 
-/** Rejects with `StoreUnavailable`: `store.folder_in_use`, `store.folder_unusable`, `store.not_durable`, `store.sqlite_too_old`, `store.newer_schema`. */
+/** Rejects with `StoreUnavailable`: `store.database_missing`, `store.folder_in_use`, `store.folder_unusable`, `store.not_durable`, `store.sqlite_too_old`, `store.newer_schema`. */
 export async function openSqliteStore(options: SqliteStoreOptions): Promise<SqliteStore> {
   const { folder } = options;
   prepareFolder(folder);

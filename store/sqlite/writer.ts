@@ -2,7 +2,7 @@
 import type { DatabaseSync } from 'node:sqlite';
 import { type MessagePort, parentPort, workerData } from 'node:worker_threads';
 import { StoreUnavailable } from '../errors.ts';
-import { failureOf, openWriting } from './connection.ts';
+import { FILES_MOVED, failureOf, openWriting, watchFiles } from './connection.ts';
 import { createContext } from './context.ts';
 import { createGroupCommit } from './group-commit.ts';
 import type { Batch, CheckpointDone, FromWriter, WriterOptions, WriterOrder, WriterReport } from './protocol.ts';
@@ -43,6 +43,7 @@ function serve(options: WriterOptions, control: MessagePort): void {
     dropUnpublished(context);
   });
   if (recovery !== null) throw new StoreUnavailable(recovery.code, recovery.message);
+  const inPlace = watchFiles(options.folder);
 
   const waiting: Waiting[] = [];
   const ports = new Set<MessagePort>();
@@ -87,8 +88,8 @@ function serve(options: WriterOptions, control: MessagePort): void {
       taken.map(({ batch }) => batch),
       dropped ? () => sweepDropped(context) : undefined,
     );
-    if (fatal !== null) {
-      fail(fatal);
+    if (fatal !== null || !inPlace()) {
+      fail(fatal ?? FILES_MOVED);
       return;
     }
     dropped = hasDropped(context);

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdirSync, mkdtempSync, readdirSync, rmSync, statSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readdirSync, renameSync, rmSync, statSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
@@ -199,6 +199,33 @@ describe('sqlite engine', () => {
       acknowledged.filter(number => !found.has(number)),
       [],
     );
+  }).timeout(60_000);
+
+  it('acknowledges nothing into a database that was moved away under it, and does not begin a new one in its place', async () => {
+    const data = join(folder, 'data');
+    for (const name of ['huisu.db', 'huisu.db-wal']) {
+      const file = join(data, name);
+      const away = join(folder, `${name}.away`);
+      const child = spawn(process.execPath, [PROCESS, 'accept', data], { stdio: ['ignore', 'pipe', 'inherit'] });
+      const acknowledged: string[] = [];
+      let fatal: unknown = null;
+      for await (const line of createInterface({ input: child.stdout })) {
+        const said = JSON.parse(line) as { acknowledged?: string; fatal?: string };
+        if (said.acknowledged !== undefined && acknowledged.push(said.acknowledged) === 50) renameSync(file, away);
+        fatal ??= said.fatal ?? null;
+      }
+      assert.deepEqual([await ended(child), fatal], [70, 'store.moved'], name);
+      if (name === 'huisu.db') assert.equal((await answerOf('open', data))['code'], 'store.database_missing');
+      renameSync(away, file);
+      const found = new Set((await (await open()).messages.unread('all', 0, 100_000)).map(({ number }) => number));
+      assert.deepEqual(
+        acknowledged.filter(number => !found.has(number)),
+        [],
+      );
+      await store?.close();
+      store = null;
+      rmSync(data, { recursive: true });
+    }
   }).timeout(60_000);
 
   it('finds any record of the audit chain that was changed, removed, swapped or slipped in', async () => {
