@@ -128,8 +128,16 @@ export function createChannelBook(parts: BookParts): ChannelBook {
     if (((await store.admin.meta(UNSEEN)) ?? '') !== '') await store.admin.setMeta(UNSEEN, '');
   }
 
-  async function put(channel: KnownChannel, action: string, by: string): Promise<KnownChannel> {
-    await store.admin.putChannel(sealChannel(parts, channel), { by, action, on: [channel.id] });
+  /** @param seen what it was made from: between two commands that change a channel neither may take back the other's change */
+  async function put(
+    channel: KnownChannel,
+    seen: ChannelRow | null,
+    { action, by }: { readonly action: string; readonly by: string },
+  ): Promise<KnownChannel> {
+    const { id } = channel;
+    const written = await store.admin.putChannel(sealChannel(parts, channel), { by, action, on: [id] }, seen);
+    if (!written)
+      throw seen === null ? new DeskError('channel.exists', { id }) : new DeskError('desk.changed_meanwhile');
     return channel;
   }
 
@@ -155,7 +163,7 @@ export function createChannelBook(parts: BookParts): ChannelBook {
         definition,
         createdAt: null,
       } as const;
-      return { channel: await put(channel, 'channel.add', by), secret };
+      return { channel: await put(channel, null, { action: 'channel.add', by }), secret };
     },
     async set(id, settings, by) {
       const row = await rowOf(id, 'settings');
@@ -164,11 +172,14 @@ export function createChannelBook(parts: BookParts): ChannelBook {
       const written = Object.fromEntries(Object.entries(merged).filter(([, value]) => value !== null));
       const checked = check(definition.settings, written, [], () => placeOf(id));
       const { kind, enabled, createdAt } = row;
-      return put({ id, kind, enabled, settings: checked, from: 'store', definition, createdAt }, 'channel.set', by);
+      const channel = { id, kind, enabled, settings: checked, from: 'store', definition, createdAt } as const;
+      return put(channel, row, { action: 'channel.set', by });
     },
     async enable(id, enabled, by) {
       const action = enabled ? 'channel.enable' : 'channel.disable';
-      await store.admin.putChannel({ ...(await rowOf(id, 'enabled')), enabled }, { by, action, on: [id] });
+      const row = await rowOf(id, 'enabled');
+      const written = await store.admin.putChannel({ ...row, enabled }, { by, action, on: [id] }, row);
+      if (!written) throw new DeskError('desk.changed_meanwhile');
     },
     async remove(id, by) {
       await rowOf(id, 'settings');
@@ -186,7 +197,7 @@ export function createChannelBook(parts: BookParts): ChannelBook {
       const kept = how === 'rotate' ? (settings.secrets ?? []).slice(0, 1) : [];
       const changed = { ...settings, secrets: [made, ...kept] };
       const channel = { id, kind, enabled, settings: changed, from: 'store', definition, createdAt } as const;
-      await put(channel, `channel.secret.${how}`, by);
+      await put(channel, row, { action: `channel.secret.${how}`, by });
       if (id === FIRST.id) await firstSeen();
       return made;
     },
@@ -195,8 +206,14 @@ export function createChannelBook(parts: BookParts): ChannelBook {
       if (channels.length + broken.length === 0) {
         // Before the channel: a crash in between leaves none, and the next start makes it.
         await store.admin.setMeta(UNSEEN, FIRST.id);
-        const { secret } = await this.add({ ...FIRST, settings: {} }, by);
-        return { id: FIRST.id, secret: secret as string };
+        try {
+          const { secret } = await this.add({ ...FIRST, settings: {} }, by);
+          return { id: FIRST.id, secret: secret as string };
+        } catch (error) {
+          // Another process began in the same moment: there is one secret, and it is in the store.
+          if (!(error instanceof DeskError) || error.code !== 'channel.exists') throw error;
+          return this.first(by);
+        }
       }
       if ((await store.admin.meta(UNSEEN)) !== FIRST.id) return null;
       const made = channels.find(({ id, from }) => id === FIRST.id && from === 'store');

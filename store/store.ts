@@ -505,10 +505,17 @@ export interface ChannelRow {
   readonly createdAt: number;
 }
 
+export type SeenChannel = Pick<ChannelRow, 'settings' | 'enabled'>;
+
 export interface AdminStore extends RetentionStore {
   cursor(channel: string): Promise<string | null>;
   channels(): Promise<readonly ChannelRow[]>;
-  putChannel(row: ChannelRow, audit: AuditNote): Promise<void>;
+  /**
+   * Writes a channel's row and records it.
+   * @param seen the row that this one was made from, null where there was none: another that stands there by now is left as it is,
+   *   and false answered. Absent: whatever stands there is replaced.
+   */
+  putChannel(row: ChannelRow, audit: AuditNote, seen?: SeenChannel | null): Promise<boolean>;
   removeChannel(id: string, audit: AuditNote): Promise<boolean>;
   /** Takes or renews a lease; answers the fencing token, or null while another owner holds it. */
   lease(name: string, owner: string, now: number, ttlMs: number): Promise<string | null>;

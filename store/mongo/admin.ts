@@ -1,6 +1,6 @@
 // Administration: cursors, channels, named values, attachments.
-import type { AttachmentRow, AuditNote, ChannelRow } from '../store.ts';
-import { op, upserting } from './connection.ts';
+import type { AttachmentRow, AuditNote, ChannelRow, SeenChannel } from '../store.ts';
+import { isDuplicate, op, upserting } from './connection.ts';
 import { type Context, change, NOTHING_TO_DO } from './context.ts';
 import { wantedAt } from './decisions.ts';
 import type { AttachmentPart, ChannelDoc, MessageDoc } from './documents.ts';
@@ -16,9 +16,25 @@ export async function listChannels({ models }: Context): Promise<ChannelRow[]> {
 }
 
 /** The record comes first: an act that is recorded and then fails is done again; one that is not recorded cannot be. */
-export async function putChannel(context: Context, row: ChannelRow, audit: AuditNote, now: number): Promise<void> {
+export async function putChannel(
+  context: Context,
+  row: ChannelRow,
+  audit: AuditNote,
+  seen: SeenChannel | null | undefined,
+  now: number,
+): Promise<boolean> {
   const { id, kind, settings, enabled, createdAt } = row;
+  const { channels } = context.models;
+  const before = seen === undefined || seen === null ? { _id: id } : { _id: id, ...settingsAsSeen(seen) };
+  // Most of those that come too late are known before anything is recorded.
+  if (seen !== undefined && ((await channels.findOne(before, { _id: 1 }).lean()) === null) !== (seen === null))
+    return false;
   await context.audit.append(audit, now);
+  if (seen === null) return inserted(context, { _id: id, kind, settings, enabled, createdAt });
+  if (seen !== undefined) {
+    const { matchedCount } = await channels.updateOne(before, { $set: { kind, settings, enabled } });
+    return matchedCount === 1;
+  }
   await upserting(() =>
     context.models.channels.updateOne(
       { _id: id },
@@ -26,6 +42,19 @@ export async function putChannel(context: Context, row: ChannelRow, audit: Audit
       { upsert: true },
     ),
   );
+  return true;
+}
+
+const settingsAsSeen = ({ settings, enabled }: SeenChannel) => ({ settings: Buffer.from(settings), enabled });
+
+async function inserted({ models }: Context, doc: ChannelDoc): Promise<boolean> {
+  try {
+    await models.channels.insertMany([doc], { lean: true });
+    return true;
+  } catch (error) {
+    if (isDuplicate(error)) return false;
+    throw error;
+  }
 }
 
 export async function removeChannel(context: Context, id: string, audit: AuditNote, now: number): Promise<boolean> {

@@ -326,7 +326,7 @@ function adminStore({ context, vault, blobs, guard: { run }, folder }: Parts): A
   return {
     cursor: channel => run(() => admin.readCursor(context, channel)),
     channels: () => run(() => admin.listChannels(context)),
-    putChannel: (row, audit) => run(() => admin.putChannel(context, row, audit, Date.now())),
+    putChannel: (row, audit, seen) => run(() => admin.putChannel(context, row, audit, seen, Date.now())),
     removeChannel: (id, audit) => run(() => admin.removeChannel(context, id, audit, Date.now())),
     lease: (name, owner, now, ttlMs) => run(() => takeLease(context, name, owner, now, ttlMs)),
     audit: (note, now) => run(() => context.audit.append(note, now)),

@@ -151,7 +151,13 @@ function adminStore(sql: Statements, writes: WriteClient, ask: AskLong, folder: 
   return {
     cursor: async channel => readCursor(sql, channel),
     channels: async () => listChannels(sql),
-    putChannel: (row, audit) => done(writes.call('putChannel', { ...row, settings: own(row.settings) }, audit)),
+    putChannel: (row, audit, seen) =>
+      writes.call(
+        'putChannel',
+        { ...row, settings: own(row.settings) },
+        audit,
+        seen ? { settings: own(seen.settings), enabled: seen.enabled } : seen,
+      ),
     removeChannel: (id, audit) => writes.call('removeChannel', id, audit),
     lease: (name, owner, now, ttlMs) => writes.call('lease', name, owner, now, ttlMs),
     audit: (note, now) => done(writes.call('audit', note, now)),

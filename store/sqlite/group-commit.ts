@@ -178,7 +178,7 @@ function createHandlers(context: WriteContext, seconds: number[]): Handlers {
     replay: (filter, now, by) => replayEntries(context, filter, now, by),
     addEvent: (event, outbox, audit) => addEvent(context, event, outbox, audit),
     moveIncident: change => moveIncident(context, change),
-    putChannel: (row, audit) => putChannel(context, row, audit, Date.now()),
+    putChannel: (row, audit, seen) => putChannel(context, row, audit, seen, Date.now()),
     removeChannel: (id, audit) => removeChannel(context, id, audit, Date.now()),
     lease: (name, owner, now, ttlMs) => takeLease(context, name, owner, now, ttlMs),
     audit: (note, now) => {

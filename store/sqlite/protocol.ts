@@ -24,6 +24,7 @@ import type {
   MessageRow,
   NewEntry,
   OutboxStore,
+  SeenChannel,
   Segment,
   TicketEvent,
   TicketFilter,
@@ -51,7 +52,7 @@ export interface WriteCalls {
     audit: AuditNote | null,
   ): 'added' | 'duplicate' | 'missing' | 'conflict';
   moveIncident(change: IncidentMove): 'moved' | 'conflict';
-  putChannel(row: ChannelRow, audit: AuditNote): null;
+  putChannel(row: ChannelRow, audit: AuditNote, seen: SeenChannel | null | undefined): boolean;
   removeChannel(id: string, audit: AuditNote): boolean;
   lease(name: string, owner: string, now: number, ttlMs: number): string | null;
   audit(note: AuditNote, now: number): null;

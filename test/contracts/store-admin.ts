@@ -24,6 +24,29 @@ export function adminContract(open: OpenStore): void {
     );
 
     it(
+      'replaces a channel only as it was seen, and makes one only where there is none, so that no change is taken back',
+      withStore(open, async store => {
+        const { admin } = store;
+        const row = (settings: string, enabled = true) => ({
+          ...{ id: 'app-1', kind: 'app', settings: Buffer.from(settings), enabled, createdAt: NOW },
+        });
+        const made = await Promise.all([1, 2, 3].map(n => admin.putChannel(row(`made ${n}`), SYSTEM, null)));
+        assert.equal(made.filter(Boolean).length, 1);
+        const [first] = await admin.channels();
+        assert.ok(first !== undefined);
+        const changed = await Promise.all([4, 5, 6].map(n => admin.putChannel(row(`set ${n}`), SYSTEM, first)));
+        assert.equal(changed.filter(Boolean).length, 1);
+        const [second] = await admin.channels();
+        assert.equal(textOf(second?.settings ?? null), `set ${4 + changed.indexOf(true)}`);
+        assert.equal(await admin.putChannel(row('late'), SYSTEM, first), false);
+        assert.equal(await admin.putChannel({ ...row('late'), id: 'gone' }, SYSTEM, first), false);
+        assert.equal(await admin.putChannel(row('off', false), SYSTEM, second), true);
+        assert.equal(await admin.putChannel(row('on'), SYSTEM, { ...row('off'), enabled: true }), false);
+        assert.equal(textOf((await admin.channels())[0]?.settings ?? null), 'off');
+      }),
+    );
+
+    it(
       'lends a lease to one owner at a time; its token changes hands with it',
       withStore(open, async store => {
         const { admin } = store;

@@ -1,10 +1,17 @@
 // Writing steps of administration: channels, leases, named values, attachments.
-import type { AttachmentRow, AuditNote, ChannelRow } from '../../store.ts';
+import type { AttachmentRow, AuditNote, ChannelRow, SeenChannel } from '../../store.ts';
 import { ordinalOf, type WriteContext } from '../context.ts';
 import { one } from '../statements.ts';
 import { stopWaiting } from './lanes.ts';
 
-export function putChannel(context: WriteContext, row: ChannelRow, audit: AuditNote, now: number): null {
+export function putChannel(
+  context: WriteContext,
+  row: ChannelRow,
+  audit: AuditNote,
+  seen: SeenChannel | null | undefined,
+  now: number,
+): boolean {
+  if (seen !== undefined && !stands(context, row.id, seen)) return false;
   context
     .sql(
       `INSERT INTO channels (id, kind, settings, enabled, created_at) VALUES (?, ?, ?, ?, ?)
@@ -12,7 +19,15 @@ export function putChannel(context: WriteContext, row: ChannelRow, audit: AuditN
     )
     .run(row.id, row.kind, row.settings, Number(row.enabled), row.createdAt);
   context.audit.append(audit, now);
-  return null;
+  return true;
+}
+
+function stands({ sql }: WriteContext, id: string, seen: SeenChannel | null): boolean {
+  const found = one<{ settings: Uint8Array; enabled: number }>(
+    sql('SELECT settings, enabled FROM channels WHERE id = ?').get(id),
+  );
+  if (found === undefined || seen === null) return found === undefined && seen === null;
+  return Buffer.from(seen.settings).equals(found.settings) && Number(seen.enabled) === found.enabled;
 }
 
 export function removeChannel(context: WriteContext, id: string, audit: AuditNote, now: number): boolean {
