@@ -14,6 +14,7 @@ import type {
 } from '../store/store.ts';
 import { type KeptDecision, openDecision, openTicket, sealBorn, sealDecision, sealNote } from '../store/ticket-seal.ts';
 import { DeskError } from './desk-error.ts';
+import { createDeskTurns } from './desk-turn.ts';
 
 /** A message read once more, as a ticket of its own. */
 export interface Rebirth {
@@ -72,13 +73,15 @@ const NOTHING = {
 
 export function createDesk(parts: DeskParts): Desk {
   // Reader and forwarder go on meanwhile: whatever they changed since it was read makes the act look at everything anew.
-  const redo = async (act: () => Promise<DeskAnswer | null>): Promise<DeskAnswer> => {
-    for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
-      const answer = await act();
-      if (answer !== null) return answer;
-    }
-    throw new DeskError('desk.changed_meanwhile');
-  };
+  const inTurn = createDeskTurns(parts);
+  const redo = (act: () => Promise<DeskAnswer | null>): Promise<DeskAnswer> =>
+    inTurn(async () => {
+      for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
+        const answer = await act();
+        if (answer !== null) return answer;
+      }
+      throw new DeskError('desk.changed_meanwhile');
+    });
   return {
     release: (number, by) => redo(() => release(parts, number, by)),
     refuse: (number, clause, reason, by) => redo(() => refuse(parts, { number, clause, reason, by })),

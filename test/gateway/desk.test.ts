@@ -198,6 +198,24 @@ describe("the clerk's desk", function () {
     assert.equal((await store().admin.auditVerify()).broken, null);
   });
 
+  it('joins no two tickets in a ring where two clerks do it the other way round at the same moment', async () => {
+    await start(false);
+    const lamp = await running.appeal(LAMP, WANG);
+    const bus = await running.appeal(BUS, WANG);
+    const noise = await running.appeal(NOISE, LI);
+    const answers = await Promise.allSettled([
+      desk().link(lamp.number, bus.number, 'clerk-1'),
+      desk().link(bus.number, lamp.number, 'clerk-2'),
+      desk().link(bus.number, noise.number, 'clerk-3'),
+      desk().refuse(noise.number, '10.6', 'x', 'clerk-4'),
+    ]);
+    const states = await Promise.all([lamp, bus, noise].map(({ number }) => stateOf(number)));
+    assert.deepEqual(states, ['joined', 'joined', 'refused']);
+    assert.equal(answers.filter(({ status }) => status === 'fulfilled').length, 3);
+    // Joined later, the first one leads where the second one went.
+    assert.deepEqual((await store().messages.get(lamp.number))?.outcome, { kind: 'repeat', of: noise.number });
+  });
+
   it('lets one of two clerks win who decide at the same moment', async () => {
     await start(false);
     const { number } = await running.appeal(NOISE, WANG);
