@@ -67,6 +67,8 @@ interface Parser {
   readonly progress: Int32Array;
   task: Task | null;
   ready: boolean;
+  /** Its code has run before there was anything to read. */
+  readonly rehearsed: boolean;
   /** Messages read: code that has run is faster. */
   read: number;
   channelsSent: number;
@@ -116,8 +118,9 @@ export function createParserPool(options: PoolOptions): ParserPool {
   function spawn(): void {
     const shared = new SharedArrayBuffer(8);
     const { parsers: _count, messageMs: _limit, memoryMb, cannotStart: _told, ...start } = options;
+    const kinds = rehearsal();
     const worker = new Worker(workerUrl('./parser', import.meta.url), {
-      workerData: { ...start, progress: shared, rehearsal: rehearsal() } satisfies ParserStart,
+      workerData: { ...start, progress: shared, rehearsal: kinds } satisfies ParserStart,
       resourceLimits: { maxOldGenerationSizeMb: memoryMb, maxYoungGenerationSizeMb: YOUNG_MB },
       name: 'parser',
     });
@@ -126,6 +129,7 @@ export function createParserPool(options: PoolOptions): ParserPool {
       progress: new Int32Array(shared).fill(-1),
       task: null,
       ready: false,
+      rehearsed: kinds !== null,
       read: 0,
       channelsSent: -1,
       seen: -1,
@@ -222,7 +226,8 @@ export function createParserPool(options: PoolOptions): ParserPool {
 
   /** The others of its batch go to another parser; this one goes on with the one that takes long. */
   function setAside(parser: Parser, task: Task, at: number): void {
-    alertUntil = performance.now() + ALERT_MS;
+    // Code that runs for the first time takes long, whatever it reads.
+    if (parser.rehearsed || parser.read > 0) alertUntil = performance.now() + ALERT_MS;
     const late = Promise.withResolvers<ItemResult>();
     // Asked to be late, it is not late again.
     const done = ([result]: (ItemResult | Late)[]) => late.resolve(result as ItemResult);

@@ -146,6 +146,34 @@ describe('the reader', function () {
     }
   });
 
+  it('keeps no parser more than that where the very first message takes long, as code does that has never run', async () => {
+    const living = new Set<Worker>();
+    let started = 0;
+    const settled = Promise.withResolvers<void>();
+    const watch = (worker: Worker) => {
+      if ((worker as { threadName?: string | null }).threadName !== 'parser') return;
+      started++;
+      living.add(worker);
+      worker.once('exit', () => {
+        living.delete(worker);
+        if (living.size === 2) settled.resolve();
+      });
+    };
+    process.on('worker', watch);
+    try {
+      await read(foundation.store, 64);
+      const [first = ''] = await accept([{ text: 'gate', from: 'first' }]);
+      await allTold(await accept([{ text: '幸福路1号路灯不亮', from: 'other' }]));
+      assert.ok(!told.has(first), 'it is held up, and others are not');
+      writeFileSync(join(root, 'gate'), '');
+      await allTold([first]);
+      await settled.promise;
+      assert.equal(started, 3);
+    } finally {
+      process.off('worker', watch);
+    }
+  });
+
   it('commits what it has judged once, in order, however often the disk is full', async () => {
     const { store } = foundation;
     let failures = 5;
