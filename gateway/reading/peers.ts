@@ -111,9 +111,11 @@ export function createPeers(parts: PeersParts): Peers {
     await learn(now);
     token = await parts.admin.lease(LINKER, owner, now, LEASE_MS);
     if (token === null) return;
-    const pairs = await missedPairs();
-    if (pairs.length > 0) await parts.link(linked++, pairs);
+    const { repeat = [], incident = [] } = Object.groupBy(await missedPairs(), pair => pair.as);
+    if (repeat.length > 0) await parts.link(linked++, repeat);
     if (!stopped) await shared.sweptUntil(now - LATE_MS);
+    // What goes out need not wait for these: where a ticket is of an incident later on, the case system is not told.
+    if (!stopped && incident.length > 0) await parts.link(linked++, incident);
   }
 
   async function turn(): Promise<void> {
