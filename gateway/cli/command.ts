@@ -38,7 +38,7 @@ export interface LiveGateway {
   rescan(): void;
   /** A clerk's decision made a ticket of a message; from now on others are compared with it. */
   adopt(number: string): void;
-  /** A clerk has moved these tickets to another incident. */
+  /** A clerk has moved these tickets to another incident, linked or refused them. */
   moved(numbers: readonly string[]): void;
   /** Tickets are found by these terms no more, in the reader's memory either. */
   forget(pairs: readonly Forgotten[]): Promise<void>;

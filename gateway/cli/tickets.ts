@@ -74,8 +74,11 @@ export const ticketCommands: readonly Command[] = [
       { flags: '--clause <clause>', summary: { zh: '条款，如 10.6（必填）', en: 'clause such as 10.6 (required)' } },
       { flags: '--reason <text>', summary: { zh: '理由，加密保存（必填）', en: 'reason, kept sealed (required)' } },
     ],
-    run: async ({ desk }, args, call) =>
-      rowOf(await desk.refuse(numberOf(args), required(args, 'clause'), required(args, 'reason'), call.by)),
+    run: async ({ desk, live }, args, call) => {
+      const answer = await desk.refuse(numberOf(args), required(args, 'clause'), required(args, 'reason'), call.by);
+      live?.moved([answer.number]);
+      return rowOf(answer);
+    },
   },
   {
     kind: 'one',
@@ -83,7 +86,12 @@ export const ticketCommands: readonly Command[] = [
     summary: { zh: '把工单并入另一工单', en: 'join a ticket to another' },
     arguments: [NUMBER],
     options: [{ flags: '--to <number>', summary: { zh: '并入的工单（必填）', en: 'the ticket it joins (required)' } }],
-    run: async ({ desk }, args, call) => rowOf(await desk.link(numberOf(args), toNumber(args, 'to'), call.by)),
+    run: async ({ desk, live }, args, call) => {
+      const answer = await desk.link(numberOf(args), toNumber(args, 'to'), call.by);
+      // What comes in the next moment must not join a ticket that has just been withdrawn.
+      live?.moved([answer.number]);
+      return rowOf(answer);
+    },
   },
   {
     kind: 'one',

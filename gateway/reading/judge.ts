@@ -109,7 +109,7 @@ export interface Judge {
   missed(row: CandidateRow, before: (number: string) => boolean): Promise<Missed>;
   /** These tickets are not found by these terms any more, and what is remembered of them is asked for anew. */
   forget(pairs: readonly Forgotten[]): Promise<void>;
-  /** A clerk has moved these tickets to another incident: what is remembered of them is asked for anew before it counts. */
+  /** A clerk has moved these tickets to another incident, linked or refused them: what is remembered of them is asked for anew before it counts. */
   moved(numbers: ReadonlySet<string>): void;
   /** Between batches. */
   tidy(): void;

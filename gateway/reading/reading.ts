@@ -38,7 +38,7 @@ export interface Reading {
   rescan(): void;
   /** A ticket was made elsewhere, by a clerk: it is to be found like any other. */
   adopt(number: string): void;
-  /** A clerk has moved these tickets to another incident. */
+  /** A clerk has moved these tickets to another incident, linked or refused them. */
   moved(numbers: readonly string[]): void;
   /** Tickets are found by these terms no more. Rejects while the decider is being started again. */
   forget(pairs: readonly Forgotten[]): Promise<void>;

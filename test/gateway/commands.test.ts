@@ -19,6 +19,7 @@ import { type Running, runGateway } from './running.ts';
 const LINE_BOX = resolve(import.meta.dirname, '../../docs/adapters/example/line-box.ts');
 const TOKEN = 'made-up-token-0001';
 const LAMP = '东昌区江南大街与滨江西路交汇处往北三百米，路灯灭了一排，请安排检修。';
+const BUS = '二道江区鸭园镇的公交车每天早上七点那一班总是不来，学生上学迟到，请增加班次。';
 const MAILBOX = { host: '127.0.0.1', port: 9, tls: 'none', user: 'szxx', password: 'made-up' };
 const RETRY = { steps: [0.05], every: 0.05, hours: 0.0001 };
 
@@ -95,6 +96,16 @@ describe('commands of a running gateway', function () {
     assert.match(alarm?.zh ?? '', /原因已消失，稳定 60 分钟后自动解除/);
     assert.equal(alarm?.command, null);
     Object.assign(script, { open: () => undefined, poll: null });
+  });
+
+  it('lets nothing join a ticket that a clerk has linked or refused a moment ago', async () => {
+    await start();
+    const contact = { phone: '13800001014' };
+    const bus = await running.appeal(BUS, contact);
+    const lamp = await running.appeal(LAMP, contact);
+    await one('tickets link', { number: lamp.number, to: bus.number });
+    const again = await running.appeal(LAMP.replace('请安排检修', '还没有人来修'), contact);
+    assert.equal(again.outcome['kind'], 'ticket');
   });
 
   it('tells of two channels that read from one mailbox, and of one that is switched off', async () => {
