@@ -41,7 +41,7 @@ describe('image', () => {
       const image = await buildImage(context, work, env);
       assert.match(image.user ?? '', /^[1-9]\d*:[1-9]\d*$/, 'a user that is not root, by number');
       assert.ok(
-        !readdirSync(join(image.root, 'app', 'node_modules')).includes('typescript'),
+        !readdirSync(join(image.root, 'app', 'node_modules')).some(name => name.includes('typescript')),
         'no development packages',
       );
       await startAndStop(image);
