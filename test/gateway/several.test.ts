@@ -1,8 +1,9 @@
 // Several processes are one service: whoever takes a message in, it is one message, read by one and sent by one.
 import assert from 'node:assert/strict';
 import { randomBytes } from 'node:crypto';
-import { existsSync } from 'node:fs';
+import { existsSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
+import { loadKeyRing } from '../../store/key-ring.ts';
 import { partner } from '../platforms/app.ts';
 import { startCaseSystem } from '../platforms/case-system.ts';
 import { withMongo } from '../servers/mongo-suite.ts';
@@ -58,6 +59,9 @@ withMongo('several gateways on one MongoDB', server => {
         const own = join(all.folder, 'second', 'keys.json');
         await assert.rejects(all.start('second', 'all', { keys: { file: own } }), { name: 'KeyError' });
         assert.equal(existsSync(own), false);
+        // Laid aside, not removed: whoever else began in that folder in the same moment may have sealed by them.
+        const [aside] = readdirSync(join(own, '..')).filter(name => name.startsWith('keys.json.unused-'));
+        assert.equal(loadKeyRing({ file: join(own, '..', aside ?? 'none') }).profile, 'intl');
       });
 
       it('make one message of copies that come to each at once, and one ticket of it', async () => {
