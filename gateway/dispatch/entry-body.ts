@@ -162,7 +162,7 @@ export function ticketBody({ ticket, reason, masks, requester, bytes }: TicketPa
   return {
     source: sourceBody(ticket, reason, masks),
     appeal: appealBody(ticket.appeal, reason, masks, bytes ?? NO_BYTES),
-    place: eachText(ticket.place, masks.text),
+    place: placeBody(ticket, reason, masks, requester),
     anonymous: ticket.anonymous,
     confidential: ticket.confidential.value,
     public: ticket.public.value,
@@ -185,6 +185,28 @@ function sourceBody({ source }: BornContent, reason: Withheld | null, masks: Mas
     occurredAt: timeOrNull(source.occurredAt),
     occurredText: source.occurredText === null ? null : masks.text(source.occurredText),
     sentAt: timeOrNull(source.sentAt),
+  };
+}
+
+/** Of a restricted ticket a place that only where the author lives names is no scene: what was masked in the text goes here, too. */
+function placeBody(
+  { appeal, place }: Pick<TicketDraft, 'appeal' | 'place'>,
+  reason: Withheld | null,
+  masks: Masks,
+  requester: Requester | null,
+): Place {
+  const masked = eachText(place, masks.text);
+  if (!isRestricted(reason)) return masked;
+  const said = `${appeal.title}\n${appeal.content}`;
+  const left = `${masks.title(appeal.title)}\n${masks.content(appeal.content)}`;
+  const isHome = (value: string | null): boolean =>
+    value !== null && (said.includes(value) ? !left.includes(value) : (requester?.address?.includes(value) ?? false));
+  if (![place.text, place.estate, place.houseNumber].some(isHome)) return masked;
+  const kept = (value: string | null): string | null => (isHome(value) ? null : value);
+  return {
+    ...masked,
+    ...{ road: kept(masked.road), estate: kept(masked.estate), houseNumber: kept(masked.houseNumber) },
+    ...{ text: null, longitude: null, latitude: null, datum: null, words: [] },
   };
 }
 
@@ -216,6 +238,8 @@ export interface FollowUpParts {
   readonly link: Pick<Link, 'score' | 'by'> | null;
   readonly reason: Withheld | null;
   readonly masks: Masks;
+  /** Whose home is no place to be told, where the ticket is a restricted one. */
+  readonly requester?: Requester | null;
   readonly bytes?: InlineBytes;
 }
 
@@ -225,7 +249,7 @@ export function followUpBody(parts: FollowUpParts): FollowUpBody {
     receivedAt: shanghaiTime(parts.receivedAt),
     channel: parts.channel,
     appeal: draft === null ? null : appealBody(draft.appeal, parts.reason, masks, parts.bytes ?? NO_BYTES),
-    place: draft === null ? null : eachText(draft.place, masks.text),
+    place: draft === null ? null : placeBody(draft, parts.reason, masks, parts.requester ?? null),
     link: link === null ? null : { score: link.score, by: link.by },
   };
 }

@@ -145,6 +145,7 @@ async function buildFollowUp(options: EntrySourceOptions, entry: Entry, row: Sea
     link: kept?.links.find(link => link.of === entry.ticket) ?? null,
     reason,
     masks,
+    requester,
     bytes: await loadBytes(options, entry.message, draft?.appeal.attachments ?? []),
   });
   return { body: entryBody(entry, row.caseNumber, data), identity: [], mask: text => masks.id(text) };

@@ -22,7 +22,8 @@ export interface Masks {
 }
 
 /** The texts whose spans were found. */
-export type MaskedAppeal = Pick<Appeal, 'content' | 'personal' | 'title' | 'titlePersonal'>;
+export type MaskedAppeal = Pick<Appeal, 'content' | 'personal' | 'title' | 'titlePersonal'> &
+  Partial<Pick<Appeal, 'subject'>>;
 
 const MARKS: Readonly<Record<PersonalSpan['kind'], string>> = {
   phone: '【电话】',
@@ -51,7 +52,7 @@ export function createMasks(appeal: MaskedAppeal, whole: boolean, requester: Req
   const secrets = [
     ...inContent.map(span => ofSpan(appeal.content, span, whole)),
     ...inTitle.map(span => ofSpan(appeal.title, span, whole)),
-    ...ofRequester(requester),
+    ...ofRequester(requester, appeal.subject ?? null),
   ]
     .filter(secret => secret.text.length >= 2)
     .sort((a, b) => b.text.length - a.text.length);
@@ -59,7 +60,8 @@ export function createMasks(appeal: MaskedAppeal, whole: boolean, requester: Req
   // A title, a file's name, a named place may hold a number that the content does not.
   const text = (given: string): string => {
     const known = id(given);
-    return byPlace(known, findNumbers(known), whole);
+    const hidden = byPlace(known, findNumbers(known), whole);
+    return whole ? OF_ONESELF.reduce((said, [form, mark]) => said.replace(form, mark), hidden) : hidden;
   };
   const placed = (given: string, spans: readonly PersonalSpan[]): string => text(byPlace(given, spans, whole));
   return {
@@ -99,7 +101,17 @@ function partly(kind: PersonalSpan['kind'], text: string): string {
   return `${digits.slice(0, head)}${'*'.repeat(digits.length - head - 4)}${digits.slice(-4)}`;
 }
 
-function ofRequester(requester: Requester | null): Secret[] {
+/** Where somebody says where they live, or by what name a service knows them. Of others it is what they are accused of. */
+const OF_ONESELF: readonly (readonly [RegExp, string])[] = [
+  [
+    /((?:(?:我|本人|我们|我家|全家)(?:一直|目前|现在|都|是)?|(?<=^|[，。；,;：:（(\s]))(?:家住|现住|住在|居住在|住址(?:是|为)?[:： ]?))[^，。；！？,;!?\s]{2,40}/gu,
+    '$1【住址】',
+  ],
+  [/((?:微信|wechat|vx|qq|扣扣)(?:号码|号)?(?:是|为)?[:： ]?)[a-z0-9_-]{5,20}/giu, '$1【账号】'],
+];
+
+/** @param subject who is complained of: it stays, since nobody could look into it otherwise, and a mark would tell whose it is */
+function ofRequester(requester: Requester | null, subject: string | null): Secret[] {
   if (requester === null) return [];
   const secrets: Secret[] = [];
   const add = (value: string | null, mark: string): void => {
@@ -120,7 +132,10 @@ function ofRequester(requester: Requester | null): Secret[] {
   add(requester.openid, '【账号】');
   add(requester.openid?.replace(/^[\w-]+:/, '') ?? null, '【账号】');
   add(requester.address, '【住址】');
-  add(requester.organisation, '【单位】');
+  const { organisation } = requester;
+  const accused =
+    organisation !== null && subject !== null && (subject.includes(organisation) || organisation.includes(subject));
+  add(accused ? null : organisation, '【单位】');
   return secrets;
 }
 

@@ -103,6 +103,45 @@ describe('identity on its way to the case system', () => {
     assert.deepEqual((created['source'] as Record<string, unknown>)['externalIds'], { order: 'X-7' });
   });
 
+  it('does not go with an accusation by where its author lives or what they are called elsewhere', async () => {
+    const home = { estate: '某小区', houseNumber: '9栋', text: '东昌区某小区9栋', longitude: 125.9, latitude: 41.7 };
+    const said = '举报某某局科长王五收受红包，他住在豪华别墅区。我是职工';
+    for (const content of [
+      `${said}，家住东昌区某小区9栋，微信号ouyang_88，QQ：87654321。`,
+      `${said}，我住在东昌区某小区9栋302，我的微信：ouyang_88，qq是87654321。`,
+    ]) {
+      const { created, text } = await sent(
+        {
+          type: '举报',
+          content,
+          title: '举报某某局',
+          subject: '某某局',
+          place: home,
+          requester: { organisation: '某某局' },
+        },
+        {},
+      );
+      const { appeal, place } = created as { appeal: Record<string, string>; place: Record<string, unknown> };
+      for (const rest of ['某小区', '9栋', '】302', 'ouyang_88', '87654321', '125.9'])
+        assert.ok(!text.includes(rest), rest);
+      assert.deepEqual([appeal['subject'], appeal['title']], ['某某局', '举报某某局']);
+      assert.ok(appeal['content']?.includes('他住在豪华别墅区'), appeal['content']);
+      assert.equal(place['division'], '220502');
+      if (content.includes('302')) break;
+      await bench.close();
+    }
+  });
+
+  it('keeps the scene of an accusation, which is not where its author lives', async () => {
+    const scene = { road: '新华大街', houseNumber: '38号', text: '新华大街38号' };
+    const { created } = await sent(
+      { type: '举报', content: '举报新华大街38号的饭店用地沟油，我家住某小区9栋。', title: '举报', place: scene },
+      {},
+    );
+    const { place } = created as { place: Record<string, unknown> };
+    assert.deepEqual([place['road'], place['houseNumber'], place['text']], ['新华大街', '38号', '新华大街38号']);
+  });
+
   it('is not kept with a dead letter where it goes along, either', async () => {
     const words = `诉求人${REQUESTER.name}（${PHONE}）信息有误`;
     bench = await openWorkbench({ refusal: words, faults: { script: ['422'] } });

@@ -43,6 +43,9 @@ export interface TicketOptions {
   readonly titlePersonal?: BornContent['appeal']['titlePersonal'];
   readonly file?: string;
   readonly placeText?: string;
+  readonly place?: Partial<BornContent['place']>;
+  readonly subject?: string;
+  readonly requester?: Partial<Requester>;
   readonly externalIds?: Readonly<Record<string, string>>;
 }
 
@@ -258,6 +261,7 @@ async function ticketRow(
 ): Promise<CommitRow> {
   const identity = cipher.newDataKey('identity');
   const born = bornContent(number, options);
+  const requester = { ...REQUESTER, ...options.requester };
   const key = await contentKey(store, cipher, number);
   return {
     ...emptyRow(number, { kind: 'ticket', held: false }),
@@ -274,8 +278,8 @@ async function ticketRow(
       closedRepeatOf: null,
       incident: null,
       wrappedIdentity: identity.wrapped,
-      born: sealBorn(cipher, key, { ...born, requester: REQUESTER }),
-      identity: sealIdentity(cipher, identity.key, number, REQUESTER),
+      born: sealBorn(cipher, key, { ...born, requester }),
+      identity: sealIdentity(cipher, identity.key, number, requester),
       identityKeys: [],
       facts: new Uint8Array([0]),
     },
@@ -305,7 +309,7 @@ function bornContent(number: string, options: TicketOptions): BornContent {
       urgency: { value: options.urgent === true ? '紧急' : '一般', by: 'rule', words: [], confidence: 1 },
       title: options.title ?? content.slice(0, 20),
       content,
-      subject: null,
+      subject: options.subject ?? null,
       attachments: [
         {
           name: options.file ?? '欧阳测试身份证.jpg',
@@ -333,6 +337,7 @@ function bornContent(number: string, options: TicketOptions): BornContent {
       longitude: null,
       latitude: null,
       datum: null,
+      ...options.place,
     },
     anonymous: options.anonymous ?? false,
     confidential: { value: options.confidential ?? false, by: 'default', words: [] },
