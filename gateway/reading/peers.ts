@@ -42,14 +42,32 @@ const OVERLAP_MS = 3000;
 const FURTHER_MS = 60_000;
 const FURTHER_EVERY = 30;
 const PAGE = 1024;
+/** How many times as long another process may take to learn of what is decided. */
+const SLOWER = 4;
+/** Tickets brought to an incident in one round, which is to be over before the lease of who links. */
+const MERGED_AT_ONCE = 16;
+
+interface Decided {
+  readonly row: DecidedRow;
+  /** The round in which it was seen first. */
+  readonly seen: number;
+  /** The round in which it was looked through last. */
+  looked: number | null;
+  /** Something decided before it was seen only after that. */
+  again: boolean;
+}
 
 export function createPeers(parts: PeersParts): Peers {
   const { shared, judge, owner } = parts;
   /** Decided lately, by number, whether or not they were looked through; the linker may become another. */
-  const lately = new Map<string, { readonly row: DecidedRow; looked: boolean }>();
+  const lately = new Map<string, Decided>();
   let rounds = 0;
+  /** How long it takes to learn of what others decide. */
+  let behindMs = ROUND_MS;
   /** What was decided up to here has been seen; a round may take long, or come off only when the store is back. */
   let learntAt = Number.POSITIVE_INFINITY;
+  /** Waiting to be brought to their incident. */
+  const merging: MissedPair[] = [];
   let linked = 0;
   let stopped = false;
   let troubled = false;
@@ -67,7 +85,7 @@ export function createPeers(parts: PeersParts): Peers {
       for (const row of rows) {
         judge.enter(row);
         if (lately.has(row.number)) continue;
-        lately.set(row.number, { row, looked: false });
+        lately.set(row.number, { row, seen: rounds, looked: null, again: false });
         earliestNew = Math.min(earliestNew, row.decidedAt);
       }
       const last = rows.at(-1);
@@ -75,28 +93,40 @@ export function createPeers(parts: PeersParts): Peers {
       if (rows.length < PAGE || last === undefined || last.decidedAt === at) break;
       at = last.decidedAt;
     }
-    // What was decided after one that is seen only now was looked through without it.
-    for (const one of lately.values()) if (one.row.decidedAt >= earliestNew) one.looked = false;
+    for (const one of lately.values()) if (one.row.decidedAt >= earliestNew) one.again = true;
+    behindMs = Math.max(ROUND_MS, now - from);
     learntAt = now;
     for (const [number, { row }] of lately) if (row.decidedAt < from - FURTHER_MS) lately.delete(number);
   }
 
-  /** Both of a pair are young: what was decided apart in full knowledge stays apart. */
+  /** Of decisions that need not have known of each other: what was decided apart in full knowledge stays apart. */
   async function missedPairs(): Promise<MissedPair[]> {
     const pairs = new Map<string, MissedPair>();
     for (const one of lately.values()) {
-      if (one.looked) continue;
-      one.looked = true;
-      const { joins, incident } = await judge.missed(one.row, number => !isLater(number, one.row));
-      const other = lately.get(joins ?? '');
-      if (other !== undefined) {
-        const [earlier, later] = other.row.ordinal < one.row.ordinal ? [other.row, one.row] : [one.row, other.row];
+      const { row, looked, again } = one;
+      if (looked !== null && !again) continue;
+      Object.assign(one, { looked: rounds, again: false });
+      const { joins, incident } = await judge.missed(row, number => !isLater(number, row));
+      const missed = (number: string | undefined) => {
+        const other = lately.get(number ?? '');
+        if (other === undefined || !isAtOnce(other.row, row)) return null;
+        // Looked through once more, only what could not be seen before counts.
+        return looked === null || other.seen > looked ? other.row : null;
+      };
+      const other = missed(joins ?? undefined);
+      if (other !== null) {
+        const [earlier, later] = other.ordinal < row.ordinal ? [other, row] : [row, other];
         pairs.set(later.number, { as: 'repeat', number: later.number, to: earlier.number });
-      } else if (incident !== null && lately.has(incident.of)) {
-        pairs.set(one.row.number, { as: 'incident', number: one.row.number, to: incident.id });
+      } else if (incident !== null && missed(incident.of) !== null) {
+        pairs.set(row.number, { as: 'incident', number: row.number, to: incident.id });
       }
     }
     return [...pairs.values()];
+  }
+
+  /** Whether the decider of the later one may not have known of the earlier one; another may be slower than this one. */
+  function isAtOnce(one: DecidedRow, other: DecidedRow): boolean {
+    return Math.abs(one.decidedAt - other.decidedAt) <= LATE_MS + SLOWER * behindMs;
   }
 
   /** Of what is not among the latest every decider knew. */
@@ -110,12 +140,17 @@ export function createPeers(parts: PeersParts): Peers {
     const now = parts.now();
     await learn(now);
     token = await parts.admin.lease(LINKER, owner, now, LEASE_MS);
-    if (token === null) return;
+    if (token === null) {
+      // Whoever links now finds them, too.
+      merging.length = 0;
+      return;
+    }
     const { repeat = [], incident = [] } = Object.groupBy(await missedPairs(), pair => pair.as);
     if (repeat.length > 0) await parts.link(linked++, repeat);
     if (!stopped) await shared.sweptUntil(now - LATE_MS);
     // What goes out need not wait for these: where a ticket is of an incident later on, the case system is not told.
-    if (!stopped && incident.length > 0) await parts.link(linked++, incident);
+    merging.push(...incident);
+    if (!stopped && merging.length > 0) await parts.link(linked++, merging.splice(0, MERGED_AT_ONCE));
   }
 
   async function turn(): Promise<void> {

@@ -149,4 +149,34 @@ describe('what other processes decide', () => {
     peers.stop();
     await peers.close();
   });
+
+  it('is left where it is, where its decider has known of the other one, also by a process that links from now on', async () => {
+    const slow = slowStore();
+    slow.decide('earlier');
+    slow.pass(20_000);
+    slow.decide('later');
+    slow.isLike('later', 'earlier');
+    const peers = createPeers(slow.parts);
+    await peers.start();
+    assert.deepEqual(slow.looked, ['earlier', 'later']);
+    assert.deepEqual(slow.linked, []);
+    peers.stop();
+    await peers.close();
+  });
+
+  it('is looked through once more for what could not be seen before, and for nothing else', async () => {
+    const slow = slowStore();
+    const peers = createPeers(slow.parts);
+    await peers.start();
+    slow.decide('known');
+    slow.decide('later');
+    await slow.round();
+    slow.isLike('later', 'known');
+    slow.decide('unseen', 2000);
+    await slow.round();
+    assert.deepEqual(slow.looked.slice(2).sort(), ['known', 'later', 'unseen']);
+    assert.deepEqual(slow.linked, []);
+    peers.stop();
+    await peers.close();
+  });
 });
