@@ -34,7 +34,7 @@ describe('npm run new-adapter', function () {
     // Its own files only: what else is in the clone is looked at elsewhere. No git, which the formatter asks what to ignore.
     const biome = join(clone, 'node_modules/@biomejs/biome/bin/biome');
     await node(biome, 'check', '--vcs-enabled=false', ...made.filter(path => !path.endsWith('.md')));
-    await node(join(clone, 'node_modules/typescript/bin/tsc'), '--noEmit');
+    await node(join(clone, 'node_modules/typescript-compiler/bin/tsc'), '--noEmit');
   });
 
   it('writes over nothing, and says what a kind looks like', async () => {
