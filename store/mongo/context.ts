@@ -16,6 +16,8 @@ export interface Context {
   readonly shared: boolean;
   /** Place of the parked entry at which the next sweep goes on. */
   readonly swept: { parked: number };
+  /** The sweep's mark as it was seen last, and since when it has stood there; null: not known, or the store has failed since. */
+  readonly mark: { value: number; since: number | null };
 }
 
 export interface News {

@@ -10,8 +10,8 @@ import { createdDone, findEntries, NOBODYS, SEQ, toEnd, toEntry } from './entrie
 const LOOK = 64;
 /** Lanes mostly have one or two live entries. */
 const LIVE_OF_A_LANE = 4;
-/** A sweep that has not come by for so long is no longer waited for. */
-export const SWEEP_LATE_MS = 10_000;
+/** A sweep whose mark has stood still for so long, while the store was there, is no longer waited for. */
+export const SWEEP_LATE_MS = 20_000;
 export const SWEPT = 'swept';
 
 /** Lanes in which a decision has not yet put all its entries into their places: an earlier one than any there may be among them. */
@@ -96,9 +96,13 @@ async function readyHeads(context: Context, { urgent, until, limit }: Look): Pro
   }
 }
 
-async function sweptUntil({ models }: Context, now: number): Promise<number> {
-  const mark = await models.counters.findById(SWEPT).lean();
-  return Math.max(mark?.value ?? 0, now - SWEEP_LATE_MS);
+/** After the store was away for longer than that the sweep, too, needs its time to come by again. */
+async function sweptUntil({ models, mark }: Context, now: number): Promise<number> {
+  const value = (await models.counters.findById(SWEPT).lean())?.value ?? 0;
+  // A clock that has been set back begins anew, too.
+  if (mark.since === null || mark.since > now || mark.value !== value) Object.assign(mark, { value, since: now });
+  const isLate = now - (mark.since ?? now) >= SWEEP_LATE_MS;
+  return isLate ? Math.max(value, now - SWEEP_LATE_MS) : value;
 }
 
 interface Claim {

@@ -111,7 +111,8 @@ export function partsOf(options: MongoStoreOptions, main: Connected, apart: Conn
   const folder = options.folder ?? tmpdir();
   const holder = options.holder ?? `${hostname()}:${folder}`;
   const { shared = false } = options;
-  const context: Context = { models, holder, audit, news, seconds: [], shared, swept: { parked: 0 } };
+  const mark = { value: 0, since: null };
+  const context: Context = { models, holder, audit, news, seconds: [], shared, swept: { parked: 0 }, mark };
   const sealed = apart ?? main;
   const vault = apart === null ? INLINE_VAULT : createVault(apart.connection);
   return { context, vault, news, folder, blobs: createGridBlobs(sealed.connection, sealed.odm.mongo) };
@@ -124,7 +125,9 @@ async function openConnected(
 ): Promise<MongoStore> {
   const { context, vault, news, folder, blobs } = partsOf(options, main, apart);
   if (options.first ?? true) await begin(context);
-  const guard = createGuard();
+  const guard = createGuard(() => {
+    context.mark.since = null;
+  });
   const swept = (now: number) => guard.run(() => sweep(context, now, QUIET_MS));
   const store = putTogether({ context, vault, blobs, news, guard, folder });
   return {
@@ -175,7 +178,8 @@ interface Guard {
   close(): Promise<boolean>;
 }
 
-function createGuard(): Guard {
+/** @param failed told whenever something could not be done */
+function createGuard(failed: () => void): Guard {
   const underWay = new Set<Promise<unknown>>();
   let over = false;
   return {
@@ -186,6 +190,7 @@ function createGuard(): Guard {
       try {
         return await running;
       } catch (error) {
+        failed();
         throw unavailable(error);
       } finally {
         underWay.delete(running);

@@ -36,11 +36,16 @@ withMongo('a clock set back on MongoDB', server => {
     });
   const claimed = async (now: number) =>
     (await store.outbox.claim(now, 9, LEASE)).map(one => one.message).sort((a, b) => (a < b ? -1 : 1));
+  /** Claims when the sweep has been waited for in vain. */
+  async function unswept(now: number, limit: number) {
+    assert.deepEqual(await store.outbox.claim(now - 20_000, limit, LEASE), []);
+    return store.outbox.claim(now, limit, LEASE);
+  }
   const named = (...names: readonly string[]) => names.map(numberOf).sort((a, b) => (a < b ? -1 : 1));
 
   it('hands out what was made before it, and lets what failed or waits for attachments wait as long as it was to', async () => {
     await decided(store, [created('failed', AHEAD)]);
-    const [first] = await store.outbox.claim(AHEAD + 20_000, 1, LEASE);
+    const [first] = await unswept(AHEAD + 30_000, 1);
     const retry = { at: AHEAD, retryAt: AHEAD + 10 * MINUTE, cause: 'case.http_500', unknown: false };
     assert.equal(await store.outbox.fail(first?.id ?? '', first?.token ?? '', retry), 'failed');
     await decided(store, [created('made', AHEAD), created('waits', AHEAD, AHEAD + 30 * MINUTE)]);
@@ -48,23 +53,37 @@ withMongo('a clock set back on MongoDB', server => {
     assert.deepEqual(await claimed(NOW), []);
     // More than once, as it goes on for ever, and by several.
     for (const now of [NOW, NOW + 1, NOW + 5000]) await store.sweep(now);
-    assert.deepEqual(await claimed(NOW + 15_000), named('made'));
+    assert.deepEqual(await claimed(NOW + 25_000), named('made'));
     assert.deepEqual(await claimed(NOW + 11 * MINUTE), named('failed'));
     assert.deepEqual(await claimed(NOW + 31 * MINUTE), named('waits'));
   });
 
   it('hands out what was made and claimed before it, and failed after it', async () => {
     await decided(store, [created('a', AHEAD)]);
-    const [first] = await store.outbox.claim(AHEAD + 20_000, 1, LEASE);
+    const [first] = await unswept(AHEAD + 30_000, 1);
     const retry = { at: NOW, retryAt: NOW + 5000, cause: 'case.http_500', unknown: false };
     assert.equal(await store.outbox.fail(first?.id ?? '', first?.token ?? '', retry), 'failed');
     await store.sweep(NOW + 5000);
-    assert.deepEqual(await claimed(NOW + 16_000), named('a'));
+    assert.deepEqual(
+      (await unswept(NOW + 26_000, 9)).map(one => one.message),
+      named('a'),
+    );
+  });
+
+  it('waits for the sweep again where the store was away, and where its mark has moved', async () => {
+    await decided(store, [created('a', NOW)]);
+    assert.deepEqual(await claimed(NOW + 15_000), []);
+    await assert.rejects(store.messages.get({ $bad: true } as unknown as string));
+    assert.deepEqual(await claimed(NOW + 30_000), [], 'as after a failure');
+    await store.shared?.sweptUntil(NOW - 1000);
+    assert.deepEqual(await claimed(NOW + 45_000), [], 'it is at work');
+    assert.deepEqual(await claimed(NOW + 64_999), []);
+    assert.deepEqual(await claimed(NOW + 65_000), named('a'), 'and then no more');
   });
 
   it('leaves a wait alone that a right clock has written, however long', async () => {
     await decided(store, [created('a', NOW), created('b', NOW, NOW + 40 * HOUR)]);
-    const [first] = await store.outbox.claim(NOW + 20_000, 1, LEASE);
+    const [first] = await unswept(NOW + 20_000, 1);
     const retry = { at: NOW + 20_000, retryAt: NOW + 20 * HOUR, cause: 'case.http_500', unknown: false };
     assert.equal(await store.outbox.fail(first?.id ?? '', first?.token ?? '', retry), 'failed');
     await store.sweep(NOW + 21_000);
@@ -75,7 +94,7 @@ withMongo('a clock set back on MongoDB', server => {
 
   it('takes back what a process that is gone had under way once its lease is as old as it was to get', async () => {
     await decided(store, [created('a', AHEAD)]);
-    assert.equal((await store.outbox.claim(AHEAD + 20_000, 1, LEASE)).length, 1);
+    assert.equal((await unswept(AHEAD + 30_000, 1)).length, 1);
     await store.sweep(NOW);
     await store.sweep(NOW + 1000);
     assert.equal(await store.outbox.reclaim(NOW + LEASE - 1), 0);

@@ -26,7 +26,16 @@ export async function processOn(url: string): Promise<Process> {
   const { connection, models, odm } = await connectMongo({ url });
   const audit = createAuditTrail(models, Buffer.alloc(32, 7), 'sha256');
   const news = { accepted: () => undefined, outbox: () => undefined };
-  const context: Context = { models, holder: 'meddled', audit, news, seconds: [], shared: false, swept: { parked: 0 } };
+  const context: Context = {
+    models,
+    holder: 'meddled',
+    audit,
+    news,
+    seconds: [],
+    shared: false,
+    swept: { parked: 0 },
+    mark: { value: 0, since: null },
+  };
   return {
     context,
     blobs: createGridBlobs(connection, odm.mongo),
