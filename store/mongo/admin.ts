@@ -1,6 +1,6 @@
 // Administration: cursors, channels, named values, attachments.
 import type { AttachmentRow, AuditNote, ChannelRow, SeenChannel } from '../store.ts';
-import { isDuplicate, op, upserting } from './connection.ts';
+import { insertNew, op, upserting } from './connection.ts';
 import { type Context, change, NOTHING_TO_DO } from './context.ts';
 import { wantedAt } from './decisions.ts';
 import type { AttachmentPart, ChannelDoc, MessageDoc } from './documents.ts';
@@ -30,7 +30,7 @@ export async function putChannel(
   if (seen !== undefined && ((await channels.findOne(before, { _id: 1 }).lean()) === null) !== (seen === null))
     return false;
   await context.audit.append(audit, now);
-  if (seen === null) return inserted(context, { _id: id, kind, settings, enabled, createdAt });
+  if (seen === null) return insertNew(channels, { _id: id, kind, settings, enabled, createdAt });
   if (seen !== undefined) {
     const { matchedCount } = await channels.updateOne(before, { $set: { kind, settings, enabled } });
     return matchedCount === 1;
@@ -46,16 +46,6 @@ export async function putChannel(
 }
 
 const settingsAsSeen = ({ settings, enabled }: SeenChannel) => ({ settings: Buffer.from(settings), enabled });
-
-async function inserted({ models }: Context, doc: ChannelDoc): Promise<boolean> {
-  try {
-    await models.channels.insertMany([doc], { lean: true });
-    return true;
-  } catch (error) {
-    if (isDuplicate(error)) return false;
-    throw error;
-  }
-}
 
 export async function removeChannel(context: Context, id: string, audit: AuditNote, now: number): Promise<boolean> {
   const { channels } = context.models;

@@ -277,6 +277,20 @@ export function isDuplicate(error: unknown): boolean {
   return (error as { code?: unknown }).code === DUPLICATE;
 }
 
+/** Makes a document; false where there is one of its id already. */
+export async function insertNew<T extends { readonly _id: string }>(
+  model: { insertMany(docs: readonly T[], options: { lean: true }): Promise<unknown> },
+  doc: T,
+): Promise<boolean> {
+  try {
+    await model.insertMany([doc], { lean: true });
+    return true;
+  } catch (error) {
+    if (isDuplicate(error)) return false;
+    throw error;
+  }
+}
+
 /** What a batch of writes answers where some of it was not written. */
 interface WriteErrors {
   readonly writeErrors?: readonly { readonly index: number; readonly code?: number }[];

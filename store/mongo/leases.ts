@@ -1,6 +1,6 @@
 // Leases with fencing tokens. Whoever takes a lease over marks the unread messages of its shard with the new token, so that the
 // one who held it before can no longer decide them.
-import { isDuplicate, op } from './connection.ts';
+import { insertNew, op } from './connection.ts';
 import type { Context } from './context.ts';
 import type { LeaseDoc } from './documents.ts';
 
@@ -48,7 +48,7 @@ async function takeOver(context: Context, lease: LeaseDoc, now: number): Promise
       { returnDocument: 'after' },
     )
     .lean<LeaseDoc>();
-  return taken ?? firstLease(context, lease);
+  return taken ?? ((await insertNew(context.models.leases, lease)) ? lease : null);
 }
 
 /**
@@ -71,16 +71,6 @@ export async function renewLeases(
 export async function endLease({ models }: Context, fence: string): Promise<void> {
   const name = fence.slice(0, fence.lastIndexOf('#'));
   await models.leases.updateOne({ _id: name, token: fenceOf(fence) }, { $set: { until: RELEASED } });
-}
-
-async function firstLease({ models }: Context, lease: LeaseDoc): Promise<LeaseDoc | null> {
-  try {
-    await models.leases.insertMany([lease], { lean: true });
-    return lease;
-  } catch (error) {
-    if (isDuplicate(error)) return null;
-    throw error;
-  }
 }
 
 async function fenceOff({ models }: Context, { _id, token }: LeaseDoc): Promise<void> {

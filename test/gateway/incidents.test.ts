@@ -3,15 +3,9 @@ import assert from 'node:assert/strict';
 import type { Arguments, Row } from '../../gateway/cli/command.ts';
 import { COMMANDS } from '../../gateway/cli/commands.ts';
 import { DeskError } from '../../gateway/desk-error.ts';
+import { HEAT } from './heat.ts';
 import { type Running, runGateway } from './running.ts';
 
-const HEAT = [
-  '东昌区枫林家园小区暖气不热，屋里只有15度，给暖兴供热公司打电话说管道老化，一直没人来修，请督促供热公司尽快检修。',
-  '枫林家园小区暖气一直不热，室内15度，暖兴供热公司说管道老化，没有人来修，请尽快督促暖兴供热公司检修管道。',
-  '我们枫林家园小区暖气不热，屋里15度，暖兴供热公司电话里说管道老化，到现在没人来修，请督促供热公司检修。',
-  '枫林家园小区供暖后暖气不热，屋里才15度，暖兴供热公司说是管道老化，一直没人来修，请尽快安排检修管道。',
-  '反映枫林家园小区暖气不热，屋里15度左右，暖兴供热公司称管道老化，始终没人来修，希望督促供热公司尽快检修。',
-];
 const LAMP = '东昌区江南大街与滨江西路交汇处往北三百米，路灯灭了一排，晚上接孩子放学一点亮都没有，请安排检修。';
 const person = (n: number) => ({ name: '王桂芬', phone: `1380000${String(1000 + n)}` });
 

@@ -8,6 +8,7 @@ import { partner } from '../platforms/app.ts';
 import { startCaseSystem } from '../platforms/case-system.ts';
 import { withMongo } from '../servers/mongo-suite.ts';
 import { redisBinary, startRedis } from '../servers/redis.ts';
+import { HEAT } from './heat.ts';
 import { type Several, several } from './several.ts';
 
 const appeal = (content: string, phone = '13900001111') => ({
@@ -203,16 +204,6 @@ withMongo('several gateways on one MongoDB', server => {
     });
   }
 });
-
-/** One matter, told by as many people. */
-const HEAT = [
-  '东昌区枫林家园小区暖气不热，屋里只有15度，给暖兴供热公司打电话说管道老化，一直没人来修，请督促供热公司尽快检修。',
-  '枫林家园小区暖气一直不热，室内15度，暖兴供热公司说管道老化，没有人来修，请尽快督促暖兴供热公司检修管道。',
-  '我们枫林家园小区暖气不热，屋里15度，暖兴供热公司电话里说管道老化，到现在没人来修，请督促供热公司检修。',
-  '枫林家园小区供暖后暖气不热，屋里才15度，暖兴供热公司说是管道老化，一直没人来修，请尽快安排检修管道。',
-  '反映枫林家园小区暖气不热，屋里15度左右，暖兴供热公司称管道老化，始终没人来修，希望督促供热公司尽快检修。',
-  '枫林家园小区暖气不热，屋里只有15度，暖兴供热公司答复管道老化，还是没人来修，请督促供热公司尽快检修管道。',
-];
 
 async function until(holds: () => Promise<boolean> | boolean, what: string): Promise<void> {
   const end = performance.now() + 120_000;
