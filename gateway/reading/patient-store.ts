@@ -5,7 +5,7 @@ import { pause } from './read-batch.ts';
 
 /** The same store, asked again every second while it does not answer, until `over`. Writes are left to their callers. */
 export function patientStore(store: Store, over: () => boolean): Store {
-  const { candidates, decisions, messages } = store;
+  const { candidates, decisions, messages, tickets } = store;
   const { load, blocks, segments, since, statistics } = candidates;
   const { get, joined } = messages;
   const wait = <A extends readonly unknown[], R>(ask: (...args: A) => Promise<R>) => patiently(ask, over);
@@ -18,6 +18,7 @@ export function patientStore(store: Store, over: () => boolean): Store {
     },
     decisions: { ...decisions, conversation: wait(decisions.conversation) },
     messages: { ...messages, get: wait(get), joined: wait(joined) },
+    tickets: { ...tickets, get: wait(tickets.get) },
   };
 }
 

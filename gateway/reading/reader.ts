@@ -2,11 +2,12 @@
 import type { Meaning } from '../../normalizer/meaning.ts';
 import type { Outcome, TicketDraft } from '../../normalizer/ticket.ts';
 import type { FieldCipher } from '../../store/field-cipher.ts';
-import type { CommitAnswer, CommitRow, Store, UnreadRow } from '../../store/store.ts';
+import type { CommitAnswer, CommitRow, Store, TicketRow, UnreadRow } from '../../store/store.ts';
 import { type DraftMessage, draftRow, followUpRow, plainRow, type ReadyMessage } from './commit-rows.ts';
 import { createConversations, type Gathered } from './conversations.ts';
 import { type Embedder, maskedText } from './embedding.ts';
 import { identityKeysOf, type Judge, type JudgeItem } from './judge.ts';
+import { joinsAsLatePart, ticketForLatePart } from './late-parts.ts';
 import type { ItemResult, ParserPool } from './parser-pool.ts';
 import type { Reading } from './protocol.ts';
 import { type Reading as BeingRead, createBatchReader, pause, type Read } from './read-batch.ts';
@@ -73,9 +74,9 @@ const CONVERSATIONS_REMEMBERED = 10_000;
 export function startReader(parts: ReaderParts): Reader {
   const { store, cipher } = parts;
   const conversations = createConversations();
-  /** Number of the ticket a decided conversation led to; null when it led to none. */
-  const ended = new Map<string, string | null>();
-  /** Conversations that are over and not yet decided, with the parts that came meanwhile. */
+  /** Keys of conversations that were decided lately: their commits may still be on their way. */
+  const ended = new Set<string>();
+  /** Conversations with a decision on its way, and the parts that came meanwhile. */
   const deciding = new Map<string, PartRead[]>();
   /** Messages begun and not yet committed, parts that wait for the others among them. */
   const taken = new Map<string, Taken>();
@@ -151,12 +152,12 @@ export function startReader(parts: ReaderParts): Reader {
         const one = judged[next++] as (typeof judged)[number];
         const draft: DraftMessage = { ...message, head: reading.head, draft: result.draft as Uint8Array };
         rows.push(draftRow(parts, draft, one, decidedAt));
-        endConversation(message, one.decision.joins ?? message.row.number);
+        endConversation(message);
       } else if (reading.kind === 'part') {
         await part(message.row, reading);
       } else {
         rows.push(plainRow(message, plainOutcome(reading), decidedAt));
-        endConversation(message, null);
+        endConversation(message);
       }
     }
     return rows;
@@ -179,46 +180,55 @@ export function startReader(parts: ReaderParts): Reader {
     return { number, ordinal, acceptedAt, head, identityKeys, hashes, counts, ...meant };
   }
 
-  /** Remembers where a conversation led to; parts that came while it was being decided follow. */
-  function endConversation(message: ReadyMessage, ticket: string | null): void {
+  /** Parts that came while it was being decided are looked at again. */
+  function endConversation(message: ReadyMessage): void {
     const key = message.conversation;
     if (key === null) return;
-    ended.set(key, ticket);
-    for (const oldest of ended.keys()) {
+    ended.add(key);
+    for (const oldest of ended) {
       if (ended.size <= CONVERSATIONS_REMEMBERED) break;
       ended.delete(oldest);
     }
-    const late = deciding.get(key) ?? [];
-    deciding.delete(key);
-    for (const { row, reading } of late) {
-      if (ticket === null) gather(key, row, reading);
-      else follow(row, ticket);
-    }
+    takeLate(key);
   }
 
-  /** A part waits with the others of its conversation; one that comes after the end follows the conversation's ticket. */
+  function takeLate(key: string): void {
+    const late = deciding.get(key) ?? [];
+    deciding.delete(key);
+    // After the decision that is being made, which they may have to join.
+    for (const { row, reading } of late) judging = judging.then(() => part(row, reading)).catch(fatal);
+  }
+
+  /** A part waits with the others of its conversation; one that comes after the end may follow the conversation's ticket. */
   async function part(row: UnreadRow, reading: PartReading): Promise<void> {
     const key = cipher.mac('dedupe', 'conversation', row.lane, reading.key).toString('hex', 0, 16);
-    const gathering = deciding.has(key) || conversations.has(key);
-    const ticket = gathering ? null : await ticketOfConversation(key);
+    if (deciding.has(key) || conversations.has(key)) return gather(key, row, reading);
+    if (ended.has(key)) await Promise.all(commits);
+    const ticket = await ticketForLatePart(store, key, row, reading.quietMs);
     if (ticket === null) gather(key, row, reading);
-    else follow(row, ticket);
+    else follow({ row, reading }, key, ticket);
   }
 
   /** Read once more, now as an appeal of its own, since the case system is to get its words. */
-  function follow(row: UnreadRow, ticket: string): void {
-    const reads = read([[row]], null, true);
-    const rowsOf = async (ready: readonly Read[]) => ready.flatMap(one => followRow(one, ticket));
+  function follow(part: PartRead, key: string, ticket: TicketRow): void {
+    deciding.set(key, []);
+    const reads = read([[part.row]], null, true);
+    const rowsOf = async (ready: readonly Read[]) => ready.flatMap(one => followRow(one, part, key, ticket));
     judging = judging.then(async () => commit(await rowsOf(prompt(await reads, rowsOf)))).catch(fatal);
   }
 
-  function followRow({ message, result }: Read, ticket: string): CommitRow[] {
+  function followRow({ message, result }: Read, part: PartRead, key: string, ticket: TicketRow): CommitRow[] {
     if ('died' in result) return [];
+    takeLate(key);
     const { reading } = result;
     const decidedAt = parts.now();
     if (reading.kind === 'draft') {
+      if (!joinsAsLatePart(cipher, reading.head, ticket)) {
+        gather(key, part.row, part.reading);
+        return [];
+      }
       const draft: DraftMessage = { ...message, head: reading.head, draft: result.draft as Uint8Array };
-      return [followUpRow(parts, draft, ticket, [], decidedAt)];
+      return [followUpRow(parts, draft, ticket.number, [], decidedAt)];
     }
     if (reading.kind === 'part') throw new Error('what is gathered is read as an appeal');
     return [plainRow(message, plainOutcome(reading), decidedAt)];
@@ -231,16 +241,6 @@ export function startReader(parts: ReaderParts): Reader {
     if (over !== null) queue([over]);
     // The loop may be asleep for longer than this conversation is to be waited for.
     else lookAgain();
-  }
-
-  async function ticketOfConversation(key: string): Promise<string | null> {
-    const recent = ended.get(key);
-    if (recent !== undefined) return recent;
-    const lead = await store.decisions.conversation(key);
-    if (lead === null) return null;
-    const outcome = (await store.messages.get(lead))?.outcome ?? null;
-    if (outcome?.kind === 'ticket') return lead;
-    return outcome?.kind === 'repeat' ? outcome.of : null;
   }
 
   /** Conversations that are over take their place when they are decided. */

@@ -99,6 +99,53 @@ describe('a conversation', function () {
     assert.ok((await store.messages.get(late.number))?.decision, 'its words are kept');
   });
 
+  it('begins anew under its key once its ticket takes no follow-ups', async () => {
+    const { outcome, number: earlier } = await told(part('wx-1', '新华大街路灯不亮三天', { last: true }));
+    assert.equal(outcome.kind, 'ticket');
+    const context = bench.gateway.context;
+    const closed = { number: earlier, at: Date.now(), by: 'test', kind: 'closed', state: 'closed' } as const;
+    await context.store.tickets.add(closed, [], null);
+    const [first] = await send(part('wx-1', '东昌区江南大街'));
+    const rest = await told(part('wx-1', '夜里施工噪声扰民', { last: true }));
+    assert.deepEqual(rest.outcome, { kind: 'part', of: first });
+    assert.equal((await outcomeOf(first ?? ''))?.kind, 'ticket');
+    assert.equal(await contentOf(first ?? ''), '东昌区江南大街\n夜里施工噪声扰民');
+    const late = await told(part('wx-1', '补充：凌晨两点还在施工'));
+    assert.deepEqual(late.outcome, { kind: 'repeat', of: first });
+  });
+
+  it('begins anew under its key when the last one was over long before', async () => {
+    const once = { from: 'somebody', person: 'x', conversation: 'for-ever', last: true };
+    const [earlier] = await bench.read([{ ...once, id: '1', text: '新华大街路灯不亮三天' }]);
+    assert.equal(earlier?.outcome.kind, 'ticket');
+    const [late] = await bench.read([{ ...once, id: '2', text: '补充：整条街都不亮' }]);
+    assert.deepEqual(late?.outcome, { kind: 'repeat', of: earlier?.number });
+    bench.setBack(-2 * 3_600_000);
+    const [later] = await bench.read([{ ...once, id: '3', text: '江南大街夜里施工噪声扰民' }]);
+    assert.equal(later?.outcome.kind, 'ticket');
+  });
+
+  it('takes in nothing that another person says under its key', async () => {
+    await told(part('1', '新华大街路灯不亮三天', { last: true }));
+    const contact = { phone: '13900139002' };
+    const [first] = await send(part('1', '龙泉路垃圾三天未清', { contact }));
+    const rest = await told(part('1', '气味很大', { last: true, contact: {} }));
+    assert.deepEqual(rest.outcome, { kind: 'part', of: first });
+    assert.equal((await outcomeOf(first ?? ''))?.kind, 'ticket');
+  });
+
+  it('takes in no accusation, which must not be told beside an ordinary matter of its author', async () => {
+    const { number: ordinary } = await told(part('k10', '新华大街路灯不亮三天', { last: true }));
+    const accusing = await told(part('k10', '我要举报城管局科长张某收受贿赂，请保密', { last: true }));
+    assert.equal(accusing.outcome.kind, 'ticket');
+    const late = await told(part('k10', '补充：时间是上个月'));
+    assert.deepEqual(late.outcome, { kind: 'repeat', of: accusing.number });
+    assert.deepEqual(
+      await bench.gateway.context.store.outbox.list({ ticket: ordinary, limit: 10 }).then(all => all.length),
+      1,
+    );
+  });
+
   it('loses no part that comes while it is being decided', async () => {
     for (let round = 0; round < 5; round++) {
       const key = `race-${round}`;

@@ -19,6 +19,7 @@ export interface BoxMessage {
   readonly id: string;
   readonly text: string;
   readonly from?: string;
+  readonly person?: string;
   readonly conversation?: string;
   readonly last?: boolean;
   readonly quiet?: number;
