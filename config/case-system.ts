@@ -39,7 +39,10 @@ export interface CaseSystemSettings {
   readonly maxAnswerKb: number;
   /** Whether the requester goes along. Never with a 举报 (accusation) or confidential ticket, whatever stands here. */
   readonly forwardIdentity: boolean;
-  /** Attachments in the body (base64) up to so many kB for all of one ticket; 0: their names and hashes only. */
+  /**
+   * Attachments in the body (base64) up to so many kB for all of one ticket; 0: their names and hashes only. Pictures go without
+   * metadata unless the requester goes along; of restricted tickets nothing else goes.
+   */
   readonly inlineAttachmentsKb: number;
   readonly retry: {
     /** Seconds after the first, second, … failure. */

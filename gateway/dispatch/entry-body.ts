@@ -14,8 +14,10 @@ export interface AttachmentBody {
   readonly mediaType: string;
   readonly size: number | null;
   readonly sha256: string | null;
-  /** The bytes, where the settings put them in and there is room. */
+  /** The bytes, where the settings put them in and there is room; size and SHA-256 are theirs. */
   readonly base64?: string;
+  /** Why the bytes stay here although there is room: what else the file says of who made it cannot be taken out of it. */
+  readonly withheld?: 'metadata';
 }
 
 export interface AppealBody {
@@ -104,8 +106,12 @@ export interface EntryBody {
 
 export type EntryHead = Pick<Entry, 'id' | 'kind' | 'ticket' | 'message' | 'revision' | 'urgent' | 'createdAt'>;
 
-/** Bytes of attachments by their place, as base64; places without an entry go by name and hash only. */
-export type InlineBytes = ReadonlyMap<number, string>;
+/** Bytes of an attachment as base64, with what they are; or why they do not go along. */
+export type InlineFile =
+  | Required<Pick<AttachmentBody, 'size' | 'sha256' | 'base64'>>
+  | { readonly withheld: 'metadata' };
+/** By their place; places without an entry go by name and hash only. */
+export type InlineBytes = ReadonlyMap<number, InlineFile>;
 const NO_BYTES: InlineBytes = new Map();
 
 export function entryBody(head: EntryHead, caseNumber: string | null, data: EntryBody['data']): EntryBody {
@@ -288,16 +294,17 @@ function attachmentBody(
   masks: Masks,
   bytes: InlineBytes,
 ): AttachmentBody {
-  const base64 = bytes.get(index);
+  const restricted = isRestricted(reason);
   return {
     // People name files after themselves.
-    name: isRestricted(reason)
-      ? `附件${index + 1}${/\.[A-Za-z0-9]{1,5}$/.exec(file.name)?.[0] ?? ''}`
-      : masks.text(file.name),
-    mediaType: file.mediaType,
+    name: restricted ? `附件${index + 1}${/\.[A-Za-z0-9]{1,5}$/.exec(file.name)?.[0] ?? ''}` : masks.text(file.name),
+    // A parameter may repeat the name.
+    mediaType: restricted
+      ? (/^[\w!#$&^.+-]+\/[\w!#$&^.+-]+/.exec(file.mediaType)?.[0] ?? 'application/octet-stream')
+      : file.mediaType,
     size: file.size,
     sha256: file.sha256,
-    ...(base64 === undefined ? {} : { base64 }),
+    ...bytes.get(index),
   };
 }
 

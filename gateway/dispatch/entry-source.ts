@@ -1,15 +1,18 @@
 // Fetches and unseals what an entry is about, and makes its body of it.
+import { createHash } from 'node:crypto';
 import type { CaseSystemSettings } from '../../config/case-system.ts';
 import type { Attachment, Requester } from '../../normalizer/ticket.ts';
 import { SealBroken } from '../../store/errors.ts';
 import type { FieldCipher } from '../../store/field-cipher.ts';
 import type { Entry, MessageRow, SealedTicket, Store } from '../../store/store.ts';
 import { type BornContent, openDecision, openIdentity, openTicketContent } from '../../store/ticket-seal.ts';
+import { cleanPicture } from './clean-picture.ts';
 import {
   type EntryBody,
   entryBody,
   followUpBody,
   type InlineBytes,
+  type InlineFile,
   isRestricted,
   linkUndoneBody,
   masksOf,
@@ -95,7 +98,7 @@ async function buildTicket(options: EntrySourceOptions, entry: Entry, row: Seale
   const reason = reasonOf(row, withheld(ticket, settings.forwardIdentity));
   const requester = neededIdentity(cipher, row, reason);
   const masks = masksOf(ticket.appeal, reason, requester);
-  const bytes = await loadBytes(options, row.number, ticket.appeal.attachments);
+  const bytes = await loadBytes(options, row.number, ticket.appeal.attachments, reason);
   const data = ticketBody({ ticket, reason, masks, requester, bytes });
   return {
     body: entryBody(entry, row.caseNumber, data),
@@ -146,7 +149,7 @@ async function buildFollowUp(options: EntrySourceOptions, entry: Entry, row: Sea
     reason,
     masks,
     requester,
-    bytes: await loadBytes(options, entry.message, draft?.appeal.attachments ?? []),
+    bytes: await loadBytes(options, entry.message, draft?.appeal.attachments ?? [], reason),
   });
   return { body: entryBody(entry, row.caseNumber, data), identity: [], mask: text => masks.id(text) };
 }
@@ -180,16 +183,36 @@ async function loadBytes(
   options: EntrySourceOptions,
   message: string,
   attachments: readonly Attachment[],
+  reason: Withheld | null,
 ): Promise<InlineBytes> {
-  const bytes = new Map<number, string>();
+  const files = new Map<number, InlineFile>();
   let room = options.settings.inlineAttachmentsKb * 1024;
-  if (options.loadAttachment === undefined || room === 0) return bytes;
+  if (options.loadAttachment === undefined || room === 0) return files;
   for (const [index, attachment] of attachments.entries()) {
     if (attachment.size !== null && attachment.size > room) continue;
     const loaded = await options.loadAttachment(message, index, attachment);
-    if (loaded === null || loaded.length > room) continue;
-    room -= loaded.length;
-    bytes.set(index, Buffer.from(loaded.buffer, loaded.byteOffset, loaded.byteLength).toString('base64'));
+    const bytes = loaded && sendable(loaded, reason);
+    if (bytes === 'withheld') files.set(index, { withheld: 'metadata' });
+    if (bytes === null || bytes === 'withheld' || bytes.length > room) continue;
+    room -= bytes.length;
+    files.set(index, inlineFile(bytes));
   }
-  return bytes;
+  return files;
+}
+
+/**
+ * A file says more than it shows: a photo where it was taken and with whose phone, a document who wrote it. Where the requester
+ * does not go along a picture goes without that; of restricted tickets nothing goes that cannot be rid of it.
+ */
+function sendable(bytes: Uint8Array, reason: Withheld | null): Uint8Array | 'withheld' {
+  if (reason === null) return bytes;
+  return cleanPicture(bytes) ?? (isRestricted(reason) ? 'withheld' : bytes);
+}
+
+function inlineFile(bytes: Uint8Array): InlineFile {
+  return {
+    size: bytes.length,
+    sha256: createHash('sha256').update(bytes).digest('hex'),
+    base64: Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('base64'),
+  };
 }

@@ -1,19 +1,31 @@
 // Attachments on a running gateway: by URL, in the request or inline, their bytes reach the case system with the ticket.
 import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { openFile } from '../../store/ticket-seal.ts';
 import { appealBody, sha256 } from '../platforms/app.ts';
 import { type CaseSystemSimulator, type JournalLine, startCaseSystem } from '../platforms/case-system.ts';
 import { until } from './dispatch/workbench.ts';
 import { openReadingBench, type ReadingBench, type Told } from './reading-bench.ts';
 
+const pictureOf = (name: string) => readFileSync(new URL(`./dispatch/pictures/${name}`, import.meta.url));
 const PHOTO = Buffer.from('the bytes of a photo, 现场照片'.repeat(100));
+
+interface SentFile {
+  readonly name: string;
+  readonly mediaType: string;
+  readonly size: number | null;
+  readonly sha256: string | null;
+  readonly base64?: string;
+  readonly withheld?: string;
+}
 
 interface Sent {
   readonly kind: string;
   readonly ticket: string;
   readonly message: string;
-  readonly data: { readonly appeal: { readonly attachments: readonly { name: string; base64?: string }[] } };
+  readonly data: { readonly appeal: { readonly attachments: readonly SentFile[] } };
 }
 
 describe('attachments', function () {
@@ -38,10 +50,15 @@ describe('attachments', function () {
     await new Promise(resolve => files.close(resolve));
   });
 
-  async function open(more: { waitMinutes?: number; allow?: boolean; kb?: number } = {}): Promise<void> {
-    const { waitMinutes = 10, allow = true, kb = 2000 } = more;
+  async function open(more: { waitMinutes?: number; allow?: boolean; kb?: number; identity?: boolean } = {}) {
+    const { waitMinutes = 10, allow = true, kb = 2000, identity = false } = more;
     bench = await openReadingBench({
-      caseSystem: { url: simulator.url, inlineAttachmentsKb: kb, deadlines: { total: 5 } },
+      caseSystem: {
+        url: simulator.url,
+        inlineAttachmentsKb: kb,
+        forwardIdentity: identity,
+        deadlines: { total: 5 },
+      },
       dispatch: { attachmentWaitMinutes: waitMinutes },
       intake: { minFreeMb: 0, minFreePercent: 0, attachmentServers: allow ? [new URL(base).host] : [] },
     });
@@ -214,6 +231,69 @@ describe('attachments', function () {
       attachments: [byUrl(), { name: 's.txt', base64: Buffer.from('small').toString('base64') }],
     });
     assert.deepEqual(bytesOf(await sent('ticket.created', appeal)), [null, Buffer.from('small')]);
+  });
+
+  const inline = (name: string, bytes: Uint8Array) => ({ name, base64: Buffer.from(bytes).toString('base64') });
+
+  it('of an accusation go as what they show: not with whose phone took them and where, nor as files that name their author', async () => {
+    await open();
+    const letter = Buffer.from('%PDF-1.7 /Author (OUYANG)');
+    serve = (_request, response) => response.end(pictureOf('screen.png'));
+    const accusation = {
+      title: '举报违规收费',
+      content: '举报某停车场工作人员违规收费不开票据，请查处',
+      attachments: [
+        inline('欧阳测试的手机.jpg', pictureOf('phone.jpg')),
+        byUrl(),
+        inline('举报信（欧阳测试）.pdf', letter),
+      ],
+    };
+    const appeal = await told(accusation);
+    assert.equal((await bench.gateway.context.store.tickets.get(appeal.number))?.type, '举报');
+    const body = await sent('ticket.created', appeal);
+    const [phone, screen, pdf] = body.data.appeal.attachments;
+    for (const file of [phone, screen]) {
+      const bytes = Buffer.from(file?.base64 ?? '', 'base64');
+      assert.ok(bytes.length > 500 && !bytes.includes('OUYANG') && !bytes.includes('欧阳'), file?.name);
+      assert.deepEqual([file?.size, file?.sha256, file?.withheld], [bytes.length, sha256(bytes), undefined]);
+    }
+    assert.deepEqual([pdf?.name, pdf?.base64, pdf?.withheld], ['附件3.pdf', undefined, 'metadata']);
+    assert.ok(!JSON.stringify(body).includes('欧阳'));
+
+    const again = await told({
+      ...accusation,
+      content: `${accusation.content}，补充照片`,
+      attachments: accusation.attachments.slice(0, 1),
+    });
+    assert.deepEqual(again.outcome, { kind: 'repeat', of: appeal.number });
+    const [added] = bytesOf(await sent('ticket.followed-up', again));
+    assert.ok(added?.equals(Buffer.from(phone?.base64 ?? '', 'base64')));
+  });
+
+  it('of an open ticket go without what a photo says of its author, unless the requester goes along', async () => {
+    const photos = { attachments: [inline('灯.jpg', pictureOf('phone.jpg')), inline('说明.pdf', PHOTO)] };
+    await open();
+    const [bare, pdf] = bytesOf(await sent('ticket.created', await told(photos)));
+    assert.ok(bare !== undefined && bare !== null && !bare.includes('OUYANG'));
+    assert.deepEqual(pdf, PHOTO);
+    await bench.close();
+    await open({ identity: true });
+    assert.deepEqual(bytesOf(await sent('ticket.created', await told(photos))), [pictureOf('phone.jpg'), PHOTO]);
+  });
+
+  it('stay as they came where they are kept', async () => {
+    await open();
+    serve = (_request, response) => response.end(pictureOf('phone.jpg'));
+    const appeal = await told({ confidential: true, attachments: [byUrl()] });
+    const [out] = bytesOf(await sent('ticket.created', appeal));
+    assert.ok(out !== undefined && out !== null && !out.includes('OUYANG'));
+    const { store, cipher } = bench.gateway.context;
+    const [row] = await store.admin.attachments(appeal.number);
+    const sealed = (await store.blobs.get(row?.blob ?? '')) as Uint8Array;
+    const message = await store.messages.get(appeal.number);
+    const key = cipher.openDataKey(message?.wrappedContent as Uint8Array);
+    const kept = openFile(cipher, key, { number: appeal.number, sha256: 'attachment.0', sealed });
+    assert.deepEqual(Buffer.from(kept), pictureOf('phone.jpg'));
   });
 
   it('leave nothing readable on the disk', async () => {
