@@ -151,7 +151,9 @@ export const caseSystemSchema = Joi.object<CaseSystemSettings>({
     .max(65_536)
     .default(0)
     .label('随件附件上限（kB）')
-    .description('Attachments in the body as base64, all of one ticket together; 0: names and hashes only.'),
+    .description(
+      'Attachments in the body as base64, all of one ticket together, pictures without metadata unless identity goes along; 0: names and hashes only.',
+    ),
   retry: Joi.object<CaseSystemSettings['retry']>({
     steps: Joi.array()
       .items(Joi.number().positive().max(86_400))

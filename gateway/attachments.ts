@@ -1,18 +1,15 @@
 // 附件: fetches what an appeal only refers to, keeps it sealed, and hands the bytes to the case system's entries.
-import { createHash } from 'node:crypto';
-import { type InboundAttachment, PlatformError, Refused, Unavailable } from '../adapters/contract.ts';
+import { PlatformError, Refused, Unavailable } from '../adapters/contract.ts';
 import { errorOfStatus, type Outgoing, outgoing } from '../adapters/kit/http.ts';
 import type { Attachment } from '../normalizer/ticket.ts';
 import { StoreUnavailable } from '../store/errors.ts';
 import type { FieldCipher } from '../store/field-cipher.ts';
-import { decodeOriginal, type KeptOriginal } from '../store/original-codec.ts';
 import type { AttachmentRow, Entry, MessageRow, Store } from '../store/store.ts';
-import { openDecision, openFile, openTicketContent, sealDecision, sealFile } from '../store/ticket-seal.ts';
+import { openDecision, sealDecision, sealFile } from '../store/ticket-seal.ts';
+import { attachmentsOf, loadAttachment } from './attachment-bytes.ts';
 import type { ChannelBook } from './channel-book.ts';
-import { withoutSecrets } from './channel-settings.ts';
 import type { Channels } from './channels.ts';
 import { blobName } from './intake.ts';
-import { hasOriginal, originalOf } from './reading/read-again.ts';
 import { risingClock } from './rising-clock.ts';
 import type { Log } from './telemetry.ts';
 
@@ -160,13 +157,6 @@ export function createAttachments(parts: AttachmentsParts): Attachments {
   };
 }
 
-/** The attachments as they were read: of a ticket its own, of a follow-up those of its draft. */
-async function attachmentsOf({ store, cipher }: AttachmentsParts, message: MessageRow): Promise<readonly Attachment[]> {
-  const ticket = await store.tickets.get(message.number);
-  if (ticket !== null) return openTicketContent(cipher, ticket).appeal.attachments;
-  return openDecision(cipher, message)?.draft?.appeal.attachments ?? [];
-}
-
 /** The latest that counts: a link made and undone leaves void ones behind. */
 async function createdEntry(store: Store, number: string): Promise<Entry | undefined> {
   const entries = await store.outbox.list({ ticket: number, kind: 'ticket.created', limit: 100 });
@@ -225,64 +215,4 @@ async function correctLate(
     null,
   );
   if (answer !== 'committed') throw new Unavailable('attachment.conflict', 'the ticket has changed meanwhile');
-}
-
-async function loadAttachment(
-  parts: AttachmentsParts,
-  number: string,
-  index: number,
-  attachment: Attachment,
-): Promise<Uint8Array | null> {
-  const message = await parts.store.messages.get(number);
-  if (message === null) return null;
-  const key = parts.cipher.openDataKey(message.wrappedContent);
-  if (attachment.source === 'url' || attachment.source === 'platform') {
-    const row = (await parts.store.admin.attachments(number)).find(one => one.index === index);
-    const sealed = row?.blob == null ? null : await parts.store.blobs.get(row.blob);
-    return sealed && openFile(parts.cipher, key, { number, sha256: `attachment.${index}`, sealed });
-  }
-  return loadFromOriginals(parts, message, index);
-}
-
-/** Inline bytes stand in the original itself, files of its request beside it; parts of a conversation count on. */
-async function loadFromOriginals(parts: AttachmentsParts, lead: MessageRow, index: number): Promise<Uint8Array | null> {
-  const joined = (await parts.store.messages.joined(lead.number)).filter(row => row.outcome?.kind === 'part');
-  let before = 0;
-  for (const row of [lead, ...joined]) {
-    if (!hasOriginal(row)) return null;
-    const original = decodeOriginal(await originalOf(parts, row));
-    const attachments = await attachmentsIn(parts, row, original);
-    const found = attachments[index - before];
-    if (found !== undefined) return bytesOf(parts, row, original, found);
-    before += attachments.length;
-  }
-  return null;
-}
-
-async function attachmentsIn(
-  { book }: AttachmentsParts,
-  row: MessageRow,
-  original: KeptOriginal,
-): Promise<readonly InboundAttachment[]> {
-  const channel = await book.find(row.channel);
-  const settings = channel && withoutSecrets(channel.definition, channel.settings);
-  const inbound = await channel?.definition.parse(original, settings);
-  return inbound?.kind === 'appeal' ? inbound.attachments : [];
-}
-
-async function bytesOf(
-  { cipher, store }: AttachmentsParts,
-  row: MessageRow,
-  original: KeptOriginal,
-  { source }: InboundAttachment,
-): Promise<Uint8Array | null> {
-  if (source.kind === 'inline') return Buffer.from(source.base64, 'base64');
-  if (source.kind !== 'blob') return null;
-  const file = original.kept.find(one => one.sha256 === source.sha256);
-  const sealed = file === undefined ? null : await store.blobs.get(file.blob);
-  if (sealed === null) return null;
-  const key = cipher.openDataKey(row.wrappedContent);
-  const bytes = openFile(cipher, key, { number: row.number, sha256: source.sha256, sealed });
-  const intact = createHash('sha256').update(bytes).digest('hex') === source.sha256;
-  return intact ? bytes : null;
 }

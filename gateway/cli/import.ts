@@ -1,5 +1,5 @@
 // huisu import and huisu unseal: a file into a channel by hand, and a file that a channel has sealed back into the open.
-import { open, readFile, unlink } from 'node:fs/promises';
+import { readFile } from 'node:fs/promises';
 import type { ImportReport } from '../../adapters/contract.ts';
 import { openForChannel } from '../channel-seal.ts';
 import { DeskError, EXIT } from '../desk-error.ts';
@@ -7,6 +7,7 @@ import { importFile } from '../import-file.ts';
 import { say, sayBoth } from '../locale.ts';
 import { partsAlone } from './channel-parts.ts';
 import type { Arguments, Call, Command, Option, Row } from './command.ts';
+import { codeOf, writeNew } from './new-file.ts';
 import { textOf } from './parts.ts';
 
 const INTO: Option = { flags: '--channel <id>', summary: { zh: '渠道（必填）', en: 'the channel (required)' } };
@@ -109,26 +110,5 @@ async function readSealed(file: string): Promise<Uint8Array> {
     return await readFile(file);
   } catch (error) {
     throw new DeskError('import.cannot_read', { file, reason: codeOf(error) }, EXIT.usage);
-  }
-}
-
-const codeOf = (error: unknown): string => (error instanceof Error && 'code' in error ? String(error.code) : 'unknown');
-
-/** Never over another file; nothing is left where what goes with it fails. */
-async function writeNew(file: string, bytes: Uint8Array, also: () => Promise<void>): Promise<void> {
-  let handle: Awaited<ReturnType<typeof open>>;
-  try {
-    handle = await open(file, 'wx', 0o600);
-  } catch (error) {
-    throw new DeskError('import.cannot_write', { file, reason: codeOf(error) }, EXIT.unavailable);
-  }
-  try {
-    await also();
-    await handle.writeFile(bytes);
-  } catch (error) {
-    await unlink(file);
-    throw error;
-  } finally {
-    await handle.close();
   }
 }

@@ -7,6 +7,7 @@ import type { DeskAnswer } from '../desk.ts';
 import { DeskError, EXIT } from '../desk-error.ts';
 import { createMasks } from '../dispatch/mask.ts';
 import { type Reveal, viewTicket } from '../ticket-view.ts';
+import { attachmentCommand } from './attachment.ts';
 import type { Arguments, Command, CommandContext, Row } from './command.ts';
 import { CHANNEL, COLUMNS, LIMIT, NUMBER, numberOf, paged, textOf } from './parts.ts';
 
@@ -58,6 +59,7 @@ export const ticketCommands: readonly Command[] = [
         revealOf(args, call.by),
       ),
   },
+  attachmentCommand,
   {
     kind: 'one',
     name: 'tickets release',

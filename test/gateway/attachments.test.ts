@@ -1,8 +1,11 @@
 // Attachments on a running gateway: by URL, in the request or inline, their bytes reach the case system with the ticket.
 import assert from 'node:assert/strict';
-import { readFileSync } from 'node:fs';
+import { readFileSync, statSync } from 'node:fs';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { join } from 'node:path';
+import type { Arguments } from '../../gateway/cli/command.ts';
+import { callControl } from '../../gateway/control.ts';
 import { openFile } from '../../store/ticket-seal.ts';
 import { appealBody, sha256 } from '../platforms/app.ts';
 import { type CaseSystemSimulator, type JournalLine, startCaseSystem } from '../platforms/case-system.ts';
@@ -235,6 +238,17 @@ describe('attachments', function () {
 
   const inline = (name: string, bytes: Uint8Array) => ({ name, base64: Buffer.from(bytes).toString('base64') });
 
+  /** Code of what was refused. */
+  async function attachment(args: Arguments): Promise<string | undefined> {
+    const client = await callControl(join(bench.folder, 'data'));
+    assert.ok(client !== null);
+    let code: string | undefined;
+    for await (const reply of client.run('tickets attachment', args, 'clerk'))
+      if ('failure' in reply) code = reply.failure.code;
+    client.close();
+    return code;
+  }
+
   it('of an accusation go as what they show: not with whose phone took them and where, nor as files that name their author', async () => {
     await open();
     const letter = Buffer.from('%PDF-1.7 /Author (OUYANG)');
@@ -279,6 +293,26 @@ describe('attachments', function () {
     await bench.close();
     await open({ identity: true });
     assert.deepEqual(bytesOf(await sent('ticket.created', await told(photos))), [pictureOf('phone.jpg'), PHOTO]);
+  });
+
+  it('are written to a file by a clerk with a purpose, as they came, after the audit has it; nothing is overwritten', async () => {
+    await open();
+    const appeal = await told({ confidential: true, attachments: [inline('举报信.pdf', PHOTO), byUrl('/photo')] });
+    await sent('ticket.created', appeal);
+    const to = join(bench.folder, 'letter.pdf');
+    const order = { number: appeal.number, index: 0, to, why: '核对举报材料' };
+    const codes: (string | undefined)[] = [];
+    for (const change of [{ why: ' ' }, { index: 2 }, {}, {}]) codes.push(await attachment({ ...order, ...change }));
+    assert.deepEqual(codes, ['desk.no_purpose', 'desk.no_such_attachment', undefined, 'import.cannot_write']);
+    assert.deepEqual([readFileSync(to), statSync(to).mode & 0o777], [PHOTO, 0o600]);
+    const fetched = join(bench.folder, 'photo');
+    assert.equal(await attachment({ ...order, index: 1, to: fetched }), undefined);
+    assert.deepEqual(readFileSync(fetched), PHOTO);
+    const audits = await bench.gateway.context.store.admin.auditList(0, 100);
+    assert.deepEqual(
+      audits.filter(({ action }) => action === 'identity.read').map(({ by, on, why }) => ({ by, on, why })),
+      [0, 1].map(index => ({ by: 'clerk', on: [appeal.number, `attachment.${index}`], why: order.why })),
+    );
   });
 
   it('stay as they came where they are kept', async () => {

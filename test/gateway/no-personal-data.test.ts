@@ -128,6 +128,7 @@ describe('identities', function () {
       'erase',
       'import',
       'unseal',
+      'tickets attachment',
       'quarantine replay',
       'dead-letters replay',
       'keys rotate',
