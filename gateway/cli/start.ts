@@ -57,7 +57,8 @@ export function startCommand(commands: readonly Command[]): LocalCommand {
         process.exit(EXIT.ok);
       }, GONE_MS);
       await gateway.close(STOP_MS);
-      clearTimeout(late);
+      // It stays for what a library may have left running, and holds nothing up itself.
+      late.unref();
       log.info('gateway.stopped', { signal });
       terminal.err(say(terminal.language, 'start.stopped'));
       return EXIT.ok;

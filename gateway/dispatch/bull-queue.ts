@@ -34,6 +34,8 @@ const WORKER_RETRY_MS = 1000;
 const RECONNECT_MOST_MS = 2000;
 /** For telling Redis that we go. */
 const CLOSING_MS = 500;
+/** For Bull's own closing, which tells it each connection by itself. */
+const ENDING_MS = 2000;
 const URGENT = 1;
 
 /** Redis 队列. Never throws for a Redis that is down: it reconnects for ever, and `faults` says so meanwhile. */
@@ -148,8 +150,8 @@ export function createBullQueue(options: BullQueueOptions): Queue {
       await within(CLOSING_MS, queue.pause(true, true).catch(gone));
       paused = true;
       await within(left(), Promise.all(running));
-      const ended = await within(left(), queue.close(true).catch(gone));
-      if (!ended.done) disconnect(queue);
+      const ended = await within(Math.min(left(), ENDING_MS), queue.close(true).catch(gone));
+      if (!ended.done) letGo(queue);
     },
   };
 }
@@ -182,15 +184,25 @@ export function watchBullQueue({ url, prefix }: { readonly url: string; readonly
         CLOSING_MS,
         queue.close(true).catch(() => undefined),
       );
-      if (!ended.done) disconnect(queue);
+      if (!ended.done) letGo(queue);
     },
   };
 }
 
-/** Bull keeps its connections to itself; whoever asks for one that is not there would open it. */
-function disconnect(queue: Bull.Queue<Job>): void {
-  const { clients } = queue as unknown as { readonly clients: readonly { disconnect(): void }[] };
-  for (const client of clients) client.disconnect();
+/** Of Bull's insides; whoever asks it for a connection that is not there would open it. */
+interface Insides {
+  readonly clients: readonly { disconnect(): void }[];
+  _clearTimers(): Promise<void>;
+}
+
+/**
+ * Does what Bull's closing ends with. It waits for ever for a connection that broke in its first words, which its client takes for
+ * a good one, and its clock for stalled jobs would keep the process alive.
+ */
+function letGo(queue: Bull.Queue<Job>): void {
+  const insides = queue as unknown as Insides;
+  void insides._clearTimers();
+  for (const client of insides.clients) client.disconnect();
 }
 
 /** No or a wrong password, or a user who may not do what a queue needs. */

@@ -1,5 +1,8 @@
 // Bull on a real Redis: keeps the queue's contract, shares work between processes, and says what is wrong with its Redis.
 import assert from 'node:assert/strict';
+import { fork } from 'node:child_process';
+import { once } from 'node:events';
+import { type AddressInfo, connect, createServer } from 'node:net';
 import { createBullQueue } from '../../../gateway/dispatch/bull-queue.ts';
 import { type Queue, QueueUnavailable } from '../../../gateway/dispatch/queue.ts';
 import { queueContract } from '../../contracts/queue.ts';
@@ -71,6 +74,38 @@ describe('queue on Redis', () => {
       [],
     );
   });
+
+  it('lets its process end though Redis goes while it is told good-bye', async () => {
+    let said = 0;
+    let since = 0;
+    // As a server that is being killed: what is open breaks off, and who comes now is let in first.
+    const between = createServer(socket => {
+      if (said > 0 && since++ === 0) return void socket.resetAndDestroy();
+      const onwards = connect({ port: redis.port, host: '127.0.0.1' });
+      socket.on('data', words => {
+        if (!/quit/i.test(words.toString())) return;
+        said++;
+        socket.resetAndDestroy();
+      });
+      socket.pipe(onwards).pipe(socket);
+      socket.on('error', () => onwards.destroy()).on('close', () => onwards.destroy());
+      onwards.on('error', () => socket.destroy());
+    });
+    between.listen(0, '127.0.0.1');
+    await once(between, 'listening');
+    const { port } = between.address() as AddressInfo;
+    const child = fork(new URL('queue-worker.ts', import.meta.url), [`redis://127.0.0.1:${port}`]);
+    try {
+      await once(child, 'message');
+      const ended = once(child, 'exit', { signal: AbortSignal.timeout(15_000) });
+      child.send('close');
+      assert.deepEqual(await ended, [0, null]);
+      assert.ok(since > 0);
+    } finally {
+      child.kill('SIGKILL');
+      between.close();
+    }
+  }).timeout(20_000);
 
   it('gives what a dead worker held to another, however often workers die, and ends none as failed', async () => {
     const silentMs = 300;
