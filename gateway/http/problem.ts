@@ -34,9 +34,9 @@ export interface ProblemAnswer {
 
 /**
  * @param base how callers reach the gateway, without a slash at the end; '' keeps `type` relative
- * @param instance path of the request
+ * @param instance path of the request; undefined where none could be made out
  */
-export function problemAnswer(error: unknown, base: string, instance: string): ProblemAnswer {
+export function problemAnswer(error: unknown, base: string, instance: string | undefined): ProblemAnswer {
   const { code, status, headers, bug } = classify(error);
   const entry = catalogueEntry(code) ?? (catalogueEntry(GENERIC[status] ?? 'gateway.bug') as CatalogueEntry);
   const body = {

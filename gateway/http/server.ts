@@ -15,6 +15,7 @@ import { ListenError } from './listen-error.ts';
 import { mountPages, type PageParts } from './pages.ts';
 import { HttpProblem, type ProblemAnswer, problemAnswer } from './problem.ts';
 import type { QueueBoard } from './queue-board.ts';
+import { createUnparsed } from './unparsed.ts';
 import { type Answering, answerWith, createByteBudget, incomingWebhook, send, type WebhookTarget } from './webhooks.ts';
 
 /** What the HTTP side needs of the rest. */
@@ -54,13 +55,19 @@ export function createHttp(parts: HttpParts): HttpService {
   const answering = answeringOf(parts, front);
   const hooks = hooksOf(parts, answering);
   const app = createApp(parts, { front, answering, hooks });
-  const server = serverOf(parts, app, (request, response) => {
+  const unparsed = createUnparsed(
+    () => front.base,
+    ({ code, status }) => answering.onRefusal(code, status, 'unknown'),
+  );
+  const listener = unparsed.watch((request, response) => {
     if (closing) response.shouldKeepAlive = false;
     const channel = PLAIN_HOOK.exec(request.url ?? '')?.[1];
     // Every appeal comes this way: the router would try its patterns on it for nothing.
     if (channel === undefined) app(request, response);
     else void hooks.channel(request as Incoming, response, channel);
   });
+  const server = serverOf(parts, app, listener);
+  unparsed.answerFor(server);
   server.maxConnections = parts.config.listen.maxConnections;
   return {
     server,

@@ -187,6 +187,34 @@ describe('the HTTP side', () => {
     assert.equal((await fetch(`${url}/hooks/%E0%A4%A`)).status, 400);
   });
 
+  it('tells a sender in a problem what of a request is no HTTP, or did not come whole', async function () {
+    this.timeout(20_000);
+    const url = await open(async (_channel, request) => ({ status: 202, body: await request.body(100) }));
+    const head = 'POST /hooks/a HTTP/1.1\r\nhost: x\r\n';
+    const cases = [
+      [`${head}content-length: -5\r\n\r\n`, 400, 'http.bad_request'],
+      [`${head}content-length: 1\r\ncontent-length: 2\r\n\r\nxy`, 400, 'http.bad_request'],
+      [`${head}transfer-encoding: chunked\r\n\r\nzz\r\n`, 400, 'http.bad_request'],
+      ['\x16\x03\x01\x02\r\n\r\n', 400, 'http.bad_request'],
+      [`${head}x-long: ${'a'.repeat(20_000)}\r\n\r\n`, 431, 'http.head_too_large'],
+      [`${head}content-length: 9\r\n\r\nshort`, 408, 'http.too_slow'],
+    ] as const;
+    const answers = await Promise.all(
+      cases.map(async ([request]) => {
+        const socket = await dial(url);
+        socket.write(request);
+        return text(socket);
+      }),
+    );
+    for (const [i, [, status, code]] of cases.entries()) {
+      const [top = '', body = ''] = (answers[i] as string).split('\r\n\r\n');
+      assert.match(top, new RegExp(`^HTTP/1\\.1 ${status} `));
+      assert.match(top, /content-type: application\/problem\+json/);
+      const said = JSON.parse(body) as Record<string, unknown>;
+      assert.deepEqual([said['status'], said['code'], said['instance']], [status, code, undefined]);
+    }
+  });
+
   it('says on no answer what it is built with', async () => {
     const url = await open(async () => ({ status: 202 }));
     for (const path of ['/healthz', '/hooks/a', '/nothing']) {
