@@ -34,7 +34,9 @@ export function parseMoment(written: string): number | null {
     number,
   ];
   const midnight = Date.UTC(year, month - 1, day);
-  const sameDay = new Date(midnight).getUTCMonth() === month - 1 && month >= 1 && day >= 1;
+  const date = new Date(midnight);
+  // A year below 100 would be taken for one of the twentieth century.
+  const sameDay = date.getUTCFullYear() === year && date.getUTCMonth() === month - 1 && month >= 1 && day >= 1;
   if (!sameDay || hour > 24 || minute > 59 || second > 60) return null;
   const millis = Number(`0.${match[7] ?? '0'}`) * 1000;
   return midnight + ((hour * 60 + minute) * 60 + second) * 1000 + Math.floor(millis) - zoneMs(match[8]);

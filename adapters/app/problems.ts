@@ -2,7 +2,7 @@
 import type { WebhookAnswer } from '../contract.ts';
 import type { JsonProblem } from '../kit/json.ts';
 import type { MultipartProblem } from '../kit/multipart.ts';
-import { type Bilingual, type FieldError, problemAnswer } from '../kit/problem.ts';
+import { type Bilingual, both, type FieldError, pointer, problemAnswer } from '../kit/problem.ts';
 
 interface Words {
   readonly status: number;
@@ -130,8 +130,12 @@ export function refuseJson(channel: string, problem: JsonProblem): WebhookAnswer
     } as const
   )[problem.code];
   const { detail } = PROBLEMS[code];
-  if (code === 'forbidden-key') return refuse(channel, code);
+  if (code === 'forbidden-key') return refuse(channel, code, { errors: forbiddenAt(problem) });
   return refuse(channel, code, { detail: { zh: `${detail.zh}${at.zh}`, en: `${detail.en} ${at.en}` } });
+}
+
+function forbiddenAt({ path }: JsonProblem): FieldError[] {
+  return [{ pointer: pointer(path ?? []), code: 'forbidden-key', detail: both(PROBLEMS['forbidden-key'].detail) }];
 }
 
 export function refuseMultipart(channel: string, problem: MultipartProblem): WebhookAnswer {

@@ -133,6 +133,7 @@ async function queryProgress(
   gate: Gate,
   request: WebhookRequest,
 ): Promise<WebhookAnswer> {
+  requirePlain(request);
   const bytes = await request.body(LIMITS.json);
   gate(request, bytes);
   requireJson(mediaType(request));

@@ -12,11 +12,14 @@ export class JsonProblem extends Error {
   readonly offset: number;
   /** Counted from 1. */
   readonly line: number;
-  constructor(code: JsonFault, offset: number, line: number) {
+  /** Where a forbidden key stands, as the keys and indexes that lead to it; null for all other faults. */
+  readonly path: readonly (string | number)[] | null;
+  constructor(code: JsonFault, offset: number, line: number, path: readonly (string | number)[] | null = null) {
     super(`${code} at offset ${offset}, line ${line}`);
     this.code = code;
     this.offset = offset;
     this.line = line;
+    this.path = path;
   }
 }
 
@@ -37,9 +40,23 @@ export function readJson(bytes: Uint8Array, options: ReadJsonOptions = {}): unkn
   } catch (error) {
     // The engine's own words quote the text, so the place is looked up again here.
     const offset = malformedAt(text);
-    if (offset === -1 && error instanceof SyntaxError) throw new JsonProblem('json.forbidden-key', 0, 1);
+    if (offset === -1 && error instanceof SyntaxError) {
+      throw new JsonProblem('json.forbidden-key', 0, 1, forbiddenPath(JSON.parse(text)));
+    }
     throw new JsonProblem('json.malformed', Math.max(offset, 0), lineOf(text, offset));
   }
+}
+
+/** Way to the first key that is not taken. As deep as the JSON, whose depth has been checked. */
+function forbiddenPath(value: unknown): (string | number)[] | null {
+  if (typeof value !== 'object' || value === null) return null;
+  if (Object.hasOwn(value, '__proto__')) return ['__proto__'];
+  for (const [key, inner] of Object.entries(value)) {
+    const named = typeof inner === 'object' && inner !== null && Object.hasOwn(inner, 'prototype');
+    const path = key === 'constructor' && named ? ['prototype'] : forbiddenPath(inner);
+    if (path !== null) return [Array.isArray(value) ? Number(key) : key, ...path];
+  }
+  return null;
 }
 
 /** Whether more brackets of a kind open than so many, those inside strings included. */

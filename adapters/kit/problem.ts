@@ -47,7 +47,10 @@ export function problemAnswer(problem: Problem): WebhookAnswer {
   };
 }
 
-/** JSON Pointer of a path of keys and indexes. */
+const LONGEST_POINTER = 300;
+
+/** JSON Pointer of a path of keys and indexes; one of more than 300 characters is cut and ends in an ellipsis. */
 export function pointer(path: readonly (string | number)[]): string {
-  return path.map(step => `/${String(step).replaceAll('~', '~0').replaceAll('/', '~1')}`).join('');
+  const whole = path.map(step => `/${String(step).replaceAll('~', '~0').replaceAll('/', '~1')}`).join('');
+  return whole.length > LONGEST_POINTER ? `${whole.slice(0, LONGEST_POINTER)}…` : whole;
 }

@@ -10,7 +10,6 @@ export type Checked<T> =
 const EVERY_FAULT = { abortEarly: false, errors: { render: false } } as const;
 /** Faults told at once; a body with more of them is not mended by a longer list. */
 const MOST_FAULTS = 50;
-const LONGEST_POINTER = 300;
 
 /**
  * Checks a value. A good one costs one pass; a bad one is walked again for the whole list of faults. Pass a schema with
@@ -24,13 +23,8 @@ export function checkBody<T>(schema: ObjectSchema<T>, value: unknown, quick?: Qu
 }
 
 function fieldError(schema: ObjectSchema, detail: ValidationErrorItem): FieldError {
-  const where = pointer(detail.path);
   const [code, words] = explain(schema, detail);
-  return {
-    pointer: where.length > LONGEST_POINTER ? `${where.slice(0, LONGEST_POINTER)}…` : where,
-    code,
-    detail: both(words),
-  };
+  return { pointer: pointer(detail.path), code, detail: both(words) };
 }
 
 const TYPES: Readonly<Record<string, Bilingual>> = {
@@ -75,7 +69,10 @@ function explain(schema: ObjectSchema, detail: ValidationErrorItem): Explanation
     case 'object.with':
       return [
         'belong-together',
-        { zh: `须同时给出 ${String(context['peer'])}`, en: `needs ${String(context['peer'])} beside it` },
+        {
+          zh: `${String(context['main'])} 须与 ${String(context['peer'])} 同时给出`,
+          en: `${String(context['main'])} needs ${String(context['peer'])} beside it`,
+        },
       ];
     case 'string.empty':
       return ['empty', { zh: '不能为空', en: 'must not be empty' }];

@@ -181,7 +181,10 @@ describe('app', () => {
 
     it('100,000 nested brackets, __proto__ and an empty body', async () => {
       assert.equal((await sender.send('['.repeat(100_000))).json()['type'], '/problems/too-deep');
-      assert.equal((await sender.send('{"__proto__":{"a":1}}')).json()['type'], '/problems/forbidden-key');
+      const forbidden = await sender.send('{"data":[{"__proto__":{"a":1}}]}');
+      assert.equal(forbidden.json()['type'], '/problems/forbidden-key');
+      const [where] = forbidden.json()['errors'] as Fault[];
+      assert.deepEqual([where?.pointer, where?.code], ['/data/0/__proto__', 'forbidden-key']);
       assert.equal((await sender.send('')).json()['type'], '/problems/not-json');
     });
 
@@ -202,9 +205,11 @@ describe('app', () => {
     it('compressed bodies with 415, saying so', async () => {
       const headers = { 'content-encoding': 'gzip', 'content-type': 'application/json' };
       const body = gzipSync(JSON.stringify(appealBody()));
-      const answer = await fetch(served.url, { method: 'POST', headers, body });
-      assert.equal(answer.status, 415);
-      assert.match(await answer.text(), /请求体不得压缩.*uncompressed/);
+      for (const rest of ['', '/validate', '/query']) {
+        const answer = await fetch(`${served.url}${rest}`, { method: 'POST', headers, body });
+        assert.equal(answer.status, 415);
+        assert.match(await answer.text(), /请求体不得压缩.*uncompressed/);
+      }
     });
 
     it('every wrong field at once, each by its JSON Pointer', async () => {
@@ -225,6 +230,11 @@ describe('app', () => {
         ['/data/place', 'belong-together'],
         ['/timestamp', 'wrong-format'],
       ]);
+    });
+
+    it('a field that stands alone, with the name of the one that belongs to it', async () => {
+      const [fault] = faults(await sender.send(appealBody({ last: true })));
+      assert.match(String(fault?.detail), /^last 须与 conversation .*last needs conversation/);
     });
 
     it('a value of the wrong form, with one of the right form', async () => {

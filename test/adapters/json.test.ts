@@ -88,13 +88,15 @@ describe('json kit', () => {
   });
 
   it('refuses keys that reach a prototype, however they are written', () => {
-    for (const text of [
-      '{"__proto__":{}}',
-      '{"a":[{"__proto__":1}]}',
-      '{"\\u005f_proto__":{}}',
-      '{"constructor":{"prototype":{}}}',
-    ]) {
-      assert.equal(problem(text).code, 'json.forbidden-key', text);
+    for (const [text, path] of [
+      ['{"__proto__":{}}', ['__proto__']],
+      ['{"b":{"constructor":1},"a":[0,{"__proto__":1}]}', ['a', 1, '__proto__']],
+      ['{"\\u005f_proto__":{}}', ['__proto__']],
+      ['{"constructor":{"prototype":{}}}', ['constructor', 'prototype']],
+    ] as const) {
+      const found = problem(text);
+      assert.equal(found.code, 'json.forbidden-key', text);
+      assert.deepEqual(found.path, path);
     }
     assert.deepEqual(readJson(bytes('{"constructor":"工程队"}')), { constructor: '工程队' });
   });
