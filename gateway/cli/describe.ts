@@ -2,7 +2,7 @@
 import { catalogueEntry } from '../catalogue.ts';
 import { type Language, word } from '../locale.ts';
 import type { Row } from './command.ts';
-import { time } from './table.ts';
+import { plain, time } from './table.ts';
 
 /** Milliseconds since the epoch fall in this range; other numbers are counts. */
 const TIMES = { from: Date.UTC(2001, 0), to: Date.UTC(2100, 0) };
@@ -16,10 +16,19 @@ export function lines(result: Row, language: Language, indent = ''): readonly st
       return [label.trimEnd(), ...value.flatMap(item => listItem(item, language, `${indent}  `))];
     }
     if (typeof value === 'object' && !Array.isArray(value)) {
-      return [label.trimEnd(), ...lines(value as Row, language, `${indent}  `)];
+      const inner = `${indent}  `;
+      return [
+        label.trimEnd(),
+        ...(key === 'settings' ? asNamed(value as Row, inner) : lines(value as Row, language, inner)),
+      ];
     }
     return [label + named(key, value, language)];
   });
+}
+
+/** Settings under the names by which they are set. */
+function asNamed(settings: Row, indent: string): readonly string[] {
+  return Object.entries(settings).map(([name, value]) => `${indent}${name}: ${plain(JSON.stringify(value))}`);
 }
 
 function listItem(item: unknown, language: Language, indent: string): readonly string[] {
@@ -73,5 +82,5 @@ function scalar(value: unknown, language: Language): string {
   if (typeof value === 'boolean') return word(language, 'boolean', String(value));
   if (Array.isArray(value)) return value.map(item => scalar(item, language)).join(' ');
   if (typeof value === 'object') return JSON.stringify(value);
-  return String(value).replace(/\p{Cc}+/gu, ' ');
+  return plain(String(value));
 }

@@ -1,10 +1,10 @@
 // The command line: arguments in, exit code out. Commands are plain objects; here they become commander's.
 import { userInfo } from 'node:os';
 import { resolve } from 'node:path';
-import { Command as Commander, CommanderError, Option as CommanderOption } from 'commander';
+import { Command as Commander, CommanderError, Option as CommanderOption, InvalidArgumentError } from 'commander';
 import { EXIT } from '../desk-error.ts';
 import { failureOf } from '../failure.ts';
-import { type Language, languageOf, say } from '../locale.ts';
+import { type Language, languageOf, say, sayBoth } from '../locale.ts';
 import { createLog } from '../telemetry.ts';
 import { VERSION } from '../version.ts';
 import { readSettings } from './channels.ts';
@@ -12,6 +12,7 @@ import type { Arguments, Command, LocalCommand, Option, Terminal } from './comma
 import { COMMANDS, LOCAL_COMMANDS } from './commands.ts';
 import { replies } from './open.ts';
 import { print, printFailure } from './output.ts';
+import { jsonLine } from './table.ts';
 
 /** Runs one command. Never throws; what went wrong is on standard error, in both languages. */
 export async function main(argv: readonly string[], env: NodeJS.ProcessEnv = process.env): Promise<number> {
@@ -33,11 +34,23 @@ export async function main(argv: readonly string[], env: NodeJS.ProcessEnv = pro
     await program.parseAsync(argv, { from: 'user' });
     return exit;
   } catch (error) {
-    if (error instanceof CommanderError) return error.exitCode === 0 ? EXIT.ok : EXIT.usage;
+    if (error instanceof CommanderError) return error.exitCode === 0 ? EXIT.ok : usageFailure(error, argv, terminal);
     const failure = failureOf(error);
     if (failure.exit === EXIT.bug) createLog({ level: 'error' }).bug('cli.bug', error);
     return printFailure(failure, { ...terminal, json: begun.json }, begun.kind);
   }
+}
+
+/** Commander has said it on standard error; a program that asked for an object gets one as from any other failure. */
+function usageFailure({ message }: CommanderError, argv: readonly string[], terminal: Terminal): number {
+  const line = ` ${argv.filter(word => !word.startsWith('-')).join(' ')} `;
+  const lists = COMMANDS.some(({ kind, name }) => kind === 'list' && line.includes(` ${name} `));
+  if (argv.includes('--json') && !lists) {
+    const said = message.replace(/^error: /, '');
+    const failure = { code: 'cli.usage', exit: EXIT.usage, ...sayBoth('error.cli.usage', { said }) };
+    terminal.out(jsonLine({ failure }));
+  }
+  return EXIT.usage;
 }
 
 /** `huisu messages list | head`: whoever has read enough closes the pipe, and nothing is wrong. */
@@ -148,7 +161,7 @@ function withGlobals(target: Commander, language: Language): Commander {
   return target
     .option('--config <file>', say(language, 'cli.config'))
     .option('--json', say(language, 'cli.json'))
-    .option('--lang <language>', say(language, 'cli.lang'));
+    .addOption(new CommanderOption('--lang <language>', say(language, 'cli.lang')).choices(['zh', 'en']));
 }
 
 function optionOf({ flags, summary, choices, number, required }: Option, language: Language): CommanderOption {
@@ -158,7 +171,7 @@ function optionOf({ flags, summary, choices, number, required }: Option, languag
     option.argParser((text: string) => {
       const value = Number(text);
       if (Number.isInteger(value) && value >= number.min && value <= number.max) return value;
-      throw new CommanderError(1, 'commander.invalidArgument', `error: option '${flags}' ${number.min}…${number.max}`);
+      throw new InvalidArgumentError(`${number.min}…${number.max}`);
     });
   }
   return option;

@@ -5,7 +5,7 @@ import { say } from '../locale.ts';
 import type { Command, Row, Share, Terminal } from './command.ts';
 import { lines } from './describe.ts';
 import { type ProgressBar, progressBar } from './progress-bar.ts';
-import { table } from './table.ts';
+import { jsonLine, table } from './table.ts';
 
 /** Rows of a table that are gathered before its columns' widths are settled. */
 const TABLE_PAGE = 200;
@@ -33,7 +33,7 @@ export async function print(command: Command, replies: AsyncIterable<Reply>, ter
       return printFailure(reply.failure, terminal, command.kind);
     } else if ('result' in reply) return printResult(command, reply.result, terminal);
     else if ('row' in reply) {
-      if (terminal.json) terminal.out(JSON.stringify(reply.row));
+      if (terminal.json) terminal.out(jsonLine(reply.row));
       else if (rows.push(reply.row) >= TABLE_PAGE) flush();
     }
   }
@@ -67,7 +67,7 @@ function printResult(command: Command, result: Row, terminal: Terminal): number 
     const text = one?.text?.(result, terminal.language) ?? lines(result, terminal.language).join('\n');
     if (text !== '') terminal.out(text);
   }
-  terminal.out(JSON.stringify(result));
+  terminal.out(jsonLine(result));
   return one?.exit?.(result) ?? 0;
 }
 
@@ -77,7 +77,7 @@ export function printFailure(
   terminal: Pick<Terminal, 'language' | 'err' | 'out' | 'json'>,
   kind: Command['kind'] | 'local',
 ): number {
-  if (terminal.json && kind !== 'list') terminal.out(JSON.stringify({ failure: { code, exit, ...sentence } }));
+  if (terminal.json && kind !== 'list') terminal.out(jsonLine({ failure: { code, exit, ...sentence } }));
   const other = terminal.language === 'zh' ? sentence.en : sentence.zh;
   terminal.err(`${sentence[terminal.language]}\n${other}\n(${code})`);
   return exit;

@@ -59,8 +59,20 @@ function show(value: unknown, column: Column, language: Language): string {
   if (typeof column.show === 'object') return word(language, column.show.words, String(value));
   if (column.show === 'sentence') return (value as Sentence)[language];
   if (typeof value === 'boolean') return word(language, 'boolean', String(value));
-  // A control character in a cell could move the cursor and forge a line.
-  return (Array.isArray(value) ? value.join(' ') : String(value)).replace(/\p{Cc}+/gu, ' ');
+  return plain(Array.isArray(value) ? value.join(' ') : String(value));
+}
+
+/** A control character could move the cursor and forge a line, one of writing direction show another text than is there. */
+export function plain(text: string): string {
+  return text.replace(/[\p{Cc}\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]+/gu, ' ');
+}
+
+/** As a line of JSON, with nothing in it that a terminal would obey. */
+export function jsonLine(value: unknown): string {
+  return JSON.stringify(value).replace(
+    /[\u007f-\u009f\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]/g,
+    character => `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`,
+  );
 }
 
 const SHANGHAI = new Intl.DateTimeFormat('sv-SE', {

@@ -291,6 +291,17 @@ describe('huisu', function () {
     assert.equal((unread.result['failure'] as Record<string, unknown>)['code'], 'config.unreadable');
     const en = await huisu(['tickets', 'show', 'nonsense', '--lang', 'en']);
     assert.match(en.err, /no valid number[\s\S]*不是有效的编号/);
+    for (const [args, said] of [
+      [['channels', 'add', '--json'], /用法有误（missing required argument 'id'）/],
+      [['nothing', '--json'], /unknown command 'nothing'/],
+      [['channels', '--json'], /--help/],
+      [['status', '--lang', 'fr', '--json'], /'fr' is invalid/],
+    ] as const) {
+      const { code, exit, zh: words } = (await huisu(args)).result['failure'] as Record<string, unknown>;
+      assert.deepEqual([code, exit], ['cli.usage', 64]);
+      assert.match(String(words), said);
+    }
+    assert.equal((await huisu(['tickets', 'list', '--limit', 'x', '--json'])).out, '');
     for (const args of [
       ['tickets', 'shwo'],
       ['tickets', 'show'],

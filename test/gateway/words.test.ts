@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { catalogue } from '../../gateway/catalogue.ts';
 import { lines } from '../../gateway/cli/describe.ts';
-import { cut, table, width } from '../../gateway/cli/table.ts';
+import { cut, jsonLine, table, width } from '../../gateway/cli/table.ts';
 import { type Language, languageOf, localeFile, say } from '../../gateway/locale.ts';
 import { maskRequester } from '../../gateway/requester-mask.ts';
 import type { Requester } from '../../normalizer/ticket.ts';
@@ -44,6 +44,25 @@ describe('tables', () => {
     assert.match(shown[1] as string, /^1 {9}路灯坏了$/);
     assert.doesNotMatch(shown.join(''), /\p{Cc}/u, 'a cell moved the cursor');
     assert.match(table(columns, [], 'en')[0] as string, /number {2}title/);
+  });
+
+  it('hold nothing that a terminal obeys, nor do lines of JSON, which mean the same', () => {
+    const value = { externalId: 'a\u009b31m\u202eb\u2066c\u0000' };
+    const column = { key: 'externalId', title: { zh: '编号', en: 'number' } };
+    const obeyed = /[\p{Cc}\u202a-\u202e\u2066-\u2069]/u;
+    assert.doesNotMatch(table([column], [value], 'zh').join(''), obeyed);
+    assert.doesNotMatch(lines(value, 'zh').join(''), obeyed);
+    assert.doesNotMatch(jsonLine(value), obeyed);
+    assert.deepEqual(JSON.parse(jsonLine(value)), value);
+  });
+
+  it('show settings under the names by which they are set', () => {
+    assert.deepEqual(lines({ id: 'app-1', settings: { burst: 2, sources: ['10.0.0.0/8'] } }, 'zh'), [
+      '编号: app-1',
+      '设置:',
+      '  burst: 2',
+      '  sources: ["10.0.0.0/8"]',
+    ]);
   });
 });
 
