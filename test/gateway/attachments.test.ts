@@ -80,7 +80,7 @@ describe('attachments', function () {
   }
 
   async function told(data: Record<string, unknown>, options = {}): Promise<Told> {
-    const answer = await bench.sender.send(appealBody(data), { prefer: 'wait=10', ...options });
+    const answer = await bench.sender.told(appealBody(data), options);
     assert.equal(answer.status, 200, answer.text);
     return answer.json() as unknown as Told;
   }

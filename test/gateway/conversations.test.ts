@@ -39,7 +39,7 @@ describe('a conversation', function () {
 
   /** Sends and waits until it is decided. */
   async function told(body: unknown): Promise<Told> {
-    const answer = await bench.sender.send(body, { prefer: 'wait=10' });
+    const answer = await bench.sender.told(body);
     assert.equal(answer.status, 200, answer.text);
     return answer.json() as unknown as Told;
   }
@@ -155,7 +155,7 @@ describe('a conversation', function () {
         part(key, '自来水浑浊', { last: true, contact }),
         ...Array.from({ length: 6 }, (_, i) => part(key, `补充第${i + 1}点`, { contact })),
       ];
-      const answers = await Promise.all(bodies.map(body => bench.sender.send(body, { prefer: 'wait=10' })));
+      const answers = await Promise.all(bodies.map(body => bench.sender.told(body)));
       const all = answers.map(answer => answer.json() as unknown as Told);
       const lead = all.find(({ outcome }) => outcome.kind === 'ticket');
       assert.ok(lead, 'one is the ticket');

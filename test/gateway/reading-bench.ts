@@ -108,7 +108,7 @@ export async function openReadingBench(
     read: messages => box(messages, '/wait'),
     async appeal(data, options = {}) {
       const body = { type: 'appeal.created', timestamp: new Date().toISOString(), data };
-      const answer = await bench.sender.send(body, { prefer: 'wait=10', ...options });
+      const answer = await bench.sender.told(body, options);
       if (answer.status !== 200) throw new Error(`answered ${answer.status}: ${answer.text}`);
       return answer.json() as unknown as Told;
     },

@@ -21,6 +21,7 @@ export interface Running {
     content: string,
     contact?: Readonly<Record<string, string>>,
   ): Promise<{ readonly number: string; readonly outcome: Readonly<Record<string, unknown>> }>;
+  /** Any body; what is taken in is waited for until it is read. */
   send(body: unknown): Promise<PartnerAnswer>;
   /** Waits until the condition holds; fails after ten seconds. */
   until(condition: () => boolean | Promise<boolean>): Promise<void>;
@@ -56,7 +57,7 @@ export async function runGateway(
   const gateway = await startGateway(loadConfig({ file, env: {} }), { log, commands, env: {}, onFatal, ...options });
   const { id, secret } = gateway.firstChannel as { id: string; secret: string };
   const sender = partner({ url: `${gateway.url}/hooks/${id}`, secret });
-  const send = (body: unknown) => sender.send(body, { prefer: 'wait=10' });
+  const send = (body: unknown) => sender.told(body);
   return {
     folder,
     gateway,

@@ -96,7 +96,7 @@ withMongo('several gateways on one MongoDB', server => {
 
       it('tell whoever waits what another process decided', async () => {
         const [intake] = await Promise.all([all.start('in', 'intake'), all.start('read', 'reader')]);
-        const answer = await intake.sender('one').send(appeal('光明路下水井盖丢失。'), { prefer: 'wait=10' });
+        const answer = await intake.sender('one').told(appeal('光明路下水井盖丢失。'));
         assert.equal(answer.status, 200, answer.text);
         assert.equal((answer.json()['outcome'] as { kind: string }).kind, 'ticket');
       });

@@ -51,6 +51,8 @@ export interface Partner {
   prepare(body: unknown, options?: SendOptions): Prepared;
   deliver(prepared: Prepared): Promise<PartnerAnswer>;
   send(body: unknown, options?: SendOptions): Promise<PartnerAnswer>;
+  /** Sends it, and asks again by the same message until the answer says what became of it, however long that takes. */
+  told(body: unknown, options?: SendOptions): Promise<PartnerAnswer>;
   /** The same request so many times, one after the other or all at once. */
   duplicate(body: unknown, times: number, options?: SendOptions): Promise<PartnerAnswer[]>;
   copies(body: unknown, times: number, options?: SendOptions): Promise<PartnerAnswer[]>;
@@ -106,6 +108,12 @@ export function partner({ url, secret, now = Date.now }: PartnerOptions): Partne
     prepare,
     deliver,
     send: (body, options) => deliver(prepare(body, options)),
+    told: async (body, options) => {
+      const prepared = prepare(body, { prefer: 'wait=10', ...options });
+      let answer = await deliver(prepared);
+      while (answer.status === 202) answer = await deliver(prepared);
+      return answer;
+    },
     duplicate: async (body, times, options) => {
       const prepared = prepare(body, options);
       const answers: PartnerAnswer[] = [];
