@@ -29,6 +29,7 @@ const SENTENCES: Readonly<Record<string, Sentence>> = {
   'number.integer': () => ({ zh: '应为整数', en: 'must be a whole number' }),
   'number.min': limit => ({ zh: `不得小于 ${limit}`, en: `must be at least ${limit}` }),
   'number.max': limit => ({ zh: `不得大于 ${limit}`, en: `must be at most ${limit}` }),
+  'number.port': () => ({ zh: '应为 0 到 65535 的端口号', en: 'must be a port, 0 to 65535' }),
   'number.unsafe': () => ({ zh: '数字过大', en: 'is too large a number' }),
   'object.base': () => ({ zh: '应为“键: 值”的一组设置', en: 'must be a map of settings' }),
   'object.missing': limit => ({ zh: `至少要有其中一项：${limit}`, en: `needs at least one of: ${limit}` }),

@@ -86,7 +86,7 @@ export async function viewTicket(parts: ViewParts, number: string, reveal: Revea
       acceptedAt,
       kind: outcome?.kind ?? null,
     })),
-    history: history(parts.cipher, row),
+    history: history(parts.cipher, row, note => text(note, masks.text)),
   };
 }
 
@@ -157,7 +157,8 @@ function figuresOf({ tickets, messages, firstAt, lastAt, days }: IncidentMarks) 
   return { tickets, messages, firstAt, lastAt, days };
 }
 
-function history(cipher: FieldCipher, row: TicketRow) {
+/** @param words what is shown of a note: the case system may write down whom it spoke to */
+function history(cipher: FieldCipher, row: TicketRow, words: (note: string) => string) {
   const key = cipher.openDataKey(row.wrappedContent);
   return row.events.map(({ at, by, kind, state, step, incident, eventId, note }) => ({
     at,
@@ -169,7 +170,7 @@ function history(cipher: FieldCipher, row: TicketRow) {
     note:
       note === undefined || eventId === undefined
         ? null
-        : openNote(cipher, key, { number: row.number, eventId, sealed: note }),
+        : words(openNote(cipher, key, { number: row.number, eventId, sealed: note })),
   }));
 }
 

@@ -143,6 +143,17 @@ function localPhone(text: string, group: Group): NumberSpan | null {
   return { kind: 'phone', start: group.start, end: group.end, value: group.digits };
 }
 
+/** Words before an ID number. */
+const ID_BEFORE = /(?:身份证|证件|证号)(?:号码|号)?(?:是|为)?[:： ]?$/;
+
+/** Whoever calls it an ID number and makes a slip in it is known by the rest. */
+function claimedId(text: string, { start, end, digits }: Group): NumberSpan | null {
+  if (digits.length < 15 || digits.length > 18 || !ID_BEFORE.test(text.slice(Math.max(0, start - 9), start)))
+    return null;
+  const x = digits.length < 18 && (text.charCodeAt(end) | 32) === 0x78 ? 'X' : '';
+  return { kind: 'id-number', start, end: end + x.length, value: digits + x };
+}
+
 /**
  * The number that begins at a digit, if it is one.
  * @returns the span, or where to go on when there is none.
@@ -151,7 +162,7 @@ export function numberAt(text: string, at: number): NumberSpan | number {
   const groups = readGroups(text, at);
   const first = groups[0]!;
   if (first.digits === '') return first.end;
-  const found = match(text, groups) ?? localPhone(text, first);
+  const found = match(text, groups) ?? localPhone(text, first) ?? claimedId(text, first);
   if (found === null) return first.end;
   // Digits glued to letters or more digits are part numbers, not phones.
   const after = text.charCodeAt(found.end);

@@ -43,8 +43,8 @@ export interface OutgoingResponse {
 
 export interface Outgoing {
   /**
-   * Resolves with any answer, a redirect included. Throws `Unavailable` when none came in time or it was too long, and
-   * `Refused` for an address that must not be called; an abort through `signal` throws the signal's reason.
+   * Resolves with any answer, a redirect included; of one that is no success and too long, with its beginning. Throws
+   * `Unavailable` when none came in time or a success was too long, and `Refused` for an address that must not be called; an abort through `signal` throws the signal's reason.
    */
   send(request: OutgoingRequest): Promise<OutgoingResponse>;
   close(): Promise<void>;
@@ -113,7 +113,8 @@ async function exchange(agent: Agent, message: OutgoingRequest, totalMs: number)
     origin: url.origin,
     path: `${url.pathname}${url.search}`,
     method: message.method ?? 'GET',
-    headers: { 'user-agent': 'huisu', ...message.headers },
+    // Without a word on it a server may compress what it answers.
+    headers: { 'user-agent': 'huisu', 'accept-encoding': 'identity', ...message.headers },
     body: message.body ?? null,
   };
   try {
@@ -171,7 +172,9 @@ class Exchange implements Dispatcher.DispatchHandler {
   }
 
   onResponseError(_: Dispatcher.DispatchController, error: Error): void {
-    this.#settle.reject(error);
+    // What went wrong is told by its status, however long the page that comes with it.
+    if (error instanceof errors.ResponseExceededMaxSizeError && this.#status >= 300) this.onResponseEnd();
+    else this.#settle.reject(error);
   }
 }
 

@@ -58,6 +58,16 @@ const LIMIT = 64 * 1024;
 /** A clock may be ahead of ours by as much as a signature may be old. */
 const AHEAD_MS = 300_000;
 
+/** No case is older, and a day that is none (30 February) would be taken for the one after. */
+const FIRST_YEAR = '2000';
+
+function isMoment(at: string): boolean {
+  const day = at.slice(0, 10);
+  const midnight = Date.parse(`${day}T00:00:00Z`);
+  if (Number.isNaN(midnight) || Number.isNaN(Date.parse(at)) || day < FIRST_YEAR) return false;
+  return new Date(midnight).toISOString().startsWith(day);
+}
+
 /** Schema of an event; docs/case-system.md and the OpenAPI page are made of it. */
 export const caseEventSchema = Joi.object<CaseEvent, true>({
   eventId: Joi.string().min(1).max(200).required().description('Id of the event; the same id again changes nothing.'),
@@ -68,7 +78,7 @@ export const caseEventSchema = Joi.object<CaseEvent, true>({
     .description('accepted 已受理, closed 已办结, reopened 重新办理.'),
   at: Joi.string()
     .pattern(/^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}(?:\.\d{1,9})?(?:Z|[+-]\d{2}:\d{2})$/, 'RFC 3339')
-    .custom((at: string, helpers) => (Number.isNaN(Date.parse(at)) ? helpers.error('any.invalid') : at))
+    .custom((at: string, helpers) => (isMoment(at) ? at : helpers.error('any.invalid')))
     .required()
     .description('When it happened, RFC 3339 with offset.'),
   caseNumber: Joi.string().trim().min(1).max(200).description('Number of the case in the case system.'),

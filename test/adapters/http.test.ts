@@ -1,7 +1,7 @@
 // Outgoing HTTP: inner addresses by any spelling, redirects, slow and endless answers.
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
-import { createServer, type Server, type ServerResponse } from 'node:http';
+import { createServer, type IncomingHttpHeaders, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { CredentialsRefused, PlatformError, Refused, Unavailable } from '../../adapters/contract.ts';
 import { addressList, isAddressOrRange, isPublicAddress } from '../../adapters/kit/address.ts';
@@ -11,12 +11,14 @@ describe('http kit', () => {
   let server: Server;
   let port: number;
   let hits = 0;
+  let asked: IncomingHttpHeaders = {};
   let answer: (response: ServerResponse) => void;
   let client: Outgoing;
 
   before(async () => {
-    server = createServer((_request, response) => {
+    server = createServer((request, response) => {
       hits++;
+      asked = request.headers;
       answer(response);
     });
     server.listen(0, '127.0.0.1');
@@ -46,6 +48,7 @@ describe('http kit', () => {
   it('calls a listed inner address and gives status, headers and bytes', async () => {
     answer = response => response.writeHead(201, { 'x-a': ['1', '2'] }).end('工单');
     const { status, headers, body } = await send();
+    assert.equal(asked['accept-encoding'], 'identity', 'a server that hears nothing of it may compress');
     assert.equal(status, 201);
     assert.equal(headers['x-a'], '1, 2');
     assert.equal(Buffer.from(body).toString(), '工单');
@@ -140,6 +143,13 @@ describe('http kit', () => {
     );
     answer = response => response.end('x'.repeat(1_000));
     assert.equal((await send()).body.byteLength, 1_000);
+  });
+
+  it('tells a refusal by its status, however long the page that comes with it', async () => {
+    answer = response => response.writeHead(400).end('x'.repeat(200_000));
+    const { status, body } = await send();
+    assert.equal(status, 400);
+    assert.ok(body.byteLength <= 1_000);
   });
 
   it('says Unavailable for a closed port and a broken connection, and the reason of an abort', async () => {

@@ -1,6 +1,9 @@
 // The clerk's desk on a running gateway: each act a new decision, audited, with exactly the entries it must make.
 import assert from 'node:assert/strict';
+import { newSecret } from '../../adapters/kit/signature.ts';
+import { loadIncidents } from '../../config/load-incidents.ts';
 import { DeskError } from '../../gateway/desk-error.ts';
+import { viewTicket } from '../../gateway/ticket-view.ts';
 import type { Entry } from '../../store/store.ts';
 import { openTicketContent } from '../../store/ticket-seal.ts';
 import { type CaseSystemSimulator, startCaseSystem } from '../platforms/case-system.ts';
@@ -42,6 +45,24 @@ describe("the clerk's desk", function () {
   const stateOf = async (number: string) => (await store().tickets.get(number))?.state;
   const dispatched = (number: string) => running.until(async () => (await stateOf(number)) === 'dispatched');
   const refused = (code: string) => (error: DeskError) => error instanceof DeskError && error.code === code;
+
+  it('is shown what the case system wrote down with the numbers in it masked, and in full for a purpose', async () => {
+    const secret = newSecret();
+    cases = await startCaseSystem({ eventSecret: secret });
+    running = await runGateway({ caseSystem: { url: cases.url, events: { secrets: [secret] } } });
+    const { number } = await running.appeal(LAMP, WANG);
+    await dispatched(number);
+    const note = '已修复，报修人王桂芬，物业李长顺 13911112222，证件 220502199001011234';
+    const event = { eventId: 'e1', number, type: 'closed', at: new Date().toISOString(), note } as const;
+    assert.equal((await cases.sendEvent(`${running.gateway.url}/case-system/events`, event)).status, 200);
+    const { context } = running.gateway;
+    const parts = { ...context, rules: loadIncidents(context.loaded.config.rules) };
+    const shown = JSON.stringify((await viewTicket(parts, number, null))['history']);
+    assert.match(shown, /已修复/);
+    assert.doesNotMatch(shown, /13911112222|220502199001011234|王桂芬/);
+    const open = await viewTicket(parts, number, { field: 'content', why: '回访', by: 'clerk-1' });
+    assert.match(JSON.stringify(open['history']), /13911112222/);
+  });
 
   it('releases a held ticket to the case system, which knows nothing of it before', async () => {
     await start(true);

@@ -19,6 +19,8 @@ describe('personal', () => {
     ['full-width digits', '电话１３８００１３８０００', ['phone:13800138000']],
     ['an ID number with a right check digit', '身份证11010519491231002X', ['id-number:11010519491231002X']],
     ['a wrong one is none', '单号110105194912310021', []],
+    ['a wrong one behind the word for it', '身份证号码：110105194912310021', ['id-number:110105194912310021']],
+    ['one with a digit left out', '证件号是1101051949123100X，', ['id-number:1101051949123100X']],
     ['an old ID number', '证号440524800101001', ['id-number:440524800101001']],
     [
       'phone and ID number beside each other',

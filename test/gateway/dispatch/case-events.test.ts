@@ -164,6 +164,20 @@ describe('events of the case system', () => {
     assert.deepEqual(pointers.sort(), ['/eventId', '/type']);
   });
 
+  it('takes no day that is none, and no time before there were cases', async () => {
+    for (const at of [
+      '2026-02-30T08:00:00Z',
+      '2026-04-31T08:00:00+08:00',
+      '0001-01-01T00:00:00Z',
+      '1970-01-01T00:00:00Z',
+    ]) {
+      const answer = await post({ eventId: at, number, type: 'closed', at });
+      assert.deepEqual([answer.status, answer.body['errors']], [422, [{ pointer: '/at', code: 'any.invalid' }]], at);
+    }
+    const leap = { eventId: 'leap', number, type: 'closed', at: '2024-02-29T23:59:59+08:00' };
+    assert.equal((await post(leap)).status, 200);
+  });
+
   it('takes no event of a ticket that was never dispatched', async () => {
     const [held = ''] = await bench.tickets([{}]);
     await bench.drained();
