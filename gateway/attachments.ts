@@ -4,11 +4,12 @@ import { errorOfStatus, type Outgoing, outgoing } from '../adapters/kit/http.ts'
 import type { Attachment } from '../normalizer/ticket.ts';
 import { StoreUnavailable } from '../store/errors.ts';
 import type { FieldCipher } from '../store/field-cipher.ts';
-import type { AttachmentRow, Entry, MessageRow, Store } from '../store/store.ts';
-import { openDecision, sealDecision, sealFile } from '../store/ticket-seal.ts';
+import type { AttachmentRow, MessageRow, Store } from '../store/store.ts';
+import { sealFile } from '../store/ticket-seal.ts';
 import { attachmentsOf, loadAttachment } from './attachment-bytes.ts';
 import type { ChannelBook } from './channel-book.ts';
 import type { Channels } from './channels.ts';
+import { correctTicket, createdEntry, hasGone } from './corrections.ts';
 import { blobName } from './intake.ts';
 import { risingClock } from './rising-clock.ts';
 import type { Log } from './telemetry.ts';
@@ -122,10 +123,16 @@ export function createAttachments(parts: AttachmentsParts): Attachments {
   async function keep(row: AttachmentRow): Promise<void> {
     const created = await createdEntry(parts.store, row.message);
     // The correction comes first and waits a moment: a crash between the two fetches again, and loses nothing.
-    if (hasGone(created)) await correctLate(parts, row, SOON_MS * 4);
+    if (hasGone(created)) await correctLate(row, SOON_MS * 4);
     const mayLeave = created?.state === 'due' && created.notBefore <= now();
     await settle(row);
-    if (mayLeave && hasGone(await createdEntry(parts.store, row.message))) await correctLate(parts, row, 0);
+    if (mayLeave && hasGone(await createdEntry(parts.store, row.message))) await correctLate(row, 0);
+  }
+
+  async function correctLate({ message }: AttachmentRow, waitMs: number): Promise<void> {
+    const audit = { by: 'system', action: 'attachment.late', on: [message] };
+    if (!(await correctTicket({ ...parts, now }, message, { waitMs, audit })))
+      throw new Unavailable('attachment.conflict', 'the ticket has changed meanwhile');
   }
 
   function look(): void {
@@ -155,64 +162,4 @@ export function createAttachments(parts: AttachmentsParts): Attachments {
       await client.close();
     },
   };
-}
-
-/** The latest that counts: a link made and undone leaves void ones behind. */
-async function createdEntry(store: Store, number: string): Promise<Entry | undefined> {
-  const entries = await store.outbox.list({ ticket: number, kind: 'ticket.created', limit: 100 });
-  return entries.findLast(entry => entry.state !== 'void');
-}
-
-function hasGone(created: Entry | undefined): boolean {
-  return created?.state === 'in-flight' || created?.state === 'done';
-}
-
-/** An attachment that came after its ticket had gone follows by a correction. */
-async function correctLate(
-  { store, cipher, now }: AttachmentsParts,
-  row: AttachmentRow,
-  waitMs: number,
-): Promise<void> {
-  const message = await store.messages.get(row.message);
-  const ticket = await store.tickets.get(row.message);
-  if (message?.outcome == null || ticket === null) return;
-  const entry = {
-    message: row.message,
-    revision: message.revision,
-    kind: 'ticket.corrected' as const,
-    ticket: row.message,
-    lane: message.lane,
-    urgent: false,
-    notBefore: now() + waitMs,
-    afterCreated: true,
-  };
-  const kept = openDecision(cipher, message);
-  const contentKey = cipher.openDataKey(message.wrappedContent);
-  const { number, state, channel, type, category, urgency, division, confidential, acceptedAt } = ticket;
-  const { closedRepeatOf, incident, wrappedIdentity, born, identity, identityKeys, facts } = ticket;
-  const [answer] = await store.decisions.commit(
-    [
-      {
-        number,
-        revision: message.revision,
-        decidedAt: now(),
-        outcome: message.outcome,
-        decision: kept && sealDecision(cipher, contentKey, number, { ...kept, revision: message.revision }),
-        ticket: {
-          ...{ number, state, channel, type, category, urgency, division, confidential, acceptedAt },
-          ...{ closedRepeatOf, incident, wrappedIdentity, born, identity, identityKeys, facts },
-        },
-        parts: [],
-        gathers: [],
-        conversation: null,
-        outbox: [entry],
-        voids: [],
-        wanted: [],
-        events: [],
-        audit: { by: 'system', action: 'attachment.late', on: [number] },
-      },
-    ],
-    null,
-  );
-  if (answer !== 'committed') throw new Unavailable('attachment.conflict', 'the ticket has changed meanwhile');
 }

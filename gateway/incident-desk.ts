@@ -1,7 +1,9 @@
-// What a clerk does with incidents: merges two, splits one. Tickets move in one step, audited; either is undone by the other.
+// What a clerk does with incidents: merges two, splits one. Tickets move in one step, audited; either is undone by the other. The
+// case system is told of those that it has.
 import type { FieldCipher } from '../store/field-cipher.ts';
 import type { Store, TicketRow } from '../store/store.ts';
 import { openTicketContent } from '../store/ticket-seal.ts';
+import { correctTicket, createdEntry, hasGone } from './corrections.ts';
 import { DeskError } from './desk-error.ts';
 
 export interface IncidentDeskParts {
@@ -127,13 +129,48 @@ interface Moving {
   readonly notSame: readonly (readonly [string, string])[];
 }
 
-async function move({ store, now }: IncidentDeskParts, { moved, ...change }: Moving): Promise<IncidentAnswer> {
+/** A correction is sent so much later than it is made: by then the ticket has moved, and is told of as it is. */
+const MOVING_MS = 2000;
+/** Looked at and told of together. */
+const AT_ONCE = 16;
+
+/** The corrections come first: a crash behind them sends some for nothing, one before them would leave the case system with what is wrong. */
+async function move(parts: IncidentDeskParts, { moved, ...change }: Moving): Promise<IncidentAnswer> {
   const { from, to, by, kind } = change;
   const action = kind === 'incident-merged' ? 'incident.merge' : 'incident.split';
   const on = [from ?? (moved[0] as string), to];
-  const answer = await store.incidents.move({ ...change, at: now(), audit: { by, action, on } });
+  const began = performance.now();
+  const told = new Set(await tell(parts, moved, by, MOVING_MS));
+  const answer = await parts.store.incidents.move({ ...change, at: parts.now(), audit: { by, action, on } });
   if (answer === 'conflict') throw new DeskError('desk.changed_meanwhile');
+  const inTime = performance.now() - began < MOVING_MS;
+  await tell(parts, inTime ? moved.filter(number => !told.has(number)) : moved, by, 0);
   return { incident: to, from, moved };
+}
+
+/** Has those corrected that the case system may have; answers which. */
+async function tell(parts: IncidentDeskParts, numbers: readonly string[], by: string, waitMs: number) {
+  const told: string[] = [];
+  for (let at = 0; at < numbers.length; at += AT_ONCE) {
+    const some = numbers.slice(at, at + AT_ONCE);
+    const gone = await Promise.all(some.map(number => isTheirs(parts, number)));
+    const theirs = some.filter((_, i) => gone[i]);
+    await Promise.all(theirs.map(number => correct(parts, number, by, waitMs)));
+    told.push(...theirs);
+  }
+  return told;
+}
+
+/** What has joined another ticket was withdrawn there. */
+async function isTheirs({ store }: IncidentDeskParts, number: string): Promise<boolean> {
+  return hasGone(await createdEntry(store, number)) && (await store.tickets.get(number))?.state !== 'joined';
+}
+
+/** Decided on in this very moment, it is looked at once more. */
+async function correct(parts: IncidentDeskParts, number: string, by: string, waitMs: number): Promise<void> {
+  const correction = { waitMs, audit: { by, action: 'incident.told', on: [number] } };
+  const done = (await correctTicket(parts, number, correction)) || (await correctTicket(parts, number, correction));
+  if (!done) throw new DeskError('desk.changed_meanwhile');
 }
 
 async function ticketOf({ store }: IncidentDeskParts, number: string): Promise<TicketRow> {

@@ -384,7 +384,15 @@ export interface TicketCounts {
 /** What a ticket's entries are made of. */
 export type SealedTicket = Pick<
   TicketRow,
-  'number' | 'type' | 'confidential' | 'caseNumber' | 'born' | 'wrappedContent' | 'identity' | 'wrappedIdentity'
+  | 'number'
+  | 'type'
+  | 'confidential'
+  | 'incident'
+  | 'caseNumber'
+  | 'born'
+  | 'wrappedContent'
+  | 'identity'
+  | 'wrappedIdentity'
 >;
 
 export interface TicketStore {

@@ -125,6 +125,7 @@ async function asSent({ cipher, store }: EntrySourceOptions, row: SealedTicket):
     ...ticket,
     confidential,
     public: { ...ticket.public, value: ticket.public.value && !confidential.value },
+    incident: row.incident,
     links: ticket.links.filter(({ of }) => !hidden.has(of)),
     closedRepeatOf: ticket.closedRepeatOf !== null && hidden.has(ticket.closedRepeatOf) ? null : ticket.closedRepeatOf,
   };

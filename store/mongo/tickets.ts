@@ -54,17 +54,17 @@ export async function getTicket(context: Context, vault: Vault, number: string):
 
 /** Of a ticket what `SealedTicket` says, and where its identity is. */
 const SEALED = {
-  ...{ number: 1, 'ticket.type': 1, 'ticket.confidential': 1, 'ticket.caseNumber': 1, born: 1, wrappedContent: 1 },
-  ...{ identity: 1, identityAt: 1, wrappedIdentity: 1 },
+  ...{ number: 1, 'ticket.type': 1, 'ticket.confidential': 1, 'ticket.incident': 1, 'ticket.caseNumber': 1 },
+  ...{ born: 1, wrappedContent: 1, identity: 1, identityAt: 1, wrappedIdentity: 1 },
 } as const;
 
 export async function sealedTicket({ models }: Context, vault: Vault, number: string): Promise<SealedTicket | null> {
   const doc = await models.messages.findOne({ number, isTicket: true }, SEALED).lean<MessageDoc>();
   if (doc === null || doc.ticket === null) return null;
-  const { type, confidential, caseNumber } = doc.ticket;
+  const { type, confidential, incident, caseNumber } = doc.ticket;
   const identity = (await identitiesOf(vault, [doc]))(doc);
   const sealed = { born: doc.born ?? NONE, identity, wrappedIdentity: doc.wrappedIdentity ?? NONE };
-  return { number, type, confidential, caseNumber, wrappedContent: doc.wrappedContent, ...sealed };
+  return { number, type, confidential, incident, caseNumber, wrappedContent: doc.wrappedContent, ...sealed };
 }
 
 export async function listTickets(context: Context, vault: Vault, filter: TicketFilter): Promise<TicketRow[]> {

@@ -51,14 +51,19 @@ export function ticketContract(open: OpenStore): void {
     it(
       'gives the part of a ticket that goes out as the whole has it',
       withStore(open, async store => {
-        await decided(store, [ticketOf('a', 'l'), decision('b', { kind: 'not-an-appeal', reason: 'test' })]);
+        const incident = numberOf('a');
+        await decided(store, [
+          ticketOf('a', 'l', { ticket: born('a', { incident }) }),
+          decision('b', { kind: 'not-an-appeal', reason: 'test' }),
+        ]);
         const accepted = event('a', { kind: 'accepted', state: 'accepted', caseNumber: 'C1' });
         await store.tickets.add(accepted, [], null);
         const sealed = await store.tickets.sealed(numberOf('a'));
         const whole = await store.tickets.get(numberOf('a'));
         assert.ok(sealed !== null && whole !== null);
         assert.equal(sealed.caseNumber, 'C1');
-        const plain = (row: SealedTicket) => [row.number, row.type, row.confidential, row.caseNumber];
+        const plain = (row: SealedTicket) => [row.number, row.type, row.confidential, row.incident, row.caseNumber];
+        assert.equal(sealed.incident, incident);
         const bytes = (row: SealedTicket) =>
           [row.born, row.wrappedContent, row.identity, row.wrappedIdentity].map(part => textOf(part));
         assert.deepEqual([plain(sealed), bytes(sealed)], [plain(whole), bytes(whole)]);

@@ -3,6 +3,9 @@ import assert from 'node:assert/strict';
 import type { Arguments, Row } from '../../gateway/cli/command.ts';
 import { COMMANDS } from '../../gateway/cli/commands.ts';
 import { DeskError } from '../../gateway/desk-error.ts';
+import { createIncidentDesk } from '../../gateway/incident-desk.ts';
+import type { Store } from '../../store/store.ts';
+import { type CaseSystemSimulator, startCaseSystem } from '../platforms/case-system.ts';
 import { HEAT } from './heat.ts';
 import { type Running, runGateway } from './running.ts';
 
@@ -110,6 +113,83 @@ describe('incidents', function () {
     const back = await one('incidents merge', { number: second, into: first });
     assert.equal(back['incident'], first);
     assert.equal(await incidentOf(again.number), first);
+  });
+
+  describe('at the case system', () => {
+    let simulator: CaseSystemSimulator;
+    let cases: Running;
+    before(async () => {
+      simulator = await startCaseSystem();
+    });
+    after(() => simulator.close());
+    beforeEach(async () => {
+      await running.close();
+      running = cases = await runGateway({ caseSystem: { url: simulator.url, deadlines: { total: 5 } } });
+    });
+
+    /** Of each entry that it got about this ticket: its kind, and the incident it named. */
+    const told = (number: string) =>
+      simulator.lines
+        .filter(line => line.ticket === number && line.effect)
+        .map(({ kind, body }) => [kind, (body as { data: { incident: string | null } }).data.incident]);
+    const dispatched = (number: string) =>
+      cases.until(async () => (await store().tickets.get(number))?.state === 'dispatched');
+
+    it('stand as they are now: what a clerk merges or splits is sent once more where it has gone, and nothing else is', async () => {
+      const [first, second] = (await heat(2)) as [string, string];
+      const { number: lamp } = await cases.appeal(LAMP, person(9));
+      await Promise.all([first, second, lamp].map(dispatched));
+      assert.deepEqual([told(second), told(lamp)], [[['ticket.created', first]], [['ticket.created', null]]]);
+      await one('incidents merge', { number: lamp, into: second });
+      await cases.until(() => told(lamp).length === 2);
+      assert.deepEqual(told(lamp)[1], ['ticket.corrected', first]);
+      await one('incidents split', { number: first, tickets: lamp });
+      await cases.until(() => told(lamp).length === 3);
+      assert.deepEqual(told(lamp)[2], ['ticket.corrected', lamp]);
+      assert.deepEqual([told(first).length, told(second).length], [1, 1], 'the others stay where they were');
+    });
+  });
+
+  describe('with tickets that have not gone', () => {
+    /** The desk on a store in which something happens before tickets are moved. */
+    const deskWith = (before: () => Promise<void>) => {
+      const { cipher, now } = running.gateway.context;
+      const move: Store['incidents']['move'] = async change => {
+        await before();
+        return store().incidents.move(change);
+      };
+      return createIncidentDesk({ store: { ...store(), incidents: { ...store().incidents, move } }, cipher, now });
+    };
+    const corrections = async (number: string) =>
+      (await store().outbox.list({ ticket: number, kind: 'ticket.corrected', limit: 9 })).length;
+
+    it('send nothing for them: they go as they are by then', async () => {
+      const { number: first } = await running.appeal(HEAT[0] as string, person(0));
+      const { number: lamp } = await running.appeal(LAMP, person(9));
+      await one('incidents merge', { number: lamp, into: first });
+      assert.equal(await corrections(lamp), 0);
+    });
+
+    it('have those corrected that go in the very moment in which they are moved', async () => {
+      const { number: first } = await running.appeal(HEAT[0] as string, person(0));
+      const { number: lamp } = await running.appeal(LAMP, person(9));
+      const goes = async () => {
+        const { outbox } = store();
+        for (const entry of await outbox.claim(Date.now(), 9, 60_000))
+          await outbox.finish(entry.id, entry.token, { at: Date.now(), caseNumber: `CASE-${entry.ticket}` });
+      };
+      await deskWith(goes).merge(lamp, first, 'clerk-1');
+      assert.deepEqual([await corrections(lamp), await corrections(first)], [1, 0]);
+      const fails = async () => assert.fail('the power is cut');
+      await assert.rejects(deskWith(fails).split(first, [lamp], 'clerk-1'), /power/);
+      assert.deepEqual(
+        [await incidentOf(lamp), await corrections(lamp)],
+        [first, 2],
+        'told once for nothing, never too little',
+      );
+      await one('incidents split', { number: first, tickets: lamp });
+      assert.deepEqual([await incidentOf(lamp), await corrections(lamp)], [lamp, 3]);
+    });
   });
 
   async function lineOf(incident: string): Promise<Row | undefined> {

@@ -110,13 +110,14 @@ export function getTicket(sql: Statements, number: string): TicketRow | null {
   return line === undefined ? null : toTicket(sql, line);
 }
 
-const SEALED = `SELECT t.type, t.confidential, t.case_number, r.born, m.wrapped_content, r.identity, r.wrapped_identity
+const SEALED = `SELECT t.type, t.confidential, t.incident, t.case_number, r.born, m.wrapped_content, r.identity, r.wrapped_identity
   FROM messages m CROSS JOIN tickets t ON t.ordinal = m.ordinal CROSS JOIN readings r ON r.ordinal = m.ordinal
   WHERE m.number = ?`;
 
 type SealedLine = [
   type: SealedTicket['type'],
   confidential: number,
+  incident: string | null,
   caseNumber: string | null,
   born: Uint8Array,
   wrappedContent: Uint8Array,
@@ -127,11 +128,12 @@ type SealedLine = [
 export function sealedTicket(sql: Statements, number: string): SealedTicket | null {
   const line = one<SealedLine>(inColumns(sql(SEALED)).get(number));
   if (line === undefined) return null;
-  const [type, confidential, caseNumber, born, wrappedContent, identity, wrappedIdentity] = line;
+  const [type, confidential, incident, caseNumber, born, wrappedContent, identity, wrappedIdentity] = line;
   return {
     number,
     type,
     confidential: confidential === 1,
+    incident,
     caseNumber,
     born,
     wrappedContent,

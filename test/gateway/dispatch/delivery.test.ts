@@ -25,6 +25,19 @@ function delivers(shared: boolean, queueOf: () => QueueOf | undefined): void {
     assert.match(row?.caseNumber ?? '', /^CASE-/);
   });
 
+  it('tells of a ticket the incident it is part of by the time it goes', async () => {
+    bench = await openWorkbench();
+    const [first = '', second = ''] = await bench.tickets([{}, {}]);
+    const move = { from: null, to: first, tickets: [second], at: Date.now(), by: 'clerk' };
+    const audit = { by: 'clerk', action: 'incident.merge', on: [second, first] };
+    const moved = await bench.store.incidents.move({ ...move, kind: 'incident-merged', notSame: [], audit });
+    assert.equal(moved, 'moved');
+    await bench.dispatch();
+    await bench.drained();
+    const told = bench.simulator.lines.map(({ body }) => (body as { data: { incident: string | null } }).data.incident);
+    assert.deepEqual(told, [first, first]);
+  });
+
   it('tells once of two tickets that the case system gives one case number', async () => {
     bench = await openWorkbench({ oneCase: '0' });
     const numbers = await bench.tickets([{ lane: 'a' }, { lane: 'a' }, { lane: 'a' }]);
