@@ -42,6 +42,8 @@ describe('attachments', function () {
   beforeEach(async () => {
     simulator = await startCaseSystem();
     files = createServer((request, response) => serve(request, response));
+    // They are asked for again after just the time for which a server otherwise keeps a connection.
+    files.keepAliveTimeout = 60_000;
     await new Promise<void>(resolve => files.listen(0, '127.0.0.1', resolve));
     base = `http://127.0.0.1:${(files.address() as AddressInfo).port}`;
     serve = (_request, response) => response.setHeader('content-type', 'image/png').end(PHOTO);
