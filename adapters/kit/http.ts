@@ -27,7 +27,7 @@ export interface OutgoingOptions {
 }
 
 export interface OutgoingRequest {
-  readonly url: string;
+  readonly url: string | URL;
   readonly method?: 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE' | 'HEAD';
   readonly headers?: Readonly<Record<string, string>>;
   readonly body?: Uint8Array | string;
@@ -100,7 +100,7 @@ class DeadlinePassed extends Error {
 }
 
 async function exchange(agent: Agent, message: OutgoingRequest, totalMs: number): Promise<OutgoingResponse> {
-  const url = new URL(message.url);
+  const url = typeof message.url === 'string' ? new URL(message.url) : message.url;
   if (url.protocol !== 'http:' && url.protocol !== 'https:') throw new AddressRefused('only http and https are called');
   if (url.username !== '' || url.password !== '') throw new AddressRefused('an address must not carry credentials');
   const { promise, resolve, reject } = Promise.withResolvers<OutgoingResponse>();

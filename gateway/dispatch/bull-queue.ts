@@ -54,6 +54,7 @@ export function createBullQueue(options: BullQueueOptions): Queue {
     // failed says nothing that the store does not know better.
     defaultJobOptions: { removeOnComplete: true, removeOnFail: true, attempts: 1 },
   });
+  spareTraces(queue);
   const running = new Set<Promise<void>>();
   let working = false;
   let closed = false;
@@ -189,10 +190,25 @@ export function watchBullQueue({ url, prefix }: { readonly url: string; readonly
   };
 }
 
-/** Of Bull's insides; whoever asks it for a connection that is not there would open it. */
+/** Of Bull's insides. */
 interface Insides {
+  /** Whoever asks it for a connection that is not there would open it. */
   readonly clients: readonly { disconnect(): void }[];
   _clearTimers(): Promise<void>;
+  /** @param fields what Redis holds of the next job; none where there is none */
+  nextJobFromJobData(fields: Record<string, string> | null | undefined, id: string): unknown;
+}
+
+/**
+ * A job that never failed has no traces of errors, which Bull finds out by an error of its own making for each: as long as all
+ * else that it does with a job before it is worked on.
+ */
+function spareTraces(queue: Bull.Queue<Job>): void {
+  const insides = queue as unknown as Insides;
+  const next = insides.nextJobFromJobData;
+  insides.nextJobFromJobData = function (fields, id) {
+    return next.call(this, fields && { stacktrace: '[]', ...fields }, id);
+  };
 }
 
 /**

@@ -47,6 +47,13 @@ export function createCaseSystem(options: CaseSystemOptions): CaseSystem {
   const client = openClient(settings, base, options.concurrency);
   const keys = settings.auth.kind === 'signature' ? [secretKey(settings.auth.secret)] : [];
   const exchange = (request: OutgoingRequest) => attempt(client, request);
+  const addresses = new Map<string, URL>();
+  /** Those of the settings are read once. */
+  const addressOf = (path: string): URL => {
+    const url = addresses.get(path) ?? under(base, path);
+    addresses.set(path, url);
+    return url;
+  };
 
   return {
     target: base.origin,
@@ -57,7 +64,7 @@ export function createCaseSystem(options: CaseSystemOptions): CaseSystem {
       if (path === null) return { kind: 'delivered', caseNumber: null, status: 0 };
       const text = JSON.stringify(settings.mapping === null ? body : mapBody(body, body.kind, settings.mapping));
       const answer = await exchange({
-        url: addressOf(base, path),
+        url: addressOf(path),
         method: settings.method,
         headers: { ...requestHeaders(settings, keys, body.id, text, wallClock()), 'idempotency-key': body.id },
         body: text,
@@ -69,7 +76,7 @@ export function createCaseSystem(options: CaseSystemOptions): CaseSystem {
       const rule = settings.lookUp;
       if (rule === null || (entry.kind !== 'ticket.created' && !rule.path.includes('{key}'))) return null;
       const answer = await exchange({
-        url: addressOf(base, fillIn(rule.path, entry)),
+        url: under(base, fillIn(rule.path, entry)),
         method: rule.method,
         headers: requestHeaders(settings, keys, `${entry.id}:look-up`, '', wallClock()),
       });
@@ -98,8 +105,8 @@ function openClient(settings: CaseSystemSettings, base: URL, concurrency: number
 }
 
 /** The settings' schema lets a path begin with one slash only, so the result stays on the host of `base`. */
-function addressOf(base: URL, path: string): string {
-  return `${base.origin}${base.pathname.replace(/\/$/, '')}${path}`;
+function under(base: URL, path: string): URL {
+  return new URL(`${base.origin}${base.pathname.replace(/\/$/, '')}${path}`);
 }
 
 function fillIn(path: string, entry: { readonly id: string; readonly ticket: string }): string {

@@ -102,7 +102,9 @@ async function forwardEntry(options: ForwarderOptions, entry: ClaimedEntry): Pro
     return { entry, result: unbuildable(error), mask: UNMASKED };
   }
   const verdict = await options.breaker.run(() => askThenSend(options, entry, built), isTargetFailure);
-  return { entry, result: verdict ?? { kind: 'paused' }, mask: built.mask };
+  // An arrival has no words to mask, and what masks them holds all of the ticket while it waits to be written down.
+  const mask = verdict?.kind === 'delivered' ? UNMASKED : built.mask;
+  return { entry, result: verdict ?? { kind: 'paused' }, mask };
 }
 
 /** An entry whose outcome is unknown is looked up first, where the case system can be asked. */
