@@ -207,7 +207,7 @@ function liveParts({ foundation, role, log, logLevel, known, published, bull }: 
   const dispatch =
     settings === null || !sends(role) ? null : dispatchOf(foundation, { settings, attachments, bull }, log);
   const readiness = createReadiness({
-    ...{ role, intake, reading, channels, dispatch, counts },
+    ...{ role, intake, reading, channels, dispatch, counts, keysKept: foundation.keysKept },
     settings: () => reload.state(),
   });
   const forged = createForged(log);
@@ -430,7 +430,7 @@ interface AlarmedParts {
   readonly reload: Reload;
 }
 
-function alarmsOf({ store, book, loaded, now }: Foundation, parts: AlarmedParts, log: Log): Alarms {
+function alarmsOf({ store, book, loaded, keysKept, now }: Foundation, parts: AlarmedParts, log: Log): Alarms {
   const { counts, channels, intake, disk, dispatch, reload } = parts;
   const { caseSystem } = loaded.config;
   const broken = async () => {
@@ -460,15 +460,16 @@ function alarmsOf({ store, book, loaded, now }: Foundation, parts: AlarmedParts,
         ];
       },
       settingsRefused: () => refusalOf(reload.state()),
+      keysKept,
     },
   });
 }
 
 /** What commands work with; `live` is null where no gateway runs and the command has opened the store itself. */
 export function commandContext(foundation: Foundation, live: LiveGateway | null): CommandContext {
-  const { loaded, store, cipher, registry, book, desk, now } = foundation;
+  const { loaded, store, cipher, registry, book, desk, keysKept, now } = foundation;
   return {
-    ...{ loaded, store, cipher, registry, book, desk, live, tryCaseSystem: tryOf(foundation), now },
+    ...{ loaded, store, cipher, registry, book, desk, live, tryCaseSystem: tryOf(foundation), keysKept, now },
     get ring() {
       return foundation.ring;
     },

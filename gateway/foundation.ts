@@ -10,6 +10,7 @@ import { KeyError } from '../store/errors.ts';
 import { createCipher, type FieldCipher } from '../store/field-cipher.ts';
 import {
   createDevelopmentKeys,
+  isKeptIn,
   KEYS_VARIABLE,
   type KeyRing,
   keyCheckValues,
@@ -46,6 +47,8 @@ export interface Foundation {
   readonly loaded: LiveConfig;
   /** As it is now: keys are added to it by rotating. */
   readonly ring: KeyRing;
+  /** Whether the keys at work are in their file, or come from the environment: if not, the next start has none. */
+  keysKept(): boolean;
   /** Takes over the keys that the file has now, others' as well; they seal from now on. Throws KeyError. */
   adoptRing(): Promise<void>;
   /** The ring where its file has changed since this was asked last (another process rotated), else null. Throws KeyError. */
@@ -131,6 +134,7 @@ export async function openFoundation(given: LoadedConfig, options: FoundationOpt
       ...{
         loaded,
         adoptRing,
+        keysKept: () => keyFile === null || isKeptIn(keyFile, ring),
         rotated,
         keyFile,
         cipher,

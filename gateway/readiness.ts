@@ -20,15 +20,18 @@ export interface ReadinessParts {
   /** null: no case system is configured. */
   readonly dispatch: Pick<Dispatch, 'status' | 'faults'> | null;
   readonly counts: Pick<ProbeCounts, 'messages' | 'outbox'>;
+  /** Whether the next start will have the keys at work. */
+  keysKept(): boolean;
   settings(): Pick<SettingsState, 'refused' | 'restart'>;
 }
 
 export function createReadiness(parts: ReadinessParts): Readiness {
-  const { role, intake, reading, channels, dispatch, counts, settings } = parts;
+  const { role, intake, reading, channels, dispatch, counts, settings, keysKept } = parts;
   return {
     async reasons() {
       const reasons: ReadinessReason[] = [];
       if (intake.paused !== null) reasons.push(reason(intake.paused, true));
+      if (!keysKept()) reasons.push(reason('keys.gone', false));
       if (!reading.up) reasons.push(reason('reading.down', false));
       if (dispatch === null && sends(role)) reasons.push(reason('dispatch.no_case_system', false));
       if (dispatch?.status().circuit === 'open') reasons.push(reason('case-system.down', false));

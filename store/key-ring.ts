@@ -120,6 +120,19 @@ export function saveKeyRing(file: string, ring: KeyRing): void {
   write(file, ring, (name, bytes) => createWhole(name, bytes, 0o600));
 }
 
+/** Whether a file holds every key of a ring. Without it a gateway goes on by what it has in memory, and never starts again. */
+export function isKeptIn(file: string, ring: KeyRing): boolean {
+  let kept: KeyRing;
+  try {
+    kept = readRing(file);
+  } catch (error) {
+    if (error instanceof KeyError) return false;
+    throw error;
+  }
+  const checks = keyCheckValues(kept);
+  return Object.entries(keyCheckValues(ring)).every(([key, value]) => checks[key] === value);
+}
+
 const codeOf = (error: unknown): string => (error as NodeJS.ErrnoException).code ?? 'unknown';
 
 function exists(file: string, cause: unknown): KeyError {
@@ -277,7 +290,8 @@ function missingKeys(name: string): KeyError {
   });
 }
 
-function checkPlace(file: string, dataFolder: string | undefined): void {
+/** A ring beside the data would be carried away with it. Throws `KeyError` for a file inside the folder. */
+export function checkPlace(file: string, dataFolder: string | undefined): void {
   if (dataFolder === undefined) return;
   const way = relative(realPath(dataFolder), realPath(file));
   if (way.startsWith('..') || isAbsolute(way)) return;

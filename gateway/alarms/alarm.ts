@@ -13,6 +13,7 @@ export const ALARM_KINDS = [
   'intake-paused',
   'expiring',
   'settings-refused',
+  'keys-gone',
   'clock-jumped',
   'audit-broken',
   'store-down',

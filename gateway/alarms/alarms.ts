@@ -38,6 +38,8 @@ export interface AlarmSources {
   expiries(): readonly Expiry[];
   /** The settings file that was changed and not taken; null where the newest is at work. */
   settingsRefused(): SettingsRefusal | null;
+  /** Whether the keys at work are where the next start looks for them. */
+  keysKept(): boolean;
 }
 
 export interface AlarmsParts {
@@ -159,6 +161,7 @@ export function createAlarms(parts: AlarmsParts): Alarms {
       caseSystem: sources.caseSystem(),
       expiries: sources.expiries(),
       settingsRefused: sources.settingsRefused(),
+      keysKept: sources.keysKept(),
       clock: clock.step(),
       auditBroken: kept.state().audit?.broken ?? null,
     };

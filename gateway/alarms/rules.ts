@@ -27,6 +27,7 @@ export interface Facts {
   readonly caseSystem: { readonly down: boolean; readonly since: number } | null;
   readonly expiries: readonly Expiry[];
   readonly settingsRefused: SettingsRefusal | null;
+  readonly keysKept: boolean;
   /** The last step of the clock that is still to be told: seconds, and when. */
   readonly clock: { readonly seconds: number; readonly at: number } | null;
   /** First record of the audit chain that does not fit. */
@@ -124,8 +125,9 @@ function expiryFindings({ what, at }: Expiry, now: number, limits: AlarmLimits):
   return [holds('expiring', { on: NAME.test(what) ? what : 'unnamed' }, { at })];
 }
 
-function oneOffs({ settingsRefused, clock, auditBroken }: Facts): readonly Finding[] {
+function oneOffs({ settingsRefused, keysKept, clock, auditBroken }: Facts): readonly Finding[] {
   return [
+    ...(keysKept ? [] : [holds('keys-gone', {})]),
     ...(settingsRefused === null
       ? []
       : [holds('settings-refused', { since: settingsRefused.at }, { code: settingsRefused.code })]),

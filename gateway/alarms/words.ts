@@ -27,6 +27,7 @@ const COMMANDS: Readonly<Record<AlarmKind, string | null>> = {
   'intake-paused': 'huisu status',
   expiring: null,
   'settings-refused': 'huisu check',
+  'keys-gone': 'huisu keys save FILE',
   'clock-jumped': null,
   'audit-broken': 'huisu audit verify',
   'store-down': 'huisu status',

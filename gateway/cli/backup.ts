@@ -43,7 +43,8 @@ export const backupCommand: Command = {
     const { store, loaded, now } = context;
     const order = orderOf(args, call);
     const ring = async () => {
-      await context.adoptRing();
+      // A gateway whose key file is gone goes on with the keys it has, and then its backup is needed most.
+      if (context.keysKept()) await context.adoptRing();
       return context.ring;
     };
     const parts = { store, ring, dataFolder: loaded.config.data, now };

@@ -7,6 +7,8 @@ import { loadConfig } from '../../config/load.ts';
 import { loadIncidents } from '../../config/load-incidents.ts';
 import { loadRepeats } from '../../config/load-repeats.ts';
 import { loadRules } from '../../config/load-rules.ts';
+import { loadKeyRing } from '../../store/key-ring.ts';
+import { isUsed } from '../data-folder.ts';
 import { EXIT } from '../desk-error.ts';
 import { checkChannels } from '../file-channels.ts';
 import { say } from '../locale.ts';
@@ -26,6 +28,9 @@ export const checkCommand: LocalCommand = {
     loadIncidents(config.rules);
     const registry = await loadRegistry(config.adapters, dirname(file));
     const channels = await checkChannels(loaded, registry);
+    // A start makes keys for a new data folder only; with this one it would end here.
+    const { data: dataFolder, keys: ring } = config;
+    if (isUsed(dataFolder) && !existsSync(ring.file)) loadKeyRing({ file: ring.file, env, dataFolder });
     const notes = [
       ...(existsSync(config.data) ? [] : [say(language, 'check.folder-missing', { data: config.data })]),
       ...(existsSync(config.keys.file) || env['HUISU_KEYS']

@@ -62,6 +62,8 @@ export interface CommandContext {
   readonly cipher: FieldCipher;
   /** As it is now. */
   readonly ring: KeyRing;
+  /** Whether the keys at work are where the next start looks for them. */
+  keysKept(): boolean;
   /** Takes over the keys that the file has now; they seal from now on, in every thread. */
   adoptRing(): Promise<void>;
   /** Takes postings out of the candidate index, wherever it is held. */

@@ -1,7 +1,15 @@
 // huisu keys: which keys there are (never the keys themselves), and a new current one.
 import { createHash } from 'node:crypto';
 import { unpackFields, wrappingId } from '../../store/field-cipher.ts';
-import { KEYS_VARIABLE, MAC_NAMES, rotate, SEALING_NAMES, type SealingName } from '../../store/key-ring.ts';
+import {
+  checkPlace,
+  KEYS_VARIABLE,
+  MAC_NAMES,
+  rotate,
+  SEALING_NAMES,
+  type SealingName,
+  saveKeyRing,
+} from '../../store/key-ring.ts';
 import type { Store } from '../../store/store.ts';
 import { DeskError } from '../desk-error.ts';
 import { say, sayBoth } from '../locale.ts';
@@ -71,6 +79,29 @@ export const keyCommands: readonly Command[] = [
         id: String(result['id']),
         file: String(result['file']),
       }),
+  },
+  {
+    kind: 'one',
+    name: 'keys save',
+    summary: {
+      zh: '把正在使用的密钥写入新文件：交保管人，或密钥文件丢失时补救',
+      en: 'write the keys at work to a new file: for a custodian, or where the key file was lost',
+    },
+    arguments: [
+      {
+        form: '<file>',
+        summary: { zh: '新文件，须在数据目录之外', en: 'a new file, outside the data folder' },
+        path: true,
+      },
+    ],
+    run: async ({ loaded, store, ring, now }, args, { by }) => {
+      const file = String(args['file']);
+      checkPlace(file, loaded.config.data);
+      await store.admin.audit({ by, action: 'keys.save', on: [file] }, now());
+      saveKeyRing(file, ring);
+      return { file };
+    },
+    text: (result, language) => say(language, 'keys.saved', { file: String(result['file']) }),
   },
   {
     kind: 'one',

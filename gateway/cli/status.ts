@@ -76,6 +76,7 @@ async function findingsOf(context: CommandContext): Promise<readonly Finding[]> 
       command,
     });
   if (live === null) add('not-running', 1, true, 'huisu start');
+  if (!context.keysKept()) add('keys-gone', 1, true, `huisu keys save ${loaded.config.keys.file}`);
   const unreadAge = age(messages.oldestUnread);
   if (messages.unread > 0)
     add('unread', messages.unread, unreadAge > UNREAD_SECONDS, 'huisu messages list --state unread', unreadAge);
@@ -157,11 +158,12 @@ async function alarmFindings(context: CommandContext): Promise<readonly Finding[
 
 /** Whether what the alarm is about is in order by now: whoever has just mended it must not look for it again. */
 function isGone(
-  { live }: CommandContext,
+  { live, keysKept }: CommandContext,
   { kind, on }: { readonly kind: string; readonly on: string },
   dead: number,
 ): boolean {
   if (kind === 'dead-letters') return dead === 0;
+  if (kind === 'keys-gone') return keysKept();
   if (live === null) return false;
   if (kind === 'settings-refused') return live.settings().refused === null;
   if (kind !== 'channel-down' && kind !== 'credentials-refused') return false;

@@ -114,6 +114,7 @@ export interface World {
   caseSystem: { down: boolean; since: number } | null;
   expiries: Expiry[];
   refused: SettingsRefusal | null;
+  keysKept: boolean;
 }
 
 export interface AlarmBench {
@@ -157,6 +158,7 @@ export async function openBench(
     caseSystem: null,
     expiries: [],
     refused: null,
+    keysKept: true,
   };
   const logged: Record<string, unknown>[] = [];
   const log = createLog({ level: 'debug', destination: { write: line => void logged.push(JSON.parse(line)) } });
@@ -170,6 +172,7 @@ export async function openBench(
         caseSystem: () => world.caseSystem,
         expiries: () => world.expiries,
         settingsRefused: () => world.refused,
+        keysKept: () => world.keysKept,
       },
       now: () => world.now,
       monotonic: () => world.elapsed,

@@ -80,6 +80,11 @@ describe('alarms', () => {
       begin: () => bench.be({ refused: { at: bench.world.now, code: 'config.unknown_key' } }),
       end: () => bench.be({ refused: null }),
     },
+    {
+      kind: 'keys-gone',
+      begin: () => bench.be({ keysKept: false }),
+      end: () => bench.be({ keysKept: true }),
+    },
     { kind: 'clock-jumped', begin: () => bench.step(-90_000) },
     {
       kind: 'unread-old',

@@ -403,6 +403,15 @@ describe('huisu', function () {
     });
   });
 
+  it('checks that a data folder that is in use has its key file, as a start would', async () => {
+    assert.equal((await huisu(['channels', 'add', 'tongtongban'])).code, 0);
+    assert.equal((await huisu(['check'])).code, 0);
+    rmSync(join(folder, 'huisu-keys.json'));
+    const checked = await huisu(['check']);
+    assert.equal(checked.code, 78);
+    assert.match(checked.err, /keys\.unreadable_file/);
+  });
+
   it('does not start with a lost key, and says what that means', async () => {
     await gateway({}, async () => undefined);
     rmSync(join(folder, 'huisu-keys.json'));
