@@ -45,7 +45,7 @@ export interface DeskAnswer {
 }
 
 export interface Desk {
-  /** 放行: a held ticket goes to the case system, at the end of its lane. */
+  /** 放行: a held ticket goes to the case system, at the end of its lane; a refused one as well, which undoes the refusal. */
   release(number: string, by: string): Promise<DeskAnswer>;
   /** 不予受理: a held ticket is refused under a clause; nothing is sent. The reason is kept sealed. */
   refuse(number: string, clause: string, reason: string, by: string): Promise<DeskAnswer>;
@@ -91,17 +91,22 @@ export function createDesk(parts: DeskParts): Desk {
 }
 
 async function release(parts: DeskParts, number: string, by: string): Promise<DeskAnswer | null> {
-  const held = await heldTicket(parts, number);
+  const found = await bothOf(parts, number);
+  const { state } = found.ticket;
+  if (state !== 'held' && state !== 'refused') throw new DeskError('desk.not_held', { number, state });
   const triage: Triage = { verdict: 'accept', clause: null, basis: null, words: [], by: 'clerk' };
-  const entry = await createdEntry(parts, held, held.ticket.urgency);
-  const outcome: Outcome = { ...ticketOutcome(held), held: false };
-  return commit(parts, {
-    ...decisionRow(parts, held.message, outcome, []),
-    ticket: reborn(parts, held, triage, 'queued'),
+  const entry = await createdEntry(parts, found, found.ticket.urgency);
+  const outcome: Outcome = { ...ticketOutcome(found), held: false };
+  const own: CommitRow = {
+    ...decisionRow(parts, found.message, outcome, []),
+    ticket: reborn(parts, found, triage, 'queued'),
     outbox: [entry],
-    events: [{ number, at: parts.now(), by, kind: 'released', state: 'queued', expect: ['held'] }],
+    events: [{ number, at: parts.now(), by, kind: 'released', state: 'queued', expect: [state] }],
     audit: note(by, 'ticket.release', [number]),
-  });
+  };
+  // What was to be told of a refused ticket was dropped with it, and is told now.
+  const followers = state === 'refused' ? await followersOf(parts, number) : [];
+  return commitAll(parts, own, followers, { from: number, to: number, by });
 }
 
 interface Refusal {
@@ -150,7 +155,6 @@ async function link(parts: DeskParts, number: string, to: string, by: string): P
   if (!OPEN_STATES.has(target.state)) throw new DeskError('desk.not_open', { number: to, state: target.state });
   const { voids, withdrawn } = await undelivered(parts, joining.message);
   if (givesAway(joining.ticket, target, withdrawn.length > 0)) throw new DeskError('desk.gives_away', { number, to });
-  const followers = (await parts.store.messages.joined(number)).filter(row => row.outcome?.kind === 'repeat');
   const own: CommitRow = {
     ...decisionRow(parts, joining.message, { kind: 'repeat', of: to }, [clerksLink(to)]),
     outbox: [...withdrawn, entryOf(joining.message, 'ticket.followed-up', to)],
@@ -158,12 +162,33 @@ async function link(parts: DeskParts, number: string, to: string, by: string): P
     events: [{ number, at: parts.now(), by, kind: 'joined', state: 'joined', expect: [joining.ticket.state] }],
     audit: note(by, 'ticket.link', [number, to]),
   };
-  const moved = await Promise.all(followers.map(row => moveFollower(parts, row, number, to, by)));
+  return commitAll(parts, own, await followersOf(parts, number), { from: number, to, by });
+}
+
+async function followersOf({ store }: DeskParts, number: string): Promise<readonly MessageRow[]> {
+  return (await store.messages.joined(number)).filter(row => row.outcome?.kind === 'repeat');
+}
+
+/** Where follow-ups led to, where they lead from now on, and who says so. */
+interface Move {
+  readonly from: string;
+  readonly to: string;
+  readonly by: string;
+}
+
+/** A decision on a ticket and those on its follow-ups that go with it; null when the ticket's met a newer one. */
+async function commitAll(
+  parts: DeskParts,
+  own: CommitRow,
+  followers: readonly MessageRow[],
+  move: Move,
+): Promise<DeskAnswer | null> {
+  const moved = await Promise.all(followers.map(row => moveFollower(parts, row, move)));
   // In one batch: a crash between them would leave follow-ups that lead to a ticket which is none any more.
   const [first, ...others] = await parts.store.decisions.commit([own, ...moved], null);
   if (first !== 'committed') return null;
   await Promise.all(
-    others.map((answer, i) => answer === 'committed' || moveAgain(parts, followers[i] as MessageRow, number, to, by)),
+    others.map((answer, i) => answer === 'committed' || moveAgain(parts, followers[i] as MessageRow, move)),
   );
   return answerOf(own);
 }
@@ -173,33 +198,23 @@ function givesAway(joining: TicketRow, target: TicketRow, told: boolean): boolea
   return joining.confidential ? !target.confidential : target.confidential && told;
 }
 
-async function moveAgain(
-  parts: DeskParts,
-  { number }: MessageRow,
-  from: string,
-  to: string,
-  by: string,
-): Promise<void> {
+async function moveAgain(parts: DeskParts, { number }: MessageRow, move: Move): Promise<void> {
   const row = await messageOf(parts, number);
-  if (row.outcome?.kind !== 'repeat' || row.outcome.of !== from) return;
-  if ((await commit(parts, await moveFollower(parts, row, from, to, by))) === null)
+  if (row.outcome?.kind !== 'repeat' || row.outcome.of !== move.from) return;
+  if ((await commit(parts, await moveFollower(parts, row, move))) === null)
     throw new DeskError('desk.changed_meanwhile');
 }
 
-/** A follow-up of the ticket that joins another leads to that one from now on. */
-async function moveFollower(
-  parts: DeskParts,
-  row: MessageRow,
-  from: string,
-  to: string,
-  by: string,
-): Promise<CommitRow> {
+/** A follow-up of the ticket that joins another leads to that one from now on; one of a released ticket stays and is told. */
+async function moveFollower(parts: DeskParts, row: MessageRow, { from, to, by }: Move): Promise<CommitRow> {
   const waiting = (await entriesOf(parts, from)).filter(entry => entry.message === row.number && isWaiting(entry));
+  const stays = from === to;
+  const links = stays ? (openDecision(parts.cipher, row)?.links ?? []) : [clerksLink(to)];
   return {
-    ...decisionRow(parts, row, { kind: 'repeat', of: to }, [clerksLink(to)]),
+    ...decisionRow(parts, row, { kind: 'repeat', of: to }, links),
     outbox: [entryOf(row, 'ticket.followed-up', to)],
     voids: waiting.map(entry => entry.id),
-    audit: note(by, 'ticket.link', [row.number, to]),
+    audit: note(by, stays ? 'ticket.release' : 'ticket.link', [row.number, to]),
   };
 }
 

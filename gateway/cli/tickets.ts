@@ -63,7 +63,10 @@ export const ticketCommands: readonly Command[] = [
   {
     kind: 'one',
     name: 'tickets release',
-    summary: { zh: '放行待审工单，转工单系统', en: 'release a held ticket to the case system' },
+    summary: {
+      zh: '放行待审工单，转工单系统；已不予受理的也可放行，即撤销不予受理',
+      en: 'release a held ticket to the case system, or a refused one, which undoes the refusal',
+    },
     arguments: [NUMBER],
     run: async ({ desk }, args, call) => rowOf(await desk.release(numberOf(args), call.by)),
   },

@@ -102,6 +102,35 @@ describe("the clerk's desk", function () {
     );
   });
 
+  it('undoes a refusal by releasing the ticket, and tells what waited for it', async () => {
+    await start(true);
+    const { number } = await running.appeal(NOISE, WANG);
+    const later = await running.appeal(LAMP, WANG);
+    await desk().link(later.number, number, 'clerk-1');
+    await desk().refuse(number, '10.6', '误发', 'clerk-1');
+    await assert.rejects(desk().refuse(number, '10.6', '误发', 'clerk-1'), refused('desk.not_held'));
+    const before = openTicketContent(running.gateway.context.cipher, (await store().tickets.get(number))!);
+    const answer = await desk().release(number, 'clerk-2');
+    assert.deepEqual([answer.state, answer.entries], ['queued', ['ticket.created']]);
+    await dispatched(number);
+    await running.until(async () => (await store().outbox.counts()).parked === 0);
+    await running.until(async () => (await store().outbox.counts()).due === 0);
+    const sent = (cases as CaseSystemSimulator).lines.filter(line => line.ticket === number);
+    assert.deepEqual(
+      sent.map(({ kind, body }) => [kind, (body as { message: string }).message]),
+      [
+        ['ticket.created', number],
+        ['ticket.followed-up', later.number],
+      ],
+    );
+    const born = openTicketContent(running.gateway.context.cipher, (await store().tickets.get(number))!);
+    assert.deepEqual([before.triage.clause, born.triage.clause, born.triage.verdict], ['10.6', null, 'accept']);
+    assert.deepEqual((await store().messages.get(later.number))?.outcome, { kind: 'repeat', of: number });
+    const kinds = (await store().tickets.get(number))?.events.map(({ kind, by }) => `${kind} ${by}`) ?? [];
+    for (const kind of ['refused clerk-1', 'released clerk-2']) assert.ok(kinds.includes(kind), kinds.join());
+    await assert.rejects(desk().release(number, 'clerk-2'), refused('desk.not_held'));
+  });
+
   it('neither releases nor refuses what is not held, nor under a clause that is none', async () => {
     await start(false);
     const lamp = await running.appeal(LAMP, WANG);
