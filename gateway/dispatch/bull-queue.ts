@@ -200,8 +200,8 @@ interface Insides {
 }
 
 /**
- * A job that never failed has no traces of errors, which Bull finds out by an error of its own making for each: as long as all
- * else that it does with a job before it is worked on.
+ * A job that never failed has no traces of errors, which Bull finds out by an error of its own making for each: that takes longer than
+ * all else in reading what Redis holds of it.
  */
 function spareTraces(queue: Bull.Queue<Job>): void {
   const insides = queue as unknown as Insides;

@@ -53,7 +53,7 @@ export interface Dispatch {
 /** Handlers beyond the places to send from: while they have answers written down, others send. */
 const WRITING = 64;
 /** An answer waits so long for others, to be written down together with them, milliseconds. */
-const TOGETHER_MS = 3;
+const TOGETHER_MS = 6;
 /** Held for each place to send from: sent, written down, or waiting, so that none stands idle. The lease is as long as all of them
  *  may take, one after the other. */
 const AHEAD = 3;
