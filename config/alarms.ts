@@ -133,14 +133,10 @@ const mailSchema = Joi.object<AlarmMail, true>({
   ca: authority,
 })
   .custom((mail: AlarmMail, helpers) =>
-    (mail.user === null) === (mail.password === null)
-      ? mail
-      : helpers.message({ custom: '登录名与密码要同时给出 / user and password go together' }),
+    (mail.user === null) === (mail.password === null) ? mail : helpers.error('alarms.login_pair'),
   )
   .custom((mail: AlarmMail, helpers) =>
-    mail.user === null || mail.security !== 'none'
-      ? mail
-      : helpers.message({ custom: '不加密的连接不能带登录 / no login without encryption' }),
+    mail.user === null || mail.security !== 'none' ? mail : helpers.error('alarms.plain_login'),
   );
 
 const limits = Joi.object<AlarmLimits, true>({

@@ -105,17 +105,12 @@ function wholeMapping(mapping: FieldMapping, helpers: Joi.CustomHelpers): FieldM
   for (const fields of Object.values(mapping.fields)) {
     for (const field of fields) {
       if (field.table !== undefined && !Object.hasOwn(mapping.tables, field.table))
-        return helpers.message({
-          custom: `{{#label}} 引用了不存在的对照表 "${field.table}" / names a value table that is not there`,
-        });
+        return helpers.error('caseSystem.no_such_table', { limit: field.table });
     }
   }
   if (mapping.fields.default === undefined) {
     const missing = CASE_ENTRY_KINDS.find(kind => mapping.fields[kind] === undefined);
-    if (missing !== undefined)
-      return helpers.message({
-        custom: `{{#label}} 缺少 "${missing}" 或 "default" 的字段 / lacks fields for it or "default"`,
-      });
+    if (missing !== undefined) return helpers.error('caseSystem.no_fields', { limit: missing });
   }
   return mapping;
 }
@@ -200,9 +195,7 @@ export const successSchema = Joi.object<SuccessPredicate>({
     .description('Where their words about a refusal stand.'),
 })
   .custom((value: SuccessPredicate, helpers) =>
-    value.path !== null && value.values.length === 0
-      ? helpers.message({ custom: '{{#label}} 写了 path 就要写 values / values are needed where path is given' })
-      : value,
+    value.path !== null && value.values.length === 0 ? helpers.error('caseSystem.values_missing') : value,
   )
   .label('成功判定');
 

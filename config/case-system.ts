@@ -181,9 +181,7 @@ export const caseSystemSchema = Joi.object<CaseSystemSettings>({
     key: pem('客户端私钥', 'PEM of its key.').meta({ secret: true }),
   })
     .custom((tls: CaseSystemSettings['tls'], helpers) =>
-      (tls.cert === null) === (tls.key === null)
-        ? tls
-        : helpers.message({ custom: '客户端证书与私钥要同时给出 / tls.cert and tls.key go together' }),
+      (tls.cert === null) === (tls.key === null) ? tls : helpers.error('caseSystem.tls_pair'),
     )
     .default({ ca: null, cert: null, key: null }),
   events: Joi.object<CaseSystemSettings['events']>({

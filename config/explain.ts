@@ -51,6 +51,18 @@ const SENTENCES: Readonly<Record<string, Sentence>> = {
   'string.ip': () => ({ zh: '应为 IP 地址', en: 'must be an IP address' }),
   'string.ipVersion': () => ({ zh: '应为 IP 地址或地址段', en: 'must be an IP address or range' }),
   'string.base64': () => ({ zh: '应为 Base64', en: 'must be Base64' }),
+  'alarms.login_pair': () => ({ zh: '登录名与密码要同时给出', en: 'user and password go together' }),
+  'alarms.plain_login': () => ({ zh: '不加密的连接不能带登录', en: 'must not log in without encryption' }),
+  'caseSystem.tls_pair': () => ({ zh: '客户端证书与私钥要同时给出', en: 'cert and key go together' }),
+  'caseSystem.no_such_table': limit => ({
+    zh: `引用了不存在的对照表“${limit}”`,
+    en: `names the value table "${limit}", which is not there`,
+  }),
+  'caseSystem.no_fields': limit => ({
+    zh: `缺少“${limit}”或“default”的字段`,
+    en: `lacks the fields of "${limit}", or of "default"`,
+  }),
+  'caseSystem.values_missing': () => ({ zh: '写了 path 就要写 values', en: 'needs values where path is given' }),
 };
 
 /** What Joi's own findings begin with; their texts may hold the value. */
@@ -68,17 +80,32 @@ const JOIS = new Set([
   'symbol',
 ]);
 
-/**
- * One finding in words.
- * @param keys the settings known at that place, for "did you mean"
- */
-export function explainDetail(detail: Detail, keys: readonly string[] = []): Bilingual {
+/** Words for what a schema finds by a code of its own (`mailbox.host_form`); null where there are none. */
+export type OwnWords = (code: string) => Bilingual | null;
+
+/** What is known at the place of a finding. */
+export interface Known {
+  /** Settings there, for "did you mean". */
+  readonly keys?: readonly string[];
+  readonly words?: OwnWords;
+  /** The same finding told by the schema in English. */
+  readonly english?: string;
+}
+
+/** One finding in words. */
+export function explainDetail(detail: Detail, { keys = [], words, english }: Known = {}): Bilingual {
   if (detail.type === 'object.unknown') return unknownKey(String(detail.context?.['key']), keys);
   const sentence = SENTENCES[detail.type];
   if (sentence !== undefined) return sentence(limitOf(detail));
-  // A schema's own finding comes with its own words, which know the form that is wanted.
+  const own = words?.(detail.type) ?? null;
+  if (own !== null) return own;
+  // A schema of a third party comes with its own words, which know the form that is wanted.
   if (!JOIS.has(detail.type.split('.')[0] as string)) {
-    return { zh: detail.message, en: `is not valid (${detail.type}): ${detail.message}` };
+    const en =
+      english === undefined || english === detail.message
+        ? `is not valid (${detail.type}): ${detail.message}`
+        : english;
+    return { zh: detail.message, en };
   }
   return { zh: `不符合要求（${detail.type}）`, en: `is not valid (${detail.type})` };
 }

@@ -6,7 +6,7 @@ import type Joi from 'joi';
 import { type ChannelFiles, channelFolder, readChannelFiles } from './channel-files.ts';
 import { crossProblems } from './cross-checks.ts';
 import { ConfigError, type ConfigProblem, jsonPath, type Place } from './errors.ts';
-import { explainDetail, keysAt } from './explain.ts';
+import { explainDetail, keysAt, type OwnWords } from './explain.ts';
 import { type Config, configSchema, type RawConfig } from './schema.ts';
 import { glimpse, type Path, type ReadOptions, readSource, type Settings, type Source } from './source.ts';
 
@@ -117,13 +117,22 @@ function emptied(file: string): ConfigError {
 /**
  * Validates a value against a schema, throwing `ConfigError` with each finding placed and explained.
  * @param at where the value stands in the settings file
+ * @param words for what the schema finds by codes of its own; without them it speaks for itself, by Joi's `messages` of zh and en
  */
-export function check<T>(schema: Joi.ObjectSchema<T>, value: unknown, at: Path, locate: (path: Path) => Place): T {
-  const result = schema.validate(value, { abortEarly: false });
+export function check<T>(
+  schema: Joi.ObjectSchema<T>,
+  value: unknown,
+  at: Path,
+  locate: (path: Path) => Place,
+  words?: OwnWords,
+): T {
+  const findings = (language: 'zh' | 'en') => schema.validate(value, { abortEarly: false, errors: { language } });
+  const result = findings('zh');
   if (result.error === undefined) return result.value;
+  const english = findings('en').error?.details;
   const seen = new Set<string>();
   const problems: ConfigProblem[] = [];
-  for (const detail of result.error.details) {
+  for (const [index, detail] of result.error.details.entries()) {
     const path = jsonPath([...at, ...detail.path]);
     if (seen.has(path)) continue;
     seen.add(path);
@@ -131,7 +140,11 @@ export function check<T>(schema: Joi.ObjectSchema<T>, value: unknown, at: Path, 
       code: detail.type === 'object.unknown' ? 'config.unknown_key' : 'config.invalid',
       path,
       ...locate([...at, ...detail.path]),
-      ...explainDetail(detail, keysAt(schema, detail.path.slice(0, -1))),
+      ...explainDetail(detail, {
+        keys: keysAt(schema, detail.path.slice(0, -1)),
+        ...(words === undefined ? {} : { words }),
+        ...(english?.[index] === undefined ? {} : { english: english[index].message }),
+      }),
     });
   }
   throw new ConfigError(problems as [ConfigProblem, ...ConfigProblem[]]);

@@ -4,10 +4,10 @@ import type { AdapterDefinition } from '../adapters/contract.ts';
 import { newSecret } from '../adapters/kit/signature.ts';
 import type { Registry } from '../adapters/registry.ts';
 import { nearest } from '../config/explain.ts';
-import { check, type LoadedConfig } from '../config/load.ts';
+import type { LoadedConfig } from '../config/load.ts';
 import type { FieldCipher } from '../store/field-cipher.ts';
 import type { ChannelRow, Store } from '../store/store.ts';
-import { withoutSecrets } from './channel-settings.ts';
+import { checkSettings, withoutSecrets } from './channel-settings.ts';
 import { DeskError } from './desk-error.ts';
 import { fileChannels, idTwice } from './file-channels.ts';
 import type { Sentence } from './locale.ts';
@@ -153,7 +153,7 @@ export function createChannelBook(parts: BookParts): ChannelBook {
       const definition = await definitionOf(registry, kind);
       const secret = hasSecrets(definition) && settings['secrets'] === undefined ? newSecret() : null;
       const written = secret === null ? settings : { ...settings, secrets: [secret] };
-      const checked = check(definition.settings, written, [], () => placeOf(id));
+      const checked = checkSettings(definition, written, [], () => placeOf(id));
       const channel = {
         id,
         kind,
@@ -170,7 +170,7 @@ export function createChannelBook(parts: BookParts): ChannelBook {
       const definition = await definitionOf(registry, row.kind);
       const merged = { ...settingsIn(parts.cipher, row), ...settings };
       const written = Object.fromEntries(Object.entries(merged).filter(([, value]) => value !== null));
-      const checked = check(definition.settings, written, [], () => placeOf(id));
+      const checked = checkSettings(definition, written, [], () => placeOf(id));
       const { kind, enabled, createdAt } = row;
       const channel = { id, kind, enabled, settings: checked, from: 'store', definition, createdAt } as const;
       return put(channel, row, { action: 'channel.set', by });

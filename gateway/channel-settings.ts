@@ -1,5 +1,20 @@
-// A channel's settings as others than its adapter's `open` may have them: without what the schema marks secret.
+// A channel's settings: checked by its adapter's schema, in words of both languages, and without what that marks secret.
 import type { AdapterDefinition } from '../adapters/contract.ts';
+import type { Place } from '../config/errors.ts';
+import { check } from '../config/load.ts';
+import { wordsBoth } from './locale.ts';
+
+type Path = readonly (string | number)[];
+
+/** Settings with their defaults. Throws `ConfigError` with all that is wrong. */
+export function checkSettings(
+  { settings }: Pick<AdapterDefinition, 'settings'>,
+  written: unknown,
+  at: Path,
+  locate: (path: Path) => Place,
+) {
+  return check(settings, written, at, locate, code => wordsBoth(`setting.${code}`));
+}
 
 interface Described {
   readonly metas?: readonly { readonly secret?: boolean }[];

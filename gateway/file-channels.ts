@@ -2,8 +2,9 @@
 import type { Registry } from '../adapters/registry.ts';
 import { ConfigError, type ConfigProblem } from '../config/errors.ts';
 import { nearest } from '../config/explain.ts';
-import { check, type LoadedConfig } from '../config/load.ts';
+import type { LoadedConfig } from '../config/load.ts';
 import type { BookParts, KnownChannel } from './channel-book.ts';
+import { checkSettings } from './channel-settings.ts';
 
 /** All of them are looked at, so that a person can mend everything at once. */
 export async function fileChannels(parts: Pick<BookParts, 'loaded' | 'registry'>): Promise<readonly KnownChannel[]> {
@@ -46,7 +47,7 @@ async function fileChannel(
     ]);
   }
   const definition = await registry.get(channel.kind);
-  const settings = check(definition.settings, channel.settings, [...at, 'settings'], loaded.locate);
+  const settings = checkSettings(definition, channel.settings, [...at, 'settings'], loaded.locate);
   return { ...channel, settings, from: 'file', definition, createdAt: null };
 }
 

@@ -37,6 +37,13 @@ export function sayBoth(key: string, values: Values = {}): Sentence {
   return { zh: say('zh', key, values), en: say('en', key, values) };
 }
 
+/** The sentence of a key in both languages; null where the locale has none. */
+export function wordsBoth(key: string): Sentence | null {
+  const zh = lookUp(localeFile('zh.yaml'), key);
+  const en = lookUp(localeFile('en.yaml'), key);
+  return zh === null || en === null ? null : { zh, en };
+}
+
 /** The word for a code (`state.held`) where the locale has one, else the code itself. */
 export function word(language: Language, group: string, code: string): string {
   return lookUp(localeFile(`${language}.yaml`), `${group}.${code}`) ?? code;

@@ -3,11 +3,11 @@ import type { AdapterDefinition } from '../adapters/contract.ts';
 import { Misconfigured } from '../adapters/contract.ts';
 import type { Registry } from '../adapters/registry.ts';
 import { ConfigError, type Position } from '../config/errors.ts';
-import { check } from '../config/load.ts';
 import { SealBroken } from '../store/errors.ts';
 import { type FieldCipher, fieldOf, packFields, unpackFields } from '../store/field-cipher.ts';
 import type { ChannelRow } from '../store/store.ts';
 import type { BookParts, BrokenChannel, KnownChannel } from './channel-book.ts';
+import { checkSettings } from './channel-settings.ts';
 import { DeskError } from './desk-error.ts';
 import type { Sentence } from './locale.ts';
 
@@ -54,7 +54,7 @@ function wordsOf({ path, zh, en }: ConfigError): Sentence {
 async function openRow({ cipher, registry }: BookParts, row: ChannelRow): Promise<KnownChannel> {
   const definition = await definitionOf(registry, row.kind);
   // Checked again: a newer version of the adapter may ask for more than it did when the channel was made.
-  const checked = check(definition.settings, settingsIn(cipher, row), [], () => placeOf(row.id));
+  const checked = checkSettings(definition, settingsIn(cipher, row), [], () => placeOf(row.id));
   const { id, kind, enabled, createdAt } = row;
   return { id, kind, enabled, settings: checked, from: 'store', definition, createdAt };
 }

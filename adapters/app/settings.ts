@@ -20,14 +20,12 @@ export interface AppSettings {
 }
 
 const secret = Joi.string()
-  .custom((value: string, helpers) => (isSecret(value) ? value : helpers.error('secret.form')))
-  .messages({ 'secret.form': '{{#label}} 应为 whsec_ 加 24–64 字节的 base64(用 huisu channels secret new 生成)' })
+  .custom((value: string, helpers) => (isSecret(value) ? value : helpers.error('app.secret_form')))
   .meta({ secret: true })
   .label('签名密钥');
 
 const source = Joi.string()
-  .custom((value: string, helpers) => (isAddressOrRange(value) ? value : helpers.error('source.form')))
-  .messages({ 'source.form': '{{#label}} 应为 IP 地址或网段,如 203.0.113.0/24' })
+  .custom((value: string, helpers) => (isAddressOrRange(value) ? value : helpers.error('app.source_form')))
   .label('来源地址');
 
 const host = Joi.string().hostname().lowercase().label('附件主机');

@@ -49,8 +49,7 @@ const count = (least: number, most: number, standard: number, zh: string) =>
 export const settings = Joi.object<ExchangeSettings, true>({
   folder: Joi.string()
     .max(1000)
-    .custom((value: string, helpers) => (isAbsolute(value) ? value : helpers.error('folder.form')))
-    .messages({ 'folder.form': '{{#label}} 应为绝对路径,如 /srv/huisu/exchange/letters' })
+    .custom((value: string, helpers) => (isAbsolute(value) ? value : helpers.error('exchange.folder_form')))
     .required()
     .label('交换文件夹')
     .description('其中的 in/ 放待收文件;work/、done/、errors/ 由网关使用,不存在时以 0700 建立'),

@@ -48,13 +48,12 @@ export function isLoopback(host: string): boolean {
 const host = Joi.string()
   .max(255)
   .custom((value: string, helpers) =>
-    isIP(value) !== 0 || /^[a-z0-9]([a-z0-9.-]*[a-z0-9])?$/i.test(value) ? value : helpers.error('host.form'),
-  )
-  .messages({ 'host.form': '{{#label}} 应为主机名或 IP 地址,不带 https:// 或端口,如 imap.163.com' });
+    isIP(value) !== 0 || /^[a-z0-9]([a-z0-9.-]*[a-z0-9])?$/i.test(value) ? value : helpers.error('mailbox.host_form'),
+  );
 
-const since = Joi.string()
-  .custom((value: string, helpers) => (isSince(value) ? value : helpers.error('since.form')))
-  .messages({ 'since.form': '{{#label}} 应为 connected、all 或一个日期,如 2026-11-01' });
+const since = Joi.string().custom((value: string, helpers) =>
+  isSince(value) ? value : helpers.error('mailbox.since_form'),
+);
 
 function isSince(value: string): boolean {
   if (value === 'connected' || value === 'all') return true;
@@ -119,11 +118,8 @@ export const settings = Joi.object<MailboxSettings, true>({
 })
   .xor('password', 'oauth')
   .custom((value: MailboxSettings, helpers) =>
-    value.tls !== 'none' || value.allowUnencrypted || isLoopback(value.host) ? value : helpers.error('tls.required'),
+    value.tls !== 'none' || value.allowUnencrypted || isLoopback(value.host)
+      ? value
+      : helpers.error('mailbox.unencrypted'),
   )
-  .messages({
-    'tls.required': '连接其他机器须加密:加密方式请选 implicit 或 starttls(隔离网络中可开启 allowUnencrypted)',
-    'object.xor': '{{#label}} 中这几项须填且只能填一项:{{#peersWithLabels}}',
-    'object.missing': '{{#label}} 中这几项须填一项:{{#peersWithLabels}}',
-  })
   .label('渠道设置');

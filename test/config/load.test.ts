@@ -4,11 +4,11 @@ import assert from 'node:assert/strict';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { settings } from '../../adapters/exchange/settings.ts';
+import Joi from 'joi';
 import { describeConfig } from '../../config/describe.ts';
 import { ConfigError, type ConfigProblem, describeProblem } from '../../config/errors.ts';
-import { explainDetail, nearest } from '../../config/explain.ts';
-import { type LoadedConfig, loadConfig, SHIPPED } from '../../config/load.ts';
+import { nearest } from '../../config/explain.ts';
+import { check, type LoadedConfig, loadConfig, SHIPPED } from '../../config/load.ts';
 
 describe('settings', () => {
   let folder: string;
@@ -79,6 +79,26 @@ describe('settings', () => {
       assert.doesNotMatch(problem.en, /\p{Script=Han}/u);
       assert.doesNotMatch(problem.zh, /^不符合要求（/, problem.path);
       assert.equal(typeof problem.line, 'number');
+    }
+  });
+
+  it('say in the language asked for which settings go together', () => {
+    const mail = 'mail: { host: a.cn, port: 25, from: a@a.cn, to: b@b.cn, security: none';
+    const url = 'caseSystem: { url: "http://case.cn"';
+    const mapping = (field: string) => `${url}, mapping: { fields: { ticket.created: [${field}] }, tables: {} } }`;
+    const wrong = [
+      [`alarms: { ${mail}, user: a } }`, /user and password/],
+      [`alarms: { ${mail}, user: a, password: b } }`, /without encryption/],
+      [`${url}, tls: { cert: "-----BEGIN CERTIFICATE-----" } }`, /cert and key/],
+      [mapping('{ to: a, from: b, table: none }'), /table "none"/],
+      [mapping('{ to: a, from: b }'), /lacks the fields of "ticket\.followed-up"/],
+      [`${url}, success: { path: code } }`, /values/],
+    ] as const;
+    for (const [text, named] of wrong) {
+      const [problem] = problemsOf(text);
+      assert.match(problem?.zh ?? '', /\p{Script=Han}/u, text);
+      assert.doesNotMatch(problem?.en ?? '', /\p{Script=Han}|custom/u, text);
+      assert.match(problem?.en ?? '', named);
     }
   });
 
@@ -205,11 +225,24 @@ describe('settings', () => {
     assert.equal(nearest('zzz', ['port', 'host']), null);
   });
 
-  it('say in the adapter’s own words what only the adapter can check', () => {
-    const [detail] = settings.validate({ folder: 'letters' }).error?.details ?? [];
-    assert.ok(detail !== undefined);
-    const { zh, en } = explainDetail(detail);
-    assert.match(zh, /应为绝对路径/);
-    assert.match(en, /folder\.form.*应为绝对路径/);
+  it('say in the schema’s own words, in both languages where it has them, what only a third party’s adapter can check', () => {
+    const even = (messages: Joi.LanguageMessages) =>
+      Joi.object({
+        size: Joi.number()
+          .custom((value: number, helpers) => (value % 2 === 0 ? value : helpers.error('box.odd')))
+          .messages(messages),
+      });
+    const wordsOf = (messages: Joi.LanguageMessages) => {
+      try {
+        check(even(messages), { size: 3 }, [], () => ({ file: 'f', line: null, column: null }));
+      } catch (error) {
+        if (error instanceof ConfigError) return [error.zh, error.en];
+        throw error;
+      }
+      throw new Error('it was taken');
+    };
+    const both = { zh: { 'box.odd': '应为偶数' }, en: { 'box.odd': 'must be even' } };
+    assert.deepEqual(wordsOf(both), ['应为偶数', 'must be even']);
+    assert.deepEqual(wordsOf({ 'box.odd': '应为偶数' }), ['应为偶数', 'is not valid (box.odd): 应为偶数']);
   });
 });
