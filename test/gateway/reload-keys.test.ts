@@ -26,6 +26,7 @@ describe('reload › keys', () => {
     assert.ok((await running.gateway.reload()).ok, 'settings are taken over all the same');
     assert.equal(newest(), made);
     assert.ok(running.logged.some(line => line['code'] === 'keys.file_too_open'));
+    assert.ok(foundation.keysKept(), 'nothing is lost by a mode that is too open');
 
     chmodSync(file, 0o600);
     await running.gateway.reload();
