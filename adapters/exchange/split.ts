@@ -58,8 +58,22 @@ function rowsOf(
   if (form === 'xlsx') {
     return namedRows(xlsxRows(bytes, settings.sheet, { inflated: settings.maxInflatedMegabytes * MEGABYTE }), find);
   }
-  const pieces = utf8Pieces(bytes, detectEncoding(bytes, settings.encoding));
+  const pieces = utf8Pieces(bytes, encodingOf(bytes, file, settings));
   return form === 'json-lines' ? jsonRows(pieces) : namedRows(csvRows(pieces, settings.delimiter), find);
+}
+
+/** Whoever sends a workbook that is none cannot save it as UTF-8. */
+function encodingOf(
+  bytes: Uint8Array,
+  file: string,
+  { encoding }: ExchangeSettings,
+): ReturnType<typeof detectEncoding> {
+  try {
+    return detectEncoding(bytes, encoding);
+  } catch (error) {
+    if (error instanceof FileFault && /\.xls[xmb]?$/i.test(file)) throw new FileFault('exchange.bad_workbook');
+    throw error;
+  }
 }
 
 /** By the first bytes, since names lie; a name only tells JSON Lines that begin otherwise. */

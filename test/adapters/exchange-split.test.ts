@@ -82,6 +82,8 @@ describe('exchange: text files', () => {
   it('are refused in words where no encoding fits', async () => {
     const bytes = Buffer.from(Array.from({ length: 5000 }, (_, at) => 128 + ((at * 7919) % 127)));
     assert.deepEqual(codesIn(await partsOf(bytes)), ['0 encoding_unknown']);
+    // Nobody can save a workbook as UTF-8.
+    assert.deepEqual(codesIn(await partsOf(bytes, 'letters.xlsx')), ['0 bad_workbook']);
   });
 
   for (const [name, delimiter] of [
