@@ -1,6 +1,7 @@
 // What became of a number, as far as the channel it was given to may know.
 import type { Progress } from '../adapters/contract.ts';
 import type { Store } from '../store/store.ts';
+import { ticketOf } from './leads-to.ts';
 import { foldNumber } from './number.ts';
 
 /**
@@ -12,8 +13,7 @@ export async function progressOf(store: Store, channel: string, typed: string): 
   const message = number === null ? null : await store.messages.get(number);
   if (number === null || message === null || message.channel !== channel) return null;
   const { outcome } = message;
-  const leadsTo =
-    outcome?.kind === 'ticket' ? number : outcome?.kind === 'repeat' || outcome?.kind === 'part' ? outcome.of : null;
+  const leadsTo = await ticketOf(store, message);
   const ticket = leadsTo === null ? null : await store.tickets.get(leadsTo);
   return {
     number,

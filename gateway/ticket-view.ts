@@ -14,6 +14,7 @@ import { isErased, openDecision, openIdentity, openNote, openTicketContent } fro
 import { DeskError } from './desk-error.ts';
 import { createMasks, type MaskedAppeal } from './dispatch/mask.ts';
 import { type IncidentMarks, ticketMarks } from './incident-marks.ts';
+import { ticketOf } from './leads-to.ts';
 import { linkWords } from './link-words.ts';
 import { hasOriginal } from './reading/read-again.ts';
 import { maskRequester } from './requester-mask.ts';
@@ -126,7 +127,7 @@ export async function viewMessage(parts: Omit<ViewParts, 'rules'>, number: strin
     ),
     problems: decision?.problems ?? [],
     ...(decision?.draft == null ? {} : followUpText(decision.draft.appeal)),
-    entries: (await parts.store.outbox.list({ ticket: ticketOf(row) ?? number, limit: 1000 }))
+    entries: (await parts.store.outbox.list({ ticket: (await ticketOf(parts.store, row)) ?? number, limit: 1000 }))
       .filter(entry => entry.message === number)
       .map(({ id, kind, state, attempts, cause, dueAt }) => ({ id, kind, state, attempts, cause, dueAt })),
   };
@@ -137,10 +138,6 @@ export function summary({ number, channel, acceptedAt, state, outcome }: Message
   const reason = outcome !== null && 'reason' in outcome ? outcome.reason : null;
   const of = outcome !== null && 'of' in outcome ? outcome.of : null;
   return { number, channel, acceptedAt, state, outcome: outcome?.kind ?? null, of, reason };
-}
-
-function ticketOf({ outcome }: MessageRow): string | null {
-  return outcome?.kind === 'repeat' || outcome?.kind === 'part' ? outcome.of : null;
 }
 
 /** A follow-up's requester is kept in its original only, so its text is masked by what was found in it, wholly. */
@@ -177,7 +174,7 @@ function history(cipher: FieldCipher, row: TicketRow, words: (note: string) => s
 async function notATicket(store: Store, number: string): Promise<DeskError> {
   const message = await store.messages.get(number);
   if (message === null) return new DeskError('desk.no_such_number', { number });
-  const of = ticketOf(message);
+  const of = await ticketOf(store, message);
   return of === null ? new DeskError('desk.no_ticket_of', { number }) : new DeskError('desk.joined_to', { number, of });
 }
 

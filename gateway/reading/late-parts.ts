@@ -1,6 +1,7 @@
 // Whether a part that comes after the end of its conversation belongs to the ticket that the conversation led to.
 import type { FieldCipher } from '../../store/field-cipher.ts';
 import type { MessageRow, Store, TicketRow, UnreadRow } from '../../store/store.ts';
+import { ticketOf } from '../leads-to.ts';
 import { identityKeysOf } from './judge.ts';
 import type { DraftHead } from './protocol.ts';
 
@@ -23,7 +24,7 @@ export async function ticketForLatePart(
   const found = await store.decisions.conversation(key);
   const lead = found === null ? null : await store.messages.get(found);
   if (lead === null || row.acceptedAt - (await lastAccepted(store, lead)) > quietMs + LATE_MS) return null;
-  const ticket = ticketNumber(lead);
+  const ticket = await ticketOf(store, lead);
   const standing = ticket === null ? null : await store.tickets.get(ticket);
   return standing === null || OVER.has(standing.state) ? null : standing;
 }
@@ -36,11 +37,6 @@ async function lastAccepted(store: Pick<Store, 'messages'>, lead: MessageRow): P
   const joined = await store.messages.joined(lead.number);
   const parts = joined.filter(({ outcome }) => outcome?.kind === 'part');
   return Math.max(lead.acceptedAt, ...parts.map(({ acceptedAt }) => acceptedAt));
-}
-
-function ticketNumber({ number, outcome }: MessageRow): string | null {
-  if (outcome?.kind === 'ticket') return number;
-  return outcome?.kind === 'repeat' ? outcome.of : null;
 }
 
 /** What a part says of itself: another person's words, or a secret told in an ordinary matter, make a ticket of their own. */

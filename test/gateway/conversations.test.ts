@@ -65,6 +65,20 @@ describe('a conversation', function () {
     assert.equal((await bench.gateway.context.store.tickets.counts()).total, 1);
   });
 
+  it('that repeats an earlier appeal leads whoever asks by the number of a part to the ticket of that one', async () => {
+    const text = '建设大街41号门前路灯不亮三天了，晚上出行不便，请尽快维修';
+    const earlier = await told(appealBody({ externalId: '', title: '', content: text, contact: PHONE }));
+    assert.equal(earlier.outcome.kind, 'ticket');
+    const [first] = await send(part('k11', text));
+    const last = await told(part('k11', '请尽快维修', { last: true }));
+    assert.deepEqual(last.outcome, { kind: 'part', of: first });
+    assert.deepEqual(await outcomeOf(first ?? ''), { kind: 'repeat', of: earlier.number });
+    for (const number of [first, last.number]) {
+      const answer = await bench.sender.send({ number }, { rest: '/query' });
+      assert.equal((answer.json()['ticket'] as Record<string, unknown> | null)?.['number'], earlier.number);
+    }
+  });
+
   it('ends by itself after the quiet time', async () => {
     await shortly();
     const [first] = await send(part('k2', '江南大街井盖缺失'));
