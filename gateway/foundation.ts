@@ -180,8 +180,16 @@ function setAside(file: string): void {
   renameSync(file, `${file}.unused-${Date.now()}`);
 }
 
-/** @param current asked once the store has told what it knows: another process may have told it of a key a moment ago */
-async function checkKeys(store: Store, current: () => KeyRing): Promise<void> {
+/**
+ * Throws a `KeyError` where the store was made with other keys than these, by another process in this very moment included.
+ * @param current asked once the store has told what it knows: another process may have told it of a key a moment ago
+ */
+export async function checkKeys(store: Pick<Store, 'admin'>, current: () => KeyRing): Promise<void> {
+  while (!(await keysChecked(store, current)));
+}
+
+/** False where another process told the store of its keys meanwhile: what it knows now is to be compared. */
+async function keysChecked(store: Pick<Store, 'admin'>, current: () => KeyRing): Promise<boolean> {
   const kept = await store.admin.meta('key-check');
   const retired = await retiredKeys(store);
   const ring = current();
@@ -191,7 +199,7 @@ async function checkKeys(store: Store, current: () => KeyRing): Promise<void> {
     ([name]) => retired[name.split('/')[1] ?? ''] === undefined,
   );
   const values = JSON.stringify(Object.fromEntries(needed));
-  if (values !== kept) await store.admin.setMeta('key-check', values);
+  return values === kept || store.admin.setMeta('key-check', values, kept);
 }
 
 function poolOf({ config, file }: LoadedConfig, rulebook: RulebookData) {

@@ -533,7 +533,11 @@ export interface AdminStore extends RetentionStore {
   auditVerify(): Promise<{ readonly records: number; readonly broken: number | null }>;
   /** Small named values of the gateway itself (key check values, first-start marks). */
   meta(name: string): Promise<string | null>;
-  setMeta(name: string, value: string): Promise<void>;
+  /**
+   * @param seen the value that this one was made from, null where there was none: another that stands there by now is left as it is,
+   *   and false answered. Absent: whatever stands there is replaced.
+   */
+  setMeta(name: string, value: string, seen?: string | null): Promise<boolean>;
   attachmentsDue(now: number, limit: number): Promise<readonly AttachmentRow[]>;
   attachments(message: string): Promise<readonly AttachmentRow[]>;
   /** Writes an attachment's new state; when the last one of a message is settled its waiting outbox entry is due at once. */

@@ -16,8 +16,8 @@ export async function readState(admin: Admin): Promise<AlarmState | null> {
   return state?.v === 1 ? { ...FRESH_STATE, ...state } : null;
 }
 
-export function writeState(admin: Admin, state: AlarmState): Promise<void> {
-  return admin.setMeta(STATE, JSON.stringify(state));
+export async function writeState(admin: Admin, state: AlarmState): Promise<void> {
+  await admin.setMeta(STATE, JSON.stringify(state));
 }
 
 export async function readTraffic(admin: Admin): Promise<KeptTraffic> {
@@ -25,8 +25,8 @@ export async function readTraffic(admin: Admin): Promise<KeptTraffic> {
   return kept?.v === 1 ? (kept.channels ?? {}) : {};
 }
 
-export function writeTraffic(admin: Admin, channels: KeptTraffic): Promise<void> {
-  return admin.setMeta(TRAFFIC, JSON.stringify({ v: 1, channels }));
+export async function writeTraffic(admin: Admin, channels: KeptTraffic): Promise<void> {
+  await admin.setMeta(TRAFFIC, JSON.stringify({ v: 1, channels }));
 }
 
 /** undefined: nothing is kept; null: it is no JSON. */

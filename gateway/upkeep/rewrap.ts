@@ -43,7 +43,7 @@ interface State {
 }
 
 /** Keys that wrap nothing in the store any more, and since when (ISO 8601). */
-export async function retiredKeys({ admin }: Store): Promise<Readonly<Record<string, string>>> {
+export async function retiredKeys({ admin }: Pick<Store, 'admin'>): Promise<Readonly<Record<string, string>>> {
   return JSON.parse((await admin.meta(RETIRED)) ?? '{}') as Record<string, string>;
 }
 

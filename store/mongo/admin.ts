@@ -58,8 +58,19 @@ export async function readMeta({ models }: Context, name: string): Promise<strin
   return (await models.named.findById(name).lean())?.value ?? null;
 }
 
-export async function setMeta({ models }: Context, name: string, value: string): Promise<void> {
-  await upserting(() => models.named.updateOne({ _id: name }, { $set: { value } }, { upsert: true }));
+export async function setMeta(
+  { models: { named } }: Context,
+  name: string,
+  value: string,
+  seen: string | null | undefined,
+): Promise<boolean> {
+  if (seen === null) return insertNew(named, { _id: name, value });
+  if (seen !== undefined) {
+    const { matchedCount } = await named.updateOne({ _id: name, value: seen }, { $set: { value } });
+    return matchedCount === 1;
+  }
+  await upserting(() => named.updateOne({ _id: name }, { $set: { value } }, { upsert: true }));
+  return true;
 }
 
 function toAttachments({ number, attachments }: MessageDoc): AttachmentRow[] {

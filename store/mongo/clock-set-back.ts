@@ -35,6 +35,12 @@ function left(doc: EntryDoc, until: number, now: number): number {
   return Math.min(until, now + Math.max(0, until - (from > now + AHEAD_MS ? from : now)));
 }
 
+/** The mark of the sweep is compared with it; what is told of it stays as it was. */
+function createdBy(doc: EntryDoc, now: number) {
+  if (doc.createdAt <= now) return {};
+  return { createdAt: now, firstCreatedAt: doc.firstCreatedAt ?? doc.createdAt };
+}
+
 async function shortenDue({ models }: Context, now: number): Promise<number> {
   const longest = (urgent: boolean) =>
     models.outbox
@@ -59,7 +65,7 @@ async function shortenDue({ models }: Context, now: number): Promise<number> {
       return {
         updateOne: {
           filter: { _id: doc._id, state: 'due', seq: doc.seq, dueAt: doc.dueAt },
-          update: { $set: { ...times, createdAt: Math.min(doc.createdAt, now) } },
+          update: { $set: { ...times, ...createdBy(doc, now) } },
         },
       };
     }),

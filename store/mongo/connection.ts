@@ -108,7 +108,15 @@ const MESSAGE = {
 const ENTRY = {
   ...{ _id: String, message: String, revision: Number, kind: String, ticket: String, lane: String, urgent: Boolean },
   ...{ notBefore: Number, afterCreated: Boolean, state: String, attempts: Number, createdAt: Number, dueAt: Number },
-  ...{ cause: String, unknown: Boolean, caseNumber: String, finishedAt: Number, seq: Number, live: Boolean },
+  ...{
+    firstCreatedAt: Number,
+    cause: String,
+    unknown: Boolean,
+    caseNumber: String,
+    finishedAt: Number,
+    seq: Number,
+    live: Boolean,
+  },
   ...{
     token: String,
     holder: String,

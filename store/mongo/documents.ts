@@ -137,6 +137,8 @@ export interface EntryDoc extends Omit<Entry, 'id'> {
   readonly leaseUntil: number | null;
   /** When `dueAt` or `leaseUntil` was set last, by the clock of whoever set it; absent in entries of earlier versions. */
   readonly setAt: number | null;
+  /** `createdAt` as it was first, where it was dated ahead by a clock that was set back since; the case system may have been told of it. */
+  readonly firstCreatedAt?: number | null;
   /** Somebody has begun with it; false while it only lies in a queue. */
   readonly begun: boolean;
   /** Void before the decision that wants it so is written: what it was, by which decision, since when; `mark` is new each time. */

@@ -338,7 +338,7 @@ function adminStore({ context, vault, blobs, guard: { run }, folder }: Parts): A
     auditList: (after, limit) => run(() => context.audit.list(after, limit)),
     auditVerify: () => run(() => context.audit.verify()),
     meta: name => run(() => admin.readMeta(context, name)),
-    setMeta: (name, value) => run(() => timed(context, () => admin.setMeta(context, name, value))),
+    setMeta: (name, value, seen) => run(() => timed(context, () => admin.setMeta(context, name, value, seen))),
     attachmentsDue: (now, limit) => run(() => admin.attachmentsDue(context, now, limit)),
     attachments: message => run(() => admin.attachmentsOf(context, message)),
     settleAttachment: (row, now) => run(() => admin.settleAttachment(context, row, now)),

@@ -10,7 +10,9 @@ function idOf({ message, revision, kind }: Pick<NewEntry, 'message' | 'revision'
 
 export function toEntry(doc: EntryDoc): Entry {
   const { message, revision, kind, ticket, lane, urgent, notBefore, afterCreated, state, attempts } = doc;
-  const { createdAt, dueAt, cause, unknown, caseNumber, finishedAt } = doc;
+  const { dueAt, cause, unknown, caseNumber, finishedAt } = doc;
+  // Sent again under the same key it says what it said.
+  const createdAt = doc.firstCreatedAt ?? doc.createdAt;
   return {
     id: doc._id,
     ...{ message, revision, kind, ticket, lane, urgent, notBefore, afterCreated, state, attempts },

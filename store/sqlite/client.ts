@@ -164,7 +164,7 @@ function adminStore(sql: Statements, writes: WriteClient, ask: AskLong, folder: 
     auditList: (after, limit) => ask('auditList', after, limit),
     auditVerify: () => ask('auditVerify'),
     meta: async name => readMeta(sql, name),
-    setMeta: (name, value) => done(writes.call('setMeta', name, value)),
+    setMeta: (name, value, seen) => writes.call('setMeta', name, value, seen),
     attachmentsDue: async (now, limit) => attachmentsDue(sql, now, limit),
     attachments: async message => attachmentsOf(sql, message),
     settleAttachment: (row, now) => done(writes.call('settleAttachment', row, now)),

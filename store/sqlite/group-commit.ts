@@ -185,7 +185,7 @@ function createHandlers(context: WriteContext, seconds: number[]): Handlers {
       context.audit.append(note, now);
       return null;
     },
-    setMeta: (name, value) => setNamed(context, name, value),
+    setMeta: (name, value, seen) => setNamed(context, name, value, seen),
     settleAttachment: (row, now) => settleAttachment(context, row, now),
     shred: (items, audit, now) => shredMessages(context, items, audit, now),
     hold: (number, reason, audit, now) => holdNumber(context, { number, reason, audit, now }),

@@ -56,7 +56,7 @@ export interface WriteCalls {
   removeChannel(id: string, audit: AuditNote): boolean;
   lease(name: string, owner: string, now: number, ttlMs: number): string | null;
   audit(note: AuditNote, now: number): null;
-  setMeta(name: string, value: string): null;
+  setMeta(name: string, value: string, seen: string | null | undefined): boolean;
   settleAttachment(row: AttachmentRow, now: number): null;
   shred(
     items: readonly { readonly number: string; readonly extent: ShredExtent }[],

@@ -67,9 +67,21 @@ export function adminContract(open: OpenStore): void {
       'keeps small named values',
       withStore(open, async (store, opened) => {
         assert.equal(await store.admin.meta('x'), null);
-        await store.admin.setMeta('x', '1');
-        await store.admin.setMeta('x', '二');
-        assert.equal(await (await opened.reopen()).admin.meta('x'), '二');
+        assert.equal(await store.admin.setMeta('x', '1'), true);
+        assert.equal(await store.admin.setMeta('x', '二'), true);
+        // Made from what stands there no more, or while somebody else made the first.
+        assert.deepEqual(
+          [await store.admin.setMeta('x', '3', '1'), await store.admin.setMeta('x', '3', null)],
+          [false, false],
+        );
+        assert.equal(await store.admin.setMeta('y', '3', '1'), false);
+        const reopened = await opened.reopen();
+        assert.deepEqual([await reopened.admin.meta('x'), await reopened.admin.meta('y')], ['二', null]);
+        assert.deepEqual(
+          [await reopened.admin.setMeta('x', '3', '二'), await reopened.admin.setMeta('y', '4', null)],
+          [true, true],
+        );
+        assert.deepEqual([await reopened.admin.meta('x'), await reopened.admin.meta('y')], ['3', '4']);
       }),
     );
 

@@ -1,6 +1,7 @@
 // Writing steps of administration: channels, leases, named values, attachments.
 import type { AttachmentRow, AuditNote, ChannelRow, SeenChannel } from '../../store.ts';
 import { ordinalOf, type WriteContext } from '../context.ts';
+import { readMeta } from '../reads/admin.ts';
 import { one } from '../statements.ts';
 import { stopWaiting } from './lanes.ts';
 
@@ -63,11 +64,12 @@ export function endLeases({ sql }: WriteContext): void {
   sql('UPDATE leases SET until = 0').run();
 }
 
-export function setNamed(context: WriteContext, name: string, value: string): null {
+export function setNamed(context: WriteContext, name: string, value: string, seen: string | null | undefined): boolean {
+  if (seen !== undefined && readMeta(context.sql, name) !== seen) return false;
   context
     .sql('INSERT INTO named (name, value) VALUES (?, ?) ON CONFLICT(name) DO UPDATE SET value = excluded.value')
     .run(`meta.${name}`, value);
-  return null;
+  return true;
 }
 
 export function settleAttachment(context: WriteContext, row: AttachmentRow, now: number): null {
