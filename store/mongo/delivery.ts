@@ -70,12 +70,13 @@ interface Look {
   readonly urgent: boolean;
   /** null: however late it is due. */
   readonly until: number | null;
+  /** Made up to here; null: whenever. */
+  readonly swept: number | null;
   readonly limit: number;
 }
 
 /** Due heads by time and place. */
-async function readyHeads(context: Context, { urgent, until, limit }: Look): Promise<EntryDoc[]> {
-  const swept = context.shared && until !== null ? await sweptUntil(context, until) : null;
+async function readyHeads(context: Context, { urgent, until, swept, limit }: Look): Promise<EntryDoc[]> {
   const seen = new Set<string>();
   const found: EntryDoc[] = [];
   for (;;) {
@@ -114,10 +115,11 @@ interface Claim {
 
 export async function claimEntries(context: Context, { now, limit, leaseMs, queued }: Claim): Promise<ClaimedEntry[]> {
   if (limit <= 0) return [];
-  const urgent = await readyHeads(context, { urgent: true, until: now, limit });
+  const due = { until: now, swept: context.shared ? await sweptUntil(context, now) : null };
+  const urgent = await readyHeads(context, { ...due, urgent: true, limit });
   const left = limit - urgent.length;
-  const chosen =
-    left === 0 ? urgent : [...urgent, ...(await readyHeads(context, { urgent: false, until: now, limit: left }))];
+  const others = left === 0 ? [] : await readyHeads(context, { ...due, urgent: false, limit: left });
+  const chosen = [...urgent, ...others];
   if (chosen.length === 0) return [];
   const token = randomUUID();
   await context.models.outbox.updateMany(
@@ -158,7 +160,7 @@ export async function beginEntry(
 }
 
 export async function nextDue(context: Context): Promise<number | null> {
-  const first = (urgent: boolean) => readyHeads(context, { urgent, until: null, limit: 1 });
+  const first = (urgent: boolean) => readyHeads(context, { urgent, until: null, swept: null, limit: 1 });
   const times = [...(await first(true)), ...(await first(false))].map(doc => doc.dueAt);
   return times.length === 0 ? null : Math.min(...times);
 }

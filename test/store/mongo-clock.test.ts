@@ -3,6 +3,7 @@
 import assert from 'node:assert/strict';
 import { randomBytes } from 'node:crypto';
 import { tmpdir } from 'node:os';
+import { isDeepStrictEqual } from 'node:util';
 import { type MongoStore, openMongoStore } from '../../store/mongo/engine.ts';
 import { decided, entry, message, NOW, numberOf, ticketOf } from '../contracts/store-rows.ts';
 import { type MongoDatabase, withMongo } from '../servers/mongo-suite.ts';
@@ -17,10 +18,16 @@ withMongo('a clock set back on MongoDB', server => {
   let database: MongoDatabase;
   let store: MongoStore;
   let other: Process;
+  /** Times that the sweep's mark was asked for. */
+  let marks = 0;
   beforeEach(async () => {
     database = server.database(randomBytes(6).toString('hex'));
     const own = { auditKey: Buffer.alloc(32, 7), profile: 'intl' as const, folder: tmpdir(), shared: true };
-    store = await openMongoStore({ ...own, url: database.url, onCommand: database.onCommand });
+    const onCommand: MongoDatabase['onCommand'] = (name, command) => {
+      if (name === 'find' && isDeepStrictEqual((command as { filter: unknown }).filter, { _id: 'swept' })) marks++;
+      database.onCommand(name, command);
+    };
+    store = await openMongoStore({ ...own, url: database.url, onCommand });
     other = await processOn(database.url);
   });
   afterEach(async () => {
@@ -68,6 +75,26 @@ withMongo('a clock set back on MongoDB', server => {
       (await unswept(NOW + 26_000, 9)).map(one => one.message),
       named('a'),
     );
+  });
+
+  it('says of an entry that is sent again when it was made in the words of the first time', async () => {
+    await decided(store, [created('a', AHEAD)]);
+    const [first] = await unswept(AHEAD + 30_000, 1);
+    const retry = { at: NOW, retryAt: NOW + 5000, cause: 'case.timeout', unknown: true };
+    await store.outbox.fail(first?.id ?? '', first?.token ?? '', retry);
+    // The clock may be set back more than once.
+    await store.sweep(NOW + 5000);
+    await store.sweep(NOW - HOUR);
+    const [again] = await unswept(NOW + 26_000, 9);
+    assert.deepEqual([again?.id, again?.createdAt, again?.unknown], [first?.id, first?.createdAt, true]);
+    assert.equal(first?.createdAt, AHEAD);
+  });
+
+  it('asks once for a claim how far the sweep has come', async () => {
+    await decided(store, [created('a', NOW)]);
+    marks = 0;
+    await claimed(NOW);
+    assert.equal(marks, 1);
   });
 
   it('waits for the sweep again where the store was away, and where its mark has moved', async () => {
