@@ -221,8 +221,9 @@ function orientationOf(exif: Buffer): number | null {
   const little = order === 'II';
   const short = (at: number) => (at + 2 > tiff.length ? 0 : little ? tiff.readUInt16LE(at) : tiff.readUInt16BE(at));
   const directory = tiff.length < 8 ? tiff.length : little ? tiff.readUInt32LE(4) : tiff.readUInt32BE(4);
-  for (let entry = 0; entry < short(directory); entry++) {
-    const at = directory + 2 + entry * 12;
+  // As far as it is there, whatever it says of its length.
+  const end = Math.min(directory + 2 + short(directory) * 12, tiff.length);
+  for (let at = directory + 2; at < end; at += 12) {
     if (short(at) !== ORIENTATION) continue;
     const value = short(at + 2) === SHORT ? short(at + 8) : 0;
     return value >= 2 && value <= 8 ? value : null;
