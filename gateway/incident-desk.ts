@@ -134,6 +134,10 @@ const MOVING_MS = 2000;
 /** Looked at and told of together. */
 const AT_ONCE = 16;
 
+/** Who merges without a clerk, and tells nobody: in a mass event that happens again and again, and each time all that moved
+ *  would go once more, to a case system at its busiest. */
+const SYSTEM = 'system';
+
 /** The corrections come first: a crash behind them sends some for nothing, one before them would leave the case system with what is wrong. */
 async function move(parts: IncidentDeskParts, { moved, ...change }: Moving): Promise<IncidentAnswer> {
   const { from, to, by, kind } = change;
@@ -151,6 +155,7 @@ async function move(parts: IncidentDeskParts, { moved, ...change }: Moving): Pro
 /** Has those corrected that the case system may have; answers which. */
 async function tell(parts: IncidentDeskParts, numbers: readonly string[], by: string, waitMs: number) {
   const told: string[] = [];
+  if (by === SYSTEM) return told;
   for (let at = 0; at < numbers.length; at += AT_ONCE) {
     const some = numbers.slice(at, at + AT_ONCE);
     const gone = await Promise.all(some.map(number => isTheirs(parts, number)));

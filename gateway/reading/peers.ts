@@ -148,7 +148,7 @@ export function createPeers(parts: PeersParts): Peers {
     const { repeat = [], incident = [] } = Object.groupBy(await missedPairs(), pair => pair.as);
     if (repeat.length > 0) await parts.link(linked++, repeat);
     if (!stopped) await shared.sweptUntil(now - LATE_MS);
-    // What goes out need not wait for these: where a ticket is of an incident later on, the case system is told by a correction.
+    // What goes out need not wait for these: where a ticket is of an incident later on, the case system is not told.
     merging.push(...incident);
     if (!stopped && merging.length > 0) await parts.link(linked++, merging.splice(0, MERGED_AT_ONCE));
   }

@@ -170,14 +170,23 @@ describe('incidents', function () {
       assert.equal(await corrections(lamp), 0);
     });
 
+    const goes = async () => {
+      const { outbox } = store();
+      for (const entry of await outbox.claim(Date.now(), 9, 60_000))
+        await outbox.finish(entry.id, entry.token, { at: Date.now(), caseNumber: `CASE-${entry.ticket}` });
+    };
+
+    it('are not told again for what is brought together without a clerk', async () => {
+      const { number: first } = await running.appeal(HEAT[0] as string, person(0));
+      const { number: lamp } = await running.appeal(LAMP, person(9));
+      await goes();
+      await deskWith(async () => undefined).merge(lamp, first, 'system');
+      assert.deepEqual([await incidentOf(lamp), await corrections(lamp)], [first, 0]);
+    });
+
     it('have those corrected that go in the very moment in which they are moved', async () => {
       const { number: first } = await running.appeal(HEAT[0] as string, person(0));
       const { number: lamp } = await running.appeal(LAMP, person(9));
-      const goes = async () => {
-        const { outbox } = store();
-        for (const entry of await outbox.claim(Date.now(), 9, 60_000))
-          await outbox.finish(entry.id, entry.token, { at: Date.now(), caseNumber: `CASE-${entry.ticket}` });
-      };
       await deskWith(goes).merge(lamp, first, 'clerk-1');
       assert.deepEqual([await corrections(lamp), await corrections(first)], [1, 0]);
       const fails = async () => assert.fail('the power is cut');
