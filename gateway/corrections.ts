@@ -1,7 +1,8 @@
 // 更正: a ticket that the case system has is sent to it once more, whole and as it is by then.
 import type { FieldCipher } from '../store/field-cipher.ts';
 import type { AuditNote, Entry, Store } from '../store/store.ts';
-import { openDecision, sealDecision } from '../store/ticket-seal.ts';
+import { openDecision } from '../store/ticket-seal.ts';
+import { bornOf, decidedAnew, noticeOf } from './decided-anew.ts';
 
 export interface CorrectionParts {
   readonly store: Store;
@@ -36,29 +37,9 @@ export async function correctTicket(
   const message = await store.messages.get(number);
   const row = await store.tickets.get(number);
   if (message?.outcome == null || row === null) return true;
-  const { revision, lane, outcome } = message;
-  const kept = openDecision(cipher, message);
-  const contentKey = cipher.openDataKey(message.wrappedContent);
-  const { state, channel, type, category, urgency, division, confidential, acceptedAt } = row;
-  const { closedRepeatOf, incident, wrappedIdentity, born, identity, identityKeys, facts } = row;
-  const entry = {
-    ...{ message: number, revision, kind: 'ticket.corrected' as const, ticket: number, lane },
-    ...{ urgent: false, notBefore: now() + waitMs, afterCreated: true },
-  };
-  const [answer] = await store.decisions.commit(
-    [
-      {
-        ...{ number, revision, outcome, decidedAt: now() },
-        decision: kept && sealDecision(cipher, contentKey, number, { ...kept, revision }),
-        ticket: {
-          ...{ number, state, channel, type, category, urgency, division, confidential, acceptedAt },
-          ...{ closedRepeatOf, incident, wrappedIdentity, born, identity, identityKeys, facts },
-        },
-        ...{ parts: [], gathers: [], conversation: null, outbox: [entry], voids: [], wanted: [], events: [] },
-        audit,
-      },
-    ],
-    null,
-  );
+  const { outcome } = message;
+  const entry = { ...noticeOf(message, 'ticket.corrected', number), notBefore: now() + waitMs };
+  const same = decidedAnew(cipher, message, { outcome, kept: openDecision(cipher, message), decidedAt: now() });
+  const [answer] = await store.decisions.commit([{ ...same, ticket: bornOf(row), outbox: [entry], audit }], null);
   return answer === 'committed';
 }

@@ -1,5 +1,5 @@
 // What a clerk does with a ticket: release, refuse, link, unlink. Each is a new decision with the next revision, audited.
-import type { Link, Outcome, Triage } from '../normalizer/ticket.ts';
+import { type Link, OPEN_STATES, type Outcome, type Triage } from '../normalizer/ticket.ts';
 import type { FieldCipher } from '../store/field-cipher.ts';
 import type {
   AuditNote,
@@ -12,7 +12,8 @@ import type {
   Store,
   TicketRow,
 } from '../store/store.ts';
-import { type KeptDecision, openDecision, openTicket, sealBorn, sealDecision, sealNote } from '../store/ticket-seal.ts';
+import { openDecision, openTicket, sealBorn, sealNote } from '../store/ticket-seal.ts';
+import { bornOf, decidedAnew, noticeOf } from './decided-anew.ts';
 import { DeskError } from './desk-error.ts';
 import { createDeskTurns } from './desk-turn.ts';
 
@@ -57,19 +58,6 @@ export interface Desk {
 
 /** An entry that is sent in these very moments changes twice: taken up, then delivered. */
 const ATTEMPTS = 5;
-/** A joined, closed or refused ticket takes no follow-ups. */
-const OPEN_STATES = new Set(['held', 'queued', 'dispatched', 'accepted']);
-const NOTHING = {
-  ticket: null,
-  parts: [],
-  gathers: [],
-  conversation: null,
-  outbox: [],
-  voids: [],
-  wanted: [],
-  events: [],
-  audit: null,
-} as const;
 
 export function createDesk(parts: DeskParts): Desk {
   // Reader and forwarder go on meanwhile: whatever they changed since it was read makes the act look at everything anew.
@@ -157,7 +145,7 @@ async function link(parts: DeskParts, number: string, to: string, by: string): P
   if (givesAway(joining.ticket, target, withdrawn.length > 0)) throw new DeskError('desk.gives_away', { number, to });
   const own: CommitRow = {
     ...decisionRow(parts, joining.message, { kind: 'repeat', of: to }, [clerksLink(to)]),
-    outbox: [...withdrawn, entryOf(joining.message, 'ticket.followed-up', to)],
+    outbox: [...withdrawn, noticeOf(joining.message, 'ticket.followed-up', to)],
     voids,
     events: [{ number, at: parts.now(), by, kind: 'joined', state: 'joined', expect: [joining.ticket.state] }],
     audit: note(by, 'ticket.link', [number, to]),
@@ -212,7 +200,7 @@ async function moveFollower(parts: DeskParts, row: MessageRow, { from, to, by }:
   const links = stays ? (openDecision(parts.cipher, row)?.links ?? []) : [clerksLink(to)];
   return {
     ...decisionRow(parts, row, { kind: 'repeat', of: to }, links),
-    outbox: [entryOf(row, 'ticket.followed-up', to)],
+    outbox: [noticeOf(row, 'ticket.followed-up', to)],
     voids: waiting.map(entry => entry.id),
     audit: note(by, stays ? 'ticket.release' : 'ticket.link', [row.number, to]),
   };
@@ -232,7 +220,7 @@ async function unlink(parts: DeskParts, number: string, from: string, by: string
   const outcome: Outcome = { kind: 'ticket', held: !queued };
   const dueAt = parts.now();
   // A refused ticket never reached the case system, so there is nothing to undo there.
-  const undone = earlier.state === 'refused' ? [] : [entryOf(message, 'ticket.link-undone', from)];
+  const undone = earlier.state === 'refused' ? [] : [noticeOf(message, 'ticket.link-undone', from)];
   const created = queued ? [createdOf(parts, message, born.ticket.urgency, born.wanted.length > 0)] : [];
   return commit(parts, {
     ...decisionRow(parts, message, outcome, []),
@@ -301,34 +289,14 @@ function reborn(
   const born = openTicket(parts.cipher, ticket);
   const contentKey = parts.cipher.openDataKey(message.wrappedContent);
   const next = { ...born, revision: message.revision, triage: triage ?? born.triage };
-  return {
-    number: ticket.number,
-    state,
-    channel: ticket.channel,
-    type: ticket.type,
-    category: ticket.category,
-    urgency: ticket.urgency,
-    division: ticket.division,
-    confidential: ticket.confidential,
-    acceptedAt: ticket.acceptedAt,
-    closedRepeatOf: ticket.closedRepeatOf,
-    incident: ticket.incident,
-    wrappedIdentity: ticket.wrappedIdentity,
-    born: sealBorn(parts.cipher, contentKey, next),
-    identity: ticket.identity,
-    identityKeys: ticket.identityKeys,
-    facts: ticket.facts,
-  };
+  return { ...bornOf(ticket), state, born: sealBorn(parts.cipher, contentKey, next) };
 }
 
 /** The bare row of a clerk's decision on a message; what was read of it is carried over. */
 function decisionRow(parts: DeskParts, message: MessageRow, outcome: Outcome, links: readonly Link[]): CommitRow {
-  const { number, revision } = message;
   const before = openDecision(parts.cipher, message);
-  const kept: KeptDecision = { revision, links, problems: before?.problems ?? [], draft: before?.draft ?? null };
-  const contentKey = parts.cipher.openDataKey(message.wrappedContent);
-  const decision = sealDecision(parts.cipher, contentKey, number, kept);
-  return { ...NOTHING, number, revision, decidedAt: parts.now(), outcome, decision };
+  const kept = { links, problems: before?.problems ?? [], draft: before?.draft ?? null };
+  return decidedAnew(parts.cipher, message, { outcome, kept, decidedAt: parts.now() });
 }
 
 function clerksLink(of: string): Link {
@@ -336,17 +304,11 @@ function clerksLink(of: string): Link {
   return { kind: 'repeat', of, ...byHand, reasons: ['clerk'], by: 'clerk' };
 }
 
-/** A notice about a ticket; it waits outside every lane until the case system has that ticket. */
-function entryOf(message: MessageRow, kind: EntryKind, ticket: string): NewEntry {
-  const { number, revision, lane } = message;
-  return { message: number, revision, kind, ticket, lane, urgent: false, notBefore: 0, afterCreated: true };
-}
-
 function createdOf(parts: DeskParts, message: MessageRow, urgency: string, waits: boolean): NewEntry {
   const urgent = urgency === '紧急';
   // What is urgent goes at once, and its files follow by a correction.
   const notBefore = waits && !urgent ? parts.now() + parts.attachmentWaitMs : 0;
-  const entry = entryOf(message, 'ticket.created', message.number);
+  const entry = noticeOf(message, 'ticket.created', message.number);
   return { ...entry, urgent, notBefore, afterCreated: false };
 }
 
@@ -378,7 +340,7 @@ async function undelivered(parts: DeskParts, message: MessageRow) {
     : [...unsent, ...entries.filter(entry => entry.state === 'parked' && entry.message === message.number)];
   return {
     voids: inVain.map(entry => entry.id),
-    withdrawn: told ? [entryOf(message, 'ticket.withdrawn', message.number)] : [],
+    withdrawn: told ? [noticeOf(message, 'ticket.withdrawn', message.number)] : [],
   };
 }
 

@@ -17,6 +17,8 @@ export type Step = (typeof STEPS)[number];
  *  joined 已并入 (a clerk linked it to an earlier one). */
 export const TICKET_STATES = ['held', 'queued', 'dispatched', 'accepted', 'closed', 'refused', 'joined'] as const;
 export type TicketState = (typeof TICKET_STATES)[number];
+/** In these a ticket takes follow-ups; a joined, closed or refused one does not. */
+export const OPEN_STATES: ReadonlySet<TicketState> = new Set(['held', 'queued', 'dispatched', 'accepted']);
 
 /** A value with the words it was decided by and how sure it is (0 to 1). */
 export interface Decided<T> {

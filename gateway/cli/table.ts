@@ -63,14 +63,18 @@ function show(value: unknown, column: Column, language: Language): string {
 }
 
 /** A control character could move the cursor and forge a line, one of writing direction show another text than is there. */
+const OBEYED = /[\p{Cc}\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]/gu;
+const OBEYED_RUNS = new RegExp(`${OBEYED.source}+`, 'gu');
+
+/** With a space for what a terminal would obey. */
 export function plain(text: string): string {
-  return text.replace(/[\p{Cc}\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]+/gu, ' ');
+  return text.replace(OBEYED_RUNS, ' ');
 }
 
 /** As a line of JSON, with nothing in it that a terminal would obey. */
 export function jsonLine(value: unknown): string {
   return JSON.stringify(value).replace(
-    /[\u007f-\u009f\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]/g,
+    OBEYED,
     character => `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`,
   );
 }

@@ -4,6 +4,7 @@ import Joi from 'joi';
 import { Unauthentic, type WebhookAnswer, type WebhookRequest } from '../../adapters/contract.ts';
 import { JsonProblem, readJson } from '../../adapters/kit/json.ts';
 import { secretKey, verifyWebhook } from '../../adapters/kit/signature.ts';
+import { parseMoment } from '../../normalizer/moment.ts';
 import type { Step, TicketState } from '../../normalizer/ticket.ts';
 import { Conflict, StoreUnavailable } from '../../store/errors.ts';
 import type { FieldCipher } from '../../store/field-cipher.ts';
@@ -62,10 +63,7 @@ const AHEAD_MS = 300_000;
 const FIRST_YEAR = '2000';
 
 function isMoment(at: string): boolean {
-  const day = at.slice(0, 10);
-  const midnight = Date.parse(`${day}T00:00:00Z`);
-  if (Number.isNaN(midnight) || Number.isNaN(Date.parse(at)) || day < FIRST_YEAR) return false;
-  return new Date(midnight).toISOString().startsWith(day);
+  return parseMoment(at) !== null && !Number.isNaN(Date.parse(at)) && at >= FIRST_YEAR;
 }
 
 /** Schema of an event; docs/case-system.md and the OpenAPI page are made of it. */

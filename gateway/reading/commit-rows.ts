@@ -4,6 +4,7 @@ import { encodeFacts } from '../../store/facts-codec.ts';
 import type { FieldCipher } from '../../store/field-cipher.ts';
 import type { BornRow, CommitRow, NewEntry, UnreadRow } from '../../store/store.ts';
 import { sealBornJson, sealDecisionJson, sealIdentity } from '../../store/ticket-seal.ts';
+import { NOTHING_MORE } from '../decided-anew.ts';
 import type { Judged } from './judge.ts';
 import type { DraftHead } from './protocol.ts';
 
@@ -27,21 +28,11 @@ export interface CommitParts {
   readonly attachmentWaitMs: number;
 }
 
-const NOTHING = {
-  ticket: null,
-  gathers: [],
-  outbox: [],
-  voids: [],
-  wanted: [],
-  events: [],
-  audit: null,
-} as const;
-
 /** A message that makes no ticket and joins none: not an appeal, or unreadable. */
 export function plainRow(message: ReadyMessage, outcome: Outcome, decidedAt: number): CommitRow {
   const { row, parts, conversation } = message;
   return {
-    ...NOTHING,
+    ...NOTHING_MORE,
     number: row.number,
     revision: row.revision,
     decidedAt,

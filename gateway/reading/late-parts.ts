@@ -1,4 +1,5 @@
 // Whether a part that comes after the end of its conversation belongs to the ticket that the conversation led to.
+import { OPEN_STATES } from '../../normalizer/ticket.ts';
 import type { FieldCipher } from '../../store/field-cipher.ts';
 import type { MessageRow, Store, TicketRow, UnreadRow } from '../../store/store.ts';
 import { ticketOf } from '../leads-to.ts';
@@ -26,11 +27,8 @@ export async function ticketForLatePart(
   if (lead === null || row.acceptedAt - (await lastAccepted(store, lead)) > quietMs + LATE_MS) return null;
   const ticket = await ticketOf(store, lead);
   const standing = ticket === null ? null : await store.tickets.get(ticket);
-  return standing === null || OVER.has(standing.state) ? null : standing;
+  return standing !== null && OPEN_STATES.has(standing.state) ? standing : null;
 }
-
-/** As for a clerk's link: such a ticket takes no follow-ups. */
-const OVER: ReadonlySet<string> = new Set(['joined', 'closed', 'refused']);
 
 /** By when they were accepted, not decided: reading the same messages again must end the same way. */
 async function lastAccepted(store: Pick<Store, 'messages'>, lead: MessageRow): Promise<number> {

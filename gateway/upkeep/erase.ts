@@ -10,8 +10,8 @@ import {
   openIdentity,
   openTicketContent,
   sealContent,
-  sealDecision,
 } from '../../store/ticket-seal.ts';
+import { bornOf, decidedAnew } from '../decided-anew.ts';
 import { DeskError } from '../desk-error.ts';
 import { createMasks } from '../dispatch/mask.ts';
 import { hasOriginal } from '../reading/read-again.ts';
@@ -144,18 +144,6 @@ async function shredOriginals(
   return answers.filter(answer => answer === 'shredded').length;
 }
 
-const NOTHING = {
-  ticket: null,
-  parts: [],
-  gathers: [],
-  conversation: null,
-  outbox: [],
-  voids: [],
-  wanted: [],
-  events: [],
-  audit: null,
-} as const;
-
 interface Identified {
   readonly message: MessageRow;
   readonly ticket: TicketRow;
@@ -189,19 +177,11 @@ function erasedTicket(
 
 /** The same outcome under the next revision; of the words that were read those stay that tell nobody. */
 function erasedDecision({ cipher, now }: EraseParts, message: MessageRow, requester: Requester): CommitRow {
-  const { number, revision, outcome } = message;
-  if (outcome === null) throw new DeskError('desk.not_decided', { number, state: message.state });
-  const kept = openDecision(cipher, message);
-  const draft = kept?.draft == null ? null : redacted(kept.draft, requester);
-  const contentKey = cipher.openDataKey(message.wrappedContent);
-  const decision = kept && sealDecision(cipher, contentKey, number, { ...kept, draft, revision });
-  return { ...NOTHING, number, revision, decidedAt: now(), outcome, decision };
-}
-
-function bornOf(row: TicketRow): BornRow {
-  const { ordinal: _1, revision: _2, step: _3, caseNumber: _4, supervised: _5, ...rest } = row;
-  const { closedAt: _6, wrappedContent: _7, lane: _8, events: _9, ...born } = rest;
-  return born;
+  const { number, outcome, state } = message;
+  if (outcome === null) throw new DeskError('desk.not_decided', { number, state });
+  const before = openDecision(cipher, message);
+  const kept = before && { ...before, draft: before.draft == null ? null : redacted(before.draft, requester) };
+  return decidedAnew(cipher, message, { outcome, kept, decidedAt: now() });
 }
 
 /** Names, numbers and addresses are taken out of the text, wherever it was found that they stand. */

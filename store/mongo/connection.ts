@@ -108,15 +108,8 @@ const MESSAGE = {
 const ENTRY = {
   ...{ _id: String, message: String, revision: Number, kind: String, ticket: String, lane: String, urgent: Boolean },
   ...{ notBefore: Number, afterCreated: Boolean, state: String, attempts: Number, createdAt: Number, dueAt: Number },
-  ...{
-    firstCreatedAt: Number,
-    cause: String,
-    unknown: Boolean,
-    caseNumber: String,
-    finishedAt: Number,
-    seq: Number,
-    live: Boolean,
-  },
+  ...{ cause: String, unknown: Boolean, caseNumber: String, finishedAt: Number, seq: Number, live: Boolean },
+  ...{ firstCreatedAt: Number },
   ...{
     token: String,
     holder: String,
