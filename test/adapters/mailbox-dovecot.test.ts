@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { until } from '../../adapters/conformance/bench.ts';
 import { CredentialsRefused, Unavailable } from '../../adapters/contract.ts';
 import { selfSigned } from '../servers/certificate.ts';
-import { type Dovecot, dovecotBinary, startDovecot } from '../servers/dovecot.ts';
+import { type Dovecot, dovecotBinary, flagsFrom, startDovecot } from '../servers/dovecot.ts';
 import { letter, type MailboxStage, mailboxSettings, mailboxStage } from './mailbox-stage.ts';
 
 describe('mailbox on Dovecot', function () {
@@ -50,6 +50,22 @@ describe('mailbox on Dovecot', function () {
     await until('all are marked', async () => (await marked()) === 251);
     await listening.stop();
     assert.deepEqual(listening.failures, []);
+  });
+
+  it('tells a client of a mark that another sets while it asks for others, and the suites count each mail once', async () => {
+    dovecot.fill([letter(1), letter(2), letter(3)]);
+    const client = await dovecot.connect();
+    await client.mailboxOpen('INBOX', { readOnly: true });
+    await dovecot.as(async other => {
+      await other.mailboxOpen('INBOX');
+      await other.messageFlagsAdd('1', ['$Huisu']);
+    });
+    const found = await flagsFrom(client, 2, 3);
+    assert.deepEqual(
+      found.map(flags => flags.has('$Huisu')),
+      [false, false],
+    );
+    await client.logout();
   });
 
   it('comes back by itself each time its connection is ended, and loses and doubles nothing', async () => {

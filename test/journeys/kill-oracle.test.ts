@@ -13,7 +13,7 @@ const obligation = (id: string, lane: string, place: number, ...numbers: string[
   refusal: null,
 });
 const message = (number: string, held = false) => ({ number, state: 'decided', outcome: { kind: 'ticket', held } });
-const ticket = (number: string, urgency = '一般') => ({ number, urgency, state: 'dispatched' });
+const ticket = (number: string, urgency = '一般', state = 'dispatched') => ({ number, urgency, state });
 const entry = (number: string, state = 'done') => ({
   id: `${number}:0:ticket.created`,
   kind: 'ticket.created',
@@ -80,6 +80,16 @@ describe('the oracle of the crash runs', () => {
   });
   it('counts a ticket created under two keys as doubled', () => {
     assert.deepEqual(faults({ effects: [...sound.effects, effect('N1', 1)] }), { doubledTickets: 1 });
+  });
+  it('counts a ticket whose message became a repeat as doubled, unless it has joined the other', () => {
+    const messages = [message('N1'), { ...message('N2'), outcome: { kind: 'repeat', of: 'N1' } }];
+    assert.deepEqual(faults({ messages }), { doubledTickets: 1 });
+    const tickets = [ticket('N1'), ticket('N2', '一般', 'joined')];
+    assert.deepEqual(faults({ messages, tickets }), {});
+    assert.deepEqual(faults({ tickets }), { doubledTickets: 1 }, 'joined, though its message still is a ticket');
+  });
+  it('counts a ticket that stands there twice as doubled', () => {
+    assert.deepEqual(faults({ tickets: [...sound.tickets, ticket('N2')] }), { doubledTickets: 1 });
   });
   it('counts a second effect of one key as doubled', () => {
     const verdict = faults({ effects: [...sound.effects, effect('N1')] });

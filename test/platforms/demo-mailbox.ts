@@ -1,7 +1,7 @@
 // The mail server of the demo, a program of its own: a real Dovecot where one is installed, else a small one that speaks the same protocol.
 import { setTimeout as after } from 'node:timers/promises';
 import type { PlainAppeal, PutOrder } from '../../gateway/cli/demo-platforms.ts';
-import { dovecotBinary, startDovecot } from '../servers/dovecot.ts';
+import { dovecotBinary, flagsFrom, startDovecot } from '../servers/dovecot.ts';
 import { playPlatform } from './demo-program.ts';
 import { startMailboxSimulator } from './mailbox.ts';
 
@@ -9,8 +9,8 @@ interface MailServer {
   readonly account: Readonly<Record<string, unknown>>;
   /** Delivers mails, in order. */
   deliver(mails: readonly string[]): Promise<void>;
-  /** How many mails carry the mark of having been taken, in the order of delivery from `from` on. */
-  marked(from: number): Promise<readonly boolean[]>;
+  /** Which of `count` mails carry the mark of having been taken, in the order of delivery from `from` on. */
+  marked(from: number, count: number): Promise<readonly boolean[]>;
   stop(): Promise<void>;
 }
 
@@ -25,10 +25,10 @@ async function simulator(): Promise<MailServer> {
     deliver: async mails => {
       for (const mail of mails) server.add(mail);
     },
-    marked: async from =>
+    marked: async (from, count) =>
       server
         .mails()
-        .slice(from)
+        .slice(from, from + count)
         .map(({ flags }) => flags.has(MARK)),
     stop: () => server.stop(),
   };
@@ -44,10 +44,7 @@ async function dovecot(): Promise<MailServer> {
     deliver: async mails => {
       for (const mail of mails) await client.append('INBOX', Buffer.from(mail));
     },
-    marked: async from => {
-      const heads = await client.fetchAll(`${from + 1}:*`, { flags: true });
-      return heads.sort((one, other) => one.seq - other.seq).map(({ flags }) => flags?.has(MARK) === true);
-    },
+    marked: async (from, count) => (await flagsFrom(client, from + 1, from + count)).map(flags => flags.has(MARK)),
     stop: async () => {
       await client.logout();
       await server.stop();
@@ -84,7 +81,7 @@ async function put({ put: appeals }: PutOrder, signal: AbortSignal): Promise<rea
   await server.deliver(appeals.map(letterOf));
   delivered += appeals.length;
   for (;;) {
-    const marks = await server.marked(from);
+    const marks = await server.marked(from, appeals.length);
     const taken = marks.flatMap((mark, at) => (mark ? [at] : []));
     if (taken.length === appeals.length || signal.aborted) return taken;
     await after(LOOK_MS);

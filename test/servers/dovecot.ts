@@ -50,6 +50,23 @@ const READY_WITHIN_MS = 15_000;
 const USER = 'szxx';
 const PASSWORD = 'pass';
 
+/**
+ * Flags of the mails from place `first` to place `last`, in order. A change by another client comes in the same answer, as one more
+ * line for its mail, whichever was asked for: the last line counts.
+ */
+export async function flagsFrom(
+  client: ImapFlow,
+  first: number,
+  last: number,
+): Promise<readonly ReadonlySet<string>[]> {
+  const found = Array.from({ length: Math.max(0, last - first + 1) }, () => new Set<string>());
+  if (found.length === 0) return found;
+  for (const { seq, flags } of await client.fetchAll(`${first}:${last}`, { flags: true })) {
+    if (seq >= first && seq <= last) found[seq - first] = flags ?? new Set();
+  }
+  return found;
+}
+
 /** Path of the server; null where none is installed. */
 export function dovecotBinary(): string | null {
   for (const path of BINARIES) {
@@ -249,8 +266,7 @@ function clientOf(port: number): Pick<Dovecot, 'as' | 'connect' | 'append' | 'cr
     flags: (folder = 'INBOX') =>
       as(async client => {
         const { exists } = await client.mailboxOpen(folder, { readOnly: true });
-        if (exists === 0) return [];
-        return (await client.fetchAll('1:*', { flags: true })).map(({ flags }) => [...(flags ?? [])]);
+        return (await flagsFrom(client, 1, exists)).map(flags => [...flags]);
       }),
     renumber: (folder, mails) =>
       as(async client => {

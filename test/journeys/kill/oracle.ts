@@ -44,7 +44,7 @@ export interface Verdict {
   readonly lost: number;
   /** One id under several numbers, or one number for several ids, or a message nobody sent. */
   readonly doubledMessages: number;
-  /** Tickets beyond one a message, and created effects beyond one a ticket. */
+  /** Tickets whose message became something else and that do not lead on to another, and created effects beyond one a ticket. */
   readonly doubledTickets: number;
   /** Effects beyond one an idempotency key. */
   readonly doubledEffects: number;
@@ -95,11 +95,15 @@ export function judge(evidence: Evidence): Verdict {
 
   const doubledMessages = doubles(evidence, acknowledged, fault);
 
-  const bornOfMessages = evidence.messages.filter(message => message.outcome?.kind === 'ticket').length;
+  const surplusTickets = evidence.tickets.filter(ticket => !isOwn(ticket, messages.get(ticket.number)));
+  for (const { number, state } of surplusTickets)
+    fault(`ticket ${number} is ${state}, its message became ${messages.get(number)?.outcome?.kind ?? 'nothing'}`);
   const perTicket = counted(created, effect => effect.ticket);
   for (const [ticket, count] of perTicket)
     if (count > 1) fault(`ticket ${ticket} was created ${count} times at the case system`);
-  const doubledTickets = Math.max(0, evidence.tickets.length - bornOfMessages) + surplus(perTicket);
+  const rows = counted(evidence.tickets, ticket => ticket.number);
+  for (const [ticket, count] of rows) if (count > 1) fault(`ticket ${ticket} stands there ${count} times`);
+  const doubledTickets = surplusTickets.length + surplus(rows) + surplus(perTicket);
 
   const doubledEffects = surplus(counted(evidence.effects, effect => effect.key));
 
@@ -132,6 +136,14 @@ export function judge(evidence: Evidence): Verdict {
     undelivered,
     examples,
   };
+}
+
+/**
+ * Whether a ticket is what its message became. Two deciders that met a person's two messages in the same instant each make a ticket;
+ * the later one is found to be a repeat afterwards, and its ticket stays as one that has joined another.
+ */
+function isOwn({ state }: KeptTicket, message: KeptMessage | undefined): boolean {
+  return message?.outcome?.kind === (state === 'joined' ? 'repeat' : 'ticket');
 }
 
 /** Why an acknowledged number leads to nothing; null when it leads to exactly one outcome. */
