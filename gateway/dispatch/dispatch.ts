@@ -9,6 +9,7 @@ import { createCaseSystem } from './case-system.ts';
 import { type Clock, steadyClock, wallClock } from './clock.ts';
 import { type AttachmentLoader, createEntrySource } from './entry-source.ts';
 import { createForwarder, type Tried } from './forwarder.ts';
+import { createGathering } from './gathering.ts';
 import type { Queue, QueueFault } from './queue.ts';
 import { createRelay, LOOK_MS, type Relay, type RelayOptions } from './relay.ts';
 import { createSharedRelay } from './shared-relay.ts';
@@ -54,6 +55,8 @@ export interface Dispatch {
 const WRITING = 64;
 /** An answer waits so long for others, to be written down together with them, milliseconds. */
 const TOGETHER_MS = 6;
+/** Half of those handlers: the others send meanwhile. */
+const TOGETHER_MOST = WRITING / 2;
 /** Held for each place to send from: sent, written down, or waiting, so that none stands idle. The lease is as long as all of them
  *  may take, one after the other. */
 const AHEAD = 3;
@@ -71,8 +74,8 @@ export function createDispatch(options: DispatchOptions): Dispatch {
   let since = clock.now();
   let down = false;
   let closing = false;
-  let gathering: Promise<void> | null = null;
   const places = createPlaces(concurrency);
+  const gathered = createGathering({ clock, waitMs: TOGETHER_MS, enough: TOGETHER_MOST });
   const target = createCaseSystem({ settings, concurrency });
   const breaker = createBreaker({
     failures: settings.breaker.failures,
@@ -125,21 +128,10 @@ export function createDispatch(options: DispatchOptions): Dispatch {
     }
   }
 
-  /** The end of the wait that has begun, or of one that begins now. */
-  function others(): Promise<void> {
-    gathering ??= new Promise(resolve => {
-      clock.after(TOGETHER_MS, () => {
-        gathering = null;
-        resolve();
-      });
-    });
-    return gathering;
-  }
-
   async function work(id: string): Promise<void> {
     const tried = await places(() => send(id));
     if (tried === null) return;
-    if (!closing) await others();
+    if (!closing) await gathered();
     try {
       await forwarder.record(tried);
     } finally {

@@ -8,6 +8,7 @@ import type { RetentionStore } from '../retention.ts';
 import type { AdminStore, CandidateStore, IncidentStore, OutboxStore, Store, TicketStore } from '../store.ts';
 import { openReading } from './connection.ts';
 import { ordinalOf } from './context.ts';
+import { toClaimed } from './entries.ts';
 import { type ChainKey, createLongReads } from './long-reads.ts';
 import type { LongReads } from './protocol.ts';
 import { attachmentsDue, attachmentsOf, listChannels, readCursor, readMeta } from './reads/admin.ts';
@@ -105,8 +106,12 @@ function candidateStore(sql: Statements, writes: WriteClient): CandidateStore {
 
 function outboxStore(sql: Statements, writes: WriteClient, ask: AskLong): OutboxStore {
   return {
-    claim: (now, limit, leaseMs, queued = false) => writes.call('claim', now, limit, leaseMs, queued),
-    begin: (id, now, leaseMs) => writes.call('begin', id, now, leaseMs),
+    claim: async (now, limit, leaseMs, queued = false) =>
+      (await writes.call('claim', now, limit, leaseMs, queued)).map(toClaimed),
+    begin: async (id, now, leaseMs) => {
+      const line = await writes.call('begin', id, now, leaseMs);
+      return line === null ? null : toClaimed(line);
+    },
     nextDue: async () => nextDue(sql),
     finish: (id, token, answer) => writes.call('finish', id, token, answer),
     fail: (id, token, failure) => writes.call('fail', id, token, failure),

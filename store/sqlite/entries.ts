@@ -1,5 +1,5 @@
 // How an outbox row reads as an entry of the port.
-import type { Entry, EntryFilter, EntryState } from '../store.ts';
+import type { ClaimedEntry, Entry, EntryFilter, EntryState } from '../store.ts';
 import { ordinalOf } from './context.ts';
 import { ENTRY_KINDS, ENTRY_STATES } from './schema.ts';
 import { one, type Statements } from './statements.ts';
@@ -51,18 +51,79 @@ export function toEntry(line: OutboxLine): Entry {
   };
 }
 
-export function idOf(line: OutboxLine): string {
-  return `${line.message_number}:${line.revision}:${ENTRY_KINDS[line.kind]}`;
+export function idOf({ message_number, revision, kind }: OutboxLine): string {
+  return idFrom(message_number, revision, kind);
+}
+
+function idFrom(message: string, revision: number, kind: number): string {
+  return `${message}:${revision}:${ENTRY_KINDS[kind]}`;
+}
+
+/** What is told of a claimed entry, in this order: as a list it crosses to another thread in a fraction of the time. */
+export const CLAIMED_COLUMNS = `seq, claims, message_number, revision, kind, ticket_number, lane, urgent, not_before,
+  after_created, attempts, created_at, due_at, cause, unknown, case_number`;
+
+export type ClaimedLine = readonly [
+  seq: number,
+  claims: number,
+  message: string,
+  revision: number,
+  kind: number,
+  ticket: string | null,
+  lane: string,
+  urgent: number,
+  notBefore: number,
+  afterCreated: number,
+  attempts: number,
+  createdAt: number,
+  dueAt: number,
+  cause: string | null,
+  unknown: number,
+  caseNumber: string | null,
+];
+
+export function toClaimed(line: ClaimedLine): ClaimedEntry {
+  const [seq, claims, message, revision, kind, ticket, lane, urgent, notBefore, afterCreated, ...rest] = line;
+  const [attempts, createdAt, dueAt, cause, unknown, caseNumber] = rest;
+  return {
+    id: idFrom(message, revision, kind),
+    message,
+    revision,
+    kind: ENTRY_KINDS[kind] as Entry['kind'],
+    ticket: ticket ?? message,
+    lane,
+    urgent: urgent === 1,
+    notBefore,
+    afterCreated: afterCreated === 1,
+    state: 'in-flight',
+    attempts,
+    createdAt,
+    dueAt,
+    cause,
+    unknown: unknown === 1,
+    caseNumber,
+    finishedAt: null,
+    token: `${seq}.${claims}`,
+  };
+}
+
+/** The parts of an entry's id, `message:revision:kind`; null where it is none. */
+export function partsOf(
+  id: string,
+): { readonly message: string; readonly revision: number; readonly kind: number } | null {
+  const parts = /^(.+):(\d+):([a-z.-]+)$/.exec(id);
+  const kind = (ENTRY_KINDS as readonly string[]).indexOf(parts?.[3] ?? '');
+  return parts === null || kind < 0 ? null : { message: parts[1] as string, revision: Number(parts[2]), kind };
 }
 
 /** The row of an entry by its id, `message:revision:kind`. */
 export function lineOf(sql: Statements, id: string): OutboxLine | undefined {
-  const parts = /^(.+):(\d+):([a-z.-]+)$/.exec(id);
-  const kind = (ENTRY_KINDS as readonly string[]).indexOf(parts?.[3] ?? '');
-  const message = parts === null ? undefined : ordinalOf(sql, parts[1] as string);
-  if (parts === null || kind < 0 || message === undefined) return undefined;
+  const parts = partsOf(id);
+  const message = parts === null ? undefined : ordinalOf(sql, parts.message);
+  if (parts === null || message === undefined) return undefined;
+  const { revision, kind } = parts;
   return one<OutboxLine>(
-    sql('SELECT * FROM outbox WHERE message = ? AND revision = ? AND kind = ?').get(message, Number(parts[2]), kind),
+    sql('SELECT * FROM outbox WHERE message = ? AND revision = ? AND kind = ?').get(message, revision, kind),
   );
 }
 

@@ -14,7 +14,6 @@ import type {
   AuditNote,
   AuditRecord,
   ChannelRow,
-  ClaimedEntry,
   Entry,
   EntryFilter,
   IncidentFilter,
@@ -31,6 +30,7 @@ import type {
   TicketRow,
 } from '../store.ts';
 import type { Synchronous } from './connection.ts';
+import type { ClaimedLine } from './entries.ts';
 import type { Packed } from './packing.ts';
 
 /** Writing steps that are not hot; `accept` and `commit` travel packed. */
@@ -40,8 +40,8 @@ export interface WriteCalls {
   writeBlocks(segment: string, blocks: readonly { readonly bucket: number; readonly bytes: Uint8Array }[]): null;
   publish(segment: Segment, replaces: readonly string[], statistics: Uint8Array): null;
   replaceBlocks(segment: string, blocks: readonly { readonly bucket: number; readonly bytes: Uint8Array }[]): null;
-  claim(now: number, limit: number, leaseMs: number, queued: boolean): ClaimedEntry[];
-  begin(id: string, now: number, leaseMs: number): ClaimedEntry | null;
+  claim(now: number, limit: number, leaseMs: number, queued: boolean): ClaimedLine[];
+  begin(id: string, now: number, leaseMs: number): ClaimedLine | null;
   finish(...args: Parameters<OutboxStore['finish']>): 'finished' | 'lost-lease';
   fail(...args: Parameters<OutboxStore['fail']>): 'failed' | 'lost-lease';
   reclaim(now: number): number;

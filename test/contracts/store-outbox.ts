@@ -71,6 +71,34 @@ export function outboxContract(open: OpenStore): void {
     );
 
     it(
+      "hands out what became due first, however it lies, and takes no end under another entry's token",
+      withStore(open, async store => {
+        await decided(store, [ticketOf('a', 'l'), ticketOf('b', 'm'), ticketOf('c', 'n')]);
+        const first = await claimOne(store);
+        await store.outbox.fail(first.id, first.token, failure);
+        const claimed = await store.outbox.claim(NOW + 5000, 100, LEASE);
+        assert.deepEqual(
+          claimed.map(({ message, dueAt, attempts, cause }) => [message, dueAt, attempts, cause]),
+          [
+            [numberOf('b'), NOW, 0, null],
+            [numberOf('c'), NOW, 0, null],
+            [numberOf('a'), NOW + 5000, 1, failure.cause],
+          ],
+        );
+        await decided(store, [ticketOf('d', 'o'), ticketOf('e', 'p')]);
+        const [b, c] = [await claimOne(store), await claimOne(store)];
+        assert.equal(await store.outbox.finish(b.id, c.token, { at: NOW, caseNumber: 'C-2' }), 'lost-lease');
+        const states = async () => [
+          (await store.tickets.get(b.ticket))?.state,
+          (await store.tickets.get(c.ticket))?.state,
+        ];
+        assert.deepEqual(await states(), ['queued', 'queued']);
+        await finish(store, c, 'C-3');
+        assert.deepEqual(await states(), ['queued', 'dispatched']);
+      }),
+    );
+
+    it(
       'does not undo progress that was reported before the answer was recorded',
       withStore(open, async store => {
         await decided(store, [ticketOf('a', 'l')]);

@@ -1,13 +1,21 @@
 // Delivery of outbox entries: claimed under a token, then finished, failed, taken back or replayed.
-import type { AuditNote, ClaimedEntry, EntryFilter, OutboxStore } from '../../store.ts';
+import type { AuditNote, EntryFilter, OutboxStore } from '../../store.ts';
 import type { WriteContext } from '../context.ts';
-import { entryConditions, idOf, lineOf, type OutboxLine, toEntry } from '../entries.ts';
+import {
+  CLAIMED_COLUMNS,
+  type ClaimedLine,
+  entryConditions,
+  idOf,
+  lineOf,
+  type OutboxLine,
+  partsOf,
+} from '../entries.ts';
 import { CREATED, DEAD, DONE, DUE, IN_FLIGHT, PARKED } from '../schema.ts';
-import { many, one } from '../statements.ts';
+import { inColumns, many, one } from '../statements.ts';
 import { countMove, countState, createdDone, leaveLane, letNoticesIn, toEnd } from './lanes.ts';
 import { markDispatched } from './tickets.ts';
 
-const READY = `SELECT seq FROM outbox WHERE head = 1 AND state = 0 AND urgent = ? AND due_at <= ? ORDER BY due_at, seq LIMIT ?`;
+const READY = `SELECT seq FROM outbox WHERE head = 1 AND state = ${DUE} AND urgent = ? AND due_at <= ? ORDER BY due_at, seq LIMIT ?`;
 
 /** Claims are counted; below zero while the entry lies in a queue and nobody has begun with it. */
 const CLAIMED = 'claims = abs(claims) + 1';
@@ -20,33 +28,40 @@ export function claimEntries(
   limit: number,
   leaseMs: number,
   queued: boolean,
-): ClaimedEntry[] {
-  const { sql } = context;
-  const ready = (urgent: number, most: number) => many<{ seq: number }>(sql(READY).all(urgent, now, most));
-  const urgent = ready(1, limit);
-  const chosen = urgent.length < limit ? [...urgent, ...ready(0, limit - urgent.length)] : urgent;
-  countClaims(context, chosen.length);
-  return chosen.map(({ seq }) => {
-    const row = sql(
-      `UPDATE outbox SET state = ${IN_FLIGHT}, ${queued ? QUEUED : CLAIMED}, lease_until = ? WHERE seq = ? RETURNING *`,
-    ).get(now + leaseMs, seq);
-    return claimedEntry(one<OutboxLine>(row) as OutboxLine);
-  });
+): ClaimedLine[] {
+  const claim = inColumns(
+    context.sql(
+      `UPDATE outbox SET state = ${IN_FLIGHT}, ${queued ? QUEUED : CLAIMED}, lease_until = ?
+       WHERE seq IN (${READY}) RETURNING ${CLAIMED_COLUMNS}`,
+    ),
+  );
+  const claimed = (urgent: number, most: number) =>
+    inTurn(many<ClaimedLine>(claim.all(now + leaseMs, urgent, now, most)));
+  const urgent = claimed(1, limit);
+  const lines = urgent.length < limit ? [...urgent, ...claimed(0, limit - urgent.length)] : urgent;
+  countClaims(context, lines.length);
+  return lines;
 }
 
-const claimedEntry = (line: OutboxLine): ClaimedEntry => ({ ...toEntry(line), token: `${line.seq}.${line.claims}` });
+/** What is claimed together comes back in the order in which it lies, which need not be that in which it became due. */
+function inTurn(lines: ClaimedLine[]): ClaimedLine[] {
+  return lines.sort((a, b) => a[DUE_AT] - b[DUE_AT] || a[SEQ] - b[SEQ]);
+}
 
-export function beginEntry(context: WriteContext, id: string, now: number, leaseMs: number): ClaimedEntry | null {
+/** Places among the columns of a claimed line. */
+const SEQ = 0;
+const DUE_AT = 12;
+
+export function beginEntry(context: WriteContext, id: string, now: number, leaseMs: number): ClaimedLine | null {
   const found = lineOf(context.sql, id);
   if (found === undefined) return null;
-  const row = context
-    .sql(
+  const begin = inColumns(
+    context.sql(
       `UPDATE outbox SET ${CLAIMED}, lease_until = ?
-       WHERE seq = ? AND state = ${IN_FLIGHT} AND NOT ${BEGUN} AND lease_until > ? RETURNING *`,
-    )
-    .get(now + leaseMs, found.seq, now);
-  const line = one<OutboxLine>(row);
-  return line === undefined ? null : claimedEntry(line);
+       WHERE seq = ? AND state = ${IN_FLIGHT} AND NOT ${BEGUN} AND lease_until > ? RETURNING ${CLAIMED_COLUMNS}`,
+    ),
+  );
+  return one<ClaimedLine>(begin.get(now + leaseMs, found.seq, now)) ?? null;
 }
 
 function countClaims(context: WriteContext, claimed: number): void {
@@ -54,13 +69,19 @@ function countClaims(context: WriteContext, claimed: number): void {
   countState(context, IN_FLIGHT, claimed);
 }
 
+/** `seq.claims`, as it was given with a claim; null for anything else. */
+function placeOf(token: string): { readonly seq: number; readonly claims: number } | null {
+  const [seq, claims] = token.split('.').map(Number) as [number, number | undefined];
+  return Number.isSafeInteger(seq) && Number.isSafeInteger(claims) ? { seq, claims: claims as number } : null;
+}
+
 /** The row a token was given for, if it is still in force: a later claim, a reclaim or an end has made it stale. */
 function leased(context: WriteContext, id: string, token: string): OutboxLine | undefined {
-  const [seq, claims] = token.split('.').map(Number);
-  if (!Number.isSafeInteger(seq) || !Number.isSafeInteger(claims)) return undefined;
+  const place = placeOf(token);
+  if (place === null) return undefined;
   const row = context
     .sql(`SELECT * FROM outbox WHERE seq = ? AND claims = ? AND state = ${IN_FLIGHT}`)
-    .get(seq as number, claims as number);
+    .get(place.seq, place.claims);
   const line = one<OutboxLine>(row);
   return line !== undefined && idOf(line) === id ? line : undefined;
 }
@@ -74,19 +95,27 @@ export function finishEntry(
   token: Finish[1],
   answer: Finish[2],
 ): 'finished' | 'lost-lease' {
-  const line = leased(context, id, token);
-  if (line === undefined) return 'lost-lease';
-  context
-    .sql(
+  const place = placeOf(token);
+  const parts = partsOf(id);
+  if (place === null || parts === null) return 'lost-lease';
+  const { at, caseNumber } = answer;
+  // As `leased` finds it, in the same statement.
+  const finish = inColumns(
+    context.sql(
       `UPDATE outbox SET state = ${DONE}, head = 0, attempts = attempts + 1, lease_until = NULL, finished_at = ?, case_number = ?
-       WHERE seq = ?`,
-    )
-    .run(answer.at, answer.caseNumber, line.seq);
+       WHERE seq = ? AND claims = ? AND state = ${IN_FLIGHT} AND message_number = ? AND revision = ? AND kind = ?
+       RETURNING lane, ticket`,
+    ),
+  );
+  const row = finish.get(at, caseNumber, place.seq, place.claims, parts.message, parts.revision, parts.kind);
+  const found = one<readonly [lane: string, ticket: number]>(row);
+  if (found === undefined) return 'lost-lease';
+  const [lane, ticket] = found;
   countMove(context, IN_FLIGHT, DONE);
-  leaveLane(context, line);
-  if (line.kind === CREATED) {
-    markDispatched(context, line.ticket, answer.at, answer.caseNumber);
-    letNoticesIn(context, line.ticket, answer.at);
+  leaveLane(context, { lane, seq: place.seq });
+  if (parts.kind === CREATED) {
+    markDispatched(context, ticket, at, caseNumber);
+    letNoticesIn(context, ticket, at);
   }
   return 'finished';
 }

@@ -64,7 +64,7 @@ function laneIsFree(context: WriteContext, lane: string): boolean {
 }
 
 /** Takes an entry out of its lane and makes the earliest one left its head. */
-export function leaveLane(context: WriteContext, line: OutboxLine): void {
+export function leaveLane(context: WriteContext, line: Pick<OutboxLine, 'lane' | 'seq'>): void {
   context.lanes.remove(line.lane, line.seq);
   const next = context.lanes.first(line.lane);
   if (next === undefined) return;

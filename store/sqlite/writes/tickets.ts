@@ -114,7 +114,7 @@ export function writeEvent(context: WriteContext, event: TicketEvent): void {
 }
 
 /** @param from the state the ticket is in; undefined where there is no ticket of its own */
-function writeEventOf(context: WriteContext, ordinal: number, from: string | undefined, event: TicketEvent): void {
+function writeEventOf(context: WriteContext, ordinal: number, from: string | undefined, event: OwnEvent): void {
   keepEvent(context, ordinal, event);
   const told = [event.step ?? null, event.caseNumber ?? null, tellsSupervised(event)];
   if (event.state === undefined || from === undefined) {
@@ -124,19 +124,26 @@ function writeEventOf(context: WriteContext, ordinal: number, from: string | und
   context
     .sql(`UPDATE tickets SET ${TOLD}, state = ?, closed_at = ? WHERE ordinal = ?`)
     .run(...told, event.state, event.state === 'closed' ? event.at : null, ordinal);
-  context.count(`tickets.state:${from}`, -1);
-  context.count(`tickets.state:${event.state}`, 1);
+  countStateMove(context, from, event.state);
   if (event.state === 'refused' || event.state === 'joined') dropOrphans(context, ordinal, `ticket.${event.state}`);
+}
+
+function countStateMove(context: WriteContext, from: string, to: string): void {
+  context.count(`tickets.state:${from}`, -1);
+  context.count(`tickets.state:${to}`, 1);
 }
 
 /** What an event says nothing of stays as it is. */
 const TOLD = 'step = coalesce(?, step), case_number = coalesce(?, case_number), supervised = coalesce(?, supervised)';
 
-function tellsSupervised({ supervised }: TicketEvent): number | null {
+function tellsSupervised({ supervised }: OwnEvent): number | null {
   return supervised === undefined ? null : Number(supervised);
 }
 
-function keepEvent(context: WriteContext, ordinal: number, event: TicketEvent): void {
+/** An event of a ticket that is known by its ordinal. */
+type OwnEvent = Omit<TicketEvent, 'number'> & { readonly number?: string };
+
+function keepEvent(context: WriteContext, ordinal: number, event: OwnEvent): void {
   const { number: _number, at, by, kind, expect: _expect, eventId, note, ...detail } = event;
   context
     .sql('INSERT INTO ticket_events (ticket, at, actor, kind, event_id, detail, note) VALUES (?, ?, ?, ?, ?, ?, ?)')
@@ -145,17 +152,22 @@ function keepEvent(context: WriteContext, ordinal: number, event: TicketEvent): 
 
 /** The case system has the ticket. Progress that it reported before its answer was recorded is not undone. */
 export function markDispatched(context: WriteContext, ordinal: number, at: number, caseNumber: string | null): void {
-  const row = context.sql('SELECT number, state FROM tickets WHERE ordinal = ?').get(ordinal);
-  const ticket = one<{ number: string; state: string }>(row);
-  if (ticket === undefined) return;
-  writeEventOf(context, ordinal, ticket.state, {
-    number: ticket.number,
-    at,
-    by: 'system',
-    kind: 'ticket.dispatched',
-    ...(ticket.state === 'queued' ? { state: 'dispatched' as const } : {}),
-    ...(caseNumber === null ? {} : { caseNumber }),
-  });
+  const { changes } = context
+    .sql(
+      `UPDATE tickets SET state = 'dispatched', case_number = coalesce(?, case_number)
+       WHERE ordinal = ? AND state = 'queued'`,
+    )
+    .run(caseNumber, ordinal);
+  const event = { at, by: 'system', kind: 'ticket.dispatched', ...(caseNumber === null ? {} : { caseNumber }) };
+  if (changes > 0) {
+    // Mostly, and so without a look at the ticket.
+    keepEvent(context, ordinal, { ...event, state: 'dispatched' });
+    countStateMove(context, 'queued', 'dispatched');
+    return;
+  }
+  const row = context.sql('SELECT state FROM tickets WHERE ordinal = ?').get(ordinal);
+  const ticket = one<{ state: string }>(row);
+  if (ticket !== undefined) writeEventOf(context, ordinal, ticket.state, event);
 }
 
 export function addEvent(
