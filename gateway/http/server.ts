@@ -68,6 +68,8 @@ export function createHttp(parts: HttpParts): HttpService {
   });
   const server = serverOf(parts, app, listener);
   unparsed.answerFor(server);
+  // An expectation that is not known is no reason to refuse an appeal (RFC 9110, 10.1.1).
+  server.on('checkExpectation', listener);
   server.maxConnections = parts.config.listen.maxConnections;
   return {
     server,
@@ -92,6 +94,8 @@ function serverOf({ certificate, log }: HttpParts, app: Express, answer: Request
     ...bornInto(app),
     keepAliveTimeout: KEEP_ALIVE_MS,
     maxHeaderSize: MAX_HEADER_BYTES,
+    // Node would answer with a bare status.
+    requireHostHeader: false,
   };
   if (certificate === null) return createServer(options, answer);
   const server = createTlsServer({ ...options, ...tlsOptions(certificate) }, answer);

@@ -192,6 +192,7 @@ describe('the HTTP side', () => {
     const url = await open(async (_channel, request) => ({ status: 202, body: await request.body(100) }));
     const head = 'POST /hooks/a HTTP/1.1\r\nhost: x\r\n';
     const cases = [
+      ['POST /hooks/a HTTP/1.1\r\ncontent-length: 2\r\n\r\n{}', 400, 'http.bad_request'],
       [`${head}content-length: -5\r\n\r\n`, 400, 'http.bad_request'],
       [`${head}content-length: 1\r\ncontent-length: 2\r\n\r\nxy`, 400, 'http.bad_request'],
       [`${head}transfer-encoding: chunked\r\n\r\nzz\r\n`, 400, 'http.bad_request'],
@@ -212,6 +213,16 @@ describe('the HTTP side', () => {
       assert.match(top, /content-type: application\/problem\+json/);
       const said = JSON.parse(body) as Record<string, unknown>;
       assert.deepEqual([said['status'], said['code'], said['instance']], [status, code, undefined]);
+    }
+  });
+
+  it('takes what a sender expects that nobody knows for nothing, and asks no older sender for a host', async () => {
+    const url = await open(async (_channel, request) => ({ status: 202, body: await request.body(100) }));
+    const heads = ['1.1\r\nhost: x\r\nexpect: a-miracle', '1.0'];
+    for (const head of heads) {
+      const socket = await dial(url);
+      socket.write(`POST /hooks/a HTTP/${head}\r\nconnection: close\r\ncontent-length: 2\r\n\r\n{}`);
+      assert.match(await text(socket), /^HTTP\/1\.1 202 /);
     }
   });
 
