@@ -24,11 +24,12 @@ function toUnread(doc: MessageDoc): UnreadRow {
   };
 }
 
+/** A part is decided with its lead: until that is written it is as good as unread, to whoever looks. */
 export function toMessage(doc: MessageDoc): MessageRow {
-  const unread = doc.state === 'unread';
+  const unread = doc.state === 'unread' || doc.gathered !== null;
   return {
     ...toUnread(doc),
-    state: doc.state,
+    state: unread ? 'unread' : doc.state,
     outcome: unread ? null : doc.outcome,
     decidedAt: unread ? null : doc.decidedAt,
     decision: unread ? null : doc.decision,

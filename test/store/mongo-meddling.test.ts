@@ -133,6 +133,22 @@ withMongo('several processes on one MongoDB, step by step', server => {
       assert.deepEqual(numbers(await store.messages.joined(numberOf('talk'))), [numberOf('talk p')]);
     });
 
+    it('reads as unread, whoever looks, for as long as the decision is not made', async () => {
+      await store.messages.accept([message('half'), message('half p')]);
+      const looked: (string | null | undefined)[] = [];
+      const looks: Meddling = {
+        ...{ on: 'messages', command: 'bulkWrite' },
+        act: async () => {
+          const part = await store.messages.get(numberOf('half p'));
+          looked.push(part?.state, part?.outcome?.kind ?? null);
+        },
+      };
+      assert.deepEqual(await commit(talk('half'), looks), ['committed']);
+      assert.deepEqual(looked, ['unread', null]);
+      const part = await store.messages.get(numberOf('half p'));
+      assert.deepEqual([part?.state, part?.outcome], ['decided', { kind: 'part', of: numberOf('half') }]);
+    });
+
     it('is read again where the decision never comes, and not decided without it where it comes in between', async () => {
       await store.messages.accept([message('gone'), message('gone p')]);
       await assert.rejects(commit(talk('gone'), cut('messages', 'bulkWrite')), /cut/);
