@@ -10,9 +10,17 @@ import {
 } from '../normalizer/ticket.ts';
 import type { FieldCipher } from '../store/field-cipher.ts';
 import type { MessageRow, Store, TicketRow } from '../store/store.ts';
-import { isErased, openDecision, openIdentity, openNote, openTicketContent } from '../store/ticket-seal.ts';
+import {
+  type BornContent,
+  isErased,
+  openDecision,
+  openIdentity,
+  openNote,
+  openTicketContent,
+} from '../store/ticket-seal.ts';
 import { DeskError } from './desk-error.ts';
-import { createMasks, type MaskedAppeal } from './dispatch/mask.ts';
+import { withoutHome } from './dispatch/entry-body.ts';
+import { createMasks, eachText, type MaskedAppeal, type Masks } from './dispatch/mask.ts';
 import { type IncidentMarks, ticketMarks } from './incident-marks.ts';
 import { ticketOf } from './leads-to.ts';
 import { linkWords } from './link-words.ts';
@@ -60,7 +68,7 @@ export async function viewTicket(parts: ViewParts, number: string, reveal: Revea
     title: text(appeal.title, masks.title),
     content: text(appeal.content, masks.content),
     subject: appeal.subject === null ? null : text(appeal.subject, masks.text),
-    place: { ...place, text: place.text === null ? null : text(place.text, masks.text) },
+    place: openText ? place : shownPlace({ appeal, place }, masks, whole ? requester : null),
     requester: revealed(maskRequester(requester, whole), requester, reveal),
     identity: isErased(row) ? 'erased' : 'kept',
     anonymous: born.anonymous,
@@ -89,6 +97,11 @@ export async function viewTicket(parts: ViewParts, number: string, reveal: Revea
     })),
     history: history(parts.cipher, row, note => text(note, masks.text)),
   };
+}
+
+/** Of an accusation no scene that is its author's home; of others all but numbers. `requester`: null where the ticket is none of those. */
+function shownPlace(content: Pick<BornContent, 'appeal' | 'place'>, masks: Masks, requester: Requester | null): Place {
+  return requester === null ? eachText(content.place, masks.text) : withoutHome(content, masks, requester);
 }
 
 /** Which words decided each field and how sure reading was of it. */

@@ -196,13 +196,21 @@ function sourceBody({ source }: BornContent, reason: Withheld | null, masks: Mas
 
 /** Of a restricted ticket a place that only where the author lives names is no scene: what was masked in the text goes here, too. */
 function placeBody(
-  { appeal, place }: Pick<TicketDraft, 'appeal' | 'place'>,
+  content: Pick<TicketDraft, 'appeal' | 'place'>,
   reason: Withheld | null,
   masks: Masks,
   requester: Requester | null,
 ): Place {
+  return isRestricted(reason) ? withoutHome(content, masks, requester) : eachText(content.place, masks.text);
+}
+
+/** The scene, unless it is where the requester lives: then no more than the division, town and what else the text still names. */
+export function withoutHome(
+  { appeal, place }: Pick<TicketDraft, 'appeal' | 'place'>,
+  masks: Masks,
+  requester: Requester | null,
+): Place {
   const masked = eachText(place, masks.text);
-  if (!isRestricted(reason)) return masked;
   const said = `${appeal.title}\n${appeal.content}`;
   const left = `${masks.title(appeal.title)}\n${masks.content(appeal.content)}`;
   const isHome = (value: string | null): boolean =>

@@ -1,6 +1,7 @@
 // Takes out of what is forwarded whatever says who somebody is.
 import { findNumbers } from '../../normalizer/personal.ts';
 import type { Appeal, PersonalSpan, Requester } from '../../normalizer/ticket.ts';
+import { maskOwnHome } from './own-home.ts';
 
 /** A text that must not go out, and what goes out in its place. */
 interface Secret {
@@ -61,7 +62,7 @@ export function createMasks(appeal: MaskedAppeal, whole: boolean, requester: Req
   const text = (given: string): string => {
     const known = id(given);
     const hidden = byPlace(known, findNumbers(known), whole);
-    return whole ? OF_ONESELF.reduce((said, [form, mark]) => said.replace(form, mark), hidden) : hidden;
+    return whole ? maskOwnHome(hidden) : hidden;
   };
   const placed = (given: string, spans: readonly PersonalSpan[]): string => text(byPlace(given, spans, whole));
   return {
@@ -100,15 +101,6 @@ function partly(kind: PersonalSpan['kind'], text: string): string {
   const head = kind === 'phone' ? 3 : 4;
   return `${digits.slice(0, head)}${'*'.repeat(digits.length - head - 4)}${digits.slice(-4)}`;
 }
-
-/** Where somebody says where they live, or by what name a service knows them. Of others it is what they are accused of. */
-const OF_ONESELF: readonly (readonly [RegExp, string])[] = [
-  [
-    /((?:(?:我|本人|我们|我家|全家)(?:一直|目前|现在|都|是)?|(?<=^|[，。；,;：:（(\s]))(?:家住|现住|住在|居住在|住址(?:是|为)?[:： ]?))[^，。；！？,;!?\s]{2,40}/gu,
-    '$1【住址】',
-  ],
-  [/((?:微信|wechat|vx|qq|扣扣)(?:号码|号)?(?:是|为)?[:： ]?)[a-z0-9_-]{5,20}/giu, '$1【账号】'],
-];
 
 /** @param subject who is complained of: it stays, since nobody could look into it otherwise, and a mark would tell whose it is */
 function ofRequester(requester: Requester | null, subject: string | null): Secret[] {

@@ -13,6 +13,7 @@ import {
 } from '../../store/ticket-seal.ts';
 import { bornOf, decidedAnew } from '../decided-anew.ts';
 import { DeskError } from '../desk-error.ts';
+import { withoutHome } from '../dispatch/entry-body.ts';
 import { createMasks } from '../dispatch/mask.ts';
 import { hasOriginal } from '../reading/read-again.ts';
 import { type OriginalParts, removeBlobs } from './originals.ts';
@@ -186,7 +187,7 @@ function erasedDecision({ cipher, now }: EraseParts, message: MessageRow, reques
 
 /** Names, numbers and addresses are taken out of the text, wherever it was found that they stand. */
 function redacted<T extends { readonly appeal: Appeal; readonly place: Place }>(content: T, requester: Requester): T {
-  const { appeal, place } = content;
+  const { appeal } = content;
   const masks = createMasks(appeal, true, requester);
   return {
     ...content,
@@ -198,6 +199,6 @@ function redacted<T extends { readonly appeal: Appeal; readonly place: Place }>(
       personal: [],
       ...(appeal.titlePersonal === undefined ? {} : { titlePersonal: [] }),
     },
-    place: { ...place, text: place.text === null ? null : masks.text(place.text) },
+    place: withoutHome(content, masks, requester),
   };
 }

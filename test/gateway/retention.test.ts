@@ -121,6 +121,19 @@ describe('retention in a running gateway', function () {
     assert.equal((await refusal('erase', { phone: '12', why: 'x' })).code, 'erase.whom');
   });
 
+  it('erases where somebody said that they live, from the text and from the place read out of it', async () => {
+    running = await runGateway();
+    const { number = '' } = await running.appeal('东昌区砖厂夜间偷排黑烟，请查处。我家住幸福小区3号楼2单元501。', WANG);
+    const { place: shown } = (await one('tickets show', { number })) as { place: Row };
+    assert.deepEqual([shown['division'], shown['estate'], shown['houseNumber']], ['220502', null, null]);
+    await one('erase', { ticket: number, why: 'asked for', yes: true, open: true });
+    const row = await store().tickets.get(number);
+    assert.ok(row !== null);
+    const { appeal, place } = openTicketContent(context().cipher, row);
+    assert.equal(appeal.content, '东昌区砖厂夜间偷排黑烟，请查处。我家住【住址】。');
+    assert.deepEqual([place.division, place.estate, place.houseNumber, place.text], ['220502', null, null, null]);
+  });
+
   it('purges the originals of what became no ticket after their time, and never their number', async () => {
     running = await runGateway();
     const answer = await testMessage();

@@ -132,6 +132,26 @@ describe('identity on its way to the case system', () => {
     }
   });
 
+  it('does not go with what an anonymous author says of their own flat in passing', async () => {
+    const { created, text } = await sent(
+      {
+        anonymous: true,
+        title: '匿名反映砖厂冒黑烟，住某小区9栋2单元501，希望匿…',
+        content: '匿名反映砖厂冒黑烟，住某小区9栋2单元501，希望匿名。',
+        place: {
+          estate: '某小区',
+          houseNumber: '9栋2单元',
+          text: '东昌区某小区9栋2单元',
+          longitude: 125.9,
+          latitude: 41.7,
+        },
+      },
+      {},
+    );
+    for (const rest of ['某小区', '9栋', '501', '125.9']) assert.ok(!text.includes(rest), `${rest} went out: ${text}`);
+    assert.equal((created['place'] as Record<string, unknown>)['division'], '220502');
+  });
+
   it('keeps the scene of an accusation, which is not where its author lives', async () => {
     const scene = { road: '新华大街', houseNumber: '38号', text: '新华大街38号' };
     const { created } = await sent(

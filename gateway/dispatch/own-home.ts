@@ -1,0 +1,47 @@
+// Where people say in their own words where they live, and by what name a service knows them.
+
+const END = '，。；！？,;!?';
+/** What follows is said of the writer: they name themselves, or a clause begins with it. */
+const SELF =
+  '(?<!被)(?:我们家|我们|我家|我|咱们家|咱家|咱们|俺们|俺家|俺|本人|全家|一家人|举报人|投诉人|反映人|信访人|来信人|诉求人|申请人)';
+const CLAUSE = `(?<=^|[${END}:：（(\\s])`;
+const BETWEEN = '(?:一直|目前|现在|都|是|就|也|家)?';
+const COLON = '[ 　]{0,2}[:：]?[ 　]{0,2}';
+const NUMBER = '[0-9A-Za-z一二三四五六七八九十]{1,4}';
+const PART = '(?:号楼|号院|号|栋|幢|座|单元|楼|层|室|门|组)';
+/** To the end of the clause, or to a blank that no further part of an address follows. */
+const WHERE = `[^${END}\\s]{2,40}(?:[ 　]{1,2}${NUMBER}${PART}[^${END}\\s]{0,12}){0,4}`;
+/** 住 and 家在 are said of much else (住院, 我家在装修): only where a place is named. */
+const PLACE = `(?=[ 　]{0,2}[^${END}]{0,40}?(?:小区|社区|家园|花园|公寓|[0-9一二三四五六七八九十]${PART}|[镇乡村屯街路巷]))`;
+
+const LIVES = new RegExp(
+  `((?:${SELF}${BETWEEN}|${CLAUSE})(?:(?:家住|现住|租住|暂住|居住|住)(?:在|于)|家住|现住|(?:租住|暂住|居住|住)(?![房建户院宅宿改保处着的址])${PLACE}))(${COLON}${WHERE})`,
+  'gu',
+);
+const HOME = new RegExp(
+  `(${SELF}的?(?:家|住处|住所)?(?:就|是)?(?<=[家处所](?:就|是)?)在${PLACE})(${COLON}${WHERE})`,
+  'gu',
+);
+const ADDRESS = new RegExp(
+  `((?:${SELF}(?:的|现)?(?:家庭|联系|通讯|通信)?(?:住址|地址|户籍地?)|${CLAUSE}(?:现|家庭)?住址|${CLAUSE}(?:家庭|联系|通讯|通信)地址)(?:是|为|在)?)(${COLON}${WHERE})`,
+  'gu',
+);
+/** Somebody of that house: which flat says who, the house is what it may be about. */
+const RESIDENT = new RegExp(
+  `(${SELF}(?:是|系|为)[^${END}\\s]{0,24}?)((?:${NUMBER}(?:${PART}|[－—-]))(?:${NUMBER}(?:${PART}|[－—-])){0,3}(?:${NUMBER})?)(?=[^${END}\\s]{0,4}(?:住户|业主|居民|租户|租客|房主|户主))`,
+  'gu',
+);
+const ACCOUNT = /((?:微信|wechat|vx|qq|扣扣)(?:号码|号)?(?:是|为)?[ 　]{0,2}[:：]?[ 　]{0,2})[a-z0-9_-]{5,20}/giu;
+
+/** Masks what somebody says of their own home and accounts. Of others it is what they are accused of, and stays. */
+export function maskOwnHome(text: string): string {
+  return [LIVES, HOME, ADDRESS]
+    .reduce((said, form) => said.replace(form, '$1【住址】'), text)
+    .replace(RESIDENT, (said, before: string, door: string) => (isFlat(door) ? `${before}【住址】` : said))
+    .replace(ACCOUNT, '$1【账号】');
+}
+
+/** More than the number of a house: a unit or a room as well. */
+function isFlat(door: string): boolean {
+  return /(?:单元|室|门)|[号栋幢座楼－—-][0-9A-Za-z一二三四五六七八九十]/u.test(door);
+}

@@ -1,0 +1,66 @@
+// Where the author of a restricted ticket lives is masked however people say it, and what is said of others or of a place stays.
+import assert from 'node:assert/strict';
+import { maskOwnHome } from '../../../gateway/dispatch/own-home.ts';
+
+describe('own home', () => {
+  const homes: readonly string[] = [
+    '匿名反映砖厂冒烟，住鸭园镇幸福小区3号楼2单元501，希望匿名',
+    '我住在鸭园镇幸福小区3号楼',
+    '我住鸭园镇幸福小区3号楼',
+    '我家在幸福小区3号楼2单元501',
+    '我家就在幸福小区3号楼2单元501，',
+    '我家住幸福小区3号楼',
+    '我家住在 幸福小区 3号楼 2单元501',
+    '我是幸福家园3号楼2单元501的住户',
+    '本人系光明路12号3号楼501室居民',
+    '我是幸福家园3-2-501业主',
+    '本人家庭住址：东昌区幸福小区3号楼401',
+    '家庭地址：东昌区幸福小区3号楼401',
+    '联系地址是东昌区幸福小区3号楼401',
+    '我的地址：东昌区幸福小区3号楼401',
+    '举报人住址： 幸福小区3号楼401',
+    '举报人住幸福小区3号楼401',
+    '我租住在幸福小区3号楼501',
+    '本人居住于幸福小区3号楼501',
+    '本人户籍地幸福小区3号楼',
+  ];
+  for (const said of homes) {
+    it(`masks ${said}`, () => {
+      const left = maskOwnHome(said);
+      assert.ok(left.includes('【住址】'), left);
+      for (const rest of ['幸福小区', '501', '401', '2单元']) assert.ok(!left.includes(rest), left);
+      assert.equal(maskOwnHome(left), left, 'the same again');
+    });
+  }
+
+  const stays: readonly string[] = [
+    '被举报人住幸福小区3号楼501',
+    '被举报人的地址：幸福小区3号楼',
+    '张某住在幸福小区3号楼501，收受红包',
+    '他家在幸福小区3号楼，违章搭建',
+    '砖厂地址：鸭园镇光明路12号',
+    '我是幸福小区3号楼的业主，物业乱收费',
+    '我是幸福小区业主',
+    '我住院期间医院乱收费，住院部在光明路12号',
+    '我们住建局的窗口，住房公积金在光明路办理',
+    '住户反映光明路12号楼道堆物',
+    '我家在装修，邻居举报',
+    '我在光明路12号看到有人倒垃圾',
+    '我们是光明路12号的商户',
+  ];
+  for (const said of stays) it(`leaves ${said}`, () => assert.equal(maskOwnHome(said), said));
+
+  it('masks accounts, with any colon or blank before them', () => {
+    assert.equal(
+      maskOwnHome('加我VX: liu-123，微信号：abcde1，QQ 12345678'),
+      '加我VX: 【账号】，微信号：【账号】，QQ 【账号】',
+    );
+  });
+
+  it('gets through a text made to hold it up', () => {
+    for (const said of ['我是', '住', '我家在', '1号', '我是1-', '我家在1号 1']) {
+      const long = said.repeat(20_000);
+      assert.equal(maskOwnHome(`${long}。我家住幸福小区`).slice(-4), '【住址】');
+    }
+  });
+});
