@@ -61,6 +61,14 @@ export const PROBLEMS = {
       en: '__proto__ and constructor.prototype are not taken.',
     },
   },
+  'duplicate-key': {
+    status: 400,
+    title: { zh: 'JSON 中有重复的键', en: 'The JSON names a member twice' },
+    detail: {
+      zh: '同一对象里每个键只能出现一次,重复的位置见 errors。',
+      en: 'An object names each member once; errors says where one comes again.',
+    },
+  },
   'bad-multipart': {
     status: 400,
     title: { zh: 'multipart 请求体有误', en: 'The multipart body is malformed' },
@@ -127,15 +135,14 @@ export function refuseJson(channel: string, problem: JsonProblem): WebhookAnswer
       'json.too-deep': 'too-deep',
       'json.malformed': 'not-json',
       'json.forbidden-key': 'forbidden-key',
+      'json.duplicate-key': 'duplicate-key',
     } as const
   )[problem.code];
   const { detail } = PROBLEMS[code];
-  if (code === 'forbidden-key') return refuse(channel, code, { errors: forbiddenAt(problem) });
+  if (problem.path !== null) {
+    return refuse(channel, code, { errors: [{ pointer: pointer(problem.path), code, detail: both(detail) }] });
+  }
   return refuse(channel, code, { detail: { zh: `${detail.zh}${at.zh}`, en: `${detail.en} ${at.en}` } });
-}
-
-function forbiddenAt({ path }: JsonProblem): FieldError[] {
-  return [{ pointer: pointer(path ?? []), code: 'forbidden-key', detail: both(PROBLEMS['forbidden-key'].detail) }];
 }
 
 export function refuseMultipart(channel: string, problem: MultipartProblem): WebhookAnswer {

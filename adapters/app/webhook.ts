@@ -31,6 +31,9 @@ const LIMITS = {
   multipart: { firstPart: 256 * 1024, file: 20 * 1024 * 1024, allFiles: 50 * 1024 * 1024, files: 10 },
 } as const;
 
+/** Whoever reads a signed body on its way here must have read the same in it. */
+const STRICT = { uniqueNames: true } as const;
+
 const quickBody = quickCheck(bodySchema);
 
 /** Ends the work on a request with an answer; thrown and caught in this file only. */
@@ -137,7 +140,7 @@ async function queryProgress(
   const bytes = await request.body(LIMITS.json);
   gate(request, bytes);
   requireJson(mediaType(request));
-  const checked = checkBody<QueryBody>(querySchema, readJson(bytes));
+  const checked = checkBody<QueryBody>(querySchema, readJson(bytes, STRICT));
   if (!checked.ok) throw new Refusal('invalid', { errors: checked.errors });
   const progress = await context.progress(checked.value.number);
   return progress === null ? refuse(context.channel, 'not-found') : progressAnswer(progress);
@@ -183,7 +186,7 @@ function unreachable(): never {
 }
 
 function checkAppeal(bytes: Uint8Array, settings: AppSettings): AppBody {
-  const checked = checkBody<AppBody>(bodySchema, readJson(bytes), quickBody);
+  const checked = checkBody<AppBody>(bodySchema, readJson(bytes, STRICT), quickBody);
   if (!checked.ok) throw new Refusal('invalid', { errors: checked.errors });
   const attachments = checked.value.data.attachments;
   const errors = attachments === undefined ? [] : checkUrls(attachments, settings);

@@ -188,6 +188,23 @@ describe('app', () => {
       assert.equal((await sender.send('')).json()['type'], '/problems/not-json');
     });
 
+    it('a member that comes twice, of which a proxy may have read the other, and says where', async () => {
+      const before = gateway.stored().length;
+      const text = JSON.stringify(appealBody({ content: '路灯不亮' }));
+      const twice = text.replace('"content":', '"conten\\u0074":"井盖坏了","content":');
+      assert.notEqual(twice, text);
+      const photo = { name: 'a.jpg', mediaType: 'image/jpeg', bytes: Buffer.from('x') };
+      for (const options of [{}, { rest: '/validate' }, { files: [photo] }] as const) {
+        const answer = await sender.send(twice, options);
+        assert.deepEqual([answer.status, answer.json()['type']], [400, '/problems/duplicate-key']);
+        const [where] = answer.json()['errors'] as Fault[];
+        assert.deepEqual([where?.pointer, where?.code], ['/data/content', 'duplicate-key']);
+      }
+      const asked = await sender.send('{"number":"a","number":"b"}', { rest: '/query' });
+      assert.equal(asked.json()['type'], '/problems/duplicate-key');
+      assert.equal(gateway.stored().length, before);
+    });
+
     it('more than 256 kB with 413', async () => {
       const answer = await sender.send(appealBody({ content: 'x'.repeat(300_000) }));
       assert.equal(answer.status, 413);
