@@ -30,6 +30,7 @@ import type { Queue } from './dispatch/queue.ts';
 import { checkQueue } from './dispatch/queue-check.ts';
 import { tryCaseSystem } from './dispatch/try.ts';
 import { type Foundation, type FoundationOptions, openFoundation, parserChannels } from './foundation.ts';
+import { caseSystemOpenApi } from './http/case-system-openapi.ts';
 import { createForged } from './http/forged.ts';
 import type { Readiness } from './http/health.ts';
 import { assembleOpenApi } from './http/openapi.ts';
@@ -230,7 +231,7 @@ function liveParts({ foundation, role, log, logLevel, known, published, bull }: 
     partnerProblems: published.flatMap(part => part.problems),
     openapi: () =>
       assembleOpenApi(
-        published.map(part => part.openapi),
+        [...published.map(part => part.openapi), caseSystemOpenApi()],
         VERSION,
         loaded.config.listen.publicUrl ?? '',
       ),

@@ -77,7 +77,7 @@ function take(): JsonSchema {
         headers: preferenceApplied(),
       },
       202: { ...answer('Durably stored', 'AppealAccepted'), headers: preferenceApplied() },
-      ...problems('400', '401', '413', '415', '422', '429', '503'),
+      ...problems(...REFUSALS),
     },
   };
 }
@@ -90,7 +90,7 @@ function validate(): JsonSchema {
     requestBody: appealBody(),
     responses: {
       200: answer('What would be read', 'AppealValid'),
-      ...problems('400', '401', '413', '415', '422', '429'),
+      ...problems(...REFUSALS),
     },
   };
 }
@@ -104,10 +104,13 @@ function query(): JsonSchema {
     requestBody: { required: true, content: jsonContent('ProgressQuery') },
     responses: {
       200: answer('Where it stands', 'Progress'),
-      ...problems('400', '401', '404', '413', '415', '422', '429', '503'),
+      ...problems(...REFUSALS),
     },
   };
 }
+
+/** Whatever is asked of a channel; 404 also where the channel is switched off. */
+const REFUSALS = ['400', '401', '404', '405', '408', '413', '415', '422', '429', '431', '503'];
 
 function preferenceApplied(): JsonSchema {
   return { 'Preference-Applied': { description: 'The wait that was applied', schema: { type: 'string' } } };
@@ -232,6 +235,10 @@ function problemSchema(): JsonSchema {
 /** One response a status, listing the problem types that can stand behind it. */
 function problemResponses(): Record<string, JsonSchema> {
   const texts = new Map<number, string[]>([
+    [400, ['`/problems/http.bad_request`: 不是能理解的 HTTP · No HTTP that can be understood']],
+    [404, ['`/problems/http.no_channel`: 没有这个渠道,或已停用 · There is no such channel, or it is switched off']],
+    [408, ['`/problems/http.too_slow`: 未在时限内收全,请用同一 webhook-id 重发 · Not all of it came in time; same id']],
+    [431, ['`/problems/http.head_too_large`: 请求头过大 · The headers are too large']],
     [401, ['`/problems/app.unauthentic`: 验签失败 · The signature does not hold']],
     [
       503,

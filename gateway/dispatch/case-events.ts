@@ -1,8 +1,10 @@
 // What the case system reports of a ticket: checked, put in the order of its own times, and added to the ticket's life once.
 import { createHash } from 'node:crypto';
 import Joi from 'joi';
-import { Unauthentic, type WebhookAnswer, type WebhookRequest } from '../../adapters/contract.ts';
+import { BodyTooLarge, Unauthentic, type WebhookAnswer, type WebhookRequest } from '../../adapters/contract.ts';
 import { JsonProblem, readJson } from '../../adapters/kit/json.ts';
+import { type Bilingual, both } from '../../adapters/kit/problem.ts';
+import { checkBody } from '../../adapters/kit/schema.ts';
 import { secretKey, verifyWebhook } from '../../adapters/kit/signature.ts';
 import { parseMoment } from '../../normalizer/moment.ts';
 import type { Step, TicketState } from '../../normalizer/ticket.ts';
@@ -10,8 +12,8 @@ import { Conflict, StoreUnavailable } from '../../store/errors.ts';
 import type { FieldCipher } from '../../store/field-cipher.ts';
 import type { Store, TicketEvent, TicketRow } from '../../store/store.ts';
 import { sealNote } from '../../store/ticket-seal.ts';
-import { localeFile } from '../locale.ts';
 import { foldNumber } from '../number.ts';
+import { type CaseEventAnswer, caseEventProblem, notJson } from './case-event-answers.ts';
 
 export const CASE_EVENT_TYPES = ['accepted', 'closed', 'reopened'] as const;
 export type CaseEventType = (typeof CASE_EVENT_TYPES)[number];
@@ -29,18 +31,10 @@ export interface CaseEvent {
   readonly note?: string;
 }
 
-export interface CaseEventAnswer {
-  readonly status: number;
-  /** `content-type`, and `retry-after` with 503. */
-  readonly headers: Readonly<Record<string, string>>;
-  /** A result, or a problem (RFC 9457) with `code` and a detail in Chinese and English. */
-  readonly body: Readonly<Record<string, unknown>>;
-}
-
 export interface CaseEvents {
   /** Answers one `POST`. Header names in lower case; the body as it came, at most `limit` bytes. */
   handle(headers: Readonly<Record<string, string | undefined>>, rawBody: Uint8Array): Promise<CaseEventAnswer>;
-  /** The same for a raw request, as the HTTP side hands it on. Rejects with `BodyTooLarge` over 64 kB. */
+  /** The same for a raw request, as the HTTP side hands it on. */
   webhook(request: WebhookRequest): Promise<WebhookAnswer>;
 }
 
@@ -59,8 +53,14 @@ const LIMIT = 64 * 1024;
 /** A clock may be ahead of ours by as much as a signature may be old. */
 const AHEAD_MS = 300_000;
 
+const LIKE = '2026-11-24T16:40:00+08:00';
 /** No case is older, and a day that is none (30 February) would be taken for the one after. */
 const FIRST_YEAR = '2000';
+
+const IN_THE_FUTURE: Bilingual = {
+  zh: '时间在将来,请核对时钟与时区',
+  en: 'is in the future; check the clock and the zone',
+};
 
 function isMoment(at: string): boolean {
   return parseMoment(at) !== null && !Number.isNaN(Date.parse(at)) && at >= FIRST_YEAR;
@@ -75,13 +75,13 @@ export const caseEventSchema = Joi.object<CaseEvent, true>({
     .required()
     .description('accepted 已受理, closed 已办结, reopened 重新办理.'),
   at: Joi.string()
-    .pattern(/^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}(?:\.\d{1,9})?(?:Z|[+-]\d{2}:\d{2})$/, 'RFC 3339')
-    .custom((at: string, helpers) => (isMoment(at) ? at : helpers.error('any.invalid')))
+    .pattern(/^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}(?:\.\d{1,9})?(?:Z|[+-]\d{2}:\d{2})$/, LIKE)
+    .custom((at: string, helpers) => (isMoment(at) ? at : helpers.error('string.pattern.name', { name: LIKE })))
     .required()
     .description('When it happened, RFC 3339 with offset.'),
   caseNumber: Joi.string().trim().min(1).max(200).description('Number of the case in the case system.'),
   note: Joi.string().max(4000).description('Words for the clerks; kept sealed.'),
-});
+}).prefs({ convert: false });
 
 const EFFECT: Readonly<Record<CaseEventType, { readonly state: TicketState; readonly step: Step }>> = {
   accepted: { state: 'accepted', step: '受理' },
@@ -102,15 +102,24 @@ export function createCaseEvents(options: CaseEventsOptions): CaseEvents {
         return await handle(options, headers, rawBody);
       } catch (error) {
         if (!(error instanceof StoreUnavailable || error instanceof Conflict)) throw error;
-        return problem('case-event.unavailable', {}, { 'retry-after': '5' });
+        return caseEventProblem('case-event.unavailable', {}, { 'retry-after': '5' });
       }
     },
     async webhook(request) {
-      const answer = await events.handle(request.headers, await request.body(LIMIT));
+      const answer = await answerTo(events, request);
       return { status: answer.status, headers: answer.headers, body: JSON.stringify(answer.body) };
     },
   };
   return events;
+}
+
+async function answerTo(events: CaseEvents, request: WebhookRequest): Promise<CaseEventAnswer> {
+  try {
+    return await events.handle(request.headers, await request.body(LIMIT));
+  } catch (error) {
+    if (error instanceof BodyTooLarge) return caseEventProblem('case-event.too-large');
+    throw error;
+  }
 }
 
 async function handle(
@@ -118,13 +127,13 @@ async function handle(
   headers: Readonly<Record<string, string | undefined>>,
   rawBody: Uint8Array,
 ): Promise<CaseEventAnswer> {
-  if (rawBody.byteLength > LIMIT) return problem('case-event.too-large');
+  if (rawBody.byteLength > LIMIT) return caseEventProblem('case-event.too-large');
   const keys = options.secretsOf().map(secretKey);
-  if (keys.length === 0) return problem('case-event.not-set-up');
+  if (keys.length === 0) return caseEventProblem('case-event.not-set-up');
   const verdict = verifyWebhook({ headers, body: rawBody, keys, now: options.now() });
   if (!verdict.ok) {
     options.forged?.(new Unauthentic('case-event.unauthentic', verdict.fault));
-    return problem('case-event.unauthentic');
+    return caseEventProblem('case-event.unauthentic');
   }
   const read = readEvent(rawBody);
   return 'status' in read ? read : apply(options, read);
@@ -133,29 +142,26 @@ async function handle(
 function readEvent(rawBody: Uint8Array): CaseEvent | CaseEventAnswer {
   let value: unknown;
   try {
-    value = readJson(rawBody);
+    value = readJson(rawBody, { uniqueNames: true });
   } catch (error) {
     if (!(error instanceof JsonProblem)) throw error;
-    return problem('case-event.not-json', { line: error.line, reason: error.code });
+    return notJson(error);
   }
-  const checked = caseEventSchema.validate(value, { abortEarly: false, convert: false });
-  if (checked.error === undefined) return checked.value;
-  const errors = checked.error.details.map(({ path, type }) => ({
-    pointer: `/${path.map(String).join('/')}`.replace(/^\/$/, ''),
-    code: type,
-  }));
-  return problem('case-event.invalid', { errors });
+  const checked = checkBody<CaseEvent>(caseEventSchema, value);
+  return checked.ok ? checked.value : caseEventProblem('case-event.invalid', { errors: checked.errors });
 }
 
 async function apply(options: CaseEventsOptions, event: CaseEvent): Promise<CaseEventAnswer> {
   const at = Date.parse(event.at);
   if (at > options.now() + AHEAD_MS) {
-    return problem('case-event.invalid', { errors: [{ pointer: '/at', code: 'date.future' }] });
+    return caseEventProblem('case-event.invalid', {
+      errors: [{ pointer: '/at', code: 'in-the-future', detail: both(IN_THE_FUTURE) }],
+    });
   }
   const number = foldNumber(event.number) ?? event.number;
   for (let tried = 1; ; tried++) {
     const row = await options.store.tickets.get(number);
-    if (row === null) return problem('case-event.unknown-ticket');
+    if (row === null) return caseEventProblem('case-event.unknown-ticket');
     const refused = refusal(row);
     if (refused !== null) return refused;
     try {
@@ -169,7 +175,7 @@ async function apply(options: CaseEventsOptions, event: CaseEvent): Promise<Case
 /** A ticket that was never to be sent cannot have a case. */
 function refusal(row: TicketRow): CaseEventAnswer | null {
   if (row.state !== 'held' && row.state !== 'refused') return null;
-  return problem('case-event.not-dispatched');
+  return caseEventProblem('case-event.not-dispatched');
 }
 
 async function add(options: CaseEventsOptions, row: TicketRow, event: CaseEvent, at: number): Promise<CaseEventAnswer> {
@@ -189,7 +195,7 @@ async function add(options: CaseEventsOptions, row: TicketRow, event: CaseEvent,
   };
   const audit = { by: 'case-system', action: `ticket.${event.type}`, on: [row.number], why: tag(event.eventId) };
   const result = await options.store.tickets.add(added, [], audit);
-  if (result === 'missing') return problem('case-event.unknown-ticket');
+  if (result === 'missing') return caseEventProblem('case-event.unknown-ticket');
   return {
     status: 200,
     headers: { 'content-type': 'application/json; charset=utf-8' },
@@ -223,43 +229,4 @@ function knownTypeOf(event: TicketEvent): CaseEventType | null {
   if (event.by !== 'case-system' || !event.kind.startsWith(KIND)) return null;
   const word = event.kind.slice(KIND.length);
   return CASE_EVENT_TYPES.find(type => type === word) ?? null;
-}
-
-type ProblemCode =
-  | 'case-event.not-set-up'
-  | 'case-event.unauthentic'
-  | 'case-event.too-large'
-  | 'case-event.not-json'
-  | 'case-event.invalid'
-  | 'case-event.unknown-ticket'
-  | 'case-event.not-dispatched'
-  | 'case-event.unavailable';
-
-interface ProblemWords {
-  readonly status: number;
-  readonly zh: { readonly title: string; readonly todo: string };
-  readonly en: { readonly title: string; readonly todo: string };
-}
-
-/** In the form of all problems of the gateway; the words stand in its catalogue. */
-function problem(
-  code: ProblemCode,
-  extra: Readonly<Record<string, unknown>> = {},
-  headers: Readonly<Record<string, string>> = {},
-): CaseEventAnswer {
-  const { status, zh, en } = localeFile('problems.yaml')[code] as unknown as ProblemWords;
-  return {
-    status,
-    headers: { 'content-type': 'application/problem+json; charset=utf-8', 'cache-control': 'no-store', ...headers },
-    body: {
-      type: `/problems/${code}`,
-      title: zh.title,
-      status,
-      detail: zh.todo,
-      instance: '/case-system/events',
-      code,
-      en: { title: en.title, detail: en.todo },
-      ...extra,
-    },
-  };
 }

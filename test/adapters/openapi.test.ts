@@ -1,5 +1,6 @@
 // The published schema and the one that checks: they must say the same of every body.
 import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
 import { Ajv2020 } from 'ajv/dist/2020.js';
 import fc from 'fast-check';
 import Joi from 'joi';
@@ -43,11 +44,24 @@ describe('openapi of app', () => {
 
   it('lists every problem under its status', () => {
     for (const [code, { status }] of Object.entries(PROBLEMS)) {
-      if (status === 405) continue;
       assert.match(
         JSON.stringify(fragment.components['responses']?.[`Problem${status}`]),
         new RegExp(`/problems/${code}\``),
       );
+    }
+  });
+
+  it('lists under every operation what docs/partners.md says that it answers', () => {
+    const page = readFileSync(new URL('../../docs/partners.md', import.meta.url), 'utf8');
+    const rows = [...page.matchAll(/^\| (4\d\d|503) +\| `?([a-z0-9._-]*)`? +\|/gm)].filter(row => row[0].includes('`'));
+    assert.ok(rows.length > 15);
+    for (const [, status = '', code = ''] of rows) {
+      for (const path of Object.values(fragment.paths)) {
+        const { responses } = (path as { post: { responses: Record<string, { $ref: string }> } }).post;
+        assert.ok(responses[status], `${status} ${code}`);
+      }
+      const described = JSON.stringify(fragment.components['responses']?.[`Problem${status}`]);
+      assert.ok(described.includes(`/problems/${code}\``), `${status} ${code}`);
     }
   });
 

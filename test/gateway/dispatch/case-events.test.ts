@@ -164,6 +164,30 @@ describe('events of the case system', () => {
     assert.deepEqual(pointers.sort(), ['/eventId', '/type']);
   });
 
+  it('says of each fault what is wanted, in both languages', async () => {
+    const body = { eventId: 'x', number, type: 'done', at: '2026-11-24T16:40:00', nots: 'x', caseNumber: 3 };
+    const faults = (await post(body)).body['errors'] as { pointer: string; code: string; detail: string }[];
+    const wanted: Record<string, [string, RegExp]> = {
+      '/type': ['not-allowed', /只能是.*must be one of: accepted, closed, reopened/],
+      '/at': ['wrong-format', /\+08:00.*looks like 2026-11-24T16:40:00\+08:00/],
+      '/nots': ['unknown-field', /note.*did you mean note/],
+      '/caseNumber': ['wrong-type', /字符串.*must be a string/],
+    };
+    assert.deepEqual(faults.map(fault => fault.pointer).sort(), Object.keys(wanted).sort());
+    for (const { pointer, code, detail } of faults) {
+      assert.equal(code, wanted[pointer]?.[0]);
+      assert.match(detail, wanted[pointer]?.[1] ?? /^$/);
+    }
+  });
+
+  it('takes no member twice, and says which', async () => {
+    const event = JSON.stringify({ eventId: 'x', number, type: 'closed', at: time(1) });
+    const answer = await post(event.replace('"type"', '"type":"accepted","type"'));
+    assert.deepEqual([answer.status, answer.body['reason']], [400, 'json.duplicate-key']);
+    assert.deepEqual((answer.body['errors'] as { pointer: string }[])[0]?.pointer, '/type');
+    assert.equal(await state(), 'dispatched');
+  });
+
   it('takes no day that is none, and no time before there were cases', async () => {
     for (const at of [
       '2026-02-30T08:00:00Z',
@@ -172,7 +196,8 @@ describe('events of the case system', () => {
       '1970-01-01T00:00:00Z',
     ]) {
       const answer = await post({ eventId: at, number, type: 'closed', at });
-      assert.deepEqual([answer.status, answer.body['errors']], [422, [{ pointer: '/at', code: 'any.invalid' }]], at);
+      const [fault] = answer.body['errors'] as { pointer: string; code: string }[];
+      assert.deepEqual([answer.status, fault?.pointer, fault?.code], [422, '/at', 'wrong-format'], at);
     }
     const leap = { eventId: 'leap', number, type: 'closed', at: '2024-02-29T23:59:59+08:00' };
     assert.equal((await post(leap)).status, 200);
