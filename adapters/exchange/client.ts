@@ -11,8 +11,8 @@ import {
   codeOf,
   exists,
   type Folder,
-  filesIn,
   freePath,
+  lyingIn,
   onDisk,
   openFolder,
   prune,
@@ -23,6 +23,7 @@ import {
   type Waiting,
   writeWhole,
 } from './folder.ts';
+import { createLeftLying, type LeftLying } from './left-lying.ts';
 import { askAll, type Outcomes, openOutcomes } from './outcomes.ts';
 import { claimFolder } from './owner.ts';
 import type { RowFault } from './row-errors.ts';
@@ -47,8 +48,8 @@ export async function openClient(context: Context): Promise<OpenChannel> {
   await onDisk(base, () => claimFolder(folder, base, context.channel));
   const outcomes = await onDisk(base, () => openOutcomes(folder, context, settings.giveUpHours * HOUR_MS));
   const unwritten = createUnwritten(context);
-  const still = standingStill(context, folder, unwritten);
-  const refused = new Set<string>();
+  const left = createLeftLying(context);
+  const still = standingStill(context, folder, unwritten, left);
   let turn: Promise<unknown> = Promise.resolve();
 
   /** @returns milliseconds until a file that is being written may stand still; 0 when there is none */
@@ -59,7 +60,7 @@ export async function openClient(context: Context): Promise<OpenChannel> {
     const { ready, missing } = await still(signal);
     for (const file of ready) {
       if (signal.aborted) return 0;
-      await ownFault(context, refused, file, () => takeFile(context, { folder, outcomes, unwritten }, file));
+      await ownFault(left, file, () => takeFile(context, { folder, outcomes, unwritten }, file));
     }
     await outcomes.settle(settings.waitSeconds * 1000, signal);
     if (settings.doneDays > 0) await prune(folder, context.now(), settings.doneDays * DAY_MS);
@@ -78,25 +79,19 @@ export async function openClient(context: Context): Promise<OpenChannel> {
     listen: signal => onDisk(base, () => watchFolder(folder.inbox, inTurn, signal)),
     importFile: (path, call) => importFile(context, path, call),
     check: () => onDisk(base, () => check(base, outcomes, unwritten)),
-    notes: unwritten.notes,
+    notes: () => [...unwritten.notes(), ...left.notes()],
     close: async () => undefined,
   };
 }
 
 /** One file that may not be read must not hold up the others; it is told of once, and stays. */
-async function ownFault(
-  { log }: Context,
-  refused: Set<string>,
-  file: Waiting,
-  take: () => Promise<void>,
-): Promise<void> {
+async function ownFault(left: LeftLying, file: Waiting, take: () => Promise<void>): Promise<void> {
   try {
     await take();
-    refused.delete(file.name);
+    left.taken(file.name);
   } catch (error) {
     if (!isAboutOpening(error, file.path)) throw error;
-    if (!refused.has(file.name)) log.warn('exchange.file_refused');
-    refused.add(file.name);
+    left.refused(file.name);
   }
 }
 
@@ -106,12 +101,15 @@ function isAboutOpening(error: unknown, file: string): boolean {
 }
 
 /** Files whose size and times have not changed for the time the settings name. */
-function standingStill({ settings }: Context, folder: Folder, unwritten: Unwritten) {
+function standingStill({ settings }: Context, folder: Folder, unwritten: Unwritten, left: LeftLying) {
   const seen = new Map<string, { readonly mark: string; readonly since: number }>();
   const needed = settings.stableSeconds * 1000;
 
   async function still(): Promise<{ ready: Waiting[]; missing: number }> {
-    const files = unwritten.written(await filesIn(folder));
+    const lying = await lyingIn(folder);
+    left.strays(lying.strays);
+    left.only(lying.files);
+    const files = unwritten.written(lying.files);
     const now = performance.now();
     const names = new Set(files.map(({ name }) => name));
     for (const name of seen.keys()) if (!names.has(name)) seen.delete(name);
@@ -342,14 +340,18 @@ async function check(
   const probe = join(folder.work, `check-${process.pid}`);
   await writeWhole(probe, '');
   await unlink(probe);
-  const waiting = await filesIn(folder);
+  const { files: waiting, strays } = await lyingIn(folder);
   unwritten.written(waiting);
   const empty = unwritten.count();
   const unread = outcomes.unread();
   const [zh, en] =
     empty === 0 ? ['', ''] : [`（其中 ${empty} 个是空的，等待写入）`, ` (${empty} of them empty, waited for)`];
+  const [lyingZh, lyingEn] =
+    strays === 0
+      ? ['', '']
+      : [`;另有 ${strays} 个子文件夹或链接,不会收`, `; ${strays} folders or links there are not taken`];
   return {
-    zh: `文件夹可用;in/ 中有 ${waiting.length} 个文件${zh},${unread} 行尚在研读`,
-    en: `the folder can be used; ${waiting.length} files in in/${en}, ${unread} rows still being read`,
+    zh: `文件夹可用;in/ 中有 ${waiting.length} 个文件${zh},${unread} 行尚在研读${lyingZh}`,
+    en: `the folder can be used; ${waiting.length} files in in/${en}, ${unread} rows still being read${lyingEn}`,
   };
 }

@@ -81,19 +81,31 @@ export async function onDisk<T>(base: string, act: () => Promise<T>): Promise<T>
   }
 }
 
-/** Regular files in in/ that a platform has finished naming, oldest first. Links lead anywhere and are left alone. */
-export async function filesIn({ inbox }: Folder): Promise<readonly Waiting[]> {
+/** What lies in in/ under a name that a platform has finished with. */
+export interface Lying {
+  /** Regular files, oldest first. */
+  readonly files: readonly Waiting[];
+  /** How many folders and links, which lead anywhere; they are left alone. */
+  readonly strays: number;
+}
+
+export async function lyingIn({ inbox }: Folder): Promise<Lying> {
+  let strays = 0;
   const found: { readonly waiting: Waiting; readonly stats: BigIntStats }[] = [];
   for (const name of await readdir(inbox)) {
     if (LEFT_ALONE.test(name)) continue;
     const path = join(inbox, name);
     const stats = await lstat(path, { bigint: true }).catch(ifGone);
-    if (stats === null || !stats.isFile()) continue;
+    if (stats === null) continue;
+    if (!stats.isFile()) {
+      strays++;
+      continue;
+    }
     found.push({ waiting: { name, path, size: Number(stats.size), mark: markOf(stats) }, stats });
   }
   const order = (one: BigIntStats, other: BigIntStats) => Number(one.mtimeNs - other.mtimeNs);
   found.sort((one, other) => order(one.stats, other.stats) || (one.waiting.name < other.waiting.name ? -1 : 1));
-  return found.map(({ waiting }) => waiting);
+  return { files: found.map(({ waiting }) => waiting), strays };
 }
 
 function ifGone(error: unknown): null {

@@ -12,6 +12,10 @@ const MOST_ATTACHMENTS = 20;
 /** Headings remembered for a channel; those of strangers' JSON Lines may be without end. */
 const MOST_REMEMBERED = 5000;
 
+/** Fields whose every digit counts; Excel writes long ones as `1.38E+10` into a CSV, and what it has rounded off is gone. */
+const NUMBERS: ReadonlySet<Field | null> = new Set<Field>(['externalId', 'phone', 'callerPhone', 'idNumber']);
+const ROUNDED = /^\s*\d(?:[.,]\d+)?E\+\d{2,}\s*$/;
+
 /** The first filled cell of each field, in the platform's words changed by the channel's tables. */
 export type Fields = ReadonlyMap<Field, string>;
 
@@ -71,8 +75,10 @@ function makeMapper({ columns, values, ignoreColumns }: ExchangeSettings): Mappe
 function cellFault({ row, cells }: NamedRow, field: (heading: string) => Field | null): RowFault | null {
   for (const { heading: column, text, fault } of cells) {
     if (text.includes('\0')) return { code: 'exchange.nul_bytes', row, column: column.replaceAll('\0', '') };
-    if (field(column) === null) continue;
+    const held = field(column);
+    if (held === null) continue;
     if (fault !== undefined) return { code: fault, row, column };
+    if (NUMBERS.has(held) && ROUNDED.test(text)) return { code: 'exchange.digits_lost', row, column };
     if (text.length > LONGEST_TEXT) {
       return { code: 'exchange.cell_too_long', row, column, values: { most: LONGEST_TEXT } };
     }

@@ -9,8 +9,8 @@ const WORDS = {
   ],
   'exchange.cell_error': ['单元格是错误值（如 #N/A）', 'the cell holds an error such as #N/A'],
   'exchange.digits_lost': [
-    '数字超过 15 位，Excel 已丢失后面的位数；请把该列设为文本后重新填写',
-    'a number of more than 15 digits: Excel itself has lost the last ones; make the column text and enter it again',
+    'Excel 已丢失号码的后几位（超过 15 位，或写成了 1.38E+10 的样子）；请把该列设为文本，填回原来的号码',
+    'Excel has lost digits of a number (more than 15, or written like 1.38E+10); make the column text and enter the number again',
   ],
   'exchange.nul_bytes': ['该行含有空字节（NUL），不是文本', 'the row holds NUL bytes, which no text has'],
   'exchange.cell_too_long': ['单元格超过 {most} 字', 'the cell is longer than {most} characters'],

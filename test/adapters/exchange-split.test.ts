@@ -302,6 +302,30 @@ describe('exchange: rows', () => {
   });
 });
 
+describe('exchange: text files that went through Excel', () => {
+  it('send back a row whose number was written as 1.38E+10, in columns that hold numbers of people and appeals only', async () => {
+    const parts = await partsOf(
+      csv([
+        ['编号', '标题', '内容', '联系电话', '身份证号'],
+        ['2.02611E+14', 'a', 'x', '13800138000', ''],
+        ['A2', 'a', 'x', '1.38E+10', ''],
+        ['A3', 'a', 'x', '', '2.20502E+17'],
+        ['A4', '1.5E+10', '2E+05', '13800138000', ''],
+        ['3E+05号院', 'a', 'x', '0435-3E+10', '220502199001011234'],
+      ]),
+    );
+    assert.deepEqual(codesIn(parts), ['2 digits_lost', '3 digits_lost', '4 digits_lost']);
+    assert.deepEqual(
+      faultsIn(parts).map(fault => fault.column),
+      ['编号', '联系电话', '身份证号'],
+    );
+    assert.deepEqual(
+      rowsIn(parts).map(part => part.platformId),
+      ['A4', '3E+05号院'],
+    );
+  });
+});
+
 describe('exchange: JSON Lines', () => {
   it('keep every digit, find nested fields, and send back what is no object', async () => {
     const lines = [

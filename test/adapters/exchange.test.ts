@@ -158,6 +158,10 @@ describe('exchange: the folder', () => {
     });
     assert.deepEqual([stored(), names('in')], [['L2'], ['a.csv']]);
     assert.equal(said().filter(code => code === 'exchange.file_refused').length, 1);
+    assert.deepEqual(channel.notes?.(), ['exchange.file_refused']);
+    rmSync(join(folder, 'in', 'a.csv'));
+    await poll();
+    assert.deepEqual(channel.notes?.(), []);
   });
 
   it('keeps a file in in/ until all its rows are durable, then moves it to done/', async () => {
@@ -344,6 +348,28 @@ describe('exchange: the folder', () => {
     platform.put('a.csv', table(1, 3));
     await poll();
     assert.deepEqual(stored(), ['L1', 'L2', 'L5', 'L3']);
+  });
+
+  it('says that a folder or a link in in/ is not taken, until it is gone', async () => {
+    await open();
+    mkdirSync(join(folder, 'in', '2026-11-27'));
+    writeFileSync(join(folder, 'in', '2026-11-27', 'a.csv'), table(1, 1));
+    symlinkSync('/etc/passwd', join(folder, 'in', 'b.csv'));
+    mkdirSync(join(folder, 'in', '.snapshot'));
+    await poll();
+    await poll();
+    assert.deepEqual([stored(), channel.notes?.()], [[], ['exchange.not_a_file']]);
+    assert.deepEqual(
+      said().filter(code => code === 'exchange.not_a_file'),
+      ['exchange.not_a_file'],
+    );
+    const found = await channel.check?.();
+    assert.match(`${found?.zh} ${found?.en}`, /2 个子文件夹或链接.*2 folders or links there are not taken/);
+    renameSync(join(folder, 'in', '2026-11-27', 'a.csv'), join(folder, 'in', 'a.csv'));
+    rmSync(join(folder, 'in', '2026-11-27'), { recursive: true });
+    rmSync(join(folder, 'in', 'b.csv'));
+    await poll();
+    assert.deepEqual([stored(), channel.notes?.()], [['L1'], []]);
   });
 
   it('waits for what is to be written into an empty file, says so after some minutes, and takes it then', async () => {
