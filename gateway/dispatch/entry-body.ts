@@ -147,11 +147,15 @@ export function isRestricted(reason: Withheld | null): boolean {
   return reason === 'accusation' || reason === 'confidential' || reason === 'anonymous';
 }
 
-/** What of a ticket must not go out. `requester` is looked at for restricted tickets, so that their text gives nothing away. */
-export function masksOf(appeal: MaskedAppeal, reason: Withheld | null, requester: Requester | null): Masks {
+/** What of a ticket must not go out. Requesters are looked at for restricted tickets, so that their text gives nothing away. */
+export function masksOf(
+  appeal: MaskedAppeal,
+  reason: Withheld | null,
+  requester: Requester | null,
+  ...others: readonly Requester[]
+): Masks {
   if (reason === null) return NO_MASKS;
-  const restricted = isRestricted(reason);
-  return createMasks(appeal, restricted, restricted ? requester : null);
+  return isRestricted(reason) ? createMasks(appeal, true, requester, ...others) : createMasks(appeal, false, null);
 }
 
 export interface TicketParts {

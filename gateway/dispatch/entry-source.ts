@@ -136,12 +136,18 @@ async function buildFollowUp(options: EntrySourceOptions, entry: Entry, row: Sea
   const { cipher, store } = options;
   const message = present<MessageRow>(await store.messages.get(entry.message), 'the message is gone');
   const kept = openDecision(cipher, message);
-  const draft = kept?.draft ?? null;
-  // As strict as the stricter of the two: the ticket's requester wrote this as well.
+  // What was a ticket until a clerk joined it to this one has its words there, and a requester of its own.
+  const joined = kept?.draft == null ? await store.tickets.sealed(entry.message) : null;
+  const draft = kept?.draft ?? (joined === null ? null : openTicketContent(cipher, joined));
+  // As strict as the stricter of the two: the ticket's requester may have written this as well.
   const ofTicket = reasonOf(row, withheld(openTicketContent(cipher, row), false));
-  const reason = isRestricted(ofTicket) || draft === null ? ofTicket : withheld(draft, false);
-  const requester = isRestricted(reason) ? openIdentity(cipher, row) : null;
-  const masks = draft === null ? NO_MASKS : masksOf(draft.appeal, reason, requester);
+  const ofDraft = draft === null ? null : withheld(draft, false);
+  const own = joined === null ? ofDraft : reasonOf(joined, ofDraft);
+  const reason = isRestricted(ofTicket) || own === null ? ofTicket : own;
+  const [requester = null, ...others] = isRestricted(reason)
+    ? [...(joined === null ? [] : [joined]), row].map(ticket => openIdentity(cipher, ticket))
+    : [];
+  const masks = draft === null ? NO_MASKS : masksOf(draft.appeal, reason, requester, ...others);
   const data = followUpBody({
     receivedAt: message.acceptedAt,
     channel: message.channel,

@@ -113,8 +113,7 @@ describe("the clerk's desk", function () {
     const answer = await desk().release(number, 'clerk-2');
     assert.deepEqual([answer.state, answer.entries], ['queued', ['ticket.created']]);
     await dispatched(number);
-    await running.until(async () => (await store().outbox.counts()).parked === 0);
-    await running.until(async () => (await store().outbox.counts()).due === 0);
+    await running.until(async () => (await entries(later.number)).some(({ state }) => state === 'done'));
     const sent = (cases as CaseSystemSimulator).lines.filter(line => line.ticket === number);
     assert.deepEqual(
       sent.map(({ kind, body }) => [kind, (body as { message: string }).message]),
@@ -175,6 +174,25 @@ describe("the clerk's desk", function () {
     assert.deepEqual(
       [before?.state, before?.ticket, after?.state, after?.ticket],
       ['void', number, 'parked', earlier.number],
+    );
+  });
+
+  it('tells the words of a ticket that was never sent when it is linked, and who wrote neither of the two', async () => {
+    await start(true);
+    const earlier = await running.appeal('我要举报东昌区民主街道工作人员张某收受贿赂，请保密。', WANG);
+    await desk().release(earlier.number, 'clerk-1');
+    await dispatched(earlier.number);
+    const { number } = await running.appeal(
+      '我要举报二道江区鸭园镇工作人员赵某收受贿赂，请保密，别告诉王桂芬。我的电话是一三八〇〇〇〇一〇二七。',
+      LI,
+    );
+    assert.equal(await stateOf(number), 'held');
+    await desk().link(number, earlier.number, 'clerk-1');
+    await running.until(async () => (await store().outbox.counts()).done === 2);
+    const body = (cases as CaseSystemSimulator).lines.at(-1)?.body as { data: { appeal: { content: string } } };
+    assert.equal(
+      body.data.appeal.content,
+      '我要举报二道江区鸭园镇工作人员赵某收受贿赂，请保密，别告诉【姓名】。我的电话是【电话】。',
     );
   });
 
