@@ -115,6 +115,8 @@ export function createAlarms(parts: AlarmsParts): Alarms {
           await writeState(store.admin, kept.state());
           outages.up('alarm-state', 'alarm.kept');
         } catch (error) {
+          // What status and the next process know is older than what people were told, until a later look can write it.
+          savedAt = Number.NEGATIVE_INFINITY;
           outages.down('alarm-state', 'alarm.not_kept', error);
         }
       });

@@ -122,11 +122,11 @@ async function waitingFinding({ store }: CommandContext, count: number, seconds:
 async function alarmFindings(context: CommandContext): Promise<readonly Finding[]> {
   const { store, now } = context;
   const state = await keptState(store);
-  const { dead } = await store.outbox.counts();
+  const measured = await measure(context);
   const age = (from: number) => Math.max(0, Math.round((now() - from) / 1000));
   const alarms = onAlarms(state).map((alarm): Finding => {
     const { kind, since, title, todo, command } = alarm;
-    const gone = isGone(context, alarm, dead);
+    const gone = isGone(context, alarm, measured);
     const minutes = context.loaded.config.alarms.overMinutes;
     const said = (language: 'zh' | 'en') =>
       say(language, gone ? 'status.alarm-gone' : 'status.alarm', {
@@ -156,13 +156,41 @@ async function alarmFindings(context: CommandContext): Promise<readonly Finding[
   return [...alarms, ...failing];
 }
 
+/** What of an alarm's cause can be counted at this moment. */
+interface Measured {
+  readonly dead: number;
+  readonly unread: number;
+  readonly waiting: number;
+  readonly freeBytes: number;
+  readonly leastBytes: number;
+}
+
+async function measure({ store, loaded }: CommandContext): Promise<Measured> {
+  const [outbox, messages, health] = await Promise.all([
+    store.outbox.counts(),
+    store.messages.counts(),
+    store.admin.health(),
+  ]);
+  return {
+    dead: outbox.dead,
+    unread: messages.unread,
+    waiting: outbox.due + outbox.inFlight + outbox.parked,
+    freeBytes: health.freeBytes,
+    leastBytes: leastFreeBytes(loaded.config.intake, health.totalBytes),
+  };
+}
+
 /** Whether what the alarm is about is in order by now: whoever has just mended it must not look for it again. */
 function isGone(
-  { live, keysKept }: CommandContext,
+  { live, keysKept, loaded }: CommandContext,
   { kind, on }: { readonly kind: string; readonly on: string },
-  dead: number,
+  { dead, unread, waiting, freeBytes, leastBytes }: Measured,
 ): boolean {
   if (kind === 'dead-letters') return dead === 0;
+  if (kind === 'unread-old') return unread === 0;
+  if (kind === 'undispatched-old') return waiting === 0;
+  if (kind === 'disk-low') return freeBytes >= leastBytes * loaded.config.alarms.limits.diskFactor;
+  if (kind === 'intake-paused') return freeBytes >= leastBytes;
   if (kind === 'keys-gone') return keysKept();
   if (live === null) return false;
   if (kind === 'settings-refused') return live.settings().refused === null;

@@ -15,14 +15,23 @@ describe('alarms', () => {
   let receiver: Receiver;
   let bench: AlarmBench;
   let broken: boolean;
+  let full: boolean;
   beforeEach(async () => {
     broken = false;
+    full = false;
     receiver = await startReceiver();
     bench = await openBench({ webhook: { url: receiver.url, secrets: [SECRET], ca: null } }, store => ({
       ...store,
       outbox: {
         ...store.outbox,
         counts: () => (broken ? Promise.reject(new StoreUnavailable('store.closed', 'away')) : store.outbox.counts()),
+      },
+      admin: {
+        ...store.admin,
+        setMeta: (name, value, seen) =>
+          full
+            ? Promise.reject(new StoreUnavailable('store.disk_full', 'full'))
+            : store.admin.setMeta(name, value, seen),
       },
     }));
   });
@@ -268,6 +277,21 @@ describe('alarms', () => {
     }
     assert.equal(bench.logged.filter(({ code }) => code === 'alarm.state_unreadable').length, 2);
     assert.equal(told().length, 3);
+  });
+
+  it('are written down at the first look after the disk that they tell of has room again', async () => {
+    full = true;
+    bench.be({ paused: 'intake.disk_low' });
+    await minutes(1);
+    full = false;
+    bench.be({ paused: null });
+    await minutes(1);
+    const { alarms } = JSON.parse((await bench.store.admin.meta('alarms.state')) as string) as AlarmState;
+    assert.deepEqual(
+      alarms.map(({ kind }) => kind),
+      ['intake-paused'],
+    );
+    assert.equal(bench.logged.filter(({ code }) => code === 'alarm.kept').length, 1);
   });
 
   it('are logged as they begin and end, with figures that can be counted', async () => {

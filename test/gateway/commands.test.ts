@@ -7,6 +7,7 @@ import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { text } from 'node:stream/consumers';
 import { CredentialsRefused } from '../../adapters/contract.ts';
+import { FRESH_STATE } from '../../gateway/alarms/alarm.ts';
 import type { Arguments, Command, Row, Terminal } from '../../gateway/cli/command.ts';
 import { COMMANDS } from '../../gateway/cli/commands.ts';
 import { replies } from '../../gateway/cli/open.ts';
@@ -96,6 +97,19 @@ describe('commands of a running gateway', function () {
     assert.match(alarm?.zh ?? '', /原因已消失，稳定 60 分钟后自动解除/);
     assert.equal(alarm?.command, null);
     Object.assign(script, { open: () => undefined, poll: null });
+  });
+
+  it('does not send whoever has made room, or drained what waited, to do it again', async () => {
+    await start();
+    const at = Date.now() - 1000;
+    const figures = { on: '', since: at, raised: at, heldMs: 1, goneMs: 0, values: {}, told: at, reminded: at };
+    const kinds = ['disk-low', 'intake-paused', 'unread-old', 'undispatched-old'] as const;
+    const alarms = kinds.map(kind => ({ ...figures, id: kind, kind }));
+    const { store, loaded } = running.gateway.context;
+    const { freeBytes } = await store.admin.health();
+    assert.ok(freeBytes > loaded.config.intake.minFreeMb * 1024 * 1024 * 2, 'too little room for this test');
+    await store.admin.setMeta('alarms.state', JSON.stringify({ ...FRESH_STATE, alarms }));
+    for (const kind of kinds) assert.equal((await found(`alarm.${kind}`))?.stuck, false, kind);
   });
 
   it('lets nothing join a ticket that a clerk has linked or refused a moment ago', async () => {
