@@ -1,4 +1,4 @@
-// Parts of conversations, gathered until the last one came or nothing more came for the quiet time.
+// Parts of conversations, gathered until the last one came, nothing more came for the quiet time, or it went on for too long.
 import type { UnreadRow } from '../../store/store.ts';
 
 /** A conversation that is over: its first message leads, the others are parts of it. */
@@ -16,8 +16,15 @@ interface Gathering {
 /** A wait that is longer than it can be by so much was begun by a clock that was set back since. */
 const SLACK_MS = 60_000;
 
+/**
+ * However much comes, a conversation is decided after so long, or a whole quiet time where that is longer, and with so
+ * many parts: under a key that a platform gives to everybody it would never be quiet, and nothing would become a ticket.
+ */
+const LONGEST_MS = 30 * 60_000;
+const MOST_PARTS = 100;
+
 export interface Conversations {
-  /** Takes in a part; answers the conversation if this part ends it. */
+  /** Takes in a part; answers the conversation if this part ends it, as the last one or as one of too many. */
   add(key: string, row: UnreadRow, last: boolean, quietMs: number): Gathered | null;
   has(key: string): boolean;
   /** Conversations that have been quiet long enough. */
@@ -42,8 +49,10 @@ export function createConversations(): Conversations {
       const gathering = gatherings.get(key) ?? { rows: [], quietUntil: 0, quietMs: 0 };
       gathering.rows.push(row);
       gathering.quietMs = Math.max(gathering.quietMs, quietMs);
-      gathering.quietUntil = Math.max(gathering.quietUntil, row.acceptedAt + quietMs);
-      if (last) return end(key, gathering);
+      const first = Math.min(...gathering.rows.map(({ acceptedAt }) => acceptedAt));
+      const longest = first + Math.max(LONGEST_MS, gathering.quietMs);
+      gathering.quietUntil = Math.min(Math.max(gathering.quietUntil, row.acceptedAt + quietMs), longest);
+      if (last || gathering.rows.length >= MOST_PARTS) return end(key, gathering);
       gatherings.set(key, gathering);
       return null;
     },

@@ -264,4 +264,36 @@ describe('conversations that gather', () => {
       ['k'],
     );
   });
+
+  it('ends after half an hour or a hundred parts, however many more come', async () => {
+    const conversations = createConversations();
+    const at = Date.UTC(2026, 10, 24);
+    const minutes = (count: number) => at + count * 60_000;
+    const row = (ordinal: number, acceptedAt: number) => ({ number: `n${ordinal}`, ordinal, acceptedAt }) as UnreadRow;
+    // A key that all the citizens of a platform share: somebody always writes before it has been quiet.
+    for (let minute = 0; minute < 30; minute++) {
+      assert.deepEqual(conversations.due(minutes(minute)), []);
+      assert.equal(conversations.add('shared', row(minute, minutes(minute)), false, 120_000), null);
+    }
+    assert.equal(conversations.nextDue(), minutes(30));
+    assert.deepEqual(conversations.due(minutes(30) - 1), []);
+    assert.equal(conversations.due(minutes(30))[0]?.rows.length, 30);
+
+    const ends = Array.from({ length: 250 }, (_, n) => conversations.add('many', row(n, at), false, 30_000));
+    assert.deepEqual(
+      ends.flatMap((gathered, n) => (gathered === null ? [] : [[n, gathered.rows.length]])),
+      [
+        [99, 100],
+        [199, 100],
+      ],
+    );
+    // Who is given an hour of silence by the channel's settings keeps it.
+    conversations.add('slow', row(1, at), false, 3_600_000);
+    conversations.add('slow', row(2, minutes(50)), false, 3_600_000);
+    assert.deepEqual(
+      conversations.due(minutes(59)).map(({ key }) => key),
+      ['many'],
+    );
+    assert.equal(conversations.due(minutes(60))[0]?.rows.length, 2);
+  });
 });
