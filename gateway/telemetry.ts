@@ -45,6 +45,8 @@ const ALLOWED: Readonly<Record<string, RegExp>> = {
   field: /^(\/[A-Za-z_]{1,40}|\/\d{1,4}){0,8}$/,
   freeMb: WORD,
   fresh: WORD,
+  /** Of the audit chain. */
+  head: /^\d{1,15}:[0-9a-f]{64}$/,
   host: HOST,
   keyId: WORD,
   kind: WORD,

@@ -111,8 +111,8 @@ export interface AlarmState {
   readonly ways: Readonly<Record<WayName, WayState>>;
   /** Wall clock of the last look. */
   readonly lookedAt: number | null;
-  /** Last check of the audit chain. */
-  readonly audit: { readonly at: number; readonly broken: number | null } | null;
+  /** Last check of the audit chain; `head` is the newest record that a check has seen, as far as one has. */
+  readonly audit: { readonly at: number; readonly broken: number | null; readonly head?: string | null } | null;
 }
 
 const FRESH_WAY: WayState = { failures: 0, dueAt: 0, code: null, deliveredAt: null, lost: 0, delivered: 0 };

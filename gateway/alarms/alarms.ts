@@ -1,7 +1,9 @@
 // 报警: looks at the conditions at intervals, keeps which alarms are on, and hands what is to be told to the ways.
+
 import { randomUUID } from 'node:crypto';
 import type { AlarmLimits, AlarmSettings } from '../../config/alarms.ts';
 import type { Store } from '../../store/store.ts';
+import { checkAudit, parseHead } from '../audit-head.ts';
 import type { ProbeCounts } from '../probe-counts.ts';
 import { createOutages, type Log } from '../telemetry.ts';
 import {
@@ -205,9 +207,13 @@ export function createAlarms(parts: AlarmsParts): Alarms {
     const last = kept.state().audit;
     if (last === null) kept.change({ ...kept.state(), audit: { at, broken: null } });
     if (last === null || auditHours === 0 || verifying !== null || at - last.at < auditHours * HOUR_MS) return;
-    verifying = store.admin
-      .auditVerify()
-      .then(({ broken }) => kept.change({ ...kept.state(), audit: { at, broken } }))
+    const seen = last.head ?? null;
+    verifying = checkAudit(store.admin, seen === null ? null : parseHead(seen))
+      .then(({ broken, head }) => {
+        kept.change({ ...kept.state(), audit: { at, broken, head: head ?? seen } });
+        // Whoever can change the database may change what is kept in it as well, but not a log that stands elsewhere.
+        if (head !== null) log.info('alarm.audit_checked', { head });
+      })
       .catch(error => outages.down('alarm-audit', 'alarm.audit_unchecked', error))
       .finally(() => {
         verifying = null;

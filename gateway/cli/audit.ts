@@ -1,6 +1,7 @@
 // huisu audit: who did what, and whether the chain of records is whole.
 import type { Store } from '../../store/store.ts';
-import { EXIT } from '../desk-error.ts';
+import { checkAudit, parseHead } from '../audit-head.ts';
+import { DeskError, EXIT } from '../desk-error.ts';
 import { say } from '../locale.ts';
 import { foldNumber } from '../number.ts';
 import type { Arguments, Command, Row } from './command.ts';
@@ -62,11 +63,28 @@ export const auditCommands: readonly Command[] = [
     kind: 'one',
     name: 'audit verify',
     summary: { zh: '核验审计链是否完整', en: 'check that the audit chain is whole' },
-    run: async ({ store }) => ({ ...(await store.admin.auditVerify()) }),
-    text: (result, language) =>
-      result['broken'] === null
-        ? say(language, 'audit.whole', { records: Number(result['records']) })
-        : say(language, 'audit.broken', { seq: Number(result['broken']) }),
+    options: [
+      {
+        flags: '--head <head>',
+        summary: {
+          zh: '以前记下的链首（序号:校验值），用来查出末尾被删',
+          en: 'a head (SEQ:MAC) noted before, which tells whether the end was cut off',
+        },
+      },
+    ],
+    run: async ({ store }, args) => {
+      const typed = textOf(args, 'head');
+      const noted = typed === undefined ? null : parseHead(typed);
+      if (typed !== undefined && noted === null) throw new DeskError('cli.bad_head', {}, EXIT.usage);
+      return { ...(await checkAudit(store.admin, noted)) };
+    },
+    text: (result, language) => {
+      if (result['broken'] !== null) return say(language, 'audit.broken', { seq: Number(result['broken']) });
+      const whole = say(language, 'audit.whole', { records: Number(result['records']) });
+      return result['head'] === null
+        ? whole
+        : `${whole}\n${say(language, 'audit.head', { head: String(result['head']) })}`;
+    },
     exit: result => (result['broken'] === null ? EXIT.ok : EXIT.data),
   },
 ];

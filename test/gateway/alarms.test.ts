@@ -182,6 +182,24 @@ describe('alarms', () => {
     assert.deepEqual(told(), ['alarm.began audit-broken', 'alarm.over audit-broken']);
   });
 
+  it('tell of audit records that were cut off since the check before, whose head is in the log', async () => {
+    const { admin } = bench.store;
+    for (const on of ['a', 'b']) await admin.audit({ by: 'clerk', action: 'identity.read', on: [on] }, 1000);
+    for (let hour = 0; hour < 26; hour++) await bench.pass(HOUR);
+    const [record] = await admin.auditList(1, 1);
+    const checked = bench.logged.filter(({ code }) => code === 'alarm.audit_checked').map(({ head }) => head);
+    assert.deepEqual(checked, [`2:${record?.mac}`]);
+    assert.deepEqual(told(), []);
+    const list = admin.auditList.bind(admin);
+    Object.assign(admin, {
+      auditVerify: async () => ({ records: 1, broken: null }),
+      auditList: async (after: number, limit: number) => (await list(after, limit)).filter(({ seq }) => seq === 1),
+    });
+    for (let hour = 0; hour < 26; hour++) await bench.pass(HOUR);
+    assert.deepEqual(told(), ['alarm.began audit-broken']);
+    assert.match(receiver.received[0]!.body.data.text.zh, /第 2 条/);
+  });
+
   it('do not begin before a channel was down for its time, and credentials that are refused are told at once', async () => {
     bench.world.channels = [DOWN];
     await minutes(5);

@@ -275,7 +275,12 @@ describe('huisu', function () {
       const whole = (await huisu(['audit', 'list', '--json'])).rows;
       assert.deepEqual((await huisu(['audit', 'list', '--json', '--last', '2'])).rows, whole.slice(-2));
       assert.deepEqual((await huisu(['audit', 'list', '--json', '--by', 'nobody'])).rows, []);
-      assert.deepEqual((await huisu(['audit', 'verify'])).result['broken'], null);
+      const { result } = await huisu(['audit', 'verify']);
+      assert.deepEqual([result['broken'], result['head']], [null, `${whole.at(-1)?.['seq']}:${whole.at(-1)?.['mac']}`]);
+      assert.equal((await huisu(['audit', 'verify', '--head', String(result['head'])])).code, 0);
+      const foreign = String(result['head']).replace(/:.*/, `:${'0'.repeat(64)}`);
+      assert.equal((await huisu(['audit', 'verify', '--head', foreign])).code, 65);
+      assert.equal((await huisu(['audit', 'verify', '--head', 'x'])).code, 64);
     });
   });
 
