@@ -56,7 +56,7 @@ export interface InboundAttachment {
   readonly source: AttachmentSource;
 }
 
-/** A part of a conversation: parts with one key on one lane become one appeal. */
+/** A part of a conversation: parts with one key on one lane become one appeal, but those of people who cannot be one. */
 export interface ConversationPart {
   readonly key: string;
   /** True on the part that ends the conversation; otherwise it ends after the quiet time. */

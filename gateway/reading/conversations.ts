@@ -1,6 +1,9 @@
 // Parts of conversations, gathered until the last one came, nothing more came for the quiet time, or it went on for too long.
 import type { UnreadRow } from '../../store/store.ts';
 
+/** What a part says of who wrote it, by field: `phone`, `callerPhone`, `email`, `id-number`, `openid`; empty where it says nothing. */
+export type Writer = Readonly<Record<string, string>>;
+
 /** A conversation that is over: its first message leads, the others are parts of it. */
 export interface Gathered {
   readonly key: string;
@@ -8,7 +11,11 @@ export interface Gathered {
 }
 
 interface Gathering {
+  readonly key: string;
   readonly rows: UnreadRow[];
+  /** What its parts say of who wrote them: all values, and the fields in which they stand. */
+  readonly values: Set<string>;
+  readonly fields: Set<string>;
   quietUntil: number;
   quietMs: number;
 }
@@ -23,9 +30,18 @@ const SLACK_MS = 60_000;
 const LONGEST_MS = 30 * 60_000;
 const MOST_PARTS = 100;
 
+export interface Part {
+  readonly last: boolean;
+  readonly quietMs: number;
+  readonly writer: Writer;
+}
+
 export interface Conversations {
-  /** Takes in a part; answers the conversation if this part ends it, as the last one or as one of too many. */
-  add(key: string, row: UnreadRow, last: boolean, quietMs: number): Gathered | null;
+  /**
+   * Takes in a part; answers the conversation if this part ends it, as the last one or as one of too many. People who
+   * cannot be one are kept apart, since a key may be that of a chat in which several write.
+   */
+  add(key: string, row: UnreadRow, part: Part): Gathered | null;
   has(key: string): boolean;
   /** Conversations that have been quiet long enough. */
   due(now: number): readonly Gathered[];
@@ -36,44 +52,73 @@ export interface Conversations {
 }
 
 export function createConversations(): Conversations {
-  const gatherings = new Map<string, Gathering>();
+  const gatherings = new Set<Gathering>();
+  const byKey = new Map<string, Gathering[]>();
 
-  function end(key: string, gathering: Gathering): Gathered {
-    gatherings.delete(key);
+  function open(key: string, writer: Writer): Gathering {
+    const under = byKey.get(key) ?? [];
+    const known = under.find(one => isTheSame(one, writer)) ?? under.find(one => mayBeTheSame(one, writer));
+    if (known !== undefined) return known;
+    const begun: Gathering = { key, rows: [], values: new Set(), fields: new Set(), quietUntil: 0, quietMs: 0 };
+    gatherings.add(begun);
+    byKey.set(key, [...under, begun]);
+    return begun;
+  }
+
+  function forget(gathering: Gathering): void {
+    gatherings.delete(gathering);
+    const others = (byKey.get(gathering.key) ?? []).filter(other => other !== gathering);
+    if (others.length === 0) byKey.delete(gathering.key);
+    else byKey.set(gathering.key, others);
+  }
+
+  function end(gathering: Gathering): Gathered {
+    forget(gathering);
     const rows = gathering.rows.sort((a, b) => a.ordinal - b.ordinal);
-    return { key, rows: rows as [UnreadRow, ...UnreadRow[]] };
+    return { key: gathering.key, rows: rows as [UnreadRow, ...UnreadRow[]] };
   }
 
   return {
-    add(key, row, last, quietMs) {
-      const gathering = gatherings.get(key) ?? { rows: [], quietUntil: 0, quietMs: 0 };
+    add(key, row, { last, quietMs, writer }) {
+      const gathering = open(key, writer);
       gathering.rows.push(row);
+      for (const [field, value] of Object.entries(writer)) {
+        gathering.fields.add(field);
+        gathering.values.add(value);
+      }
       gathering.quietMs = Math.max(gathering.quietMs, quietMs);
       const first = Math.min(...gathering.rows.map(({ acceptedAt }) => acceptedAt));
       const longest = first + Math.max(LONGEST_MS, gathering.quietMs);
       gathering.quietUntil = Math.min(Math.max(gathering.quietUntil, row.acceptedAt + quietMs), longest);
-      if (last || gathering.rows.length >= MOST_PARTS) return end(key, gathering);
-      gatherings.set(key, gathering);
-      return null;
+      return last || gathering.rows.length >= MOST_PARTS ? end(gathering) : null;
     },
-    has: key => gatherings.has(key),
+    has: key => byKey.has(key),
     due(now) {
-      for (const gathering of gatherings.values()) {
+      for (const gathering of gatherings) {
         const { quietUntil, quietMs } = gathering;
         if (quietUntil - now > quietMs + SLACK_MS) gathering.quietUntil = now + quietMs;
       }
-      const over = [...gatherings].filter(([, gathering]) => gathering.quietUntil <= now);
-      return over.map(([key, gathering]) => end(key, gathering));
+      return [...gatherings].filter(({ quietUntil }) => quietUntil <= now).map(end);
     },
     drop(fits) {
-      const gone = [...gatherings].filter(([, { rows }]) => rows.some(fits));
-      for (const [key] of gone) gatherings.delete(key);
-      return gone.flatMap(([, { rows }]) => rows.map(({ number }) => number));
+      const gone = [...gatherings].filter(({ rows }) => rows.some(fits));
+      gone.forEach(forget);
+      return gone.flatMap(({ rows }) => rows.map(({ number }) => number));
     },
     nextDue() {
       let next: number | null = null;
-      for (const { quietUntil } of gatherings.values()) next = Math.min(next ?? quietUntil, quietUntil);
+      for (const { quietUntil } of gatherings) next = Math.min(next ?? quietUntil, quietUntil);
       return next;
     },
   };
+}
+
+/** By one value, in whichever field it stands: people call from the phone they name. */
+function isTheSame({ values }: Gathering, writer: Writer): boolean {
+  return Object.values(writer).some(value => values.has(value));
+}
+
+/** Nothing stands in a field that they have, too, and differs there; who says nothing may be anybody. */
+function mayBeTheSame({ fields }: Gathering, writer: Writer): boolean {
+  return !Object.keys(writer).some(field => fields.has(field));
 }

@@ -2,6 +2,7 @@
 import type { NotAnAppealReason } from '../../normalizer/inbound-message.ts';
 import type { RulebookData } from '../../normalizer/rule-data.ts';
 import type { Requester, TicketType, Triage, Urgency } from '../../normalizer/ticket.ts';
+import type { Part } from './conversations.ts';
 import type { PlainError } from './plain-error.ts';
 
 /** What a parser is started with; it gets no keys. */
@@ -65,7 +66,7 @@ export interface DraftHead {
 
 export type Reading =
   | { readonly kind: 'draft'; readonly head: DraftHead }
-  | { readonly kind: 'part'; readonly key: string; readonly last: boolean; readonly quietMs: number }
+  | ({ readonly kind: 'part'; readonly key: string } & Part)
   | { readonly kind: 'not-an-appeal'; readonly reason: NotAnAppealReason }
   /** `defect`: what an adapter threw that is none of its errors. */
   | { readonly kind: 'unreadable'; readonly reason: string; readonly defect?: PlainError };

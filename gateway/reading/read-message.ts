@@ -3,10 +3,11 @@ import { type AdapterDefinition, type InboundAppeal, PlatformError } from '../..
 import { type GramRules, type Grams, gramsOf } from '../../normalizer/grams.ts';
 import { normalize } from '../../normalizer/normalize.ts';
 import type { Original } from '../../normalizer/original.ts';
-import { requesterIdentities } from '../../normalizer/requester.ts';
+import { readRequester, requesterIdentities } from '../../normalizer/requester.ts';
 import type { Rulebook } from '../../normalizer/rulebook.ts';
 import { placeKeysOf } from '../../normalizer/similarity.ts';
 import type { Requester, Source, TicketDraft } from '../../normalizer/ticket.ts';
+import type { Writer } from './conversations.ts';
 import { plainError } from './plain-error.ts';
 import type { DraftHead, Reading } from './protocol.ts';
 
@@ -48,8 +49,9 @@ export async function readMessage(
       if (inbound.kind === 'appeal') appeals.push(inbound);
     }
     if (appeals.length === 0) return { reading: { kind: 'not-an-appeal', reason: 'empty' } };
-    const part = appeals[0]?.conversation;
-    if (part && !arrival.gathered) return { reading: partOf(part) };
+    const [first] = appeals;
+    if (first?.conversation && !arrival.gathered)
+      return { reading: partOf(first.conversation, writerOf(first, rules)) };
     return draftOf(joined(appeals), arrival, rules);
   } catch (error) {
     if (error instanceof PlatformError) return { reading: { kind: 'unreadable', reason: error.code } };
@@ -57,8 +59,21 @@ export async function readMessage(
   }
 }
 
-function partOf(part: NonNullable<InboundAppeal['conversation']>): Reading {
-  return { kind: 'part', key: part.key, last: part.last, quietMs: part.quietSeconds * 1000 };
+function partOf(part: NonNullable<InboundAppeal['conversation']>, writer: Writer): Reading {
+  return { kind: 'part', key: part.key, last: part.last, quietMs: part.quietSeconds * 1000, writer };
+}
+
+/** By field, since a person may have two phones; only what tells people apart, in the form in which it is compared. */
+function writerOf({ contact }: InboundAppeal, { rulebook }: ReadingRules): Writer {
+  const { requester } = readRequester(contact, rulebook);
+  const identities = requesterIdentities(requester);
+  const writer: Record<string, string> = {};
+  for (const { kind, value } of identities) if (kind !== 'phone') writer[kind] = value;
+  for (const field of ['phone', 'callerPhone'] as const) {
+    const value = requester[field];
+    if (value !== null && identities.some(known => known.value === value)) writer[field] = value;
+  }
+  return writer;
 }
 
 /** Parts of one conversation as one appeal: words in order, the first part that names a thing decides it. */

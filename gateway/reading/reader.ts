@@ -237,7 +237,7 @@ export function startReader(parts: ReaderParts): Reader {
   function gather(key: string, row: UnreadRow, reading: PartReading): void {
     const late = deciding.get(key);
     if (late !== undefined) return void late.push({ row, reading });
-    const over = conversations.add(key, row, reading.last, reading.quietMs);
+    const over = conversations.add(key, row, reading);
     if (over !== null) queue([over]);
     // The loop may be asleep for longer than this conversation is to be waited for.
     else lookAgain();

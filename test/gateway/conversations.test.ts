@@ -148,6 +148,35 @@ describe('a conversation', function () {
     assert.equal((await outcomeOf(first ?? ''))?.kind, 'ticket');
   });
 
+  it('keeps people apart who write under one key at the same time, and ends for each of them alone', async () => {
+    const her = { name: '张三', phone: '13800138001' };
+    const him = { name: '李四', phone: '13900139002' };
+    const [hers, his] = await send(
+      part('group', '新华大街路灯不亮三天', { contact: her }),
+      part('group', '龙泉路垃圾三天未清', { contact: him }),
+      part('group', '在12号楼门前', { contact: her }),
+    );
+    const hisLast = await told(part('group', '气味很大', { contact: { phone: him.phone }, last: true }));
+    assert.deepEqual(hisLast.outcome, { kind: 'part', of: his });
+    assert.equal(await contentOf(his ?? ''), '龙泉路垃圾三天未清\n气味很大');
+    const hersLast = await told(part('group', '请尽快修', { contact: {}, last: true }));
+    assert.deepEqual(hersLast.outcome, { kind: 'part', of: hers });
+    assert.equal(await contentOf(hers ?? ''), '新华大街路灯不亮三天\n在12号楼门前\n请尽快修');
+  });
+
+  it('is one where a person gives openid, phones and name one after the other', async () => {
+    const [first] = await send(
+      part('slowly', '新华大街路灯不亮三天', { contact: { openid: 'u-1' } }),
+      part('slowly', '在12号楼门前', { contact: { callerPhone: '13800138003' } }),
+      part('slowly', '请打另一个电话', { contact: { phone: '13800138004', openid: 'u-1' } }),
+      part('slowly', '我姓张', { contact: { name: '张三', phone: '+86 138 0013 8004' } }),
+    );
+    const last = await told(
+      part('slowly', '请尽快修', { contact: { openid: 'u-1', phone: '13800138005' }, last: true }),
+    );
+    assert.deepEqual(last.outcome, { kind: 'part', of: first });
+  });
+
   it('takes in no accusation, which must not be told beside an ordinary matter of its author', async () => {
     const { number: ordinary } = await told(part('k10', '新华大街路灯不亮三天', { last: true }));
     const accusing = await told(part('k10', '我要举报城管局科长张某收受贿赂，请保密', { last: true }));
@@ -216,7 +245,7 @@ describe('a conversation', function () {
   });
 
   it('that could not be read as a whole has all its parts when it is read again', async () => {
-    const one = { from: 'somebody', conversation: 'k9' };
+    const one = { from: 'somebody', person: 'somebody', conversation: 'k9' };
     const first = { ...one, id: '1', text: 'armed 幸福路12号', quiet: 1 };
     const [lead, next] = await bench.post([first, { ...one, id: '2', text: '楼道灯坏了' }]);
     // Read alone before the adapter begins to fail: whatever comes in the same lane is decided after it.
@@ -254,7 +283,7 @@ describe('conversations that gather', () => {
     const conversations = createConversations();
     const at = Date.UTC(2026, 10, 24);
     const row = { number: 'n', ordinal: 1, acceptedAt: at } as UnreadRow;
-    conversations.add('k', row, false, 30_000);
+    conversations.add('k', row, { last: false, quietMs: 30_000, writer: {} });
     assert.deepEqual(conversations.due(at + 29_999), []);
     const day = 86_400_000;
     assert.deepEqual(conversations.due(at - day), []);
@@ -273,13 +302,18 @@ describe('conversations that gather', () => {
     // A key that all the citizens of a platform share: somebody always writes before it has been quiet.
     for (let minute = 0; minute < 30; minute++) {
       assert.deepEqual(conversations.due(minutes(minute)), []);
-      assert.equal(conversations.add('shared', row(minute, minutes(minute)), false, 120_000), null);
+      assert.equal(
+        conversations.add('shared', row(minute, minutes(minute)), { last: false, quietMs: 120_000, writer: {} }),
+        null,
+      );
     }
     assert.equal(conversations.nextDue(), minutes(30));
     assert.deepEqual(conversations.due(minutes(30) - 1), []);
     assert.equal(conversations.due(minutes(30))[0]?.rows.length, 30);
 
-    const ends = Array.from({ length: 250 }, (_, n) => conversations.add('many', row(n, at), false, 30_000));
+    const ends = Array.from({ length: 250 }, (_, n) =>
+      conversations.add('many', row(n, at), { last: false, quietMs: 30_000, writer: {} }),
+    );
     assert.deepEqual(
       ends.flatMap((gathered, n) => (gathered === null ? [] : [[n, gathered.rows.length]])),
       [
@@ -288,8 +322,8 @@ describe('conversations that gather', () => {
       ],
     );
     // Who is given an hour of silence by the channel's settings keeps it.
-    conversations.add('slow', row(1, at), false, 3_600_000);
-    conversations.add('slow', row(2, minutes(50)), false, 3_600_000);
+    conversations.add('slow', row(1, at), { last: false, quietMs: 3_600_000, writer: {} });
+    conversations.add('slow', row(2, minutes(50)), { last: false, quietMs: 3_600_000, writer: {} });
     assert.deepEqual(
       conversations.due(minutes(59)).map(({ key }) => key),
       ['many'],
