@@ -32,10 +32,13 @@ function asNamed(settings: Row, indent: string): readonly string[] {
 }
 
 function listItem(item: unknown, language: Language, indent: string): readonly string[] {
-  const parts = Object.entries(item as Row)
-    .filter(([, value]) => !isEmpty(value))
-    .map(([key, value]) => `${word(language, 'label', key)} ${named(key, value, language)}`);
-  return [`${indent}- ${parts.join('  ')}`];
+  return [`${indent}- ${inLine(item as Row, language).join('  ')}`];
+}
+
+function inLine(value: Row, language: Language): readonly string[] {
+  return Object.entries(value)
+    .filter(([, one]) => !isEmpty(one))
+    .map(([key, one]) => `${word(language, 'label', key)} ${named(key, one, language)}`);
 }
 
 /** Values that the locale has words for, by the key they stand under. */
@@ -51,6 +54,7 @@ const WORDS: Readonly<Record<string, readonly string[]>> = {
   what: ['deadline'],
   reasons: ['repeat'],
   identity: ['identity'],
+  asks: ['label'],
 };
 
 function named(key: string, value: unknown, language: Language): string {
@@ -81,6 +85,6 @@ function scalar(value: unknown, language: Language): string {
   if (typeof value === 'number' && value > TIMES.from && value < TIMES.to) return time(value);
   if (typeof value === 'boolean') return word(language, 'boolean', String(value));
   if (Array.isArray(value)) return value.map(item => scalar(item, language)).join(' ');
-  if (typeof value === 'object') return JSON.stringify(value);
+  if (typeof value === 'object' && value !== null) return inLine(value as Row, language).join(' ');
   return plain(String(value));
 }

@@ -56,7 +56,13 @@ function valueAt(row: Row, key: string): unknown {
 function show(value: unknown, column: Column, language: Language): string {
   if (value === null || value === undefined) return '-';
   if (column.show === 'time' && typeof value === 'number') return time(value);
-  if (typeof column.show === 'object') return word(language, column.show.words, String(value));
+  if (typeof column.show === 'object') {
+    const group = column.show.words;
+    return [value]
+      .flat()
+      .map(one => word(language, group, String(one)))
+      .join(' ');
+  }
   if (column.show === 'sentence') return (value as Sentence)[language];
   if (typeof value === 'boolean') return word(language, 'boolean', String(value));
   return plain(Array.isArray(value) ? value.join(' ') : String(value));

@@ -56,6 +56,16 @@ describe('tables', () => {
     assert.deepEqual(JSON.parse(jsonLine(value)), value);
   });
 
+  it('show each of several values in words, and what stands inside a line of a list', () => {
+    const column = { key: 'supervised', title: { zh: '督办', en: 'supervised' }, show: { words: 'supervision' } };
+    assert.equal(table([column], [{ supervised: ['people', 'times'] }], 'zh')[1], '多人反映 多次反映');
+    assert.deepEqual(lines({ asks: ['category'], history: [{ incident: { from: 'A', to: 'B' } }] }, 'zh'), [
+      '请人工核对: 分类',
+      '经过:',
+      '  - 同一事件 原属 A 归入 B',
+    ]);
+  });
+
   it('show settings under the names by which they are set', () => {
     assert.deepEqual(lines({ id: 'app-1', settings: { burst: 2, sources: ['10.0.0.0/8'] } }, 'zh'), [
       '编号: app-1',
