@@ -24,8 +24,8 @@ export * from './errors.ts';
 export interface Capabilities {
   /** The adapter refuses garbage to a sender who can correct it (`app`, `website`); others accept it and it is quarantined. */
   readonly validates: boolean;
-  /** Platform ids are too weak to tell a second message from a redelivery (SMS sequence, Weibo): an id used again with
-   *  another body is a new message and a warning, never `id-reused`. */
+  /** Platform ids are too weak to tell a second message from a redelivery (SMS sequence, Weibo), or nobody could mend one
+   *  that was refused: an id used again with another body is a new message, never `id-reused`. */
   readonly weakIds: boolean;
   readonly receives: readonly ('webhook' | 'poll' | 'listen')[];
   readonly replies: boolean;
@@ -86,7 +86,8 @@ export type Acceptance =
       /** Resolves with what became of the message, or with null when `signal` aborts first. */
       outcome(signal: AbortSignal): Promise<Outcome | null>;
     }
-  /** The platform id was used before with another body; nothing was stored (never with `weakIds`). */
+  /** The platform id was used before with another body; nothing was stored (never with `weakIds`), so it must not be
+   *  acknowledged: refuse it to the sender, or send it back. */
   | { readonly kind: 'id-reused' };
 
 /** What the gateway knows of a number given to this channel; the answer to a progress query. */

@@ -40,6 +40,8 @@ const HABITS: Record<string, Record<string, string>> = {
     'makes up ids': 'gives a redelivery the same platform id and the same answer',
     'answers first': 'answers nothing before its original is durable',
     'swallows a failing store': 'does not acknowledge what accept() rejected, and takes it when it comes again',
+    'acknowledges what was not stored':
+      'loses no second content under one platform id: it is refused, or a message of its own',
     'answers differently': 'answers twenty copies in flight alike and stores one',
   },
   'poll-box': {

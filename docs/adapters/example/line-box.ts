@@ -43,7 +43,8 @@ const adapter: AdapterDefinition<LineBoxSettings> = {
   settings,
   capabilities: {
     validates: false,
-    weakIds: false,
+    // Nobody can mend what this platform sends: other words under a known id are a message of their own, not refused.
+    weakIds: true,
     receives: ['webhook'],
     replies: false,
     attachments: false,
