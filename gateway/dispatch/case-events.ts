@@ -52,6 +52,9 @@ export interface CaseEventsOptions {
 const LIMIT = 64 * 1024;
 /** A clock may be ahead of ours by as much as a signature may be old. */
 const AHEAD_MS = 300_000;
+/** Systems that keep no more than the day of an event name its first second. Retention counts from a closing: one that is
+ *  years too old, by a clock that was never set, would have the requester erased at once. */
+const BEFORE_MS = 86_400_000;
 
 const LIKE = '2026-11-24T16:40:00+08:00';
 /** No case is older, and a day that is none (30 February) would be taken for the one after. */
@@ -60,6 +63,11 @@ const FIRST_YEAR = '2000';
 const IN_THE_FUTURE: Bilingual = {
   zh: '时间在将来,请核对时钟与时区',
   en: 'is in the future; check the clock and the zone',
+};
+
+const BEFORE_THE_TICKET: Bilingual = {
+  zh: '早于工单到达的时间,请核对时钟与时区',
+  en: 'is before the ticket came; check the clock and the zone',
 };
 
 function isMoment(at: string): boolean {
@@ -153,16 +161,12 @@ function readEvent(rawBody: Uint8Array): CaseEvent | CaseEventAnswer {
 
 async function apply(options: CaseEventsOptions, event: CaseEvent): Promise<CaseEventAnswer> {
   const at = Date.parse(event.at);
-  if (at > options.now() + AHEAD_MS) {
-    return caseEventProblem('case-event.invalid', {
-      errors: [{ pointer: '/at', code: 'in-the-future', detail: both(IN_THE_FUTURE) }],
-    });
-  }
+  if (at > options.now() + AHEAD_MS) return wrongTime('in-the-future', IN_THE_FUTURE);
   const number = foldNumber(event.number) ?? event.number;
   for (let tried = 1; ; tried++) {
     const row = await options.store.tickets.get(number);
     if (row === null) return caseEventProblem('case-event.unknown-ticket');
-    const refused = refusal(row);
+    const refused = refusal(row, at);
     if (refused !== null) return refused;
     try {
       return await add(options, row, event, at);
@@ -172,10 +176,14 @@ async function apply(options: CaseEventsOptions, event: CaseEvent): Promise<Case
   }
 }
 
-/** A ticket that was never to be sent cannot have a case. */
-function refusal(row: TicketRow): CaseEventAnswer | null {
-  if (row.state !== 'held' && row.state !== 'refused') return null;
-  return caseEventProblem('case-event.not-dispatched');
+/** A ticket that was never to be sent cannot have a case, and no case is older than its ticket. */
+function refusal(row: TicketRow, at: number): CaseEventAnswer | null {
+  if (row.state === 'held' || row.state === 'refused') return caseEventProblem('case-event.not-dispatched');
+  return at < row.acceptedAt - BEFORE_MS ? wrongTime('before-the-ticket', BEFORE_THE_TICKET) : null;
+}
+
+function wrongTime(code: string, words: Bilingual): CaseEventAnswer {
+  return caseEventProblem('case-event.invalid', { errors: [{ pointer: '/at', code, detail: both(words) }] });
 }
 
 async function add(options: CaseEventsOptions, row: TicketRow, event: CaseEvent, at: number): Promise<CaseEventAnswer> {

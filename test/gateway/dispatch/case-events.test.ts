@@ -200,7 +200,23 @@ describe('events of the case system', () => {
       assert.deepEqual([answer.status, fault?.pointer, fault?.code], [422, '/at', 'wrong-format'], at);
     }
     const leap = { eventId: 'leap', number, type: 'closed', at: '2024-02-29T23:59:59+08:00' };
-    assert.equal((await post(leap)).status, 200);
+    const [fault] = (await post(leap)).body['errors'] as { code: string }[];
+    assert.equal(fault?.code, 'before-the-ticket', 'a day that is one');
+  });
+
+  it('takes no closing of long before the ticket came, by which its requester would be erased the next night', async () => {
+    const acceptedAt = (await bench.store.tickets.get(number))?.acceptedAt ?? assert.fail('no ticket');
+    const at = (ms: number) => new Date(acceptedAt + ms).toISOString();
+    const day = 86_400_000;
+    const early = await post({ eventId: 'early', number, type: 'closed', at: at(-day - 1000) });
+    assert.equal(early.status, 422);
+    const [fault] = early.body['errors'] as { pointer: string; code: string; detail: string }[];
+    assert.deepEqual([fault?.pointer, fault?.code], ['/at', 'before-the-ticket']);
+    assert.match(fault?.detail ?? '', /早于.*before the ticket came/);
+    assert.equal(await state(), 'dispatched');
+    // A system that keeps no more than the day of a closing names its first second.
+    assert.equal((await post({ eventId: 'day', number, type: 'closed', at: at(-day + 1000) })).status, 200);
+    assert.equal(await state(), 'closed');
   });
 
   it('takes no event of a ticket that was never dispatched', async () => {
