@@ -132,6 +132,7 @@ describe('identities', function () {
       'quarantine replay',
       'dead-letters replay',
       'keys rotate',
+      'keys save',
       'channels add',
       'channels secret new',
       'channels secret rotate',
