@@ -10,6 +10,7 @@ import { readBackup } from '../upkeep/manifest.ts';
 import { type RestoreResult, restoreBackup } from '../upkeep/restore.ts';
 import { inTurn } from '../upkeep/turn.ts';
 import type { Arguments, Call, Command, LocalCommand, Option, Row, Terminal } from './command.ts';
+import { interrupted } from './interrupted.ts';
 import { shareBars } from './output.ts';
 import { textOf } from './parts.ts';
 import { time } from './table.ts';
@@ -123,9 +124,7 @@ export const restoreCommand: LocalCommand = {
       return EXIT.usage;
     }
     if (ring === null) terminal.err(say(terminal.language, 'backup.proven-without-keys'));
-    const stop = new AbortController();
-    const interrupt = () => stop.abort(new Error('interrupted'));
-    process.once('SIGINT', interrupt);
+    const stop = interrupted('cli.interrupted_again');
     const bars = shareBars(terminal);
     const order = {
       backup,
@@ -154,7 +153,7 @@ export const restoreCommand: LocalCommand = {
       return EXIT.ok;
     } finally {
       bars.stop();
-      process.off('SIGINT', interrupt);
+      stop.forget();
     }
   },
 };

@@ -5,6 +5,7 @@ import { loadKeyRing, macKey } from '../../store/key-ring.ts';
 import { EXIT } from '../desk-error.ts';
 import { say } from '../locale.ts';
 import type { LocalCommand } from './command.ts';
+import { interrupted } from './interrupted.ts';
 import { shareBars } from './output.ts';
 import { textOf } from './parts.ts';
 
@@ -46,9 +47,7 @@ export const migrateCommand: LocalCommand = {
       return EXIT.usage;
     }
     const ring = loadKeyRing({ file: config.keys.file, env, dataFolder: config.data });
-    const stop = new AbortController();
-    const interrupt = () => stop.abort(new Error('interrupted'));
-    process.once('SIGINT', interrupt);
+    const stop = interrupted('cli.interrupted_again');
     const bars = shareBars(terminal);
     try {
       const { moveStore } = await import('../upkeep/move.ts');
@@ -71,7 +70,7 @@ export const migrateCommand: LocalCommand = {
       return EXIT.ok;
     } finally {
       bars.stop();
-      process.off('SIGINT', interrupt);
+      stop.forget();
     }
   },
 };

@@ -6,6 +6,7 @@ import { isUsed } from '../data-folder.ts';
 import { DeskError, EXIT } from '../desk-error.ts';
 import { say } from '../locale.ts';
 import type { Arguments, Command, Terminal } from './command.ts';
+import { interrupted } from './interrupted.ts';
 
 const PATIENCE_MS = 10_000;
 
@@ -71,20 +72,6 @@ function settingsOf(terminal: Terminal): LoadedConfig | ConfigError {
     if (error instanceof ConfigError) return error;
     throw error;
   }
-}
-
-/** Ctrl-C lets a command tidy up what it has begun (half a backup); a second one ends the process at once. */
-function interrupted(): { readonly signal: AbortSignal; forget(): void } {
-  const stop = new AbortController();
-  const abort = () => stop.abort(new DeskError('cli.interrupted', {}, EXIT.unavailable));
-  const signals = ['SIGINT', 'SIGTERM'] as const;
-  for (const signal of signals) process.once(signal, abort);
-  return {
-    signal: stop.signal,
-    forget: () => {
-      for (const signal of signals) process.off(signal, abort);
-    },
-  };
 }
 
 /** Replies that are pushed, one at a time, as an iterable: the next is asked for when the last was taken. */

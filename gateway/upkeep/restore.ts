@@ -1,5 +1,6 @@
 // 恢复: puts a backup into a new data folder and proves it there; nothing that exists is touched.
-import { chmodSync, closeSync, copyFileSync, fsyncSync, mkdirSync, openSync, renameSync, rmSync } from 'node:fs';
+import { chmodSync, closeSync, fsyncSync, mkdirSync, openSync, renameSync, rmSync } from 'node:fs';
+import { copyFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { exportRing, type KeyRing, macKey, verifyKeyCheck } from '../../store/key-ring.ts';
 import { DeskError, EXIT } from '../desk-error.ts';
@@ -36,7 +37,7 @@ export async function restoreBackup(order: RestoreOrder): Promise<RestoreResult>
   const partial = `${data}.${process.pid}.partial`;
   mkdirSync(partial, { recursive: true, mode: 0o700 });
   try {
-    copy(contents, order, partial);
+    await copy(contents, order, partial);
     const keys = ring === null ? null : exportRing(ring, ['content', 'identity', 'audit']);
     const proving = (done: number, total: number) => order.progress('proving', done, total);
     const proof = await prove({ folder: partial, engine: manifest.engine, files, ring: keys, every }, proving, signal);
@@ -51,7 +52,12 @@ export async function restoreBackup(order: RestoreOrder): Promise<RestoreResult>
   }
 }
 
-function copy({ files }: BackupContents, { backup, signal, progress }: RestoreOrder, partial: string): void {
+/** Not in one go: a signal is heard between two files. */
+async function copy(
+  { files }: BackupContents,
+  { backup, signal, progress }: RestoreOrder,
+  partial: string,
+): Promise<void> {
   const folders = new Set<string>([partial]);
   for (const [done, { name }] of files.entries()) {
     signal.throwIfAborted();
@@ -59,7 +65,7 @@ function copy({ files }: BackupContents, { backup, signal, progress }: RestoreOr
     mkdirSync(dirname(to), { recursive: true, mode: 0o700 });
     for (let folder = dirname(to); folder.length > partial.length; folder = dirname(folder)) folders.add(folder);
     try {
-      copyFileSync(join(backup, name), to);
+      await copyFile(join(backup, name), to);
     } catch (error) {
       if ((error as NodeJS.ErrnoException).code === 'ENOENT') throw new DeskError('backup.damaged', { file: name });
       throw error;

@@ -13,7 +13,8 @@ import {
 } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { loadConfig } from '../../config/load.ts';
-import type { Arguments, Row } from '../../gateway/cli/command.ts';
+import { restoreCommand } from '../../gateway/cli/backup.ts';
+import type { Arguments, Row, Terminal } from '../../gateway/cli/command.ts';
 import { callControl, type Failure, type Reply } from '../../gateway/control.ts';
 import { openFoundation } from '../../gateway/foundation.ts';
 import { makeBackup } from '../../gateway/upkeep/backup.ts';
@@ -70,6 +71,24 @@ describe('backup and restore', function () {
   }
   const restore = (backup: string, ...more: string[]) =>
     huisu('restore', backup, '--data', 'restored', '--keys', 'keys.json', '--json', ...more);
+
+  it('says that a restore was interrupted, and leaves nothing of it', async () => {
+    await running.appeal(lamp(1), WANG);
+    await result('backup', { folder: inFolder('copy') });
+    const terminal: Terminal = {
+      ...{ language: 'en', json: true, env: {}, configFile: undefined },
+      out: line => assert.fail(line),
+      err: () => undefined,
+    };
+    const args = { backup: inFolder('copy'), data: inFolder('restored'), keys: inFolder('keys.json') };
+    const refused = assert.rejects(restoreCommand.run(terminal, args), { code: 'cli.interrupted_again', exit: 69 });
+    process.emit('SIGTERM', 'SIGTERM');
+    await refused;
+    assert.deepEqual(
+      readdirSync(running.folder).filter(name => name.startsWith('restored')),
+      [],
+    );
+  });
 
   it('writes down keys that another process made and sealed by while it was copying', async () => {
     const file = inFolder('keys.json');
