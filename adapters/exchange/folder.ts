@@ -85,7 +85,7 @@ export async function onDisk<T>(base: string, act: () => Promise<T>): Promise<T>
 export interface Lying {
   /** Regular files, oldest first. */
   readonly files: readonly Waiting[];
-  /** How many folders and links, which lead anywhere; they are left alone. */
+  /** How many are none: folders, and links, which lead anywhere. They are left alone. */
   readonly strays: number;
 }
 
