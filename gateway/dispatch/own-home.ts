@@ -1,4 +1,4 @@
-// Where people say in their own words where they live, and by what name a service knows them.
+// Where people say in their own words where they live, and by what name a service or others know them.
 
 const END = '，。；！？,;!?';
 /** What follows is said of the writer: they name themselves, or a clause begins with it. */
@@ -31,14 +31,18 @@ const RESIDENT = new RegExp(
   `(${SELF}(?:是|系|为)[^${END}\\s]{0,24}?)((?:${NUMBER}(?:${PART}|[－—-]))(?:${NUMBER}(?:${PART}|[－—-])){0,3}(?:${NUMBER})?)(?=[^${END}\\s]{0,4}(?:住户|业主|居民|租户|租客|房主|户主))`,
   'gu',
 );
-const ACCOUNT = /((?:微信|wechat|vx|qq|扣扣)(?:号码|号)?(?:是|为)?[ 　]{0,2}[:：]?[ 　]{0,2})[a-z0-9_-]{5,20}/giu;
+const ACCOUNT =
+  /((?:微信|wechat|vx|qq|扣扣|抖音|快手|小红书|微博|支付宝|钉钉|贴吧)(?:账号|帐号|号码|号)?(?:是|为)?[ 　]{0,2}[:：]?[ 　]{0,2})[a-z0-9_-]{5,20}/giu;
+/** What they are called for short; a whole name is found by reading. */
+const CALLED = /((?:我叫|叫我)(?=[小老阿])|我姓)[小老阿]?\p{Script=Han}(?!\p{Script=Han})/gu;
 
-/** Masks what somebody says of their own home and accounts. Of others it is what they are accused of, and stays. */
+/** Masks what somebody says of their own home, accounts and short name. Of others it is what they are accused of, and stays. */
 export function maskOwnHome(text: string): string {
   return [LIVES, HOME, ADDRESS]
     .reduce((said, form) => said.replace(form, '$1【住址】'), text)
     .replace(RESIDENT, (said, before: string, door: string) => (isFlat(door) ? `${before}【住址】` : said))
-    .replace(ACCOUNT, '$1【账号】');
+    .replace(ACCOUNT, '$1【账号】')
+    .replace(CALLED, '$1【姓名】');
 }
 
 /** More than the number of a house: a unit or a room as well. */

@@ -50,10 +50,16 @@ describe('own home', () => {
   ];
   for (const said of stays) it(`leaves ${said}`, () => assert.equal(maskOwnHome(said), said));
 
+  it('masks what the author is called for short, and no word that only begins so', () => {
+    assert.equal(maskOwnHome('我叫小何，也可叫我老王。我姓刘，'), '我叫【姓名】，也可叫我【姓名】。我姓【姓名】，');
+    const others = '我是老师，我叫救护车，叫我儿子去，他叫小何，他叫我滚，我叫车';
+    assert.equal(maskOwnHome(others), others);
+  });
+
   it('masks accounts, with any colon or blank before them', () => {
     assert.equal(
-      maskOwnHome('加我VX: liu-123，微信号：abcde1，QQ 12345678'),
-      '加我VX: 【账号】，微信号：【账号】，QQ 【账号】',
+      maskOwnHome('加我VX: liu-123，微信号：abcde1，QQ 12345678，抖音号hedesheng123'),
+      '加我VX: 【账号】，微信号：【账号】，QQ 【账号】，抖音号【账号】',
     );
   });
 
