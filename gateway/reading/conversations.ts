@@ -43,12 +43,15 @@ export interface Conversations {
    */
   add(key: string, row: UnreadRow, part: Part): Gathered | null;
   has(key: string): boolean;
-  /** Conversations that have been quiet long enough. */
-  due(now: number): readonly Gathered[];
+  /**
+   * Conversations that have been quiet long enough: one of a key, and none of a key that is busy, since parts that come
+   * while one is decided wait for that decision by their key.
+   */
+  due(now: number, busy?: (key: string) => boolean): readonly Gathered[];
   /** Forgets conversations whose messages fit, and answers their messages' numbers. */
   drop(fits: (row: UnreadRow) => boolean): readonly string[];
-  /** When the next one will be due; null when none is gathering. */
-  nextDue(): number | null;
+  /** When the next one will be due; null when none is gathering under a key that is not busy. */
+  nextDue(busy?: (key: string) => boolean): number | null;
 }
 
 export function createConversations(): Conversations {
@@ -93,21 +96,25 @@ export function createConversations(): Conversations {
       return last || gathering.rows.length >= MOST_PARTS ? end(gathering) : null;
     },
     has: key => byKey.has(key),
-    due(now) {
+    due(now, busy = () => false) {
       for (const gathering of gatherings) {
         const { quietUntil, quietMs } = gathering;
         if (quietUntil - now > quietMs + SLACK_MS) gathering.quietUntil = now + quietMs;
       }
-      return [...gatherings].filter(({ quietUntil }) => quietUntil <= now).map(end);
+      const over = new Map<string, Gathering>();
+      for (const one of gatherings) {
+        if (one.quietUntil <= now && !over.has(one.key) && !busy(one.key)) over.set(one.key, one);
+      }
+      return [...over.values()].map(end);
     },
     drop(fits) {
       const gone = [...gatherings].filter(({ rows }) => rows.some(fits));
       gone.forEach(forget);
       return gone.flatMap(({ rows }) => rows.map(({ number }) => number));
     },
-    nextDue() {
+    nextDue(busy = () => false) {
       let next: number | null = null;
-      for (const { quietUntil } of gatherings) next = Math.min(next ?? quietUntil, quietUntil);
+      for (const { key, quietUntil } of gatherings) if (!busy(key)) next = Math.min(next ?? quietUntil, quietUntil);
       return next;
     },
   };

@@ -78,6 +78,7 @@ export function startReader(parts: ReaderParts): Reader {
   const ended = new Set<string>();
   /** Conversations with a decision on its way, and the parts that came meanwhile. */
   const deciding = new Map<string, PartRead[]>();
+  const isDeciding = (key: string): boolean => deciding.has(key);
   /** Messages begun and not yet committed, parts that wait for the others among them. */
   const taken = new Map<string, Taken>();
   /** Lanes with a decision on its way to a store that other processes share. */
@@ -195,6 +196,8 @@ export function startReader(parts: ReaderParts): Reader {
   function takeLate(key: string): void {
     const late = deciding.get(key) ?? [];
     deciding.delete(key);
+    // Another conversation under it may have been due meanwhile.
+    if (conversations.has(key)) lookAgain();
     // After the decision that is being made, which they may have to join.
     for (const { row, reading } of late) judging = judging.then(() => part(row, reading)).catch(fatal);
   }
@@ -412,7 +415,7 @@ export function startReader(parts: ReaderParts): Reader {
     while (!closing) {
       const found = parsing < PARSING_AT_ONCE && (await lookSafely());
       caughtUp = !found && unjudged === 0 && heldUp.size === 0;
-      queue(conversations.due(parts.now() - (caughtUp ? 0 : BEHIND_MS)));
+      queue(conversations.due(parts.now() - (caughtUp ? 0 : BEHIND_MS), isDeciding));
       if (!found) await nudged();
     }
   }
@@ -428,7 +431,7 @@ export function startReader(parts: ReaderParts): Reader {
   }
 
   async function nudged(): Promise<void> {
-    const next = conversations.nextDue();
+    const next = conversations.nextDue(isDeciding);
     const due = next === null ? null : next + (caughtUp ? 0 : BEHIND_MS);
     const most = parts.shards === null ? LOOK_AGAIN_MS : SHARED_LOOK_MS;
     const wait = Math.max(1, Math.min(most, due === null ? most : due - parts.now()));

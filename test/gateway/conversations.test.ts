@@ -330,4 +330,25 @@ describe('conversations that gather', () => {
     );
     assert.equal(conversations.due(minutes(60))[0]?.rows.length, 2);
   });
+
+  it('are handed out one at a time under a key, so that parts which wait for a decision are never passed over', () => {
+    const conversations = createConversations();
+    const at = Date.UTC(2026, 10, 24);
+    const add = (ordinal: number, phone: string, acceptedAt: number) => {
+      const row = { number: `n${ordinal}`, ordinal, acceptedAt } as UnreadRow;
+      assert.equal(conversations.add('k', row, { last: false, quietMs: 1000, writer: { phone } }), null);
+    };
+    add(1, 'hers', at);
+    add(2, 'his', at + 1);
+    add(3, 'hers', at + 2);
+    const numbers = (busy: boolean) =>
+      conversations.due(at + 5000, () => busy).map(({ rows }) => rows.map(({ number }) => number));
+    assert.deepEqual([numbers(true), conversations.nextDue(() => true)], [[], null]);
+    assert.deepEqual(numbers(false), [['n1', 'n3']]);
+    assert.equal(
+      conversations.nextDue(() => false),
+      at + 1001,
+    );
+    assert.deepEqual([numbers(false), numbers(false), conversations.has('k')], [[['n2']], [], false]);
+  });
 });
