@@ -23,11 +23,12 @@ export async function main(argv: readonly string[], env: NodeJS.ProcessEnv = pro
   const program = build(language, async (command, args, globals) => {
     const full = { ...terminal, json: globals.json === true, configFile: globals.config };
     begun = { kind: command.kind, json: full.json };
+    // A gateway goes on for longer than anybody reads what it printed at its start.
+    if (command.name !== 'start') endWithReader();
     if (command.kind === 'local') {
       exit = await command.run(full, args);
       return;
     }
-    endWithReader();
     exit = await print(command, replies(command, args, operator(), full), full);
   });
   try {

@@ -123,6 +123,17 @@ describe('huisu', function () {
     assert.equal(block('README.zh-CN.md'), block('README.md'));
   });
 
+  it('ends in silence where whoever reads its words has read enough', async () => {
+    const child = spawn(process.execPath, [ENTRY, 'check'], {
+      ...{ cwd: folder, env: environment({}), stdio: ['ignore', 'pipe', 'pipe'] },
+    });
+    child.stdout?.destroy();
+    let err = '';
+    child.stderr?.setEncoding('utf8').on('data', (chunk: string) => (err += chunk));
+    const code = await new Promise<number | null>(settle => child.once('close', settle));
+    assert.deepEqual([code, err], [0, '']);
+  });
+
   it('does the same beside a running gateway and without one', async () => {
     const shown: unknown[] = [];
     await gateway({}, async () => {
