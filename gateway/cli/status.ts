@@ -91,10 +91,17 @@ async function findingsOf(context: CommandContext): Promise<readonly Finding[]> 
   if (waiting > 0 && loaded.config.caseSystem === null)
     add('no-case-system', waiting, false, 'huisu check', waitingAge);
   else if (waiting > 0) found.push(await waitingFinding(context, waiting, waitingAge));
-  if (health.freeBytes < leastFreeBytes(loaded.config.intake, health.totalBytes))
-    add('disk-low', Math.round(health.freeBytes / 1024 / 1024), true, null);
+  const leastBytes = leastFreeBytes(loaded.config.intake, health.totalBytes);
+  if (health.freeBytes < leastBytes) add('disk-low', Math.round(health.freeBytes / 1024 / 1024), true, null);
+  const measured: Measured = {
+    dead: outbox.dead,
+    unread: messages.unread,
+    waiting: waiting + outbox.parked,
+    freeBytes: health.freeBytes,
+    leastBytes,
+  };
   return [
-    ...(await alarmFindings(context)),
+    ...(await alarmFindings(context, measured)),
     ...settingsFindings(context),
     ...found,
     ...(await channelFindings(context)),
@@ -119,10 +126,9 @@ async function waitingFinding({ store }: CommandContext, count: number, seconds:
 }
 
 /** What a person was told of and is not over, and ways by which nobody can be told. */
-async function alarmFindings(context: CommandContext): Promise<readonly Finding[]> {
+async function alarmFindings(context: CommandContext, measured: Measured): Promise<readonly Finding[]> {
   const { store, now } = context;
   const state = await keptState(store);
-  const measured = await measure(context);
   const age = (from: number) => Math.max(0, Math.round((now() - from) / 1000));
   const alarms = onAlarms(state).map((alarm): Finding => {
     const { kind, since, title, todo, command } = alarm;
@@ -163,21 +169,6 @@ interface Measured {
   readonly waiting: number;
   readonly freeBytes: number;
   readonly leastBytes: number;
-}
-
-async function measure({ store, loaded }: CommandContext): Promise<Measured> {
-  const [outbox, messages, health] = await Promise.all([
-    store.outbox.counts(),
-    store.messages.counts(),
-    store.admin.health(),
-  ]);
-  return {
-    dead: outbox.dead,
-    unread: messages.unread,
-    waiting: outbox.due + outbox.inFlight + outbox.parked,
-    freeBytes: health.freeBytes,
-    leastBytes: leastFreeBytes(loaded.config.intake, health.totalBytes),
-  };
 }
 
 /** Whether what the alarm is about is in order by now: whoever has just mended it must not look for it again. */
