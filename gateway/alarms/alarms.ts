@@ -1,5 +1,4 @@
 // 报警: looks at the conditions at intervals, keeps which alarms are on, and hands what is to be told to the ways.
-
 import { randomUUID } from 'node:crypto';
 import type { AlarmLimits, AlarmSettings } from '../../config/alarms.ts';
 import type { Store } from '../../store/store.ts';
