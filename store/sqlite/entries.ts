@@ -1,7 +1,7 @@
 // How an outbox row reads as an entry of the port.
 import type { ClaimedEntry, Entry, EntryFilter, EntryState } from '../store.ts';
 import { ordinalOf } from './context.ts';
-import { ENTRY_KINDS, ENTRY_STATES } from './schema.ts';
+import { ENTRY_KINDS, ENTRY_STATES, IN_FLIGHT } from './schema.ts';
 import { one, type Statements } from './statements.ts';
 
 export interface OutboxLine {
@@ -29,7 +29,10 @@ export interface OutboxLine {
   readonly case_number: string | null;
 }
 
-export function toEntry(line: OutboxLine): Entry {
+/** What an entry is told by; the rest says where it lies. */
+type ToldLine = Omit<OutboxLine, 'seq' | 'message' | 'ticket' | 'head' | 'claims'>;
+
+export function toEntry(line: ToldLine): Entry {
   return {
     id: idOf(line),
     message: line.message_number,
@@ -51,60 +54,29 @@ export function toEntry(line: OutboxLine): Entry {
   };
 }
 
-export function idOf({ message_number, revision, kind }: OutboxLine): string {
-  return idFrom(message_number, revision, kind);
-}
-
-function idFrom(message: string, revision: number, kind: number): string {
-  return `${message}:${revision}:${ENTRY_KINDS[kind]}`;
+export function idOf({ message_number, revision, kind }: ToldLine): string {
+  return `${message_number}:${revision}:${ENTRY_KINDS[kind]}`;
 }
 
 /** What is told of a claimed entry, in this order: as a list it crosses to another thread in a fraction of the time. */
-export const CLAIMED_COLUMNS = `seq, claims, message_number, revision, kind, ticket_number, lane, urgent, not_before,
-  after_created, attempts, created_at, due_at, cause, unknown, case_number`;
-
-export type ClaimedLine = readonly [
-  seq: number,
-  claims: number,
-  message: string,
-  revision: number,
-  kind: number,
-  ticket: string | null,
-  lane: string,
-  urgent: number,
-  notBefore: number,
-  afterCreated: number,
-  attempts: number,
-  createdAt: number,
-  dueAt: number,
-  cause: string | null,
-  unknown: number,
-  caseNumber: string | null,
-];
+const CLAIMED = [
+  ...(['seq', 'due_at', 'claims', 'message_number', 'revision', 'kind', 'ticket_number', 'lane', 'urgent'] as const),
+  ...(['not_before', 'after_created', 'attempts', 'created_at', 'cause', 'unknown', 'case_number'] as const),
+] as const;
+export const CLAIMED_COLUMNS = CLAIMED.join(', ');
+type Columns<Names extends readonly (keyof OutboxLine)[]> = {
+  readonly [Place in keyof Names]: OutboxLine[Names[Place]];
+};
+export type ClaimedLine = Columns<typeof CLAIMED>;
 
 export function toClaimed(line: ClaimedLine): ClaimedEntry {
-  const [seq, claims, message, revision, kind, ticket, lane, urgent, notBefore, afterCreated, ...rest] = line;
-  const [attempts, createdAt, dueAt, cause, unknown, caseNumber] = rest;
-  return {
-    id: idFrom(message, revision, kind),
-    message,
-    revision,
-    kind: ENTRY_KINDS[kind] as Entry['kind'],
-    ticket: ticket ?? message,
-    lane,
-    urgent: urgent === 1,
-    notBefore,
-    afterCreated: afterCreated === 1,
-    state: 'in-flight',
-    attempts,
-    createdAt,
-    dueAt,
-    cause,
-    unknown: unknown === 1,
-    caseNumber,
-    finishedAt: null,
-    token: `${seq}.${claims}`,
-  };
+  const [seq, due_at, claims, message_number, revision, kind, ticket_number, lane, urgent, ...rest] = line;
+  const [not_before, after_created, attempts, created_at, cause, unknown, case_number] = rest;
+  const entry = toEntry({
+    ...{ message_number, revision, kind, ticket_number, lane, urgent, not_before, after_created },
+    ...{ state: IN_FLIGHT, attempts, created_at, due_at, cause, unknown, case_number, finished_at: null },
+  });
+  return { ...entry, token: `${seq}.${claims}` };
 }
 
 /** The parts of an entry's id, `message:revision:kind`; null where it is none. */

@@ -45,12 +45,8 @@ export function claimEntries(
 
 /** What is claimed together comes back in the order in which it lies, which need not be that in which it became due. */
 function inTurn(lines: ClaimedLine[]): ClaimedLine[] {
-  return lines.sort((a, b) => a[DUE_AT] - b[DUE_AT] || a[SEQ] - b[SEQ]);
+  return lines.sort(([seq, dueAt], [otherSeq, otherDueAt]) => dueAt - otherDueAt || seq - otherSeq);
 }
-
-/** Places among the columns of a claimed line. */
-const SEQ = 0;
-const DUE_AT = 12;
 
 export function beginEntry(context: WriteContext, id: string, now: number, leaseMs: number): ClaimedLine | null {
   const found = lineOf(context.sql, id);
