@@ -151,11 +151,10 @@ export function isRestricted(reason: Withheld | null): boolean {
 export function masksOf(
   appeal: MaskedAppeal,
   reason: Withheld | null,
-  requester: Requester | null,
-  ...others: readonly Requester[]
+  ...requesters: readonly (Requester | null)[]
 ): Masks {
   if (reason === null) return NO_MASKS;
-  return isRestricted(reason) ? createMasks(appeal, true, requester, ...others) : createMasks(appeal, false, null);
+  return isRestricted(reason) ? createMasks(appeal, true, ...requesters) : createMasks(appeal, false);
 }
 
 export interface TicketParts {

@@ -144,10 +144,9 @@ async function buildFollowUp(options: EntrySourceOptions, entry: Entry, row: Sea
   const ofDraft = draft === null ? null : withheld(draft, false);
   const own = joined === null ? ofDraft : reasonOf(joined, ofDraft);
   const reason = isRestricted(ofTicket) || own === null ? ofTicket : own;
-  const [requester = null, ...others] = isRestricted(reason)
-    ? [...(joined === null ? [] : [joined]), row].map(ticket => openIdentity(cipher, ticket))
-    : [];
-  const masks = draft === null ? NO_MASKS : masksOf(draft.appeal, reason, requester, ...others);
+  const tickets = joined === null ? [row] : [joined, row];
+  const requesters = isRestricted(reason) ? tickets.map(ticket => openIdentity(cipher, ticket)) : [];
+  const masks = draft === null ? NO_MASKS : masksOf(draft.appeal, reason, ...requesters);
   const data = followUpBody({
     receivedAt: message.acceptedAt,
     channel: message.channel,
@@ -155,7 +154,7 @@ async function buildFollowUp(options: EntrySourceOptions, entry: Entry, row: Sea
     link: kept?.links.find(link => link.of === entry.ticket) ?? null,
     reason,
     masks,
-    requester,
+    requester: requesters[0] ?? null,
     bytes: await loadBytes(options, entry.message, draft?.appeal.attachments ?? [], reason),
   });
   return { body: entryBody(entry, row.caseNumber, data), identity: [], mask: text => masks.id(text) };

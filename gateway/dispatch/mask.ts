@@ -45,21 +45,15 @@ export const NO_MASKS: Masks = { content: unchanged, text: unchanged, title: unc
 /**
  * @param appeal the texts and the spans in them
  * @param whole true leaves nothing of a value (accusations); false leaves enough to talk about it (`138****8000`)
- * @param requester values that go too, wherever they stand; null where they are not known or may be shown
- * @param others of whom the same is true
+ * @param requesters whose values go too, wherever they stand; null where they are not known or may be shown
  */
-export function createMasks(
-  appeal: MaskedAppeal,
-  whole: boolean,
-  requester: Requester | null,
-  ...others: readonly Requester[]
-): Masks {
+export function createMasks(appeal: MaskedAppeal, whole: boolean, ...requesters: readonly (Requester | null)[]): Masks {
   const inContent = inOrder(appeal.personal);
   const inTitle = inOrder(appeal.titlePersonal ?? []);
   const secrets = [
     ...inContent.map(span => ofSpan(appeal.content, span, whole)),
     ...inTitle.map(span => ofSpan(appeal.title, span, whole)),
-    ...[requester, ...others].flatMap(person => ofRequester(person, appeal.subject ?? null)),
+    ...requesters.flatMap(requester => ofRequester(requester, appeal.subject ?? null)),
   ]
     .filter(secret => secret.text.length >= 2)
     .sort((a, b) => b.text.length - a.text.length);
