@@ -113,7 +113,9 @@ describe("the clerk's desk", function () {
     const answer = await desk().release(number, 'clerk-2');
     assert.deepEqual([answer.state, answer.entries], ['queued', ['ticket.created']]);
     await dispatched(number);
-    await running.until(async () => (await entries(later.number)).some(({ state }) => state === 'done'));
+    await running.until(async () =>
+      (await entries(later.number)).some(({ kind, state }) => kind === 'ticket.followed-up' && state === 'done'),
+    );
     const sent = (cases as CaseSystemSimulator).lines.filter(line => line.ticket === number);
     assert.deepEqual(
       sent.map(({ kind, body }) => [kind, (body as { message: string }).message]),
