@@ -1,5 +1,6 @@
 // CSV of strangers into rows, piece by piece: what came before a fault is still given.
 import { CsvError, type Options, type Parser, parse } from 'csv-parse';
+import type { Field } from './columns.ts';
 import { FileFault } from './row-errors.ts';
 import type { RawRow } from './rows.ts';
 import type { ExchangeSettings } from './settings.ts';
@@ -9,6 +10,8 @@ export const LONGEST_ROW = 1024 * 1024;
 const CANDIDATES = [',', '\t', ';', '|'] as const;
 /** Characters looked at for the delimiter. */
 const LOOK = 20_000;
+
+type Find = (heading: string) => Field | null;
 
 /** What the bare reader and ours are called with alike. */
 export function csvOptions(delimiter: string): Options {
@@ -26,10 +29,11 @@ export function csvOptions(delimiter: string): Options {
 export async function* csvRows(
   pieces: Iterable<Uint8Array>,
   wanted: ExchangeSettings['delimiter'],
+  find: Find,
 ): AsyncIterable<RawRow> {
   let source: Source | null = null;
   for (const piece of pieces) {
-    source ??= openSource(delimiterOf(piece, wanted));
+    source ??= openSource(delimiterOf(piece, wanted, find));
     const written = source.write(piece);
     yield* source.take();
     await written;
@@ -76,11 +80,32 @@ function asFault(error: Error, row: number): unknown {
   return new FileFault('exchange.not_csv', row);
 }
 
-/** The sign that stands most often outside quotes at the beginning of the file. */
-function delimiterOf(piece: Uint8Array, wanted: ExchangeSettings['delimiter']): string {
+/** `sep=;` in the first line, as Excel itself asks for and obeys it. */
+const NAMED = /^\ufeff?sep=(.)\r?\n/i;
+/** Lines among which a header is looked for, a title's and notes' included. */
+const HEADER_LINES = 40;
+
+/**
+ * The one that a first line names, else the one under which most headings are known, else the one that stands most often
+ * outside quotes: what people write has more commas than a row of seven columns.
+ */
+function delimiterOf(piece: Uint8Array, wanted: ExchangeSettings['delimiter'], find: Find): string {
   if (wanted !== 'auto') return wanted === 'tab' ? '\t' : wanted;
   const text = Buffer.from(piece.buffer, piece.byteOffset, Math.min(piece.length, LOOK)).toString('utf8');
+  const named = NAMED.exec(text)?.[1];
+  if (named !== undefined) return named;
+  const lines = text.split(/\r\n|\r|\n/, HEADER_LINES);
   const bare = text.replace(/"[^"]*"/g, '');
-  const counts = CANDIDATES.map(candidate => bare.split(candidate).length);
-  return CANDIDATES[counts.indexOf(Math.max(...counts))] as string;
+  const ranked = CANDIDATES.map(candidate => ({
+    candidate,
+    known: Math.max(...lines.map(line => headingsKnown(line, candidate, find))),
+    count: bare.split(candidate).length,
+  }));
+  ranked.sort((one, other) => other.known - one.known || other.count - one.count);
+  return (ranked[0] as (typeof ranked)[number]).candidate;
+}
+
+function headingsKnown(line: string, delimiter: string, find: Find): number {
+  const cells = line.split(delimiter).map(cell => cell.trim().replace(/^"|"$/g, ''));
+  return new Set(cells.map(cell => (cell === '' ? null : find(cell))).filter(field => field !== null)).size;
 }

@@ -16,6 +16,17 @@ const MOST_REMEMBERED = 5000;
 const NUMBERS: ReadonlySet<Field | null> = new Set<Field>(['externalId', 'phone', 'callerPhone', 'idNumber']);
 const ROUNDED = /^\s*\d(?:[.,]\d+)?E\+\d{2,}\s*$/;
 
+/** `="0013"`: how a CSV makes Excel keep zeros and long numbers. */
+const KEPT_AS_TEXT = /^=\s*"(.*)"$/s;
+/** What exports put before a number for the same end, and signs that cannot be seen, which come along when one is copied. */
+const NO_DIGIT_OF_IT = /^['`‘’](?=[\p{L}\p{N}])|\p{Cf}/gu;
+
+function plainText(text: string, isNumber: boolean): string {
+  const plain = text.trim();
+  const kept = (KEPT_AS_TEXT.exec(plain)?.[1] ?? plain).trim();
+  return isNumber ? kept.replace(NO_DIGIT_OF_IT, '').trim() : kept;
+}
+
 /** The first filled cell of each field, in the platform's words changed by the channel's tables. */
 export type Fields = ReadonlyMap<Field, string>;
 
@@ -56,7 +67,7 @@ function makeMapper({ columns, values, ignoreColumns }: ExchangeSettings): Mappe
     const read = new Map<Field, string>();
     for (const { heading, text } of cells) {
       const name = field(heading);
-      const plain = text.trim();
+      const plain = plainText(text, NUMBERS.has(name));
       if (name === null || plain === '' || read.has(name)) continue;
       const table = values[name];
       read.set(name, table !== undefined && Object.hasOwn(table, plain) ? (table[plain] as string) : plain);
@@ -67,8 +78,16 @@ function makeMapper({ columns, values, ignoreColumns }: ExchangeSettings): Mappe
     find,
     kept: cells => (ignored.size === 0 ? cells : cells.filter(({ heading }) => !ignored.has(foldHeading(heading)))),
     fields,
-    fault: row => row.fault ?? cellFault(row, field) ?? rowFault(row.row, fields(row.cells)),
+    fault: row => row.fault ?? totalFault(row) ?? cellFault(row, field) ?? rowFault(row.row, fields(row.cells)),
   };
+}
+
+const TOTAL = /^(?:合计|总计|小计|共计|累计)[:：]?$/;
+
+/** What stands below a table, whose counts are no appeal's words. */
+function totalFault({ row, cells }: NamedRow): RowFault | null {
+  const first = cells.find(({ text }) => text.trim() !== '')?.text.replace(/\s/g, '') ?? '';
+  return TOTAL.test(first) ? { code: 'exchange.total_row', row, column: null } : null;
 }
 
 /** Cells of columns that nobody asks for may hold what they like, NUL bytes excepted. */

@@ -3,6 +3,7 @@
 /** Templates by code; `{x}` is filled in. No cell's text is ever filled in, only places and counts. */
 const WORDS = {
   'exchange.no_content': ['没有诉求内容（内容和标题都为空）', 'no content: neither content nor title is filled'],
+  'exchange.total_row': ['这是合计行，不是诉求，未收', 'a row of totals, no appeal, was not taken'],
   'exchange.formula_without_value': [
     '公式没有保存计算结果；请在 Excel 中打开并保存，或粘贴为值',
     'a formula without a saved result; open and save it in Excel, or paste as values',
@@ -66,6 +67,14 @@ const WORDS = {
   ],
   'exchange.bad_workbook': ['工作簿已损坏或不是 .xlsx', 'the workbook is damaged or no .xlsx'],
   'exchange.no_sheet': ['没有这个工作表', 'there is no such sheet'],
+  'exchange.sheets_left': [
+    '其他工作表（从左数第 {sheets} 张）也有数据，未收；请把每张表另存为单独的文件，或在渠道设置的“工作表”中写明要收的一张',
+    'other sheets (counted from the left: {sheets}) hold rows too, which were not taken; save each as a file of its own, or name the one wanted under sheet in the settings',
+  ],
+  'exchange.json_array': [
+    '这是一个 JSON 数组；请改为每行一个对象（JSON Lines）',
+    'this is one JSON array; write one object a line (JSON Lines)',
+  ],
   'exchange.bomb': [
     '解压后过大（{why}），未解压；确需如此请调高“解压上限”或拆分文件',
     'it would inflate too far ({why}) and was not inflated; raise maxInflatedMegabytes or split the file',

@@ -110,9 +110,11 @@ function findHeader(rows: readonly RawRow[], find: (heading: string) => Field | 
     const double = { score: score(both, find), header: headerOf(both, at + 2, lower) };
     if (double.score > Math.max(best.score, score(headingsOf(lower), find))) best = double;
   }
-  if (best.score === 0) throw new FileFault('exchange.no_header', 0, { rows: HEADER_WITHIN });
+  if (best.score === 0) throw noHeader();
   return best.header;
 }
+
+export const noHeader = (): FileFault => new FileFault('exchange.no_header', 0, { rows: HEADER_WITHIN });
 
 const headerOf = (headings: readonly string[], next: number, last: RawRow): Header => ({
   headings,

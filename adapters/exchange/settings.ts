@@ -14,7 +14,7 @@ export interface ExchangeSettings {
   readonly values: ValueTables;
   /** Columns that are no part of the original: a state that changes with each export would make another message of a row. */
   readonly ignoreColumns: string[];
-  /** Sheet of a workbook by name; '' for the first visible one. */
+  /** Sheet of a workbook by name; '' for the first visible one that holds rows. */
   readonly sheet: string;
   readonly encoding: 'auto' | 'utf-8' | 'gb18030' | 'utf-16le' | 'utf-16be';
   readonly delimiter: 'auto' | ',' | ';' | '|' | 'tab';
@@ -67,7 +67,12 @@ export const settings = Joi.object<ExchangeSettings, true>({
     .default([])
     .label('不收的列')
     .description('每次导出都会变的列(如办理状态)列在这里,否则同一行会被当作内容已变'),
-  sheet: Joi.string().allow('').max(100).default('').label('工作表').description('XLSX 的工作表名;留空为第一张可见的'),
+  sheet: Joi.string()
+    .allow('')
+    .max(100)
+    .default('')
+    .label('工作表')
+    .description('XLSX 的工作表名;留空为第一张可见且有数据的'),
   encoding: Joi.string<ExchangeSettings['encoding']>()
     .valid('auto', 'utf-8', 'gb18030', 'utf-16le', 'utf-16be')
     .default('auto')

@@ -8,7 +8,7 @@ import { type Mapper, mapperOf, senderOf } from './mapping.ts';
 import { FileFault, type RowFault } from './row-errors.ts';
 import { type NamedCell, type NamedRow, namedRows } from './rows.ts';
 import type { ExchangeSettings } from './settings.ts';
-import { xlsxRows } from './xlsx.ts';
+import { workbookRows } from './sheets.ts';
 
 /** A row taken; its body is a `RowBody`. */
 export const ROW_TYPE = 'application/vnd.huisu.exchange-row+json';
@@ -56,10 +56,10 @@ function rowsOf(
 ): AsyncIterable<NamedRow> | Iterable<NamedRow> {
   const form = formOf(bytes, file);
   if (form === 'xlsx') {
-    return namedRows(xlsxRows(bytes, settings.sheet, { inflated: settings.maxInflatedMegabytes * MEGABYTE }), find);
+    return workbookRows(bytes, settings.sheet, { inflated: settings.maxInflatedMegabytes * MEGABYTE }, find);
   }
   const pieces = utf8Pieces(bytes, encodingOf(bytes, file, settings));
-  return form === 'json-lines' ? jsonRows(pieces) : namedRows(csvRows(pieces, settings.delimiter), find);
+  return form === 'json-lines' ? jsonRows(pieces) : namedRows(csvRows(pieces, settings.delimiter, find), find);
 }
 
 /** Whoever sends a workbook that is none cannot save it as UTF-8. */
@@ -87,6 +87,7 @@ function formOf(bytes: Uint8Array, file: string): 'xlsx' | 'json-lines' | 'csv' 
     .replaceAll('\0', '')
     .trimStart();
   if (text.startsWith('<')) throw new FileFault('exchange.markup');
+  if (/^\[\s*[{[]/.test(text)) throw new FileFault('exchange.json_array');
   return /\.(jsonl|ndjson)$/i.test(file) || text.startsWith('{') ? 'json-lines' : 'csv';
 }
 

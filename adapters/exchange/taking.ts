@@ -18,7 +18,7 @@ export interface Taken {
 
 const BATCH = 500;
 /** Faults of a whole file that was all the same read to its end. */
-const HARMLESS: readonly RowFaultCode[] = ['exchange.no_rows'];
+const HARMLESS: readonly RowFaultCode[] = ['exchange.no_rows', 'exchange.sheets_left'];
 
 type Taking = Pick<AdapterContext, 'split' | 'accept'>;
 

@@ -8,6 +8,9 @@ const WRITTEN =
 /** `20260105`, `202601050830`, `20260105083015`. */
 const PACKED = /^(\d{4})(\d{2})(\d{2})(?:(\d{2})(\d{2})(\d{2})?)?$/;
 
+/** A day of the years 1982 to 2173 as Excel counts it, where the style that shows it as a date was lost. */
+const DAY_NUMBER = /^[3-9]\d{4}(?:\.\d{1,12})?$/;
+
 interface Moment {
   readonly year: number;
   readonly month: number;
@@ -21,7 +24,8 @@ interface Moment {
 /** RFC 3339 with zone, or the day alone; what is not understood comes back as it is, and is noted on the ticket. */
 export function readTime(text: string): string {
   const plain = text.normalize('NFKC').trim();
-  const moment = packed(plain) ?? written(plain);
+  const shownAs = DAY_NUMBER.test(plain) ? excelTime(Number(plain), '1900') : null;
+  const moment = packed(plain) ?? written(shownAs ?? plain);
   return moment === null || !exists(moment) ? text : shown(moment);
 }
 
@@ -101,21 +105,4 @@ export function excelTime(serial: number, system: '1900' | '1904'): string | nul
   const real = system === '1900' && days < PHANTOM_DAY ? days + 1 : days;
   const date = new Date(FIRST_DAY[system] + real * DAY_SECONDS * 1000).toISOString().slice(0, 10);
   return rest === 0 ? date : `${date} ${clock}`;
-}
-
-/** Built-in number formats that show a date or time, those of East Asian Excel included (ECMA-376 part 1, 18.8.30). */
-function isBuiltInDate(id: number): boolean {
-  return (id >= 14 && id <= 22) || (id >= 27 && id <= 36) || (id >= 45 && id <= 47) || (id >= 50 && id <= 58);
-}
-
-/** Whether a number format shows a date: a letter of dates outside quotes, brackets and escapes. */
-export function isDateFormat(id: number, code: string | undefined): boolean {
-  if (code === undefined) return isBuiltInDate(id);
-  const bare = code
-    .replace(/"[^"]*"?/g, '')
-    .replace(/\\./g, '')
-    .replace(/[_*]./g, '')
-    .replace(/\[(?!h+\]|m+\]|s+\])[^\]]*\]/gi, '')
-    .replace(/general/gi, '');
-  return /[ymdhs年月日时分秒]/i.test(bare.split(';')[0] ?? '');
 }

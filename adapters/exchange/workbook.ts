@@ -1,17 +1,27 @@
-// A workbook's frame: which part is the wanted sheet, its shared strings, which styles show dates, and its day count.
+// A workbook's frame: its sheets, its shared strings, how its styles show numbers, and its day count.
+import { posix } from 'node:path';
+import { type NumberFormat, numberFormat } from './number-formats.ts';
 import { FileFault } from './row-errors.ts';
 import { type SharedStrings, sharedStrings } from './strings.ts';
-import { isDateFormat } from './times.ts';
 import { readXml } from './xml.ts';
 import type { Archive } from './zip.ts';
 
 export interface Workbook {
-  /** Name of the sheet's part in the archive. */
-  readonly sheet: string;
+  /** Sheets of cells, as their tabs stand; those of charts are left out. */
+  readonly sheets: readonly Sheet[];
   readonly strings: SharedStrings;
-  /** By the place of a cell's style: whether it shows a date or time. */
-  readonly dates: readonly boolean[];
+  /** By the place of a cell's style. */
+  readonly formats: readonly NumberFormat[];
   readonly system: '1900' | '1904';
+}
+
+export interface Sheet {
+  readonly name: string;
+  readonly hidden: boolean;
+  /** As a person counts the tabs that can be seen, from 1; hidden ones have the count before them. */
+  readonly tab: number;
+  /** Name of its part in the archive. */
+  readonly part: string;
 }
 
 const FRAME = 'xl/workbook.xml';
@@ -25,25 +35,31 @@ export const unescapeText = (text: string): string =>
     : text;
 
 /** @throws FileFault */
-export async function openWorkbook(archive: Archive, wanted: string): Promise<Workbook> {
+export async function openWorkbook(archive: Archive): Promise<Workbook> {
   if (!archive.has(FRAME) || !archive.has(LINKS)) throw new FileFault('exchange.bad_workbook');
   const targets = await links(archive);
-  const frame = await readFrame(archive);
-  const chosen =
-    wanted === ''
-      ? (frame.sheets.find(sheet => !sheet.hidden) ?? frame.sheets[0])
-      : frame.sheets.find(sheet => sheet.name === wanted);
-  const sheet = chosen === undefined ? undefined : targets.get(chosen.link);
-  if (sheet === undefined || !archive.has(sheet.part)) throw new FileFault('exchange.no_sheet');
-  const part = (type: string) => [...targets.values()].find(target => target.type.endsWith(type))?.part;
+  const { system, sheets } = await readFrame(archive);
+  const part = (type: string) => {
+    const named = [...targets.values()].find(target => target.type.endsWith(type))?.part;
+    return named !== undefined && archive.has(named) ? named : undefined;
+  };
   const strings = part('/sharedStrings');
   const styles = part('/styles');
   return {
-    sheet: sheet.part,
-    system: frame.system,
-    strings: strings !== undefined && archive.has(strings) ? await readStrings(archive, strings) : sharedStrings(),
-    dates: styles !== undefined && archive.has(styles) ? await dateStyles(archive, styles) : [],
+    sheets: sheetsOf(sheets, targets).filter(sheet => archive.has(sheet.part)),
+    system,
+    strings: strings === undefined ? sharedStrings() : await readStrings(archive, strings),
+    formats: styles === undefined ? [] : await readFormats(archive, styles),
   };
+}
+
+function sheetsOf(listed: Frame['sheets'], targets: ReadonlyMap<string, Target>): readonly Sheet[] {
+  let tab = 0;
+  return listed.flatMap(({ name, link, hidden }) => {
+    if (!hidden) tab++;
+    const target = targets.get(link);
+    return target?.type.endsWith('/worksheet') === true ? [{ name, hidden, tab, part: target.part }] : [];
+  });
 }
 
 interface Target {
@@ -51,18 +67,21 @@ interface Target {
   readonly part: string;
 }
 
-/** Parts by the id that the frame names them by; they are named from `xl/`, or from the root with a slash. */
+/** Parts by the id that the frame names them by. */
 async function links(archive: Archive): Promise<ReadonlyMap<string, Target>> {
   const found = new Map<string, Target>();
   await readXml(archive.read(LINKS), {
     open: (name, { Id, Type, Target, TargetMode }) => {
       if (name !== 'Relationship' || TargetMode === 'External') return;
       if (Id === undefined || Type === undefined || Target === undefined) return;
-      found.set(Id, { type: Type, part: Target.startsWith('/') ? Target.slice(1) : `xl/${Target}` });
+      found.set(Id, { type: Type, part: partOf(Target) });
     },
   });
   return found;
 }
+
+/** Named from the folder of the frame (`worksheets/…`, `./…`, `../xl/…`), or with a slash from the root. */
+const partOf = (target: string): string => posix.resolve('/', posix.dirname(FRAME), target).slice(1);
 
 interface Frame {
   readonly system: '1900' | '1904';
@@ -108,9 +127,9 @@ async function readStrings(archive: Archive, part: string): Promise<SharedString
   return strings;
 }
 
-async function dateStyles(archive: Archive, part: string): Promise<readonly boolean[]> {
+async function readFormats(archive: Archive, part: string): Promise<readonly NumberFormat[]> {
   const codes = new Map<number, string>();
-  const dates: boolean[] = [];
+  const formats: NumberFormat[] = [];
   let within = '';
   await readXml(archive.read(part), {
     open: (name, attributes) => {
@@ -118,12 +137,12 @@ async function dateStyles(archive: Archive, part: string): Promise<readonly bool
       else if (name === 'numFmt') codes.set(Number(attributes['numFmtId']), attributes['formatCode'] ?? '');
       else if (name === 'xf' && within === 'cellXfs') {
         const id = Number(attributes['numFmtId'] ?? 0);
-        dates.push(isDateFormat(id, codes.get(id)));
+        formats.push(numberFormat(id, codes.get(id)));
       }
     },
     close: name => {
       if (name === within) within = '';
     },
   });
-  return dates;
+  return formats;
 }

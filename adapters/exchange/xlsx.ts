@@ -1,25 +1,19 @@
 // A sheet of a workbook into rows, piece by piece: texts as a person sees them, no digit lost in silence.
 
 import { openMerges } from './merges.ts';
+import type { NumberFormat } from './number-formats.ts';
 import { FileFault, type RowFaultCode } from './row-errors.ts';
 import { MOST_COLUMNS, type RawRow } from './rows.ts';
 import { excelTime } from './times.ts';
-import { openWorkbook, unescapeText, type Workbook } from './workbook.ts';
+import { type Sheet, unescapeText, type Workbook } from './workbook.ts';
 import { xmlPieces } from './xml.ts';
-import { openArchive } from './zip.ts';
-
-export interface XlsxLimits {
-  /** Bytes that all parts together may declare. */
-  readonly inflated: number;
-}
+import type { Archive } from './zip.ts';
 
 /** @throws FileFault */
-export async function* xlsxRows(bytes: Uint8Array, sheet: string, limits: XlsxLimits): AsyncIterable<RawRow> {
-  const archive = await openArchive(bytes, limits.inflated);
-  const workbook = await openWorkbook(archive, sheet);
-  const merges = await openMerges(archive.read(workbook.sheet));
+export async function* sheetRows(archive: Archive, workbook: Workbook, { part }: Sheet): AsyncIterable<RawRow> {
+  const merges = await openMerges(archive.read(part));
   const reader = sheetReader(workbook);
-  for await (const _piece of xmlPieces(archive.read(workbook.sheet), reader.events)) {
+  for await (const _piece of xmlPieces(archive.read(part), reader.events)) {
     for (const row of reader.take()) yield merges(row);
   }
 }
@@ -125,7 +119,7 @@ interface CellText {
   readonly fault?: RowFaultCode;
 }
 
-function cellText(cell: OpenCell, { strings, dates, system }: Workbook): CellText {
+function cellText(cell: OpenCell, { strings, formats, system }: Workbook): CellText {
   const { type, text } = cell;
   if (cell.formula && !cell.value) return { text: '', fault: 'exchange.formula_without_value' };
   if (type === 's') {
@@ -137,8 +131,15 @@ function cellText(cell: OpenCell, { strings, dates, system }: Workbook): CellTex
   if (type === 'd') return { text: text.replace(/^(\d{4}-\d{2}-\d{2})T00:00:00(\.0+)?$/, '$1') };
   if (type !== 'n') return { text: unescapeText(text) };
   if (text === '') return { text };
-  const time = dates[cell.style] === true ? excelTime(Number(text), system) : null;
-  return time === null ? numberText(text) : { text: time };
+  const format = formats[cell.style];
+  const time = format?.date === true ? excelTime(Number(text), system) : null;
+  return time === null ? padded(numberText(text), format) : { text: time };
+}
+
+/** A whole number as its cell shows it; every other is shown as it is. */
+function padded(cell: CellText, format: NumberFormat | undefined): CellText {
+  if (format === undefined || format.digits === 0 || !/^\d+$/.test(cell.text)) return cell;
+  return { ...cell, text: `${format.before}${cell.text.padStart(format.digits, '0')}${format.after}` };
 }
 
 const WHOLE = /^-?\d{1,15}$/;

@@ -8,6 +8,7 @@ const MOST_RATIO = 100;
 const RATIO_FROM = 1024 * 1024;
 
 export interface Archive {
+  /** Whether it holds the part, however its name is spelled in capitals. */
   has(name: string): boolean;
   /** The part's bytes in pieces; may be read more than once. Throws `FileFault`. */
   read(name: string): AsyncIterable<Buffer>;
@@ -19,10 +20,13 @@ export async function openArchive(bytes: Uint8Array, mostBytes: number): Promise
   if (zip.entryCount > MOST_ENTRIES) throw bomb(`> ${MOST_ENTRIES} entries`);
   const entries = await entriesOf(zip, mostBytes);
   return {
-    has: name => entries.has(name),
-    read: name => readEntry(zip, entries.get(name), mostBytes),
+    has: name => entries.has(folded(name)),
+    read: name => readEntry(zip, entries.get(folded(name)), mostBytes),
   };
 }
+
+/** Parts are the same in capitals and small letters (ECMA-376 part 2, 6.2.2.3), and programs write them as they like. */
+const folded = (name: string): string => name.toLowerCase();
 
 const bad = (): FileFault => new FileFault('exchange.bad_workbook');
 const bomb = (why: string): FileFault => new FileFault('exchange.bomb', 0, { why });
@@ -41,8 +45,9 @@ async function entriesOf(zip: ZipFile, mostBytes: number): Promise<ReadonlyMap<s
   const sum = { inflated: 0, deflated: 0 };
   try {
     for await (const entry of zip.eachEntry()) {
-      if (entries.has(entry.fileName) || entry.isEncrypted()) throw bad();
-      entries.set(entry.fileName, entry);
+      const name = folded(entry.fileName);
+      if (entries.has(name) || entry.isEncrypted()) throw bad();
+      entries.set(name, entry);
       sum.inflated += entry.uncompressedSize;
       sum.deflated += entry.compressedSize;
       check(entry.uncompressedSize, entry.compressedSize, mostBytes);

@@ -46,7 +46,7 @@ export function zip(parts: readonly ZipPart[]): Buffer {
 export type Cell =
   | string
   | null
-  | { readonly number: string }
+  | { readonly number: string; readonly format?: number }
   | { readonly date: number }
   | { readonly formula: string; readonly value?: string }
   | { readonly error: string }
@@ -58,6 +58,15 @@ export interface SheetOptions {
   /** Further parts, or ones in place of those made. */
   readonly parts?: readonly ZipPart[];
   readonly name?: string;
+  readonly hidden?: boolean;
+  /** Sheets behind it. */
+  readonly more?: readonly {
+    readonly name: string;
+    readonly hidden?: boolean;
+    readonly rows: Iterable<readonly Cell[]>;
+  }[];
+  /** Number formats, which cells name by their place. */
+  readonly formats?: readonly string[];
 }
 
 const escaped = (text: string): string => text.replace(/[&<>"]/g, sign => `&#${sign.charCodeAt(0)};`);
@@ -70,7 +79,10 @@ export function columnName(place: number): string {
 function cellXml(cell: Cell, reference: string, shared: (text: string) => number): string {
   if (cell === null) return '';
   if (typeof cell === 'string') return `<c r="${reference}" t="s"><v>${shared(cell)}</v></c>`;
-  if ('number' in cell) return `<c r="${reference}"><v>${cell.number}</v></c>`;
+  if ('number' in cell) {
+    const style = cell.format === undefined ? '' : ` s="${cell.format + 2}"`;
+    return `<c r="${reference}"${style}><v>${cell.number}</v></c>`;
+  }
   if ('date' in cell) return `<c r="${reference}" s="1"><v>${cell.date}</v></c>`;
   if ('error' in cell) return `<c r="${reference}" t="e"><v>${escaped(cell.error)}</v></c>`;
   if ('inline' in cell) return `<c r="${reference}" t="inlineStr"><is><t>${escaped(cell.inline)}</t></is></c>`;
@@ -82,8 +94,52 @@ const HEAD = '<?xml version="1.0" encoding="UTF-8" standalone="yes"?>\n';
 const MAIN = 'xmlns="http://schemas.openxmlformats.org/spreadsheetml/2006/main"';
 const OFFICE = 'http://schemas.openxmlformats.org/officeDocument/2006/relationships';
 
-/** A workbook of one sheet, written as Excel writes it: shared strings, styles, merges behind the rows. */
+function sheetXml(
+  rows: Iterable<readonly Cell[]>,
+  merged: readonly string[],
+  shared: (text: string) => number,
+): string {
+  const lines: string[] = [];
+  for (const cells of rows) {
+    const row = lines.length + 1;
+    const xml = cells.map((cell, place) => cellXml(cell, `${columnName(place)}${row}`, shared)).join('');
+    lines.push(`<row r="${row}">${xml}</row>`);
+  }
+  const merges = merged.map(range => `<mergeCell ref="${range}"/>`).join('');
+  return `${HEAD}<worksheet ${MAIN}><sheetData>${lines.join('')}</sheetData>${merges === '' ? '' : `<mergeCells>${merges}</mergeCells>`}</worksheet>`;
+}
+
+function frameXml(sheets: readonly { readonly name: string; readonly hidden?: boolean }[], date1904: boolean): string {
+  const listed = sheets.map(({ name, hidden }, at) => {
+    const state = hidden === true ? ' state="hidden"' : '';
+    return `<sheet name="${escaped(name)}" sheetId="${at + 1}"${state} r:id="rId${at + 1}"/>`;
+  });
+  return `${HEAD}<workbook ${MAIN} xmlns:r="${OFFICE}"><workbookPr${date1904 ? ' date1904="1"' : ''}/><sheets>${listed.join('')}</sheets></workbook>`;
+}
+
+/** Where the parts of a workbook of so many sheets lie. */
+export function linksXml(sheets: number, strings = 'sharedStrings.xml', folder = ''): string {
+  const targets = [
+    ...Array.from({ length: sheets }, (_, at) => ['worksheet', `worksheets/sheet${at + 1}.xml`]),
+    ['sharedStrings', strings],
+    ['styles', 'styles.xml'],
+  ];
+  const links = targets.map(
+    ([type, target], at) => `<Relationship Id="rId${at + 1}" Type="${OFFICE}/${type}" Target="${folder}${target}"/>`,
+  );
+  return `${HEAD}<Relationships xmlns="http://schemas.openxmlformats.org/package/2006/relationships">${links.join('')}</Relationships>`;
+}
+
+function stylesXml(formats: readonly string[]): string {
+  const own = ['yyyy/m/d\\ h:mm;@', ...formats];
+  const codes = own.map((code, at) => `<numFmt numFmtId="${164 + at}" formatCode="${escaped(code)}"/>`);
+  const styles = own.map((_, at) => `<xf numFmtId="${164 + at}"/>`);
+  return `${HEAD}<styleSheet ${MAIN}><numFmts>${codes.join('')}</numFmts><cellXfs><xf numFmtId="0"/>${styles.join('')}</cellXfs></styleSheet>`;
+}
+
+/** A workbook, written as Excel writes it: shared strings, styles, merges behind the rows. */
 export function workbook(rows: Iterable<readonly Cell[]>, options: SheetOptions = {}): Buffer {
+  const { name = 'Sheet1', hidden = false, more = [], merges = [], formats = [], date1904 = false } = options;
   const strings = new Map<string, number>();
   const shared = (text: string): number => {
     const known = strings.get(text);
@@ -91,23 +147,18 @@ export function workbook(rows: Iterable<readonly Cell[]>, options: SheetOptions 
     strings.set(text, strings.size);
     return strings.size - 1;
   };
-  const lines: string[] = [];
-  for (const cells of rows) {
-    const row = lines.length + 1;
-    const xml = cells.map((cell, place) => cellXml(cell, `${columnName(place)}${row}`, shared)).join('');
-    lines.push(`<row r="${row}">${xml}</row>`);
-  }
-  const merges = (options.merges ?? []).map(range => `<mergeCell ref="${range}"/>`).join('');
-  const sheet = `${HEAD}<worksheet ${MAIN}><sheetData>${lines.join('')}</sheetData>${merges === '' ? '' : `<mergeCells>${merges}</mergeCells>`}</worksheet>`;
-  const items = [...strings.keys()].map(text => `<si><t xml:space="preserve">${escaped(text)}</t></si>`).join('');
+  const sheets = [{ name, hidden, rows }, ...more];
   const made: Record<string, string> = {
-    'xl/workbook.xml': `${HEAD}<workbook ${MAIN} xmlns:r="${OFFICE}"><workbookPr${options.date1904 === true ? ' date1904="1"' : ''}/><sheets><sheet name="${escaped(options.name ?? 'Sheet1')}" sheetId="1" r:id="rId1"/></sheets></workbook>`,
-    'xl/_rels/workbook.xml.rels': `${HEAD}<Relationships xmlns="http://schemas.openxmlformats.org/package/2006/relationships"><Relationship Id="rId1" Type="${OFFICE}/worksheet" Target="worksheets/sheet1.xml"/><Relationship Id="rId2" Type="${OFFICE}/sharedStrings" Target="sharedStrings.xml"/><Relationship Id="rId3" Type="${OFFICE}/styles" Target="styles.xml"/></Relationships>`,
-    'xl/worksheets/sheet1.xml': sheet,
-    'xl/sharedStrings.xml': `${HEAD}<sst ${MAIN}>${items}</sst>`,
-    'xl/styles.xml': `${HEAD}<styleSheet ${MAIN}><numFmts count="1"><numFmt numFmtId="164" formatCode="yyyy/m/d\\ h:mm;@"/></numFmts><cellXfs count="2"><xf numFmtId="0"/><xf numFmtId="164"/></cellXfs></styleSheet>`,
+    'xl/workbook.xml': frameXml(sheets, date1904),
+    'xl/_rels/workbook.xml.rels': linksXml(sheets.length),
+    'xl/styles.xml': stylesXml(formats),
   };
-  const parts = Object.entries(made).map(([name, text]): ZipPart => ({ name, bytes: Buffer.from(text) }));
+  for (const [at, sheet] of sheets.entries()) {
+    made[`xl/worksheets/sheet${at + 1}.xml`] = sheetXml(sheet.rows, at === 0 ? merges : [], shared);
+  }
+  const items = [...strings.keys()].map(text => `<si><t xml:space="preserve">${escaped(text)}</t></si>`).join('');
+  made['xl/sharedStrings.xml'] = `${HEAD}<sst ${MAIN}>${items}</sst>`;
+  const parts = Object.entries(made).map(([part, text]): ZipPart => ({ name: part, bytes: Buffer.from(text) }));
   const extra = options.parts ?? [];
   return zip([...parts.filter(part => !extra.some(other => other.name === part.name)), ...extra]);
 }
