@@ -6,8 +6,8 @@ import type { FieldCipher } from '../store/field-cipher.ts';
 import { decodeOriginal, type KeptOriginal } from '../store/original-codec.ts';
 import type { MessageRow, Store } from '../store/store.ts';
 import { openDecision, openFile, openTicketContent } from '../store/ticket-seal.ts';
-import type { ChannelBook } from './channel-book.ts';
-import { withoutSecrets } from './channel-settings.ts';
+import type { ChannelBook } from './channels/channel-book.ts';
+import { withoutSecrets } from './channels/channel-settings.ts';
 import { hasOriginal, originalOf } from './reading/read-again.ts';
 
 export interface AttachmentBytesParts {

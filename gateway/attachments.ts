@@ -7,12 +7,12 @@ import type { FieldCipher } from '../store/field-cipher.ts';
 import type { AttachmentRow, MessageRow, Store } from '../store/store.ts';
 import { sealFile } from '../store/ticket-seal.ts';
 import { attachmentsOf, loadAttachment } from './attachment-bytes.ts';
-import type { ChannelBook } from './channel-book.ts';
-import type { Channels } from './channels.ts';
-import { correctTicket, createdEntry, hasGone } from './corrections.ts';
+import type { ChannelBook } from './channels/channel-book.ts';
+import type { Channels } from './channels/channels.ts';
+import { correctTicket, createdEntry, hasGone } from './desk/corrections.ts';
 import { blobName } from './intake.ts';
 import { risingClock } from './rising-clock.ts';
-import type { Log } from './telemetry.ts';
+import type { Log } from './telemetry/telemetry.ts';
 
 export interface AttachmentsParts {
   readonly store: Store;

@@ -6,10 +6,10 @@ import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { createInterface } from 'node:readline';
 import type { Arguments, Command, CommandContext, Row, Share } from './cli/command.ts';
-import { DeskError, EXIT } from './desk-error.ts';
+import { DeskError, EXIT } from './desk/desk-error.ts';
 import { failureOf } from './failure.ts';
 import { type Sentence, sayBoth } from './locale.ts';
-import type { Log } from './telemetry.ts';
+import type { Log } from './telemetry/telemetry.ts';
 import { within } from './within.ts';
 
 /** One request, one line. */

@@ -5,7 +5,7 @@ import { RulebookInvalid } from '../normalizer/rulebook.ts';
 import { Conflict, KeyError, SealBroken, StoreUnavailable } from '../store/errors.ts';
 import { catalogueEntry } from './catalogue.ts';
 import type { Failure } from './control.ts';
-import { DeskError, EXIT } from './desk-error.ts';
+import { DeskError, EXIT } from './desk/desk-error.ts';
 import { QueueUnavailable } from './dispatch/queue.ts';
 import { ListenError } from './http/listen-error.ts';
 import { type Sentence, sayBoth } from './locale.ts';

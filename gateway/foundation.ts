@@ -20,14 +20,14 @@ import {
   verifyKeyCheck,
 } from '../store/key-ring.ts';
 import type { Store } from '../store/store.ts';
-import { type ChannelBook, createChannelBook } from './channel-book.ts';
-import { withoutSecrets } from './channel-settings.ts';
+import { type ChannelBook, createChannelBook } from './channels/channel-book.ts';
+import { withoutSecrets } from './channels/channel-settings.ts';
 import { isUsed } from './data-folder.ts';
-import { createDesk, type Desk } from './desk.ts';
+import { createDesk, type Desk } from './desk/desk.ts';
 import { type OpenedStore, openStore } from './engines.ts';
-import { createLiveConfig, type LiveConfig } from './live-config.ts';
 import type { ParserChannel } from './reading/protocol.ts';
 import { readAgain } from './reading/read-again.ts';
+import { createLiveConfig, type LiveConfig } from './settings/live-config.ts';
 import { retiredKeys } from './upkeep/rewrap.ts';
 
 export interface FoundationOptions {

@@ -1,7 +1,7 @@
 // What other processes on the same store leave behind: halves of what they died in the midst of, changes to channels.
 import type { Store } from '../store/store.ts';
-import type { Channels } from './channels.ts';
-import type { Log } from './telemetry.ts';
+import type { Channels } from './channels/channels.ts';
+import type { Log } from './telemetry/telemetry.ts';
 
 const EVERY_MS = 5000;
 /** On a store that takes long to answer a pause is so many times as long as a look. */

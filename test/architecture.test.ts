@@ -20,8 +20,8 @@ const BELOW: Readonly<Record<Room, readonly Room[]>> = {
 /** Where a package may be imported; what is not named here may be imported nowhere in the product. */
 const VENDORS: Readonly<Record<string, readonly string[]>> = {
   express: ['gateway/http/'],
-  pino: ['gateway/telemetry.ts'],
-  'prom-client': ['gateway/metrics.ts'],
+  pino: ['gateway/telemetry/telemetry.ts'],
+  'prom-client': ['gateway/telemetry/metrics.ts'],
   commander: ['gateway/main.ts', 'gateway/cli/'],
   'cli-progress': ['gateway/cli/'],
   bull: ['gateway/dispatch/bull-queue.ts'],

@@ -4,7 +4,7 @@ import mongoose from 'mongoose';
 import { newNumber } from '../../gateway/number.ts';
 import { openMongoStore } from '../../store/mongo/engine.ts';
 import type { AcceptRow } from '../../store/store.ts';
-import { several } from '../../test/gateway/several.ts';
+import { several } from '../../test/gateway/reading/several.ts';
 import type { Redis } from '../../test/servers/redis.ts';
 import { median, ratio } from '../phases.ts';
 import { openRecipe } from '../recipe.ts';

@@ -2,11 +2,11 @@
 import { copyFileSync, mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { loadConfig } from '../../config/load.ts';
-import { contextOf } from '../../gateway/channel-context.ts';
+import { contextOf } from '../../gateway/channels/channel-context.ts';
 import { splitterOf } from '../../gateway/compose.ts';
 import { type Foundation, openFoundation } from '../../gateway/foundation.ts';
 import { createIntake } from '../../gateway/intake.ts';
-import { createLog } from '../../gateway/telemetry.ts';
+import { createLog } from '../../gateway/telemetry/telemetry.ts';
 import { processUse } from '../system.ts';
 
 export interface TakingTask {

@@ -2,9 +2,9 @@
 import { randomUUID } from 'node:crypto';
 import type { AlarmLimits, AlarmSettings } from '../../config/alarms.ts';
 import type { Store } from '../../store/store.ts';
-import { checkAudit, parseHead } from '../audit-head.ts';
-import type { ProbeCounts } from '../probe-counts.ts';
-import { createOutages, type Log } from '../telemetry.ts';
+import type { ProbeCounts } from '../telemetry/probe-counts.ts';
+import { createOutages, type Log } from '../telemetry/telemetry.ts';
+import { checkAudit, parseHead } from '../upkeep/audit-head.ts';
 import {
   type Alarm,
   type AlarmKind,

@@ -2,7 +2,7 @@
 import { PlatformError } from '../../adapters/contract.ts';
 import type { AlarmSettings } from '../../config/alarms.ts';
 import { retryDelayMs } from '../dispatch/retry.ts';
-import type { Log, Outages } from '../telemetry.ts';
+import type { Log, Outages } from '../telemetry/telemetry.ts';
 import { type AlarmState, type Notice, WAYS, type WayName, type WayState } from './alarm.ts';
 import type { Way } from './way.ts';
 

@@ -3,7 +3,7 @@ import { type AlarmKind, type AlarmState, type AlarmValues, FRESH_STATE } from '
 import { readState } from '../alarms/keeping.ts';
 import { type Trial, tryWays } from '../alarms/ways.ts';
 import { alarmWords } from '../alarms/words.ts';
-import { EXIT } from '../desk-error.ts';
+import { EXIT } from '../desk/desk-error.ts';
 import { type Sentence, say, word } from '../locale.ts';
 import type { Command, CommandContext } from './command.ts';
 

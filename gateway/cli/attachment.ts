@@ -1,6 +1,6 @@
 // huisu tickets attachment: one file of a ticket or of a follow-up, as it came, for a purpose that is audited first.
 import { attachmentsOf, loadAttachment } from '../attachment-bytes.ts';
-import { DeskError } from '../desk-error.ts';
+import { DeskError } from '../desk/desk-error.ts';
 import { say } from '../locale.ts';
 import type { Command } from './command.ts';
 import { writeNew } from './new-file.ts';

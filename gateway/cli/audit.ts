@@ -1,9 +1,9 @@
 // huisu audit: who did what, and whether the chain of records is whole.
 import type { Store } from '../../store/store.ts';
-import { checkAudit, parseHead } from '../audit-head.ts';
-import { DeskError, EXIT } from '../desk-error.ts';
+import { DeskError, EXIT } from '../desk/desk-error.ts';
 import { say } from '../locale.ts';
 import { foldNumber } from '../number.ts';
+import { checkAudit, parseHead } from '../upkeep/audit-head.ts';
 import type { Arguments, Command, Row } from './command.ts';
 import { textOf } from './parts.ts';
 

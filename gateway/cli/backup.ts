@@ -3,7 +3,7 @@ import { existsSync } from 'node:fs';
 import { userInfo } from 'node:os';
 import { loadConfig } from '../../config/load.ts';
 import { KEYS_VARIABLE, type KeyRing, loadKeyRing } from '../../store/key-ring.ts';
-import { EXIT } from '../desk-error.ts';
+import { EXIT } from '../desk/desk-error.ts';
 import { type Language, say, sayBoth } from '../locale.ts';
 import { type BackupOrder, makeBackup } from '../upkeep/backup.ts';
 import { readBackup } from '../upkeep/manifest.ts';

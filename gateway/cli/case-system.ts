@@ -1,5 +1,5 @@
 // huisu case-system try: one made-up entry of each kind to the real case system, before citizens' ones go there.
-import { DeskError, EXIT } from '../desk-error.ts';
+import { DeskError, EXIT } from '../desk/desk-error.ts';
 import type { TryReport } from '../dispatch/try.ts';
 import type { Command } from './command.ts';
 

@@ -1,8 +1,8 @@
 // huisu channels check: opens a channel once more, asks its platform, and says in words what it found or what to do.
 import { Misconfigured, PlatformError } from '../../adapters/contract.ts';
 import { catalogueEntry } from '../catalogue.ts';
-import { contextOf } from '../channel-context.ts';
-import { DeskError, EXIT } from '../desk-error.ts';
+import { contextOf } from '../channels/channel-context.ts';
+import { DeskError, EXIT } from '../desk/desk-error.ts';
 import type { Sentence } from '../locale.ts';
 import { sayBoth } from '../locale.ts';
 import { partsAlone } from './channel-parts.ts';

@@ -1,5 +1,5 @@
 // What a channel is given by a command where no gateway runs.
-import type { ContextParts } from '../channel-context.ts';
+import type { ContextParts } from '../channels/channel-context.ts';
 import type { CommandContext } from './command.ts';
 
 /** An intake and a splitter for one channel. Loaded only then, since it is the whole engine. */
@@ -7,7 +7,7 @@ export async function partsAlone({ loaded, store, cipher, now }: CommandContext)
   const [{ splitterOf }, { createIntake }, { createLog }] = await Promise.all([
     import('../compose.ts'),
     import('../intake.ts'),
-    import('../telemetry.ts'),
+    import('../telemetry/telemetry.ts'),
   ]);
   const log = createLog({ level: 'warn' });
   const intake = createIntake({ store, cipher, now, acknowledged: () => undefined });

@@ -2,8 +2,8 @@
 import { readFileSync } from 'node:fs';
 import type { AdapterDefinition } from '../../adapters/contract.ts';
 import { catalogueEntry } from '../catalogue.ts';
-import { shownSettings } from '../channel-book.ts';
-import { DeskError, EXIT } from '../desk-error.ts';
+import { shownSettings } from '../channels/channel-book.ts';
+import { DeskError, EXIT } from '../desk/desk-error.ts';
 import type { Sentence } from '../locale.ts';
 import { channelCheckCommand } from './channel-check.ts';
 import type { Arguments, ChannelState, Command, CommandContext } from './command.ts';

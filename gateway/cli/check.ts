@@ -8,11 +8,11 @@ import { loadIncidents } from '../../config/load-incidents.ts';
 import { loadRepeats } from '../../config/load-repeats.ts';
 import { loadRules } from '../../config/load-rules.ts';
 import { loadKeyRing } from '../../store/key-ring.ts';
+import { checkChannels } from '../channels/file-channels.ts';
+import { sameSources } from '../channels/same-source.ts';
 import { isUsed } from '../data-folder.ts';
-import { EXIT } from '../desk-error.ts';
-import { checkChannels } from '../file-channels.ts';
+import { EXIT } from '../desk/desk-error.ts';
 import { say } from '../locale.ts';
-import { sameSources } from '../same-source.ts';
 import type { LocalCommand } from './command.ts';
 
 export const checkCommand: LocalCommand = {

@@ -5,13 +5,13 @@ import type { FieldCipher } from '../../store/field-cipher.ts';
 import type { Forgotten } from '../../store/forget-postings.ts';
 import type { KeyRing } from '../../store/key-ring.ts';
 import type { Store } from '../../store/store.ts';
-import type { ChannelBook } from '../channel-book.ts';
-import type { ContextParts } from '../channel-context.ts';
-import type { Desk } from '../desk.ts';
+import type { ChannelBook } from '../channels/channel-book.ts';
+import type { ContextParts } from '../channels/channel-context.ts';
+import type { Desk } from '../desk/desk.ts';
 import type { TryReport } from '../dispatch/try.ts';
 import type { ReadinessReason } from '../http/health.ts';
 import type { Sentence } from '../locale.ts';
-import type { ReloadReport, SettingsState } from '../reload.ts';
+import type { ReloadReport, SettingsState } from '../settings/reload.ts';
 
 /** How a channel of a running gateway is doing. */
 export interface ChannelState {

@@ -1,6 +1,6 @@
 // huisu dead-letters: what the case system would not take, why, and sending it again.
 import type { EntryFilter, EntryKind } from '../../store/store.ts';
-import { DeskError, EXIT } from '../desk-error.ts';
+import { DeskError, EXIT } from '../desk/desk-error.ts';
 import type { Arguments, Command } from './command.ts';
 import { LIMIT, textOf } from './parts.ts';
 

@@ -4,7 +4,7 @@ import { once } from 'node:events';
 import { createInterface } from 'node:readline';
 import type { Outgoing } from '../../adapters/kit/http.ts';
 import { secretKey, webhookHeaders } from '../../adapters/kit/signature.ts';
-import { DeskError, EXIT } from '../desk-error.ts';
+import { DeskError, EXIT } from '../desk/desk-error.ts';
 import type { Row } from './command.ts';
 import type { DemoMessage } from './demo-samples.ts';
 

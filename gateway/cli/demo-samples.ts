@@ -2,7 +2,7 @@
 import { readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { DeskError, EXIT } from '../desk-error.ts';
+import { DeskError, EXIT } from '../desk/desk-error.ts';
 
 /** What should become of a shipped sample; numbers are told by the ids of other samples. */
 export interface Expectation {

@@ -7,7 +7,7 @@ import { fileURLToPath } from 'node:url';
 import { outgoing } from '../../adapters/kit/http.ts';
 import { newSecret } from '../../adapters/kit/signature.ts';
 import { type ControlClient, callControl } from '../control.ts';
-import { DeskError, EXIT } from '../desk-error.ts';
+import { DeskError, EXIT } from '../desk/desk-error.ts';
 import { workerUrl } from '../worker-url.ts';
 import type { Row, Terminal } from './command.ts';
 import { appSender, end, launch, type Program, programSender, type Send, type Way } from './demo-platforms.ts';

@@ -1,5 +1,5 @@
 // huisu demo: a gateway, a case system and three platforms on this machine, sample appeals sent through, and what became of each.
-import { DeskError, EXIT } from '../desk-error.ts';
+import { DeskError, EXIT } from '../desk/desk-error.ts';
 import { say, word } from '../locale.ts';
 import type { LocalCommand, Row, Terminal } from './command.ts';
 import { type Judgement, judgeSamples, type Seen } from './demo-expect.ts';

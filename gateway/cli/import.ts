@@ -1,9 +1,9 @@
 // huisu import and huisu unseal: a file into a channel by hand, and a file that a channel has sealed back into the open.
 import { readFile } from 'node:fs/promises';
 import type { ImportReport } from '../../adapters/contract.ts';
-import { openForChannel } from '../channel-seal.ts';
-import { DeskError, EXIT } from '../desk-error.ts';
-import { importFile } from '../import-file.ts';
+import { openForChannel } from '../channels/channel-seal.ts';
+import { importFile } from '../channels/import-file.ts';
+import { DeskError, EXIT } from '../desk/desk-error.ts';
 import { say, sayBoth } from '../locale.ts';
 import { partsAlone } from './channel-parts.ts';
 import type { Arguments, Call, Command, Option, Row } from './command.ts';

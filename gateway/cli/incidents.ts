@@ -2,10 +2,10 @@
 import { loadIncidents } from '../../config/load-incidents.ts';
 import type { IncidentRow, TicketRow } from '../../store/store.ts';
 import { openTicketContent } from '../../store/ticket-seal.ts';
-import { DeskError, EXIT } from '../desk-error.ts';
+import { DeskError, EXIT } from '../desk/desk-error.ts';
+import { createIncidentDesk, type IncidentAnswer, membersOf } from '../desk/incident-desk.ts';
+import { incidentMarks } from '../desk/incident-marks.ts';
 import { createMasks } from '../dispatch/mask.ts';
-import { createIncidentDesk, type IncidentAnswer, membersOf } from '../incident-desk.ts';
-import { incidentMarks } from '../incident-marks.ts';
 import { foldNumber } from '../number.ts';
 import type { Arguments, Command, CommandContext, Row } from './command.ts';
 import { LIMIT, NUMBER, numberOf, textOf } from './parts.ts';

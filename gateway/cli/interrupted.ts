@@ -1,5 +1,5 @@
 // Ctrl-C and SIGTERM as something that a command can tidy up after.
-import { DeskError, EXIT } from '../desk-error.ts';
+import { DeskError, EXIT } from '../desk/desk-error.ts';
 
 export interface Interruption {
   readonly signal: AbortSignal;

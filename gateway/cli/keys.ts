@@ -11,7 +11,7 @@ import {
   saveKeyRing,
 } from '../../store/key-ring.ts';
 import type { Store } from '../../store/store.ts';
-import { DeskError } from '../desk-error.ts';
+import { DeskError } from '../desk/desk-error.ts';
 import { say, sayBoth } from '../locale.ts';
 import { retiredKeys, rewrapAll } from '../upkeep/rewrap.ts';
 import { inTurn } from '../upkeep/turn.ts';

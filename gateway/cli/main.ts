@@ -2,10 +2,10 @@
 import { userInfo } from 'node:os';
 import { resolve } from 'node:path';
 import { Command as Commander, CommanderError, Option as CommanderOption, InvalidArgumentError } from 'commander';
-import { EXIT } from '../desk-error.ts';
+import { EXIT } from '../desk/desk-error.ts';
 import { failureOf } from '../failure.ts';
 import { type Language, languageOf, say, sayBoth } from '../locale.ts';
-import { createLog } from '../telemetry.ts';
+import { createLog } from '../telemetry/telemetry.ts';
 import { VERSION } from '../version.ts';
 import { readSettings } from './channels.ts';
 import type { Arguments, Command, LocalCommand, Option, Terminal } from './command.ts';

@@ -1,6 +1,6 @@
 // huisu messages: what was received and what became of it.
 import type { MessageFilter, MessageState } from '../../store/store.ts';
-import { summary, viewMessage } from '../ticket-view.ts';
+import { summary, viewMessage } from '../desk/ticket-view.ts';
 import type { Arguments, Command } from './command.ts';
 import { CHANNEL, COLUMNS, LIMIT, NUMBER, numberOf, paged, textOf } from './parts.ts';
 

@@ -2,7 +2,7 @@
 import { userInfo } from 'node:os';
 import { loadConfig } from '../../config/load.ts';
 import { loadKeyRing, macKey } from '../../store/key-ring.ts';
-import { EXIT } from '../desk-error.ts';
+import { EXIT } from '../desk/desk-error.ts';
 import { say } from '../locale.ts';
 import type { LocalCommand } from './command.ts';
 import { interrupted } from './interrupted.ts';

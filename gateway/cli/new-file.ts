@@ -1,6 +1,6 @@
 // Writes what was opened for somebody to a file of its own.
 import { open, unlink } from 'node:fs/promises';
-import { DeskError, EXIT } from '../desk-error.ts';
+import { DeskError, EXIT } from '../desk/desk-error.ts';
 
 /** Of a failure of the file system. */
 export const codeOf = (error: unknown): string =>

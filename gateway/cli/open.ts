@@ -3,7 +3,7 @@ import { ConfigError } from '../../config/errors.ts';
 import { glimpseDataFolder, type LoadedConfig, loadConfig } from '../../config/load.ts';
 import { callControl, type Reply, runCommand } from '../control.ts';
 import { isUsed } from '../data-folder.ts';
-import { DeskError, EXIT } from '../desk-error.ts';
+import { DeskError, EXIT } from '../desk/desk-error.ts';
 import { say } from '../locale.ts';
 import type { Arguments, Command, Terminal } from './command.ts';
 import { interrupted } from './interrupted.ts';

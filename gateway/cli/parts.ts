@@ -1,5 +1,5 @@
 // Pieces that several commands share: numbers as people type them, pages of lists, columns.
-import { DeskError } from '../desk-error.ts';
+import { DeskError } from '../desk/desk-error.ts';
 import { foldNumber } from '../number.ts';
 import type { Arguments, Column, Option, Row } from './command.ts';
 

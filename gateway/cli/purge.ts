@@ -5,7 +5,7 @@ import { readRequester, requesterIdentities } from '../../normalizer/requester.t
 import { compileRulebook } from '../../normalizer/rulebook.ts';
 import type { TicketRow } from '../../store/store.ts';
 import { isErased } from '../../store/ticket-seal.ts';
-import { DeskError, EXIT } from '../desk-error.ts';
+import { DeskError, EXIT } from '../desk/desk-error.ts';
 import { say, sayBoth } from '../locale.ts';
 import { identityKey } from '../reading/judge.ts';
 import { checkClock, trustClock } from '../upkeep/clock.ts';

@@ -1,7 +1,7 @@
 // huisu quarantine: messages nobody could read, and reading them again.
 import type { Store } from '../../store/store.ts';
-import { DeskError, EXIT } from '../desk-error.ts';
-import { summary, viewMessage } from '../ticket-view.ts';
+import { DeskError, EXIT } from '../desk/desk-error.ts';
+import { summary, viewMessage } from '../desk/ticket-view.ts';
 import type { Command, CommandContext, Option } from './command.ts';
 import { CHANNEL, COLUMNS, LIMIT, NUMBER, numberOf, paged, textOf } from './parts.ts';
 

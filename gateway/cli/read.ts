@@ -2,7 +2,7 @@
 import { loadConfig } from '../../config/load.ts';
 import { loadRules } from '../../config/load-rules.ts';
 import { compileRulebook } from '../../normalizer/rulebook.ts';
-import { EXIT } from '../desk-error.ts';
+import { EXIT } from '../desk/desk-error.ts';
 import type { ClassFigures } from '../evaluation/class-figures.ts';
 import { readLabelledReadings } from '../evaluation/labelled-readings.ts';
 import type { PlaceFigures } from '../evaluation/place-figures.ts';

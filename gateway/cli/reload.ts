@@ -1,8 +1,8 @@
 // huisu reload: has the running gateway read its settings again, and tells what changed, what waits for a restart, or what is wrong.
 import { type ConfigProblem, describeProblem } from '../../config/errors.ts';
-import { DeskError, EXIT } from '../desk-error.ts';
+import { DeskError, EXIT } from '../desk/desk-error.ts';
 import { type Language, say } from '../locale.ts';
-import type { ReloadReport } from '../reload.ts';
+import type { ReloadReport } from '../settings/reload.ts';
 import type { Command, Row } from './command.ts';
 
 export const reloadCommand: Command = {

@@ -4,7 +4,7 @@ import { dirname, join } from 'node:path';
 import { loadConfig } from '../../config/load.ts';
 import { loadRepeats } from '../../config/load-repeats.ts';
 import { loadRules } from '../../config/load-rules.ts';
-import { DeskError, EXIT } from '../desk-error.ts';
+import { DeskError, EXIT } from '../desk/desk-error.ts';
 import { say } from '../locale.ts';
 import { readIncidents, readMessages, readPairs } from '../repeats/labelled-files.ts';
 import { evaluate, replay } from '../repeats/measure.ts';

@@ -1,10 +1,10 @@
 // huisu start: runs the gateway until it is told to stop.
 import { loadConfig } from '../../config/load.ts';
 import type { Gateway } from '../compose.ts';
-import { EXIT } from '../desk-error.ts';
+import { EXIT } from '../desk/desk-error.ts';
 import { say } from '../locale.ts';
 import { ROLES, type Role } from '../role.ts';
-import { createLog, type Log } from '../telemetry.ts';
+import { createLog, type Log } from '../telemetry/telemetry.ts';
 import type { Command, LocalCommand, Terminal } from './command.ts';
 import { firstAppeal } from './first-appeal.ts';
 

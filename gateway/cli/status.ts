@@ -2,12 +2,12 @@
 import { loadIncidents } from '../../config/load-incidents.ts';
 import { WAYS } from '../alarms/alarm.ts';
 import { catalogueEntry } from '../catalogue.ts';
-import { EXIT } from '../desk-error.ts';
-import { leastFreeBytes } from '../disk-watch.ts';
+import { sameSources } from '../channels/same-source.ts';
+import { EXIT } from '../desk/desk-error.ts';
+import { lately } from '../desk/incident-marks.ts';
 import { causeCode } from '../dispatch/causes.ts';
-import { lately } from '../incident-marks.ts';
 import { type Sentence, say, sayBoth, word } from '../locale.ts';
-import { sameSources } from '../same-source.ts';
+import { leastFreeBytes } from '../telemetry/disk-watch.ts';
 import { keptState, onAlarms } from './alarms.ts';
 import { whyOf } from './channels.ts';
 import type { ChannelState, Command, CommandContext, Row } from './command.ts';

@@ -3,7 +3,7 @@ import type { CaseSystemSettings } from '../../config/case-system.ts';
 import { StoreUnavailable } from '../../store/errors.ts';
 import type { FieldCipher } from '../../store/field-cipher.ts';
 import type { Store } from '../../store/store.ts';
-import type { Log } from '../telemetry.ts';
+import type { Log } from '../telemetry/telemetry.ts';
 import { type BreakerState, createBreaker, createPlaces } from './breaker.ts';
 import { createCaseSystem } from './case-system.ts';
 import { type Clock, steadyClock, wallClock } from './clock.ts';

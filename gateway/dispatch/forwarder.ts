@@ -3,7 +3,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import type { CaseSystemSettings } from '../../config/case-system.ts';
 import { StoreUnavailable } from '../../store/errors.ts';
 import type { ClaimedEntry, Store } from '../../store/store.ts';
-import type { Log } from '../telemetry.ts';
+import type { Log } from '../telemetry/telemetry.ts';
 import { type Failure, maskedWords, type Verdict } from './answer.ts';
 import type { Breaker } from './breaker.ts';
 import type { CaseSystem } from './case-system.ts';

@@ -1,5 +1,5 @@
 // Before anything is taken in: a queue that would lose jobs in silence, or does not let us in, is a mistake to be mended first.
-import type { Log } from '../telemetry.ts';
+import type { Log } from '../telemetry/telemetry.ts';
 import { type QueueFault, QueueUnavailable } from './queue.ts';
 
 /**

@@ -1,5 +1,5 @@
 // Addresses tagged character by character (B-road, I-road …) as places that are expected to be found.
-import type { Fail } from '../labelled-rows.ts';
+import type { Fail } from './labelled-rows.ts';
 import type { ExpectedPlace, PlaceKind } from './place-figures.ts';
 
 /** Parts of an address that reading looks for. */

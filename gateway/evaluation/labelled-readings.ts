@@ -1,7 +1,7 @@
 // Messages with what should be read out of them (JSON Lines), checked line by line before anything is read.
 import { TICKET_TYPES, type TicketType, URGENCIES, type Urgency } from '../../normalizer/ticket.ts';
-import { type Fail, type LabelledRow, optionalText, rowsOf, textIn } from '../labelled-rows.ts';
 import { placesOfTags } from './address-tags.ts';
+import { type Fail, type LabelledRow, optionalText, rowsOf, textIn } from './labelled-rows.ts';
 import { type ExpectedPlace, PLACE_KINDS, type PlaceKind } from './place-figures.ts';
 
 export const LEVELS = [1, 2, 3] as const;

@@ -1,6 +1,6 @@
 // Why requests were not authentic, for the operator's log: the sender is told none of it, so somebody has to be able to tell them.
 import { Unauthentic } from '../../adapters/contract.ts';
-import type { Log } from '../telemetry.ts';
+import type { Log } from '../telemetry/telemetry.ts';
 
 /** Told at once, and then at most so often: anybody can send what is not authentic. */
 const EVERY_MS = 60_000;

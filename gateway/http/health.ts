@@ -1,6 +1,6 @@
 // /healthz, /readyz with its reasons, /metrics.
 import type { Router } from 'express';
-import type { Metrics } from '../metrics.ts';
+import type { Metrics } from '../telemetry/metrics.ts';
 
 /** Why the gateway is not ready, or what a person should know although it is. */
 export interface ReadinessReason {

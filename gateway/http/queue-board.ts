@@ -2,7 +2,7 @@
 import type { Express, NextFunction, Request, RequestHandler, Response } from 'express';
 import { Unavailable } from '../../adapters/contract.ts';
 import type { WatchedQueue } from '../dispatch/bull-queue.ts';
-import type { Log } from '../telemetry.ts';
+import type { Log } from '../telemetry/telemetry.ts';
 import { HttpProblem } from './problem.ts';
 import { createSignIn } from './sign-in.ts';
 

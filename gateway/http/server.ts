@@ -6,8 +6,8 @@ import express, { type ErrorRequestHandler, type Express, type Request, type Rou
 import type { WebhookAnswer, WebhookRequest } from '../../adapters/contract.ts';
 import type { Certificate } from '../../config/certificate.ts';
 import type { Config } from '../../config/schema.ts';
-import type { Metrics } from '../metrics.ts';
-import type { Log } from '../telemetry.ts';
+import type { Metrics } from '../telemetry/metrics.ts';
+import type { Log } from '../telemetry/telemetry.ts';
 import { createForged } from './forged.ts';
 import { createFront, type Front, type FrontSettings, renewCertificate, tlsOptions } from './front.ts';
 import { mountHealth, type Readiness } from './health.ts';

@@ -4,7 +4,7 @@ import { encodeFacts } from '../../store/facts-codec.ts';
 import type { FieldCipher } from '../../store/field-cipher.ts';
 import type { BornRow, CommitRow, NewEntry, UnreadRow } from '../../store/store.ts';
 import { sealBornJson, sealDecisionJson, sealIdentity } from '../../store/ticket-seal.ts';
-import { NOTHING_MORE } from '../decided-anew.ts';
+import { NOTHING_MORE } from '../desk/decided-anew.ts';
 import type { Judged } from './judge.ts';
 import type { DraftHead } from './protocol.ts';
 

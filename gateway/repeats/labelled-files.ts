@@ -1,5 +1,5 @@
 // Files of messages, labelled pairs and incidents (JSON Lines), checked line by line before anything is done with them.
-import { type Fail, rowsOf, textIn } from '../labelled-rows.ts';
+import { type Fail, rowsOf, textIn } from '../evaluation/labelled-rows.ts';
 
 /** A message to measure with. */
 export interface LabelledMessage {

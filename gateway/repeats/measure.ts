@@ -1,6 +1,6 @@
 // huisu repeats evaluate and replay: labelled files in, figures out, by the shipped model or by models of parts.
 import type { RepeatPolicy } from '../../normalizer/facts.ts';
-import { DeskError } from '../desk-error.ts';
+import { DeskError } from '../desk/desk-error.ts';
 import { incidentOf, type Labels, partsOf } from './folds.ts';
 import type { LabelledIncident, LabelledMessage, LabelledPair } from './labelled-files.ts';
 import { sampleExamples } from './own-samples.ts';

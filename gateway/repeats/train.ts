@@ -8,7 +8,7 @@ import { type Example, trainParts } from '../../normalizer/repeat-training.ts';
 import { similarity } from '../../normalizer/similarity.ts';
 import { decodeFacts } from '../../store/facts-codec.ts';
 import type { Store } from '../../store/store.ts';
-import { DeskError } from '../desk-error.ts';
+import { DeskError } from '../desk/desk-error.ts';
 import { pairFigures, rounded } from './figures.ts';
 import { partOf } from './folds.ts';
 

@@ -3,7 +3,7 @@ import { existsSync, mkdirSync, readdirSync, realpathSync, renameSync, rmSync } 
 import { basename, dirname, isAbsolute, join, relative, resolve } from 'node:path';
 import { exportRing, type KeyRing, keyCheckValues, saveKeyRing } from '../../store/key-ring.ts';
 import type { Store } from '../../store/store.ts';
-import { DeskError, EXIT } from '../desk-error.ts';
+import { DeskError, EXIT } from '../desk/desk-error.ts';
 import { VERSION } from '../version.ts';
 import { FORMAT, type Manifest, writeManifest } from './manifest.ts';
 import { type ProofReport, prove } from './proof.ts';

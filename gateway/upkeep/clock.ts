@@ -1,7 +1,7 @@
 // Whether the clock can be trusted with the age of things: it must agree with what was recorded and with time that passed.
 import type { Store } from '../../store/store.ts';
-import { DeskError } from '../desk-error.ts';
-import type { Log } from '../telemetry.ts';
+import { DeskError } from '../desk/desk-error.ts';
+import type { Log } from '../telemetry/telemetry.ts';
 
 const MINUTE = 60_000;
 const DAY = 86_400_000;

@@ -11,8 +11,8 @@ import {
   openTicketContent,
   sealContent,
 } from '../../store/ticket-seal.ts';
-import { bornOf, decidedAnew } from '../decided-anew.ts';
-import { DeskError } from '../desk-error.ts';
+import { bornOf, decidedAnew } from '../desk/decided-anew.ts';
+import { DeskError } from '../desk/desk-error.ts';
 import { withoutHome } from '../dispatch/entry-body.ts';
 import { createMasks } from '../dispatch/mask.ts';
 import { hasOriginal } from '../reading/read-again.ts';

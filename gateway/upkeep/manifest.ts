@@ -3,7 +3,7 @@ import { createHash } from 'node:crypto';
 import { closeSync, fsyncSync, openSync, readFileSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
 import type { SnapshotFile } from '../../store/retention.ts';
-import { DeskError } from '../desk-error.ts';
+import { DeskError } from '../desk/desk-error.ts';
 
 export const FORMAT = 'huisu-backup-1';
 export const MANIFEST = 'manifest.json';

@@ -4,7 +4,7 @@ import { type MoveInto, openMoveInto } from '../../store/mongo/move-into.ts';
 import { createPrint, type MoveSource } from '../../store/moving.ts';
 import { openSqliteStore, type SqliteStore } from '../../store/sqlite/engine.ts';
 import { openMoveSource } from '../../store/sqlite/moving.ts';
-import { DeskError } from '../desk-error.ts';
+import { DeskError } from '../desk/desk-error.ts';
 
 export interface MoveOrder {
   /** Data folder of the embedded store; no gateway may run on it. It is left as it is. */

@@ -2,7 +2,7 @@
 import { Worker } from 'node:worker_threads';
 import type { RingData } from '../../store/key-ring.ts';
 import type { SnapshotFile } from '../../store/retention.ts';
-import { DeskError } from '../desk-error.ts';
+import { DeskError } from '../desk/desk-error.ts';
 import { workerUrl } from '../worker-url.ts';
 
 /** What the reading thread is started with. */

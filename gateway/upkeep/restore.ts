@@ -3,7 +3,7 @@ import { chmodSync, closeSync, fsyncSync, mkdirSync, openSync, renameSync, rmSyn
 import { copyFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { exportRing, type KeyRing, macKey, verifyKeyCheck } from '../../store/key-ring.ts';
-import { DeskError, EXIT } from '../desk-error.ts';
+import { DeskError, EXIT } from '../desk/desk-error.ts';
 import { openStore } from '../engines.ts';
 import { isTaken } from './backup.ts';
 import { type BackupContents, type Manifest, readBackup } from './manifest.ts';

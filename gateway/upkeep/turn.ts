@@ -1,6 +1,6 @@
 // Backup, purge and erasing do not run into each other, nor two of a kind: one at a time on a store.
 import type { Store } from '../../store/store.ts';
-import { DeskError, EXIT } from '../desk-error.ts';
+import { DeskError, EXIT } from '../desk/desk-error.ts';
 
 export type Act = 'backup' | 'purge' | 'erase' | 'rewrap';
 

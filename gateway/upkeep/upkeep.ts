@@ -1,7 +1,7 @@
 // What a running gateway does to its data by itself: re-wrapping after a rotation, the daily purge, watching the clock.
 import type { RetentionSettings } from '../../config/retention.ts';
-import { DeskError } from '../desk-error.ts';
-import type { Log } from '../telemetry.ts';
+import { DeskError } from '../desk/desk-error.ts';
+import type { Log } from '../telemetry/telemetry.ts';
 import { checkClock, watchClock } from './clock.ts';
 import { type EraseParts, forgetPending } from './erase.ts';
 import { purge } from './purge.ts';

@@ -10,7 +10,7 @@ import { openFile } from '../../store/ticket-seal.ts';
 import { appealBody, sha256 } from '../platforms/app.ts';
 import { type CaseSystemSimulator, type JournalLine, startCaseSystem } from '../platforms/case-system.ts';
 import { until } from './dispatch/workbench.ts';
-import { openReadingBench, type ReadingBench, type Told } from './reading-bench.ts';
+import { openReadingBench, type ReadingBench, type Told } from './reading/reading-bench.ts';
 
 const pictureOf = (name: string) => readFileSync(new URL(`./dispatch/pictures/${name}`, import.meta.url));
 const PHOTO = Buffer.from('the bytes of a photo, 现场照片'.repeat(100));

@@ -8,7 +8,7 @@ import { loadConfig } from '../../config/load.ts';
 import type { Command } from '../../gateway/cli/command.ts';
 import { COMMANDS } from '../../gateway/cli/commands.ts';
 import { type Gateway, type GatewayOptions, startGateway } from '../../gateway/compose.ts';
-import { createLog } from '../../gateway/telemetry.ts';
+import { createLog } from '../../gateway/telemetry/telemetry.ts';
 import { type PartnerAnswer, partner } from '../platforms/app.ts';
 
 export interface Running {

@@ -3,8 +3,8 @@ import assert from 'node:assert/strict';
 import { catalogue } from '../../gateway/catalogue.ts';
 import { lines } from '../../gateway/cli/describe.ts';
 import { cut, jsonLine, table, width } from '../../gateway/cli/table.ts';
+import { maskRequester } from '../../gateway/desk/requester-mask.ts';
 import { type Language, languageOf, localeFile, say } from '../../gateway/locale.ts';
-import { maskRequester } from '../../gateway/requester-mask.ts';
 import type { Requester } from '../../normalizer/ticket.ts';
 
 const NOBODY: Requester = {

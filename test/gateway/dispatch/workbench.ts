@@ -8,7 +8,7 @@ import { createDispatch, type Dispatch } from '../../../gateway/dispatch/dispatc
 import { createLocalQueue } from '../../../gateway/dispatch/local-queue.ts';
 import type { Queue } from '../../../gateway/dispatch/queue.ts';
 import { newNumber } from '../../../gateway/number.ts';
-import { createLog } from '../../../gateway/telemetry.ts';
+import { createLog } from '../../../gateway/telemetry/telemetry.ts';
 import type { Requester } from '../../../normalizer/ticket.ts';
 import { createCipher, type FieldCipher } from '../../../store/field-cipher.ts';
 import { createDevelopmentKeys, macKey } from '../../../store/key-ring.ts';

@@ -8,7 +8,7 @@ import { loadRepeats } from '../../../config/load-repeats.ts';
 import { loadRules } from '../../../config/load-rules.ts';
 import type { Terminal } from '../../../gateway/cli/command.ts';
 import { LOCAL_COMMANDS } from '../../../gateway/cli/commands.ts';
-import { DeskError } from '../../../gateway/desk-error.ts';
+import { DeskError } from '../../../gateway/desk/desk-error.ts';
 import { bcubedF1, pairFigures, quantile, recallAtPrecision } from '../../../gateway/repeats/figures.ts';
 import { partOf, partsOf } from '../../../gateway/repeats/folds.ts';
 import {

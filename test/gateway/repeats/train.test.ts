@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { loadRepeats, OWN_WEIGHTS } from '../../../config/load-repeats.ts';
 import { loadRules } from '../../../config/load-rules.ts';
 import type { Config } from '../../../config/schema.ts';
-import { DeskError } from '../../../gateway/desk-error.ts';
+import { DeskError } from '../../../gateway/desk/desk-error.ts';
 import { readSet } from '../../../gateway/repeats/pairs.ts';
 import { readAll } from '../../../gateway/repeats/stream.ts';
 import { clerkPairs, putBack, train } from '../../../gateway/repeats/train.ts';

@@ -16,7 +16,7 @@ import { createJudge } from '../../../gateway/reading/judge.ts';
 import { createParserPool } from '../../../gateway/reading/parser-pool.ts';
 import { startReader } from '../../../gateway/reading/reader.ts';
 import { createShards, SHARDS } from '../../../gateway/reading/shards.ts';
-import { createLog } from '../../../gateway/telemetry.ts';
+import { createLog } from '../../../gateway/telemetry/telemetry.ts';
 import { createDevelopmentKeys } from '../../../store/key-ring.ts';
 import type { CommitRow, Store } from '../../../store/store.ts';
 import { startCaseSystem } from '../../platforms/case-system.ts';

@@ -3,7 +3,7 @@ import { setTimeout as after } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
 import { loadConfig } from '../../../config/load.ts';
 import { startGateway } from '../../../gateway/compose.ts';
-import { createLog } from '../../../gateway/telemetry.ts';
+import { createLog } from '../../../gateway/telemetry/telemetry.ts';
 import type { AcceptRow, MessageStore, Store } from '../../../store/store.ts';
 
 const FLUSH_MS = 50;

@@ -1,0 +1,49 @@
+// What an open channel is given to work with: accepting, splitting, its cursor, its log; the gateway's side of the contract.
+import { type AdapterContext, Misconfigured, type Original } from '../../adapters/contract.ts';
+import type { FieldCipher } from '../../store/field-cipher.ts';
+import type { Store } from '../../store/store.ts';
+import type { Intake } from '../intake.ts';
+import { progressOf } from '../progress.ts';
+import type { Splitter } from '../reading/splitter.ts';
+import type { Log } from '../telemetry/telemetry.ts';
+import type { KnownChannel } from './channel-book.ts';
+import { sealForChannel } from './channel-seal.ts';
+import { withoutSecrets } from './channel-settings.ts';
+
+export interface ContextParts {
+  readonly intake: Intake;
+  readonly splitter: Splitter;
+  readonly cipher: FieldCipher;
+  readonly store: Store;
+  readonly log: Log;
+  readonly now: () => number;
+}
+
+/** @param signal aborts when the channel closes */
+export function contextOf(parts: ContextParts, known: KnownChannel, signal: AbortSignal): AdapterContext {
+  const log = parts.log.child({ channel: known.id, adapter: known.kind });
+  return {
+    channel: known.id,
+    settings: known.settings,
+    accept: (originals, after) => parts.intake.accept(known.id, known.definition, originals, after),
+    split: container => splitOf(parts.splitter, known, container, signal),
+    seal: bytes => sealForChannel(parts.cipher, known.id, bytes),
+    cursor: () => parts.store.admin.cursor(known.id),
+    progress: number => progressOf(parts.store, known.id, number),
+    now: parts.now,
+    log: { info: (code, values) => log.info(code, values), warn: (code, values) => log.warn(code, values) },
+    signal,
+  };
+}
+
+async function* splitOf(
+  splitter: Splitter,
+  { id, kind, definition, settings }: KnownChannel,
+  container: Original,
+  signal: AbortSignal,
+): AsyncIterable<Original> {
+  if (definition.split === undefined) {
+    throw new Misconfigured('channel.no_split', '', `adapters of kind ${kind} have no containers`);
+  }
+  yield* splitter.split({ channel: id, kind, settings: withoutSecrets(definition, settings) }, container, signal);
+}

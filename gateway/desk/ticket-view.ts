@@ -1,0 +1,208 @@
+// A ticket and a message as an operator sees them: identity masked, one field unmasked at a time, audited before it is shown.
+import type { IncidentRules } from '../../normalizer/incident.ts';
+import {
+  type Appeal,
+  type Decided,
+  type Link,
+  type Place,
+  REQUESTER_FIELDS,
+  type Requester,
+} from '../../normalizer/ticket.ts';
+import type { FieldCipher } from '../../store/field-cipher.ts';
+import type { MessageRow, Store, TicketRow } from '../../store/store.ts';
+import {
+  type BornContent,
+  isErased,
+  openDecision,
+  openIdentity,
+  openNote,
+  openTicketContent,
+} from '../../store/ticket-seal.ts';
+import { withoutHome } from '../dispatch/entry-body.ts';
+import { createMasks, eachText, type MaskedAppeal, type Masks } from '../dispatch/mask.ts';
+import { ticketOf } from '../leads-to.ts';
+import { hasOriginal } from '../reading/read-again.ts';
+import { DeskError } from './desk-error.ts';
+import { type IncidentMarks, ticketMarks } from './incident-marks.ts';
+import { linkWords } from './link-words.ts';
+import { maskRequester } from './requester-mask.ts';
+
+export interface ViewParts {
+  readonly store: Store;
+  readonly cipher: FieldCipher;
+  readonly rules: IncidentRules;
+  now(): number;
+}
+
+/** One field unmasked for a purpose: a field of the requester, or the text. */
+export interface Reveal {
+  readonly field: string;
+  readonly why: string;
+  readonly by: string;
+}
+
+export type View = Readonly<Record<string, unknown>>;
+
+/** Throws `DeskError` for a number that is no ticket's. Nothing is unmasked unless its audit record is durable. */
+export async function viewTicket(parts: ViewParts, number: string, reveal: Reveal | null): Promise<View> {
+  const row = await parts.store.tickets.get(number);
+  if (row === null) throw await notATicket(parts.store, number);
+  if (reveal !== null) await auditReveal(parts, number, reveal);
+  const { source, appeal, place, triage, handling, links, ...born } = openTicketContent(parts.cipher, row);
+  const requester = openIdentity(parts.cipher, row);
+  const marks = await ticketMarks(parts.store, row, parts.rules, parts.now());
+  const whole = row.confidential || row.type === '举报';
+  const masks = createMasks(appeal, whole, requester);
+  const openText = reveal?.field === 'content';
+  const text = (value: string, mask: (text: string) => string) => (openText ? value : mask(value));
+  return {
+    number,
+    state: row.state,
+    step: row.step,
+    caseNumber: row.caseNumber,
+    revision: row.revision,
+    source: { ...source, channel: row.channel },
+    type: appeal.type.value,
+    category: appeal.category?.value.labels ?? [],
+    urgency: appeal.urgency.value,
+    title: text(appeal.title, masks.title),
+    content: text(appeal.content, masks.content),
+    subject: appeal.subject === null ? null : text(appeal.subject, masks.text),
+    place: openText ? place : shownPlace({ appeal, place }, masks, whole ? requester : null),
+    requester: revealed(maskRequester(requester, whole), requester, reveal),
+    identity: isErased(row) ? 'erased' : 'kept',
+    anonymous: born.anonymous,
+    confidential: row.confidential,
+    triage: { verdict: triage.verdict, clause: triage.clause, basis: triage.basis, words: triage.words, by: triage.by },
+    handling: {
+      unit: handling.unit,
+      coUnits: handling.coUnits,
+      method: handling.method,
+      deadlines: handling.deadlines,
+    },
+    because: grounds(appeal, place, masks.text),
+    asks: appeal.asks ?? [],
+    problems: appeal.problems,
+    attachments: appeal.attachments.map(({ mediaType, size }, index) => ({ index, mediaType, size })),
+    closedRepeatOf: row.closedRepeatOf,
+    incident: row.incident,
+    supervised: row.supervised || marks.supervised.length > 0,
+    supervision: { because: marks.supervised, ...figuresOf(marks) },
+    burst: marks.burst,
+    links: links.map(link => viewLink(link, linkWords(parts.cipher, link, appeal, requester.name))),
+    followUps: (await parts.store.messages.joined(number)).map(({ number: message, acceptedAt, outcome }) => ({
+      message,
+      acceptedAt,
+      kind: outcome?.kind ?? null,
+    })),
+    history: history(parts.cipher, row, note => text(note, masks.text)),
+  };
+}
+
+/** Of an accusation no scene that is its author's home; of others all but numbers. `requester`: null where the ticket is none of those. */
+function shownPlace(content: Pick<BornContent, 'appeal' | 'place'>, masks: Masks, requester: Requester | null): Place {
+  return requester === null ? eachText(content.place, masks.text) : withoutHome(content, masks, requester);
+}
+
+/** Which words decided each field and how sure reading was of it. */
+function grounds(appeal: Appeal, place: Place, mask: (text: string) => string) {
+  const of = ({ by, words, confidence }: Pick<Decided<unknown>, 'by' | 'words' | 'confidence'>) => ({
+    by,
+    words: words.map(mask),
+    confidence,
+  });
+  return {
+    type: of(appeal.type),
+    category: appeal.category === null ? null : of(appeal.category),
+    urgency: of(appeal.urgency),
+    place: { words: (place.words ?? []).map(mask), confidence: place.confidence ?? 0 },
+  };
+}
+
+/** A message: what became of it and why; of its words only those of a follow-up, masked. */
+export async function viewMessage(parts: Omit<ViewParts, 'rules'>, number: string): Promise<View> {
+  const row = await parts.store.messages.get(number);
+  if (row === null) throw new DeskError('desk.no_such_number', { number });
+  const decision = openDecision(parts.cipher, row);
+  // A ticket holds the links it was born with; a follow-up's stand with its message.
+  const ticket = row.outcome?.kind === 'ticket' ? await parts.store.tickets.get(number) : null;
+  const born = ticket === null ? null : openTicketContent(parts.cipher, ticket);
+  const content = born ?? decision?.draft ?? null;
+  const links = born?.links ?? decision?.links ?? [];
+  return {
+    ...summary(row),
+    revision: row.revision,
+    attempts: row.attempts,
+    decidedAt: row.decidedAt,
+    originalKept: hasOriginal(row),
+    links: links.map(link =>
+      viewLink(link, content === null ? link.words : linkWords(parts.cipher, link, content.appeal, null)),
+    ),
+    problems: decision?.problems ?? [],
+    ...(decision?.draft == null ? {} : followUpText(decision.draft.appeal)),
+    entries: (await parts.store.outbox.list({ ticket: (await ticketOf(parts.store, row)) ?? number, limit: 1000 }))
+      .filter(entry => entry.message === number)
+      .map(({ id, kind, state, attempts, cause, dueAt }) => ({ id, kind, state, attempts, cause, dueAt })),
+  };
+}
+
+/** One line of a list. */
+export function summary({ number, channel, acceptedAt, state, outcome }: MessageRow) {
+  const reason = outcome !== null && 'reason' in outcome ? outcome.reason : null;
+  const of = outcome !== null && 'of' in outcome ? outcome.of : null;
+  return { number, channel, acceptedAt, state, outcome: outcome?.kind ?? null, of, reason };
+}
+
+/** A follow-up's requester is kept in its original only, so its text is masked by what was found in it, wholly. */
+function followUpText(appeal: MaskedAppeal) {
+  const masks = createMasks(appeal, true, null);
+  return { title: masks.title(appeal.title), content: masks.content(appeal.content) };
+}
+
+function viewLink({ kind, of, score, threshold, reasons, by, suggested }: Link, words: readonly string[]) {
+  return { kind, of, score, threshold, reasons, words, by, ...(suggested === true ? { suggested } : {}) };
+}
+
+function figuresOf({ tickets, messages, firstAt, lastAt, days }: IncidentMarks) {
+  return { tickets, messages, firstAt, lastAt, days };
+}
+
+/** @param words what is shown of a note: the case system may write down whom it spoke to */
+function history(cipher: FieldCipher, row: TicketRow, words: (note: string) => string) {
+  const key = cipher.openDataKey(row.wrappedContent);
+  return row.events.map(({ at, by, kind, state, step, incident, eventId, note }) => ({
+    at,
+    by,
+    kind,
+    state: state ?? null,
+    step: step ?? null,
+    ...(incident === undefined ? {} : { incident }),
+    note:
+      note === undefined || eventId === undefined
+        ? null
+        : words(openNote(cipher, key, { number: row.number, eventId, sealed: note })),
+  }));
+}
+
+async function notATicket(store: Store, number: string): Promise<DeskError> {
+  const message = await store.messages.get(number);
+  if (message === null) return new DeskError('desk.no_such_number', { number });
+  const of = await ticketOf(store, message);
+  return of === null ? new DeskError('desk.no_ticket_of', { number }) : new DeskError('desk.joined_to', { number, of });
+}
+
+async function auditReveal(
+  { store, now }: Pick<ViewParts, 'store' | 'now'>,
+  number: string,
+  { field, why, by }: Reveal,
+): Promise<void> {
+  const fields: readonly string[] = [...REQUESTER_FIELDS, 'content'];
+  if (!fields.includes(field)) throw new DeskError('desk.no_such_field', { field, fields: fields.join(', ') });
+  if (why.trim() === '') throw new DeskError('desk.no_purpose');
+  await store.admin.audit({ by, action: 'identity.read', on: [number, field], why }, now());
+}
+
+function revealed(masked: Requester, requester: Requester, reveal: Reveal | null): Requester {
+  const field = REQUESTER_FIELDS.find(name => name === reveal?.field);
+  return field === undefined ? masked : { ...masked, [field]: requester[field] };
+}
