@@ -1,5 +1,6 @@
 // Where a text says who somebody is: phones, e-mails, ID numbers, plates, bank cards and names, for masking.
 import type { Hit } from './lexicon.ts';
+import { findNames } from './names.ts';
 import { type NumberSpan, numberAt } from './numbers.ts';
 import type { Meaning, Rulebook } from './rulebook.ts';
 import type { PersonalSpan } from './ticket.ts';
@@ -76,44 +77,6 @@ function scan(text: string, spans: PersonalSpan[], numbers: NumberSpan[], most: 
   }
 }
 
-function isHan(code: number): boolean {
-  return code >= 0x4e00 && code <= 0x9fff;
-}
-
-const TITLES = ['先生', '女士', '小姐', '同志', '老师', '师傅'];
-
-/** Length of a name at `at`: a surname and one or two more characters, with an end behind it; 0 for none. */
-function nameLength(text: string, at: number, rulebook: Rulebook): number {
-  const surname = rulebook.surnames.has(text.slice(at, at + 2)) ? 2 : rulebook.surnames.has(text.charAt(at)) ? 1 : 0;
-  if (surname === 0) return 0;
-  for (const title of TITLES) if (text.startsWith(title, at + surname)) return surname + title.length;
-  for (const given of [2, 1]) {
-    const length = surname + given;
-    const name = text.slice(at, at + length);
-    if (name.length < length || ![...name].every(character => isHan(character.charCodeAt(0)))) continue;
-    if (rulebook.notNames.has(name) || rulebook.notNames.has(name.slice(0, 2))) return 0;
-    const end = at + length;
-    if (end >= text.length || !isHan(text.charCodeAt(end))) return length;
-    if (rulebook.rules.personal.nameFollowers.some(follower => text.startsWith(follower, end))) return length;
-  }
-  return 0;
-}
-
-function nameAfter(text: string, trigger: Hit<Meaning>, rulebook: Rulebook): PersonalSpan | null {
-  let at = trigger.end;
-  while (at < trigger.end + 3 && ':： 是叫为(（，,'.includes(text.charAt(at)) && at < text.length) at++;
-  const length = nameLength(text, at, rulebook);
-  return length === 0 ? null : { kind: 'name', start: at, end: at + length };
-}
-
-/** Every place the requester's own name stands in the text. */
-function ownName(text: string, name: string | null, spans: PersonalSpan[]): void {
-  if (name === null || name.length < 2 || !isHan(name.charCodeAt(0))) return;
-  for (let at = text.indexOf(name); at >= 0 && spans.length < MOST_SPANS; at = text.indexOf(name, at + name.length)) {
-    spans.push({ kind: 'name', start: at, end: at + name.length });
-  }
-}
-
 /** Sorted, and where two overlap the earlier and longer one. */
 function tidy(spans: PersonalSpan[]): PersonalSpan[] {
   spans.sort((a, b) => a.start - b.start || b.end - a.end);
@@ -135,12 +98,7 @@ export function findPersonal(
   const spans: PersonalSpan[] = [];
   const numbers: NumberSpan[] = [];
   scan(text, spans, numbers, MOST_SPANS);
-  for (const hit of hits) {
-    if (hit.item.of !== 'name-trigger' || spans.length >= MOST_SPANS) continue;
-    const found = nameAfter(text, hit, rulebook);
-    if (found !== null) spans.push(found);
-  }
-  ownName(text, requesterName, spans);
+  findNames(text, hits, requesterName, rulebook, { spans, most: MOST_SPANS });
   return { spans: tidy(spans), numbers };
 }
 

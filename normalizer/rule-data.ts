@@ -203,6 +203,12 @@ export interface PersonalRules {
   readonly notNames: Words;
   /** What may stand right behind a name. */
   readonly nameFollowers: Words;
+  /** What people say they are right before their name (我是…村民李四), or above it at the end. */
+  readonly ownRoles: Words;
+  /** Who speaks of a relative (我, 本人), and the words for one. */
+  readonly ownKin: { readonly of: Words; readonly kin: Words };
+  /** Surnames that behind the word for a relative are far oftener words. */
+  readonly wordSurnames: Words;
   /** Values that mean nothing was said. */
   readonly placeholders: Words;
   readonly idKinds: Readonly<Record<string, string>>;

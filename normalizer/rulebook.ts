@@ -24,7 +24,7 @@ export type Context =
 /** What a word of the lexicon says. */
 export type Meaning =
   | { readonly of: 'type'; readonly type: TicketType; readonly weight: number }
-  | { readonly of: 'courtesy' | 'demand' | 'shield' | 'signal' | 'spam' | 'mashing' | 'name-trigger' }
+  | { readonly of: 'courtesy' | 'demand' | 'shield' | 'signal' | 'spam' | 'mashing' | 'name-trigger' | 'kin' }
   | { readonly of: 'category'; readonly node: number; readonly weight: number }
   | { readonly of: 'emergency'; readonly rule: number; readonly needsNow: boolean }
   | { readonly of: 'context'; readonly context: Context }
@@ -57,6 +57,12 @@ export interface Rulebook {
   readonly nodesByLabel: ReadonlyMap<string, readonly number[]>;
   readonly divisionsByCode: ReadonlyMap<string, DivisionRule>;
   readonly surnames: ReadonlySet<string>;
+  /** What somebody says they are, with what stands between it and a name; global. */
+  readonly ownRoles: RegExp;
+  /** The same at the end of what stands before a signature. */
+  readonly signers: RegExp;
+  /** Whoever speaks, at the end of what stands before the word for a relative. */
+  readonly speakers: RegExp;
   readonly notNames: ReadonlySet<string>;
   readonly placeholders: ReadonlySet<string>;
   readonly english: ReadonlySet<string>;
@@ -204,6 +210,13 @@ function placeEntries(rules: Rules, entries: Entries): void {
   add(entries, 'ending', rules.places.townEndings, { of: 'ending', ending: 'town' });
   add(entries, 'ending', rules.places.notEndings, { of: 'shield' });
   add(entries, 'name', rules.personal.nameTriggers, { of: 'name-trigger' });
+  add(entries, 'name', rules.personal.ownKin.kin, { of: 'kin' });
+}
+
+/** Any of the words, the longest first. */
+function anyOf(words: readonly string[]): string {
+  const longest = [...words].sort((a, b) => b.length - a.length);
+  return `(?:${longest.map(word => word.replace(/[.*+?^${}()|[\]\\]/g, '\\$&')).join('|')})`;
 }
 
 function modelFor(data: RulebookData, nodes: readonly CategoryNode[]): CategoryModel | null {
@@ -233,6 +246,12 @@ export function compileRulebook(data: RulebookData): Rulebook {
     divisionsByCode: new Map(rules.region.divisions.map(division => [division.code, division])),
     surnames: new Set(rules.personal.surnames),
     notNames: new Set(rules.personal.notNames),
+    ownRoles: new RegExp(`${anyOf(rules.personal.ownRoles)}(?:代表)?[:：（( 　]{0,2}`, 'gu'),
+    signers: new RegExp(
+      `(?:${anyOf(rules.personal.ownRoles)}(?:代表)?|此致|敬礼|敬上|呈上)[:：；;，, 　\\n]{0,3}$`,
+      'u',
+    ),
+    speakers: new RegExp(`${anyOf(rules.personal.ownKin.of)}(?:们|家)?的?$`, 'u'),
     placeholders: new Set(rules.personal.placeholders.map(word => word.toLowerCase())),
     english: new Set(rules.text.english),
     stops: new Set(rules.places.stops),

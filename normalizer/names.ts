@@ -1,0 +1,240 @@
+// Where a text names whoever writes it and their family: behind certain words, in lists of those who sign, and at its end.
+import type { Hit } from './lexicon.ts';
+import type { Meaning, Rulebook } from './rulebook.ts';
+import type { PersonalSpan } from './ticket.ts';
+
+const TITLES = ['先生', '女士', '小姐', '同志', '老师', '师傅'];
+/** Whoever signs: what follows such words may be several names. `本人` is one. */
+const SIGNING = /(?:(?<!本)人|者|代表|签名|签字|落款|署名|礼)[:：；，（]?$/;
+const MOST_LISTED = 60;
+/** Between two who sign, a phone in brackets among it. */
+const BETWEEN = /(?:[ 　\n]{0,2}[（(][^（）()\n]{0,40}[）)])?[ 　\n]{0,2}[、，,;；和及与]?[ 　\n]{0,2}/y;
+/** What may stand right behind a name in such a list. */
+const LIST_FOLLOWERS = ['等', '男', '女', '电话', '手机', '联系', '身份证', '和', '及', '与'];
+/** What may stand right behind the name of a relative, besides what may behind any. */
+const KIN_FOLLOWERS = '说被从与和及有也向就把将对已都不没又还要让给跟到去来、';
+/** No name ends so. */
+const NO_ENDING = '于在系是因的了吧呢吗啊呀';
+/** 李四，又名李小四. */
+const ALSO = /[ 　]{0,2}[，,、（(]?[ 　]{0,2}(?:又名|曾用名|原名)[:： ]{0,2}/y;
+/** Relatives that can only be the speaker's. */
+const OLD_KIN = /^(?:家[父母兄]|爱子|犬子)$/;
+/** Between the word for a relative and a name. */
+const CALLED = /(?:名叫|叫做|叫|是)?[:：，,（( 　]{0,2}/y;
+const LONGEST_RUN = 300;
+const FEWEST_IN_RUN = 3;
+/** A clause about oneself: 我是…村村民. */
+const LONGEST_CLAUSE = 44;
+const CLAUSE_ENDS = /[，。；！？,;!?\n]/;
+const TAIL = 240;
+/** Behind the last name of a text: a phone, a date, in any order. */
+const IN_DATE = '年月日号曰时间';
+const BEFORE_PHONE = /[（(]?(?:联系)?(?:电话|手机|方式|号码)(?:号码|号)?$/;
+
+export function isHan(code: number): boolean {
+  return code >= 0x4e00 && code <= 0x9fff;
+}
+
+function isWhole(text: string): boolean {
+  for (let at = 0; at < text.length; at++) if (!isHan(text.charCodeAt(at))) return false;
+  return true;
+}
+
+/** Length of the surname at `at`; 0 for none. */
+function surnameLength(text: string, at: number, { surnames }: Rulebook): number {
+  return surnames.has(text.slice(at, at + 2)) ? 2 : surnames.has(text.charAt(at)) ? 1 : 0;
+}
+
+/** Length of a name at `at`: a surname and one or two more characters, with an end behind it; 0 for none. */
+function nameLength(text: string, at: number, rulebook: Rulebook, followers: readonly string[]): number {
+  const surname = surnameLength(text, at, rulebook);
+  if (surname === 0) return 0;
+  for (const title of TITLES) if (text.startsWith(title, at + surname)) return surname + title.length;
+  for (const given of [2, 1]) {
+    const length = surname + given;
+    const name = text.slice(at, at + length);
+    if (name.length < length || !isWhole(name)) continue;
+    if (rulebook.notNames.has(name) || rulebook.notNames.has(name.slice(0, 2))) return 0;
+    const end = at + length;
+    // 我妻子李四于2019年: of two readings the one that leaves the word.
+    if (given === 2 && NO_ENDING.includes(name.at(-1) as string)) continue;
+    if (end >= text.length || !isHan(text.charCodeAt(end))) return length;
+    if (followers.some(follower => text.startsWith(follower, end))) return length;
+  }
+  return 0;
+}
+
+const nameSpan = (start: number, end: number): PersonalSpan => ({ kind: 'name', start, end });
+
+/** Length of at least three names with nothing between them: 王五李小四赵六; 0 for none. Each step is a surname's. */
+function runLength(text: string, at: number, rulebook: Rulebook): number {
+  /** Most names that lead to each place. */
+  const names = new Map<number, number>([[at, 0]]);
+  for (let to = at; to < at + LONGEST_RUN; to++) {
+    const count = names.get(to);
+    if (count === undefined) continue;
+    if (count >= FEWEST_IN_RUN && (to >= text.length || !isHan(text.charCodeAt(to)))) return to - at;
+    const surname = surnameLength(text, to, rulebook);
+    if (surname === 0 || rulebook.rules.personal.wordSurnames.includes(text.charAt(to))) continue;
+    for (const next of [to + surname + 1, to + surname + 2]) {
+      if (next <= text.length && isWhole(text.slice(to, next)))
+        names.set(next, Math.max(names.get(next) ?? 0, count + 1));
+    }
+  }
+  return 0;
+}
+
+/** Adds the name at `start`, and what else the same person is called. */
+function add(text: string, start: number, end: number, rulebook: Rulebook, spans: PersonalSpan[]): void {
+  spans.push(nameSpan(start, end));
+  ALSO.lastIndex = end;
+  const also = ALSO.exec(text)?.[0] ?? '';
+  const length = also === '' ? 0 : nameLength(text, end + also.length, rulebook, LIST_FOLLOWERS);
+  if (length > 0) spans.push(nameSpan(end + also.length, end + also.length + length));
+}
+
+/** All who sign behind the first of them. */
+function listed(text: string, from: number, rulebook: Rulebook, spans: PersonalSpan[]): void {
+  let at = from;
+  for (let left = MOST_LISTED; left > 0; left--) {
+    BETWEEN.lastIndex = at;
+    const between = BETWEEN.exec(text)?.[0] ?? '';
+    if (between === '') return;
+    const start = at + between.length;
+    const length = nameLength(text, start, rulebook, LIST_FOLLOWERS);
+    if (length === 0) return;
+    spans.push(nameSpan(start, start + length));
+    at = start + length;
+  }
+}
+
+/** What is said of the accused is not said of the author, though the same words end it: 被举报人. */
+function isAccused(text: string, trigger: Hit<Meaning>): boolean {
+  return text.charAt(trigger.start - 1) === '被';
+}
+
+function behindTrigger(text: string, trigger: Hit<Meaning>, rulebook: Rulebook, spans: PersonalSpan[]): void {
+  if (isAccused(text, trigger)) return;
+  let at = trigger.end;
+  while (at < trigger.end + 3 && ':： 是叫为(（，,；;'.includes(text.charAt(at)) && at < text.length) at++;
+  const signs = SIGNING.test(text.slice(trigger.start, trigger.end));
+  const length = nameLength(text, at, rulebook, rulebook.rules.personal.nameFollowers);
+  const run = length === 0 && signs ? runLength(text, at, rulebook) : 0;
+  if (length + run > 0) add(text, at, at + length + run, rulebook, spans);
+  else selfDescribed(text, trigger, rulebook, spans);
+  if (signs && length + run > 0) listed(text, at + length + run, rulebook, spans);
+}
+
+/** 我是…村村民王五: the name behind what somebody says they are. */
+function selfDescribed(text: string, { start, end }: Hit<Meaning>, rulebook: Rulebook, spans: PersonalSpan[]): void {
+  const said = text.slice(start, end);
+  if (said !== '我是' && said !== '本人') return;
+  const clause = text.slice(end, end + LONGEST_CLAUSE).split(CLAUSE_ENDS, 1)[0] as string;
+  if (said === '本人' ? !/^[是系]/.test(clause) : /^[在被听看从因想要]/.test(clause)) return;
+  for (const role of clause.matchAll(rulebook.ownRoles)) {
+    const at = end + role.index + role[0].length;
+    const length = nameLength(text, at, rulebook, rulebook.rules.personal.nameFollowers);
+    if (length === 0) continue;
+    spans.push(nameSpan(at, at + length));
+    return;
+  }
+}
+
+/** 我妻子李四, 我的儿子李小五说, 家父李大. */
+function ofKin(text: string, { start, end }: Hit<Meaning>, rulebook: Rulebook, spans: PersonalSpan[]): void {
+  const { wordSurnames, nameFollowers } = rulebook.rules.personal;
+  const own = OLD_KIN.test(text.slice(start, end)) || rulebook.speakers.test(text.slice(Math.max(0, start - 6), start));
+  if (!own) return;
+  CALLED.lastIndex = end;
+  const at = end + (CALLED.exec(text)?.[0].length ?? 0);
+  if (wordSurnames.includes(text.charAt(at))) return;
+  const length = nameLength(text, at, rulebook, [...nameFollowers, ...KIN_FOLLOWERS]);
+  if (length > 0) add(text, at, at + length, rulebook, spans);
+}
+
+/** Whether a signature may begin behind `before`: a new line or sentence, or what somebody is who signs. */
+function beginsSignature(before: string, rulebook: Rulebook): boolean {
+  return /(?:^|[。！!？?\n])[ 　]*$/.test(before) || rulebook.signers.test(before);
+}
+
+/** Where a name would end that stands before the phone and date at the end of a text. */
+function signatureEnd(tail: string): number {
+  let end = tail.length;
+  for (;;) {
+    const passed = end;
+    while (end > 0 && (!isHan(tail.charCodeAt(end - 1)) || IN_DATE.includes(tail.charAt(end - 1)))) end--;
+    if (passed !== end) end -= BEFORE_PHONE.exec(tail.slice(Math.max(0, end - 10), end))?.[0].length ?? 0;
+    if (tail.charAt(end - 1) === '等') end--;
+    if (passed === end) return end;
+  }
+}
+
+/** 此致敬礼 李四 2026年5月1日: a name that ends the text, with at most a phone and a date behind it, and those beside it. */
+function signature(text: string, rulebook: Rulebook, spans: PersonalSpan[]): void {
+  const from = Math.max(0, text.length - TAIL);
+  const tail = text.slice(from);
+  let end = signatureEnd(tail);
+  const found: PersonalSpan[] = [];
+  while (end > 1) {
+    const start = lastName(tail, end, rulebook);
+    if (start === null) return;
+    found.push(nameSpan(from + start, from + end));
+    const before = tail.slice(0, start);
+    if (beginsSignature(before, rulebook)) break;
+    const between = /[ 　]*[、，, 　：:][ 　]*$/.exec(before);
+    if (between === null) return;
+    end = between.index;
+  }
+  spans.push(...found);
+}
+
+/** Where the name begins that ends at `end`; null for none. The longer of two that may be meant is taken where it begins a signature. */
+function lastName(tail: string, end: number, rulebook: Rulebook): number | null {
+  let shortest: number | null = null;
+  for (const length of [2, 3, 4]) {
+    const start = end - length;
+    if (start < 0) break;
+    const name = tail.slice(start, end);
+    const surname = surnameLength(name, 0, rulebook);
+    const titled = TITLES.some(title => name.length === surname + title.length && name.endsWith(title));
+    const isName =
+      surname > 0 &&
+      !NO_ENDING.includes(name.at(-1) as string) &&
+      (titled || (length - surname >= 1 && length - surname <= 2)) &&
+      isWhole(name);
+    if (!isName || rulebook.notNames.has(name) || rulebook.notNames.has(name.slice(0, 2))) continue;
+    if (beginsSignature(tail.slice(0, start), rulebook)) return start;
+    shortest ??= /[、，, 　：:]$/.test(tail.slice(0, start)) ? start : null;
+  }
+  return shortest;
+}
+
+/** Every place the requester's own name stands in the text. */
+function ownName(text: string, name: string | null, spans: PersonalSpan[], most: number): void {
+  if (name === null || name.length < 2 || !isHan(name.charCodeAt(0))) return;
+  for (let at = text.indexOf(name); at >= 0 && spans.length < most; at = text.indexOf(name, at + name.length)) {
+    spans.push(nameSpan(at, at + name.length));
+  }
+}
+
+/**
+ * Adds the names. Linear; offsets are UTF-16 units of `text`.
+ * @param hits Hits of the family `name` in the same text.
+ * @param most Spans after which no more are looked for.
+ */
+export function findNames(
+  text: string,
+  hits: readonly Hit<Meaning>[],
+  requesterName: string | null,
+  rulebook: Rulebook,
+  into: { readonly spans: PersonalSpan[]; readonly most: number },
+): void {
+  const { spans, most } = into;
+  for (const hit of hits) {
+    if (spans.length >= most) break;
+    if (hit.item.of === 'name-trigger') behindTrigger(text, hit, rulebook, spans);
+    else if (hit.item.of === 'kin') ofKin(text, hit, rulebook, spans);
+  }
+  signature(text, rulebook, spans);
+  ownName(text, requesterName, spans, most);
+}

@@ -1,0 +1,68 @@
+// Names: whoever writes and their family are found where they name themselves, and no one they write about. All made up.
+import assert from 'node:assert/strict';
+import { read } from './rules.ts';
+
+const names = (content: string) => {
+  const { appeal } = read(content);
+  return appeal.personal
+    .filter(({ kind }) => kind === 'name')
+    .map(({ start, end }) => appeal.content.slice(start, end));
+};
+
+describe('names', () => {
+  const found: readonly [string, string, readonly string[]][] = [
+    ['all who sign', '请彻查。实名举报人：赵小满、钱家旺 孙立冬，李有田等', ['赵小满', '钱家旺', '孙立冬', '李有田']],
+    [
+      'those with a phone between them',
+      '报告人：村民代表王冬生（电话13800138000）周满仓（电话13800138001）',
+      ['王冬生', '周满仓'],
+    ],
+    [
+      'those who sign with nothing between them',
+      '业主签名：王冬生李小四周满仓吴桂兰2026年1月',
+      ['王冬生李小四周满仓吴桂兰'],
+    ],
+    ['other words for who complains', '控诉人：何小胜，男', ['何小胜']],
+    ['a victim who speaks', '受害人：何小胜 13800138000', ['何小胜']],
+    ['a surname that is rare', '我叫涂小满，是本村人', ['涂小满']],
+    ['another name of theirs', '我叫何胜，又名何小胜，男', ['何胜', '何小胜']],
+    ['who they are, before the name', '我是鸭园镇光明村三组村民何小胜，今年五十岁', ['何小胜']],
+    ['what they are, behind 本人系', '本人系食品厂退休职工何小胜（电话见后）', ['何小胜']],
+    ['a child', '我孩子何小胜在学校被打', ['何小胜']],
+    ['a wife who says something', '我的妻子周桂兰说没收到钱', ['周桂兰']],
+    ['a brother called something', '本人弟弟叫何小利，也没拿到', ['何小利']],
+    ['a father, in old words', '家父何德胜已八十岁', ['何德胜']],
+    ['a husband since a year', '我丈夫李强于2019年去世', ['李强']],
+    ['a signature with a date', '望严查！\n何小胜\n2026年3月1日', ['何小胜']],
+    ['one behind a greeting', '此致 敬礼 何小胜 2026.3.1', ['何小胜']],
+    ['one behind who they are', '谢谢。光明村村民：何小胜 电话13800138000', ['何小胜']],
+    ['two below a text', '请还公道。光明村村民何小胜、周桂兰2026年3月1日', ['何小胜', '周桂兰']],
+  ];
+  for (const [title, content, expected] of found) {
+    it(`are found: ${title}`, () => assert.deepEqual(names(content).sort(), [...expected].sort()));
+  }
+
+  const others: readonly string[] = [
+    '被举报人：王伟军，男，任村支书',
+    '被投诉人王伟军，被控告人：王伟军',
+    '请严查村支书王伟军',
+    '本人强烈要求严惩人大代表王伟军的行为',
+    '他的妻子周桂兰是会计，其父王德胜是主任',
+    '我父亲和母亲都病了，我弟弟太强势，我孩子班主任收钱',
+    '我家人向区公安局反映，我母亲高血压，我老婆怀孕',
+    '我是小区业主，方便时请回电。我是一名普通的农民。',
+    '合同没有签字盖章，也没有公章',
+    '受害者严重，受害人金额达到三千万',
+    '置广大受害者于不顾，各方当事人经过协商',
+    '猜不透，太难了。',
+    '请上级管管吧。谢谢！',
+    '申请人（盖章）：某公司',
+  ];
+  for (const content of others) it(`are not: ${content}`, () => assert.deepEqual(names(content), []));
+
+  it('are looked for to the end of a text made to hold it up', () => {
+    for (const said of ['我是村民', '举报人：李四、', '我妻子李', '王李张刘', '村民王小李、']) {
+      assert.ok(read(said.repeat(30_000).slice(0, 60_000)).appeal.content.length > 0);
+    }
+  });
+});
