@@ -209,7 +209,12 @@ function mountHooks(app: Router, hooks: Hooks): void {
     const { channel, rest } = request.params as unknown as { channel: string; rest: string[] };
     return hooks.channel(request, response, channel, `/${rest.join('/')}`);
   });
-  app.route('/case-system/events').post((request, response) => hooks.caseSystem(request, response));
+  app
+    .route('/case-system/events')
+    .post((request, response) => hooks.caseSystem(request, response))
+    .all(() => {
+      throw new HttpProblem('http.method_not_allowed', { allow: 'POST' });
+    });
 }
 
 /** The edge at which whatever was thrown ends; Express knows it by its four parameters. */

@@ -187,6 +187,14 @@ describe('the HTTP side', () => {
     assert.equal((await fetch(`${url}/hooks/%E0%A4%A`)).status, 400);
   });
 
+  it('says of what the case system only looks at that it wants a POST', async () => {
+    const url = await open(async () => null);
+    const answer = await fetch(`${url}/case-system/events`);
+    assert.equal(answer.headers.get('allow'), 'POST');
+    assert.equal(answer.status, 405);
+    assert.equal((await problem(answer))['code'], 'http.method_not_allowed');
+  });
+
   it('tells a sender in a problem what of a request is no HTTP, or did not come whole', async function () {
     this.timeout(20_000);
     const url = await open(async (_channel, request) => ({ status: 202, body: await request.body(100) }));
