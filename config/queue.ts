@@ -34,10 +34,14 @@ const boardSchema = Joi.object<BoardSettings, true>({
 export const queueSchema = Joi.object<QueueSettings, true>({
   redis: Joi.string()
     .uri({ scheme: ['redis', 'rediss'] })
+    // Anything else behind the host would be passed over, and another database used than was meant.
+    .pattern(/^rediss?:\/\/[^/?#]+(\/\d{0,4})?$/, 'redis://user:password@host:port/number')
     .allow(null)
     .required()
     .label('Redis 地址')
-    .description('redis://user:password@host:port/database, rediss with TLS; null: a queue within the process.')
+    .description(
+      'redis://user:password@host:port/number, rediss with TLS, the number being that of the database; null: a queue within the process.',
+    )
     .meta({ secret: true }),
   prefix: Joi.string()
     .pattern(/^[a-z][a-z0-9-]{0,39}$/, 'lower-case letters, digits and hyphens')

@@ -10,7 +10,8 @@ export interface StoreSettings {
 
 const address = () =>
   Joi.string()
-    .pattern(/^mongodb(\+srv)?:\/\/.+/, 'mongodb://')
+    // Without a name the driver takes the database "test", which a second installation would take as well.
+    .pattern(/^mongodb(\+srv)?:\/\/[^/]+\/[^/?]+(\?.*)?$/, 'mongodb://user:password@host:port/database')
     .allow(null)
     .required()
     .meta({ secret: true });

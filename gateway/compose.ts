@@ -11,7 +11,7 @@ import { loadRepeats } from '../config/load-repeats.ts';
 import type { LogLevel } from '../config/schema.ts';
 import { KeyError } from '../store/errors.ts';
 import { forgetPostings } from '../store/forget-postings.ts';
-import { exportRing, type RingData } from '../store/key-ring.ts';
+import { exportRing, keyCheckValues, type RingData } from '../store/key-ring.ts';
 import type { Store } from '../store/store.ts';
 import type { SettingsRefusal } from './alarms/alarm.ts';
 import { type Alarms, createAlarms } from './alarms/alarms.ts';
@@ -310,12 +310,13 @@ function dispatchOf(
   });
 }
 
-function queueOf({ loaded }: Foundation, bull: Bull | null, log: Log): Queue {
+function queueOf({ loaded, ring }: Foundation, bull: Bull | null, log: Log): Queue {
   const { redis, prefix } = loaded.config.queue;
   const onBug = (error: unknown) => log.bug('dispatch.bug', error);
-  return redis === null || bull === null
-    ? createLocalQueue({ onBug })
-    : bull.createBullQueue({ url: redis, prefix, onBug });
+  if (redis === null || bull === null) return createLocalQueue({ onBug });
+  // The key that is never rotated is the same in every process, and in no other installation.
+  const installation = keyCheckValues(ring)['dedupe'] ?? '-';
+  return bull.createBullQueue({ url: redis, prefix, installation, onBug });
 }
 
 /** Null where nobody is to look at the queue, or none is on Redis. */

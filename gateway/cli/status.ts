@@ -103,16 +103,26 @@ async function findingsOf(context: CommandContext): Promise<readonly Finding[]> 
   return [
     ...(await alarmFindings(context, measured)),
     ...settingsFindings(context),
+    ...(await workFindings(context)),
     ...found,
     ...(await channelFindings(context)),
     ...(await doubledFindings(context)),
   ];
 }
 
+/** What stands still inside this process, whatever the counts say. */
+async function workFindings({ live }: CommandContext): Promise<readonly Finding[]> {
+  const reasons = (await live?.reasons()) ?? [];
+  return reasons
+    .filter(({ code }) => code.startsWith('queue.') || code === 'reading.down')
+    .map(({ code, zh, en }) => ({ code, count: 1, seconds: null, stuck: true, zh, en, command: null }));
+}
+
 /** Entries look alike whether they are on their way or fail again and again: the last failure tells them apart. */
 async function waitingFinding({ store }: CommandContext, count: number, seconds: number): Promise<Finding> {
   const first = await store.outbox.list({ state: 'due', limit: MOST_ASKED });
-  const cause = first.find(entry => entry.cause !== null)?.cause ?? null;
+  // What only waited for the queue, or was given back at an end, has none.
+  const cause = first.find(({ cause }) => cause !== null && cause !== '')?.cause ?? null;
   const code = cause === null ? null : causeCode(cause);
   const why = (language: 'zh' | 'en') => {
     const known = code === null ? null : catalogueEntry(code);

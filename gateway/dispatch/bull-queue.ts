@@ -1,14 +1,18 @@
 // The queue on Redis, by Bull: any number of processes add to it and work on it. A hint all the same; the store is the truth.
+import { isIP } from 'node:net';
 import Bull from 'bull';
 import { within } from '../within.ts';
-import { type Queue, QueueUnavailable } from './queue.ts';
-import { redisFaults } from './redis-report.ts';
+import { type Queue, type QueueFault, QueueUnavailable } from './queue.ts';
+import { faultOf, redisFaults } from './redis-report.ts';
 
 export interface BullQueueOptions {
   /** `redis://user:password@host:port/database`; `rediss` with TLS. */
   readonly url: string;
   /** Keeps several installations on one Redis apart. Default `huisu`. */
   readonly prefix?: string;
+  /** Names whose queue this is, the same in each of its processes: two installations under one prefix would take each other's
+   *  jobs, which find no entry there and wait until they are queued again. Default: nobody's. */
+  readonly installation?: string;
   /** Told of a handler that rejected, which is a bug of the handler; the job is not handed out again here. */
   readonly onBug: (error: unknown) => void;
   /** A worker silent for so long is taken for dead, and its jobs go to others. Default 30 s. */
@@ -37,10 +41,12 @@ const CLOSING_MS = 500;
 /** For Bull's own closing, which tells it each connection by itself. */
 const ENDING_MS = 2000;
 const URGENT = 1;
+/** Puts down whose queue it is where nobody has, and answers whose. */
+const OWNER = "return redis.call('SET', KEYS[1], ARGV[1], 'NX') and ARGV[1] or redis.call('GET', KEYS[1])";
 
 /** Redis 队列. Never throws for a Redis that is down: it reconnects for ever, and `faults` says so meanwhile. */
 export function createBullQueue(options: BullQueueOptions): Queue {
-  const { onBug, silentMs = SILENT_MS } = options;
+  const { onBug, silentMs = SILENT_MS, installation = '-' } = options;
   const queue = new Bull<Job>(NAME, {
     prefix: options.prefix ?? 'huisu',
     redis: connectionOf(options.url),
@@ -60,13 +66,13 @@ export function createBullQueue(options: BullQueueOptions): Queue {
   let closed = false;
   /** Bull fetches no more. */
   let paused = false;
-  /** What the server said last when it would not let us in; it is heard as an event only. */
-  let refusal: string | null = null;
+  /** What the server or the network said last while they answered nothing; it is heard as an event only. */
+  let heard: QueueFault | null = null;
   let connecting: Promise<void> | null = null;
 
   queue.on('error', (error: Error) => {
-    // Connections that break and come back are seen by whoever asks; a refusal is answered to nobody.
-    if (isRefusal(error)) refusal = firstWord(error);
+    // Connections that break and come back are seen by whoever asks; why one does not come back is answered to nobody.
+    heard = faultOf(error) ?? heard;
   });
 
   /** Rejects where Redis does not answer in time. Bull itself would wait for ever, and do it all when Redis is back. */
@@ -76,7 +82,7 @@ export function createBullQueue(options: BullQueueOptions): Queue {
     try {
       const answer = await within(Math.max(1, end - performance.now()), ask());
       if (!answer.done) throw unavailable(null);
-      refusal = null;
+      heard = null;
       return answer.value;
     } catch (error) {
       throw error instanceof QueueUnavailable ? error : unavailable(error);
@@ -93,10 +99,18 @@ export function createBullQueue(options: BullQueueOptions): Queue {
   /** @param cause what Redis or its client said; null: nothing in time */
   function unavailable(cause: unknown): QueueUnavailable {
     const options = cause === null ? {} : { cause };
-    if (isRefusal(cause)) return new QueueUnavailable('queue.refused', firstWord(cause), options);
-    if (refusal !== null) return new QueueUnavailable('queue.refused', refusal, options);
-    if (firstWord(cause) === 'OOM') return new QueueUnavailable('queue.full', 'OOM', options);
-    return new QueueUnavailable('queue.unreachable', cause === null ? 'no answer in time' : firstWord(cause), options);
+    const fault = faultOf(cause) ?? heard ?? { code: 'queue.unreachable', found: firstWord(cause) };
+    return new QueueUnavailable(fault.code, fault.found, options);
+  }
+
+  /** What writing to it comes to: a user may be let in and not write, a copy of the server answers and takes nothing. */
+  async function written(): Promise<readonly QueueFault[]> {
+    const { client } = queue;
+    const { db = 0 } = client.options;
+    // A database that is not there is refused when connecting, and the first one used instead.
+    if (db > 0) await client.select(db);
+    const owner = await client.eval(OWNER, 1, queue.toKey('installation'), installation);
+    return owner === installation ? [] : [{ code: 'queue.foreign', found: options.prefix ?? 'huisu' }];
   }
 
   async function run(handle: (id: string) => Promise<void>, id: string): Promise<void> {
@@ -123,22 +137,37 @@ export function createBullQueue(options: BullQueueOptions): Queue {
         running.add(one);
         await one;
       };
-      // Ends when the queue is closed; what it rejects with then says that it was closed.
-      queue.process(concurrency, work).catch((error: unknown) => {
-        if (!closed) onBug(error);
-      });
+      let told = false;
+      // Ends when the queue is closed; what it rejects with then says that it was closed. Before it has begun to fetch it ends
+      // with the first thing that Redis refuses, and begins anew until Redis does not.
+      const begun = (working: Promise<void>): void => {
+        working.catch((error: unknown) => {
+          if (closed) return;
+          if (!told && faultOf(error) === null) onBug(error);
+          told = true;
+          setTimeout(() => closed || begun(workAgain(queue, concurrency)), WORKER_RETRY_MS).unref();
+        });
+      };
+      begun(queue.process(concurrency, work));
     },
     async counts() {
       const [waiting, active] = await asked(() => Promise.all([queue.getWaitingCount(), queue.getActiveCount()]));
       return { waiting, active };
     },
     async faults() {
-      try {
-        return redisFaults(await asked(() => queue.client.info()));
-      } catch (error) {
-        const { code, message } = error as QueueUnavailable;
-        return [{ code, found: message }];
-      }
+      const faultsOf = async (look: () => Promise<readonly QueueFault[]>): Promise<readonly QueueFault[]> => {
+        try {
+          return await asked(look);
+        } catch (error) {
+          const { code, message } = error as QueueUnavailable;
+          return [{ code, found: message }];
+        }
+      };
+      const [said, tried] = await Promise.all([
+        faultsOf(async () => redisFaults(await queue.client.info())),
+        faultsOf(written),
+      ]);
+      return [...said, ...tried.filter(({ code }) => said.every(fault => fault.code !== code))];
     },
     async close(deadlineMs) {
       if (closed) return;
@@ -192,11 +221,22 @@ export function watchBullQueue({ url, prefix }: { readonly url: string; readonly
 
 /** Of Bull's insides. */
 interface Insides {
+  /** Kept from the first try, as it ended. */
+  _initializingProcess: Promise<void> | null;
+  _initProcess(): Promise<void>;
+  start(concurrency: number, name: string): Promise<void>;
   /** Whoever asks it for a connection that is not there would open it. */
   readonly clients: readonly { disconnect(): void }[];
   _clearTimers(): Promise<void>;
   /** @param fields what Redis holds of the next job; none where there is none */
   nextJobFromJobData(fields: Record<string, string> | null | undefined, id: string): unknown;
+}
+
+/** Begins with the handler that Bull has, which it takes only once. */
+function workAgain(queue: Bull.Queue<Job>, concurrency: number): Promise<void> {
+  const insides = queue as unknown as Insides;
+  insides._initializingProcess = null;
+  return insides._initProcess().then(() => insides.start(concurrency, '__default__'));
 }
 
 /**
@@ -221,26 +261,23 @@ function letGo(queue: Bull.Queue<Job>): void {
   for (const client of insides.clients) client.disconnect();
 }
 
-/** No or a wrong password, or a user who may not do what a queue needs. */
-function isRefusal(error: unknown): boolean {
-  return error instanceof Error && /\b(NOAUTH|WRONGPASS|NOPERM)\b/.test(error.message);
-}
-
-/** What Redis begins an error with is its kind (`OOM`, `NOAUTH`); what follows may quote the command. */
+/** What Redis begins an error with is its kind (`ERR`, `BUSY`); what follows may quote the command. */
 function firstWord(error: unknown): string {
-  return error instanceof Error ? (error.message.split(' ', 1)[0] as string) : '';
+  return error instanceof Error ? (error.message.split(' ', 1)[0] as string) : 'no-answer';
 }
 
 function connectionOf(address: string): NonNullable<Bull.QueueOptions['redis']> {
   const url = new URL(address);
   const database = Number(url.pathname.slice(1));
+  const host = url.hostname.replace(/^\[|\]$/g, '');
   return {
-    host: url.hostname.replace(/^\[|\]$/g, ''),
+    host,
     port: Number(url.port || 6379),
     ...(url.username === '' ? {} : { username: decodeURIComponent(url.username) }),
     ...(url.password === '' ? {} : { password: decodeURIComponent(url.password) }),
     ...(database > 0 ? { db: database } : {}),
-    ...(url.protocol === 'rediss:' ? { tls: { servername: url.hostname } } : {}),
+    // A name is asked for; an address has none, and TLS knows it all the same.
+    ...(url.protocol === 'rediss:' ? { tls: isIP(host) === 0 ? { servername: host } : {} } : {}),
     connectTimeout: ANSWER_MS,
     // What is said in one turn of the loop goes to Redis in one write.
     enableAutoPipelining: true,

@@ -2,9 +2,11 @@
 import type { Log } from '../telemetry/telemetry.ts';
 import { type QueueFault, QueueUnavailable } from './queue.ts';
 
+const PASSING: ReadonlySet<QueueFault['code']> = new Set(['queue.unreachable', 'queue.unwritable', 'queue.full']);
+
 /**
- * One that cannot be reached may be back any moment, and appeals are taken in without it. A queue that is merely full
- * empties by working.
+ * One that cannot be reached or written to (its primary is being changed) may be back any moment, and appeals are taken in without
+ * it. A queue that is merely full empties by working.
  * @throws QueueUnavailable with what is to be changed
  */
 export async function checkQueue(
@@ -12,7 +14,7 @@ export async function checkQueue(
   log: Pick<Log, 'warn'>,
 ): Promise<void> {
   const faults = await queue.faults();
-  const mistake = faults.find(({ code }) => code !== 'queue.unreachable' && code !== 'queue.full');
+  const mistake = faults.find(({ code }) => !PASSING.has(code));
   if (mistake !== undefined) throw new QueueUnavailable(mistake.code, mistake.found);
   for (const { code, found } of faults) log.warn(code, { reason: found });
 }

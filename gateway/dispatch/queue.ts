@@ -7,8 +7,16 @@ export interface QueueCounts {
 
 /** Why work is not spread as it should be; the code is explained in docs/errors.md. */
 export interface QueueFault {
-  readonly code: 'queue.unreachable' | 'queue.refused' | 'queue.evicts' | 'queue.forgets' | 'queue.full';
-  /** What the server has instead: its policy, its memory in percent. */
+  readonly code:
+    | 'queue.unreachable'
+    | 'queue.refused'
+    | 'queue.unwritable'
+    | 'queue.database'
+    | 'queue.foreign'
+    | 'queue.evicts'
+    | 'queue.forgets'
+    | 'queue.full';
+  /** What the server has instead (its policy, its memory in percent), or the kind of error by which it, or the network, refused. */
   readonly found: string;
 }
 

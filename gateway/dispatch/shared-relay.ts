@@ -31,6 +31,8 @@ export function createSharedRelay(options: SharedRelayOptions): Relay {
   /** What is thought to lie in the queue: the last count, and since then what was added and what was begun with here. Asking for
    *  each entry that ends would cost more than it brings; whoever works on the queue counts for himself. */
   let believed = 0;
+  /** It answers, and did not take what was last to be added. */
+  let refusing = false;
   const pump = createPump({ clock, sweepMs, troubleMs, onTrouble: options.onTrouble, round, sweep });
 
   /** One look; answers after how long to look again even if nobody says anything. */
@@ -43,7 +45,7 @@ export function createSharedRelay(options: SharedRelayOptions): Relay {
     const room = open - believed;
     // Topped up by halves: a claim for each entry that ends would cost more than it brings.
     if (room <= 0 || (believed > 0 && room < open / 2)) {
-      pump.fine();
+      fine(0);
       return lookMs;
     }
     const now = clock.now();
@@ -52,14 +54,22 @@ export function createSharedRelay(options: SharedRelayOptions): Relay {
     const added = await Promise.allSettled(entries.map(({ id, urgent }) => queue.add(id, { urgent })));
     const refused = entries.filter((_, i) => added[i]?.status === 'rejected');
     if (refused.length > 0) {
+      refusing = true;
       await putBack(refused);
       throw (added.find(one => one.status === 'rejected') as PromiseRejectedResult).reason;
     }
-    pump.fine();
+    fine(entries.length);
     // With others who make entries due and tell nobody here, one looks again soon in any case.
     if (entries.length >= room || !options.alone) return lookMs;
     const due = await outbox.nextDue();
     return due === null || due <= now ? lookMs : Math.max(1, Math.min(lookMs, due - clock.now()));
+  }
+
+  /** A queue that is full or on a copy of its server counts and takes nothing: only what it takes shows that it is well again. */
+  function fine(added: number): void {
+    if (refusing && added === 0) return;
+    refusing = false;
+    pump.fine();
   }
 
   async function claim(now: number, room: number): Promise<readonly ClaimedEntry[]> {

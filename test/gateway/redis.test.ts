@@ -1,5 +1,6 @@
 // A gateway on Redis: refuses one that would lose jobs, says so when it becomes one, and takes in appeals without it.
 import assert from 'node:assert/strict';
+import { type Finding, statusCommand } from '../../gateway/cli/status.ts';
 import { failureOf } from '../../gateway/failure.ts';
 import { startCaseSystem } from '../platforms/case-system.ts';
 import { needsRedis, type Redis, startRedis } from '../servers/redis.ts';
@@ -28,6 +29,13 @@ describe('a gateway on Redis', () => {
     (await (await fetch(`${running.gateway.url}/readyz`)).json()) as unknown as Ready;
   const queueReasons = async (running: Running) =>
     (await readyz(running)).reasons.filter(({ code }) => code.startsWith('queue.'));
+
+  async function statusCodes({ gateway }: Running): Promise<readonly string[]> {
+    assert.ok(statusCommand.kind === 'one');
+    const call = { by: 'test', signal: AbortSignal.timeout(10_000), progress: () => undefined };
+    const { findings } = await statusCommand.run(gateway.context, {}, call);
+    return (findings as readonly Finding[]).map(({ code }) => code);
+  }
 
   async function refusal(url: string): Promise<{ readonly code: string; readonly exit: number; readonly zh: string }> {
     const error = await on(url).then(
@@ -73,6 +81,54 @@ describe('a gateway on Redis', () => {
         assert.equal(found?.blocking, true, code);
         await redis.command('CONFIG', 'SET', name, good);
         assert.deepEqual(await queueReasons(running), [], code);
+      }
+    } finally {
+      await running.close();
+    }
+  });
+
+  it('says what a Redis that answers and takes nothing lacks, once in the log, and sends what waited when it takes it', async () => {
+    const running = await on(redis.url);
+    /** Errors of Redis so far, of the kinds in question. */
+    const refusals = async () => {
+      const [said = ''] = await redis.command('INFO', 'errorstats');
+      const counts = [...said.matchAll(/errorstat_(?:READONLY|NOREPLICAS):count=(\d+)/g)];
+      return counts.reduce((sum, [, count]) => sum + Number(count), 0);
+    };
+    const lines = (code: string) => running.logged.filter(line => line.includes(`"${code}"`)).length;
+    try {
+      for (const [bad, good, found] of [
+        [['REPLICAOF', '127.0.0.1', '1'], ['REPLICAOF', 'NO', 'ONE'], /READONLY|replica/],
+        [
+          ['CONFIG', 'SET', 'min-replicas-to-write', '1'],
+          ['CONFIG', 'SET', 'min-replicas-to-write', '0'],
+          /NOREPLICAS/,
+        ],
+      ] as const) {
+        const [before, stalled, resumed] = [
+          target.summary().effects,
+          lines('dispatch.stalled'),
+          lines('dispatch.resumed'),
+        ];
+        await redis.command(...bad);
+        await running.appeal(`新站广场路灯不亮，请维修，${found}。`);
+        await running.until(() => lines('dispatch.stalled') > stalled);
+        const { status, reasons } = await readyz(running);
+        assert.equal(status, 'ready', JSON.stringify(reasons));
+        const notes = reasons.filter(({ code }) => code.startsWith('queue.'));
+        assert.deepEqual(
+          notes.map(({ code, blocking }) => [code, blocking]),
+          [['queue.unwritable', false]],
+        );
+        assert.match(notes[0]?.zh ?? '', found);
+        assert.ok((await statusCodes(running)).includes('queue.unwritable'));
+        // Two tries later it is still one outage.
+        const refused = await refusals();
+        await running.until(async () => (await refusals()) >= refused + 2);
+        await redis.command(...good);
+        await running.until(() => target.summary().effects === before + 1);
+        assert.deepEqual([lines('dispatch.stalled'), lines('dispatch.resumed')], [stalled + 1, resumed + 1]);
+        assert.deepEqual(await queueReasons(running), []);
       }
     } finally {
       await running.close();

@@ -2,10 +2,15 @@
 import assert from 'node:assert/strict';
 import { fork } from 'node:child_process';
 import { once } from 'node:events';
+import { mkdtempSync, rmSync } from 'node:fs';
 import { type AddressInfo, connect, createServer } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { createBullQueue } from '../../../gateway/dispatch/bull-queue.ts';
 import { type Queue, QueueUnavailable } from '../../../gateway/dispatch/queue.ts';
 import { queueContract } from '../../contracts/queue.ts';
+import { selfSigned } from '../../servers/certificate.ts';
+import { freePorts } from '../../servers/free-port.ts';
 import { needsRedis, type Redis, startRedis } from '../../servers/redis.ts';
 
 describe('queue on Redis', () => {
@@ -193,6 +198,97 @@ describe('queue on Redis', () => {
     await queue.add('next:0:ticket.created', { urgent: false });
     await next.promise;
   });
+
+  it('works though it began while Redis took nothing, as soon as Redis does', async () => {
+    const server = await startRedis();
+    try {
+      await server.command('REPLICAOF', '127.0.0.1', '1');
+      const queue = queueAt('early', { url: server.url });
+      const got = Promise.withResolvers<string>();
+      queue.work(async id => got.resolve(id), 1);
+      await assert.rejects(
+        queue.add('m1:0:ticket.created', { urgent: false }),
+        error => error instanceof QueueUnavailable && error.code === 'queue.unwritable',
+      );
+      assert.deepEqual(
+        (await queue.faults()).map(({ code }) => code),
+        ['queue.unwritable'],
+      );
+      await server.command('REPLICAOF', 'NO', 'ONE');
+      await queue.add('m2:0:ticket.created', { urgent: false });
+      assert.equal(await got.promise, 'm2:0:ticket.created');
+    } finally {
+      await server.stop();
+    }
+  }).timeout(20_000);
+
+  it('says that its user may not do what a queue needs, and that its database is not there', async () => {
+    const server = await startRedis();
+    try {
+      const user = (name: string, ...rules: string[]) => server.command('ACL', 'SETUSER', name, 'on', '>p/w', ...rules);
+      await user('elsewhere', '~other:*', '&*', '+@all');
+      await user('no-scripts', '~*', '&*', '+@all', '-@scripting');
+      await user('enough', '~mine:*', '&*', '+@all', '-@dangerous', '+info', '+client');
+      const found = async (url: string) => {
+        const queue = queueAt('mine', { url });
+        // One that may not work goes on trying, and is no bug.
+        queue.work(async () => undefined, 1);
+        return (await queue.faults()).map(({ code }) => code);
+      };
+      const as = (name: string) => `redis://${name}:p%2Fw@127.0.0.1:${server.port}`;
+      assert.deepEqual(await found(as('elsewhere')), ['queue.refused']);
+      assert.deepEqual(await found(as('no-scripts')), ['queue.refused']);
+      assert.deepEqual(await found(`redis://127.0.0.1:${server.port}/99`), ['queue.database']);
+      assert.deepEqual(await found(as('enough')), []);
+    } finally {
+      await server.stop();
+    }
+  });
+
+  it('tells another installation under the same prefix, and not the other processes of its own', async () => {
+    const at = (installation: string) => {
+      const queue = createBullQueue({
+        url: redis.url,
+        prefix: 'one-prefix',
+        installation,
+        onBug: error => bugs.push(error),
+      });
+      open.push(queue);
+      return queue;
+    };
+    assert.deepEqual(await at('city-a').faults(), []);
+    assert.deepEqual(await at('city-a').faults(), []);
+    assert.deepEqual(await at('city-b').faults(), [{ code: 'queue.foreign', found: 'one-prefix' }]);
+  });
+
+  it('says why no connection comes about, by the code of the network', async () => {
+    const folder = mkdtempSync(join(tmpdir(), 'huisu-redis-tls-'));
+    const certificate = selfSigned(folder);
+    const [plainPort, port] = (await freePorts(2)) as [number, number];
+    const gone = queueAt('gone', { url: `redis://127.0.0.1:${plainPort}` });
+    assert.deepEqual(await gone.faults(), [{ code: 'queue.unreachable', found: 'ECONNREFUSED' }]);
+    if (certificate === null) return console.log('      skipped in part: no openssl is installed');
+    const server = await startRedis({
+      more: {
+        'tls-port': String(port),
+        'tls-cert-file': certificate.certFile,
+        'tls-key-file': certificate.keyFile,
+        'tls-auth-clients': 'no',
+      },
+    });
+    const warned: string[] = [];
+    const hear = (warning: Error) => void warned.push(warning.message);
+    process.on('warning', hear);
+    try {
+      const stranger = queueAt('tls', { url: `rediss://127.0.0.1:${port}` });
+      assert.deepEqual(await stranger.faults(), [{ code: 'queue.unreachable', found: 'DEPTH_ZERO_SELF_SIGNED_CERT' }]);
+      assert.deepEqual(warned, []);
+    } finally {
+      process.off('warning', hear);
+      await server.stop();
+      rmSync(folder, { recursive: true, force: true });
+    }
+  }).timeout(20_000);
 
   it('says what of its Redis would lose jobs in silence', async () => {
     const queue = queueAt();
