@@ -108,9 +108,9 @@ function listed(text: string, from: number, rulebook: Rulebook, spans: PersonalS
   }
 }
 
-/** What is said of the accused is not said of the author, though the same words end it: 被举报人. */
+/** What is said of the accused is not said of the author, though the same words end it: 被举报人, 法人代表. */
 function isAccused(text: string, trigger: Hit<Meaning>): boolean {
-  return text.charAt(trigger.start - 1) === '被';
+  return /(?:被|法人|人大)$/.test(text.slice(Math.max(0, trigger.start - 2), trigger.start));
 }
 
 function behindTrigger(text: string, trigger: Hit<Meaning>, rulebook: Rulebook, spans: PersonalSpan[]): void {

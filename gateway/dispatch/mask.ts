@@ -1,7 +1,9 @@
 // Takes out of what is forwarded whatever says who somebody is.
 import { findNumbers } from '../../normalizer/personal.ts';
 import type { Appeal, PersonalSpan, Requester } from '../../normalizer/ticket.ts';
+import { isOfOthers } from './of-others.ts';
 import { maskOwnHome } from './own-home.ts';
+import { maskOwnWork } from './own-work.ts';
 
 /** A text that must not go out, and what goes out in its place. */
 interface Secret {
@@ -48,8 +50,10 @@ export const NO_MASKS: Masks = { content: unchanged, text: unchanged, title: unc
  * @param requesters whose values go too, wherever they stand; null where they are not known or may be shown
  */
 export function createMasks(appeal: MaskedAppeal, whole: boolean, ...requesters: readonly (Requester | null)[]): Masks {
-  const inContent = inOrder(appeal.personal);
-  const inTitle = inOrder(appeal.titlePersonal ?? []);
+  const own = (spans: readonly PersonalSpan[], text: string): readonly PersonalSpan[] =>
+    inOrder(whole ? spans.filter(span => !isOfOthers(text, span, appeal.title)) : spans);
+  const inContent = own(appeal.personal, appeal.content);
+  const inTitle = own(appeal.titlePersonal ?? [], appeal.title);
   const secrets = [
     ...inContent.map(span => ofSpan(appeal.content, span, whole)),
     ...inTitle.map(span => ofSpan(appeal.title, span, whole)),
@@ -62,7 +66,7 @@ export function createMasks(appeal: MaskedAppeal, whole: boolean, ...requesters:
   const text = (given: string): string => {
     const known = id(given);
     const hidden = byPlace(known, findNumbers(known), whole);
-    return whole ? maskOwnHome(hidden) : hidden;
+    return whole ? maskOwnWork(maskOwnHome(hidden.replace(SPELT, MARKS.phone))) : hidden;
   };
   const placed = (given: string, spans: readonly PersonalSpan[]): string => text(byPlace(given, spans, whole));
   return {
@@ -133,6 +137,13 @@ function ofRequester(requester: Requester | null, subject: string | null): Secre
 
 /** How people write a digit where they do not want it to be found. */
 const DIGITS = ['0〇零○oO', '1一壹幺', '2二贰两', '3三叁', '4四肆', '5五伍', '6六陆', '7七柒', '8八捌', '9九玖'];
+
+const DIGIT = `[${DIGITS.join('').replaceAll(/[oO]/g, '')}]`;
+/** A mobile number that hides from whoever looks for eleven digits: 一三八零零…, 1 3 8 0 0 …, 138.0013.8000. */
+const SPELT = new RegExp(
+  `(?<![${DIGITS.join('')}])[1一壹幺][ .·_-]?[3-9三四五六七八九叁肆伍陆柒捌玖](?:[ .·_-]?${DIGIT}){9}(?![${DIGITS.join('')}])`,
+  'gu',
+);
 
 /** A number in groups, with anything short between them, or in Chinese digits. */
 function otherWays(units: readonly string[]): RegExp {

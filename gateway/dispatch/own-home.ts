@@ -3,9 +3,9 @@
 const END = '，。；！？,;!?';
 /** What follows is said of the writer: they name themselves, or a clause begins with it. */
 const SELF =
-  '(?<!被)(?:我们家|我们|我家|我|咱们家|咱家|咱们|俺们|俺家|俺|本人|全家|一家人|举报人|投诉人|反映人|信访人|来信人|诉求人|申请人)';
+  '(?<!被)(?:我们家|我们|我家|我|咱们家|咱家|咱们|俺们|俺家|俺|本人|全家|一家人|举报人|投诉人|反映人|信访人|来信人|诉求人|申请人|求助人|控告人|申诉人|报告人)';
 const CLAUSE = `(?<=^|[${END}:：（(\\s])`;
-const BETWEEN = '(?:一直|目前|现在|都|是|就|也|家)?';
+const BETWEEN = '(?:一直|目前|现在|都|均|是|就|也|家)?';
 const COLON = '[ 　]{0,2}[:：]?[ 　]{0,2}';
 const NUMBER = '[0-9A-Za-z一二三四五六七八九十]{1,4}';
 const PART = '(?:号楼|号院|号|栋|幢|座|单元|楼|层|室|门|组)';
@@ -36,10 +36,21 @@ const ACCOUNT =
 /** What they are called for short; a whole name is found by reading. */
 const CALLED = /((?:我叫|叫我)(?=[小老阿])|我姓)[小老阿]?\p{Script=Han}(?!\p{Script=Han})/gu;
 
-/** Masks what somebody says of their own home, accounts and short name. Of others it is what they are accused of, and stays. */
+/** A name of a division, without what would make it an estate, a road or a village. */
+const NAME = '(?:(?!小区|社区)[\\p{Script=Han}A-Za-z0-9](?<![号楼栋幢村路街巷苑里组的省市州区县旗镇乡])){1,8}';
+/** Many live in a town; what follows its name leads to a few. */
+const TOWN = new RegExp(
+  `^[ 　:：]*(?:${NAME}(?:省|自治区))?(?:${NAME}[市州盟](?![民场]))?(?:${NAME}(?:市(?![民场])|区(?!域)|[县旗]))?(?:${NAME}(?:街道|[镇乡](?![民村里])))?`,
+  'u',
+);
+
+const toTown = (_: string, before: string, where: string): string =>
+  `${before}${(TOWN.exec(where)?.[0] ?? '').trimEnd()}【住址】`;
+
+/** Masks what somebody says of their own home, down to the town, and their accounts and short name. Of others it is what they are accused of, and stays. */
 export function maskOwnHome(text: string): string {
   return [LIVES, HOME, ADDRESS]
-    .reduce((said, form) => said.replace(form, '$1【住址】'), text)
+    .reduce((said, form) => said.replace(form, toTown), text)
     .replace(RESIDENT, (said, before: string, door: string) => (isFlat(door) ? `${before}【住址】` : said))
     .replace(ACCOUNT, '$1【账号】')
     .replace(CALLED, '$1【姓名】');

@@ -33,6 +33,19 @@ describe('own home', () => {
     });
   }
 
+  it('leaves the town, in which many live', () => {
+    for (const [said, left] of [
+      ['我家住二道江区鸭园镇光明村3组', '我家住二道江区鸭园镇【住址】'],
+      ['家庭住址：吉林省通化市东昌区民主街道光明路3号', '家庭住址：吉林省通化市东昌区民主街道【住址】'],
+      ['我住在光明小区3号楼，那里的市民', '我住在【住址】，那里的市民'],
+      ['我住光明村乡里小区3号楼', '我住【住址】'],
+      ['一家人均住在鸭园镇光明村3组', '一家人均住在鸭园镇【住址】'],
+    ] as const) {
+      assert.equal(maskOwnHome(said), left);
+      assert.equal(maskOwnHome(left), left, 'the same again');
+    }
+  });
+
   const stays: readonly string[] = [
     '被举报人住幸福小区3号楼501',
     '被举报人的地址：幸福小区3号楼',

@@ -1,0 +1,54 @@
+// Masks of a restricted ticket: nothing of whoever wrote, everything of whom they accuse. All made up.
+import assert from 'node:assert/strict';
+import { createMasks } from '../../../gateway/dispatch/mask.ts';
+import { read } from '../../normalizer/rules.ts';
+
+function masked(content: string, title?: string): { readonly title: string; readonly content: string } {
+  const { appeal } = read(content, title === undefined ? {} : { title });
+  const masks = createMasks(appeal, true, null);
+  return { title: masks.title(appeal.title), content: masks.content(appeal.content) };
+}
+
+describe('masks of an accusation', () => {
+  it('leave the accused their name, also where it was once found as that of a person', () => {
+    const { content } = masked('举报人：何小胜。被举报人：王伟军，村支书。王伟军收受红包，何小胜有录音。');
+    assert.equal(content, '举报人：【姓名】。被举报人：王伟军，村支书。王伟军收受红包，【姓名】有录音。');
+    // A ticket that was read before has the span.
+    const old = '被举报人：王伟军收红包';
+    const span = { kind: 'name' as const, start: 5, end: 8 };
+    const masks = createMasks({ title: '举报', content: old, personal: [span] }, true, null);
+    assert.equal(masks.content(old), old);
+  });
+
+  it('leave who runs the accused house', () => {
+    assert.equal(masked('举报黑作坊，老板叫王伟军。我叫何小胜。').content, '举报黑作坊，老板叫王伟军。我叫【姓名】。');
+  });
+
+  it('leave the accused whose family writes, and mask a victim', () => {
+    assert.equal(masked('我是王伟军的妻子，他受贿。', '举报城建局王伟军受贿').content, '我是王伟军的妻子，他受贿。');
+    assert.equal(masked('我是何小胜的母亲，他被打。', '举报学校打人').content, '我是【姓名】的母亲，他被打。');
+  });
+
+  it('take the author out of the title, though it is said to accuse somebody', () => {
+    const { title } = masked('我叫何小胜，举报村支书。', '举报人何小胜举报王伟军');
+    assert.equal(title, '举报人【姓名】举报王伟军');
+  });
+
+  it('take out a phone that is spelt', () => {
+    for (const phone of [
+      '一三八零零一三八零零零',
+      '1 3 8 0 0 1 3 8 0 0 0',
+      '138.0013.8000',
+      '壹叁捌零零壹叁捌零零零',
+    ]) {
+      assert.equal(masked(`举报砖厂，联系${phone}。`).content, '举报砖厂，联系【电话】。', phone);
+    }
+    const others = '举报1号楼、3号楼，2019年1 3 5 7 9号缴费，金额一三五万，编号138001380001234567。';
+    assert.equal(masked(others).content, others);
+  });
+
+  it('take out a post, and keep the town where somebody lives', () => {
+    const { content } = masked('我是本单位唯一的会计，家住二道江区鸭园镇光明村3组，举报单位做假账。');
+    assert.equal(content, '我是本单位【身份】，家住二道江区鸭园镇【住址】，举报单位做假账。');
+  });
+});
