@@ -16,7 +16,7 @@ import { openSqliteStore, type SqliteStore } from '../../../store/sqlite/engine.
 import { openOriginal } from '../../../store/ticket-seal.ts';
 import { decision } from '../../contracts/store-rows.ts';
 
-const PROCESS = join(import.meta.dirname, 'fixtures', 'upkeep-process.ts');
+const PROCESS = join(import.meta.dirname, '..', 'fixtures', 'upkeep-process.ts');
 const MESSAGES = 3000;
 const DAY = 86_400_000;
 const OLD = Date.now() - 200 * DAY;
