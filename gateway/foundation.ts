@@ -23,6 +23,7 @@ import type { Store } from '../store/store.ts';
 import { type ChannelBook, createChannelBook } from './channels/channel-book.ts';
 import { withoutSecrets } from './channels/channel-settings.ts';
 import { isUsed } from './data-folder.ts';
+import { correctionRules } from './desk/correct.ts';
 import { createDesk, type Desk } from './desk/desk.ts';
 import { type OpenedStore, openStore } from './engines.ts';
 import type { ParserChannel } from './reading/protocol.ts';
@@ -75,7 +76,7 @@ export async function openFoundation(given: LoadedConfig, options: FoundationOpt
   const { config } = loaded;
   const now = options.now ?? Date.now;
   const rulebook = loadRules({ rulesFolder: config.rules, regionFile: config.region });
-  const { clauses } = compileRulebook(rulebook);
+  const rules = compileRulebook(rulebook);
   const registry = await loadRegistry(config.adapters, dirname(loaded.file));
   const env = options.env ?? process.env;
   const keys = { file: config.keys.file, env };
@@ -108,7 +109,8 @@ export async function openFoundation(given: LoadedConfig, options: FoundationOpt
       cipher,
       now,
       attachmentWaitMs: config.dispatch.attachmentWaitMinutes * 60_000,
-      clause: clause => clauses.get(clause) ?? null,
+      clause: clause => rules.clauses.get(clause) ?? null,
+      corrections: correctionRules(rules),
       rebirth: (message, revision) =>
         readAgain(
           {

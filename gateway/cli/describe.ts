@@ -46,7 +46,7 @@ const WORDS: Readonly<Record<string, readonly string[]>> = {
   state: ['ticketState', 'messageState', 'entryState'],
   outcome: ['outcome'],
   reason: ['reason'],
-  kind: ['outcome', 'linkKind', 'entryKind', 'moveKind'],
+  kind: ['outcome', 'linkKind', 'entryKind', 'moveKind', 'eventKind'],
   supervised: ['boolean', 'supervision'],
   because: ['supervision'],
   verdict: ['verdict'],

@@ -3,6 +3,7 @@ import { loadIncidents } from '../../config/load-incidents.ts';
 import { TICKET_STATES, TICKET_TYPES, type TicketState, URGENCIES } from '../../normalizer/ticket.ts';
 import type { TicketFilter, TicketRow } from '../../store/store.ts';
 import { openTicketContent } from '../../store/ticket-seal.ts';
+import type { Changes } from '../desk/correct.ts';
 import type { DeskAnswer } from '../desk/desk.ts';
 import { DeskError, EXIT } from '../desk/desk-error.ts';
 import { type Reveal, viewTicket } from '../desk/ticket-view.ts';
@@ -10,6 +11,8 @@ import { createMasks } from '../dispatch/mask.ts';
 import { attachmentCommand } from './attachment.ts';
 import type { Arguments, Command, CommandContext, Row } from './command.ts';
 import { CHANNEL, COLUMNS, LIMIT, NUMBER, numberOf, paged, textOf } from './parts.ts';
+
+const YES_OR_NO = ['yes', 'no'];
 
 export const ticketCommands: readonly Command[] = [
   {
@@ -115,7 +118,41 @@ export const ticketCommands: readonly Command[] = [
       return rowOf(answer);
     },
   },
+  {
+    kind: 'one',
+    name: 'tickets correct',
+    summary: {
+      zh: '更正工单的类型、分类、紧急程度、保密、匿名；工单系统已有的，再送一次',
+      en: 'say otherwise about type, class, urgency, discretion; the case system gets what it has once more',
+    },
+    arguments: [NUMBER],
+    options: [
+      { flags: '--type <type>', summary: { zh: '诉求类型', en: 'type' }, choices: TICKET_TYPES },
+      { flags: '--category <code>', summary: { zh: '分类代码', en: 'code of a class' } },
+      { flags: '--urgency <urgency>', summary: { zh: '紧急程度', en: 'urgency' }, choices: URGENCIES },
+      {
+        flags: '--confidential <yes-or-no>',
+        summary: { zh: '是否保密；不保密的，诉求人可能转给工单系统', en: 'no: who appealed may go to the case system' },
+        choices: YES_OR_NO,
+      },
+      { flags: '--anonymous <yes-or-no>', summary: { zh: '是否匿名', en: 'anonymous or not' }, choices: YES_OR_NO },
+      { flags: '--reason <text>', summary: { zh: '理由，加密保存（必填）', en: 'reason, kept sealed (required)' } },
+    ],
+    run: async ({ desk, live }, args, call) => {
+      const answer = await desk.correct(numberOf(args), changesOf(args), required(args, 'reason'), call.by);
+      // Whether later messages may join it depends on discretion.
+      live?.moved([answer.number]);
+      return rowOf(answer);
+    },
+  },
 ];
+
+function changesOf(args: Arguments): Changes {
+  const texts = ['type', 'category', 'urgency'].map(key => [key, textOf(args, key)] as const);
+  const flags = ['confidential', 'anonymous'].map(key => [key, textOf(args, key)] as const);
+  const given = [...texts, ...flags.map(([key, said]) => [key, said && said === 'yes'] as const)];
+  return Object.fromEntries(given.filter(([, value]) => value !== undefined)) as Changes;
+}
 
 function filterOf(args: Arguments, before: number | undefined, limit: number): TicketFilter {
   const filter: Record<string, string | number> = { limit };

@@ -1,4 +1,4 @@
-// What a clerk does with a ticket: release, refuse, link, unlink. Each is a new decision with the next revision, audited.
+// What a clerk does with a ticket: release, refuse, link, unlink, correct. Each is a new decision with the next revision, audited.
 import { type Link, OPEN_STATES, type Outcome, type Triage } from '../../normalizer/ticket.ts';
 import type { FieldCipher } from '../../store/field-cipher.ts';
 import type {
@@ -13,6 +13,7 @@ import type {
   TicketRow,
 } from '../../store/store.ts';
 import { openDecision, openTicket, sealBorn, sealNote } from '../../store/ticket-seal.ts';
+import { type Changes, type CorrectionRules, correctionRow } from './correct.ts';
 import { bornOf, decidedAnew, noticeOf } from './decided-anew.ts';
 import { DeskError } from './desk-error.ts';
 import { createDeskTurns } from './desk-turn.ts';
@@ -32,6 +33,7 @@ export interface DeskParts {
   readonly attachmentWaitMs: number;
   /** Sentence of a clause of the regulation (`10.6`); null for a clause that is none. */
   clause(clause: string): string | null;
+  readonly corrections: CorrectionRules;
   /** Reads a message again at that revision; null where it cannot be read. A follow-up keeps no requester, so its original must speak. */
   rebirth(message: MessageRow, revision: number): Promise<Rebirth | null>;
 }
@@ -54,6 +56,8 @@ export interface Desk {
   link(number: string, to: string, by: string): Promise<DeskAnswer>;
   /** 撤销并单: a follow-up becomes a ticket of its own; the pair is remembered and not linked again. */
   unlink(number: string, from: string, by: string): Promise<DeskAnswer>;
+  /** 更正: an open ticket is of another type, class or urgency, confidential or not. The reason is kept sealed. */
+  correct(number: string, changes: Changes, reason: string, by: string): Promise<DeskAnswer>;
 }
 
 /** An entry that is sent in these very moments changes twice: taken up, then delivered. */
@@ -75,6 +79,7 @@ export function createDesk(parts: DeskParts): Desk {
     refuse: (number, clause, reason, by) => redo(() => refuse(parts, { number, clause, reason, by })),
     link: (number, to, by) => redo(() => link(parts, number, to, by)),
     unlink: (number, from, by) => redo(() => unlink(parts, number, from, by)),
+    correct: (number, changes, reason, by) => redo(() => correct(parts, { number, changes, reason, by })),
   };
 }
 
@@ -234,6 +239,16 @@ async function unlink(parts: DeskParts, number: string, from: string, by: string
     notSame: [from],
     audit: note(by, 'ticket.unlink', [number, from]),
   });
+}
+
+async function correct(
+  parts: DeskParts,
+  asked: { readonly number: string; readonly changes: Changes; readonly reason: string; readonly by: string },
+): Promise<DeskAnswer | null> {
+  const found = await bothOf(parts, asked.number);
+  const base = decisionRow(parts, found.message, ticketOutcome(found), []);
+  const answer = await commit(parts, await correctionRow(parts, base, { ...found, ...asked }));
+  return answer && { ...answer, state: found.ticket.state };
 }
 
 /** A message that was a ticket before a clerk linked it is that ticket again; any other is read once more. */

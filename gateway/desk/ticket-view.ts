@@ -3,6 +3,7 @@ import type { IncidentRules } from '../../normalizer/incident.ts';
 import {
   type Appeal,
   type Decided,
+  type Flag,
   type Link,
   type Place,
   REQUESTER_FIELDS,
@@ -73,14 +74,17 @@ export async function viewTicket(parts: ViewParts, number: string, reveal: Revea
     identity: isErased(row) ? 'erased' : 'kept',
     anonymous: born.anonymous,
     confidential: row.confidential,
-    triage: { verdict: triage.verdict, clause: triage.clause, basis: triage.basis, words: triage.words, by: triage.by },
+    triage: {
+      ...{ verdict: triage.verdict, clause: triage.clause, basis: triage.basis },
+      ...{ words: triage.words, by: triage.by, confidence: triage.confidence ?? null },
+    },
     handling: {
       unit: handling.unit,
       coUnits: handling.coUnits,
       method: handling.method,
       deadlines: handling.deadlines,
     },
-    because: grounds(appeal, place, masks.text),
+    because: { ...grounds(appeal, place, masks.text), confidential: discretion(born.confidential, row, masks.text) },
     asks: appeal.asks ?? [],
     problems: appeal.problems,
     attachments: appeal.attachments.map(({ mediaType, size }, index) => ({ index, mediaType, size })),
@@ -117,6 +121,12 @@ function grounds(appeal: Appeal, place: Place, mask: (text: string) => string) {
     urgency: of(appeal.urgency),
     place: { words: (place.words ?? []).map(mask), confidence: place.confidence ?? 0 },
   };
+}
+
+/** What made it confidential, or left it open. A row that says more than was read has it from a ticket it repeats or was parted from. */
+function discretion({ value, by, words, confidence }: Flag, row: TicketRow, mask: (text: string) => string) {
+  if (row.confidential && !value) return { by: 'related', words: [], confidence: null };
+  return { by, words: words.map(mask), confidence: confidence ?? null };
 }
 
 /** A message: what became of it and why; of its words only those of a follow-up, masked. */

@@ -1,0 +1,169 @@
+// 更正: a clerk says otherwise than reading did about type, class, urgency, discretion or anonymity. A new decision, never an edit.
+import { suggestHandling } from '../../normalizer/handling.ts';
+import type { Rulebook } from '../../normalizer/rulebook.ts';
+import {
+  type Category,
+  type Decided,
+  type Flag,
+  type Handling,
+  OPEN_STATES,
+  type Place,
+  type TicketType,
+  type Urgency,
+} from '../../normalizer/ticket.ts';
+import type { CommitRow, MessageRow, TicketRow } from '../../store/store.ts';
+import { type BornContent, openTicketContent, sealContent, sealNote } from '../../store/ticket-seal.ts';
+import { createdEntry, hasGone } from './corrections.ts';
+import { bornOf, noticeOf } from './decided-anew.ts';
+import type { DeskParts } from './desk.ts';
+import { DeskError } from './desk-error.ts';
+
+/** What a clerk changes; what is left out stays. */
+export interface Changes {
+  readonly type?: TicketType;
+  /** Code of a class (`0403`). */
+  readonly category?: string;
+  readonly urgency?: Urgency;
+  readonly confidential?: boolean;
+  readonly anonymous?: boolean;
+}
+
+/** What the rules say of a corrected ticket. */
+export interface CorrectionRules {
+  /** null for a code that is none. */
+  category(code: string): Category | null;
+  handling(of: {
+    readonly category: Category | null;
+    readonly place: Place;
+    readonly urgency: Urgency;
+    readonly receivedAt: number;
+  }): Handling;
+}
+
+export function correctionRules(rulebook: Rulebook): CorrectionRules {
+  return {
+    category: code => rulebook.nodes.find(node => node.code === code)?.category ?? null,
+    handling: ({ category, place, urgency, receivedAt }) =>
+      suggestHandling(category, place, urgency, receivedAt, rulebook).handling,
+  };
+}
+
+export interface Corrected {
+  readonly message: MessageRow;
+  readonly ticket: TicketRow;
+  readonly changes: Changes;
+  readonly reason: string;
+  readonly by: string;
+}
+
+const byClerk = <T>(value: T): Decided<T> => ({ value, by: 'clerk', words: [], confidence: 1 });
+const flagged = (value: boolean): Flag => ({ value, by: 'clerk', words: [], confidence: 1 });
+
+/**
+ * The row of the correction: the ticket under the next revision, and what the case system is told of it.
+ * @param base the bare row of a clerk's decision on the message
+ * @throws DeskError where the ticket is not open, nothing changes, or what makes it confidential stays
+ */
+export async function correctionRow(
+  parts: DeskParts,
+  base: CommitRow,
+  { message, ticket: row, changes, reason, by }: Corrected,
+): Promise<CommitRow> {
+  const { number, state } = row;
+  if (!OPEN_STATES.has(state)) throw new DeskError('desk.not_correctable', { number, state });
+  const before = withRow(openTicketContent(parts.cipher, row), row);
+  const after = { ...corrected(parts.corrections, before, changes), revision: message.revision };
+  const changed = differences(before, after);
+  if (changed.length === 0) throw new DeskError('desk.nothing_changed', { number });
+  const eventId = `${number}:${message.revision}:corrected`;
+  const contentKey = parts.cipher.openDataKey(message.wrappedContent);
+  const note = sealNote(parts.cipher, contentKey, { number, eventId, note: reason });
+  return {
+    ...base,
+    ...(await told(parts, message, after.appeal.urgency.value)),
+    ticket: {
+      ...bornOf(row),
+      type: after.appeal.type.value,
+      category: after.appeal.category?.value.codes.at(-1) ?? null,
+      urgency: after.appeal.urgency.value,
+      confidential: after.confidential.value,
+      born: sealContent(parts.cipher, contentKey, after),
+    },
+    events: [{ number, at: parts.now(), by, kind: 'corrected', expect: [state], eventId, note }],
+    audit: { by, action: 'ticket.correct', on: [number, ...changed] },
+  };
+}
+
+/** What of the ticket its row says by now. */
+function withRow(born: BornContent, row: TicketRow): BornContent {
+  return { ...born, confidential: { ...born.confidential, value: born.confidential.value || row.confidential } };
+}
+
+function corrected(rules: CorrectionRules, born: BornContent, changes: Changes): BornContent {
+  const { appeal, place } = born;
+  const type = changes.type === undefined ? appeal.type : byClerk(changes.type);
+  const category = changes.category === undefined ? appeal.category : byClerk(categoryOf(rules, changes.category));
+  const urgency = changes.urgency === undefined ? appeal.urgency : byClerk(changes.urgency);
+  const anonymous = changes.anonymous ?? born.anonymous;
+  const confidential = discretion(born, changes, { type: type.value, anonymous });
+  const receivedAt = born.source.receivedAt;
+  const of = { category: category?.value ?? null, place, urgency: urgency.value, receivedAt };
+  const anew = changes.category !== undefined || changes.urgency !== undefined;
+  return {
+    ...born,
+    appeal: {
+      ...appeal,
+      ...{ type, category, urgency },
+      asks: (appeal.asks ?? []).filter(field => !(field in changes)),
+    },
+    ...{ anonymous, confidential },
+    public: confidential.value ? { value: false, by: 'rule', words: [] } : born.public,
+    handling: anew ? { ...rules.handling(of), method: born.handling.method } : born.handling,
+  };
+}
+
+function categoryOf(rules: CorrectionRules, code: string): Category {
+  const category = rules.category(code);
+  if (category === null) throw new DeskError('desk.no_such_category', { code });
+  return category;
+}
+
+/** An accusation, and what is anonymous, is confidential whatever else is said (article 23). */
+function discretion(
+  born: BornContent,
+  changes: Changes,
+  { type, anonymous }: { readonly type: TicketType; readonly anonymous: boolean },
+): Flag {
+  const bound = type === '举报' || anonymous;
+  if (bound && changes.confidential === false) throw new DeskError('desk.stays_confidential', { number: born.number });
+  if (changes.confidential !== undefined) return flagged(changes.confidential);
+  return bound && !born.confidential.value ? flagged(true) : born.confidential;
+}
+
+/** For the audit: which field was what and is what now; no words of the appeal. */
+function differences(before: BornContent, after: BornContent): readonly string[] {
+  const of = ({ appeal, confidential, anonymous }: BornContent): Readonly<Record<string, string>> => ({
+    type: appeal.type.value,
+    category: appeal.category?.value.codes.at(-1) ?? '',
+    urgency: appeal.urgency.value,
+    confidential: String(confidential.value),
+    anonymous: String(anonymous),
+  });
+  const [was, is] = [of(before), of(after)];
+  return Object.keys(is).flatMap(key => (was[key] === is[key] ? [] : [`${key}:${was[key]}→${is[key]}`]));
+}
+
+/** The case system gets once more what it has; what waits to go is made of the ticket as it is by then, and takes its lane. */
+async function told(
+  parts: DeskParts,
+  message: MessageRow,
+  urgency: string,
+): Promise<Pick<CommitRow, 'outbox' | 'voids'>> {
+  const created = await createdEntry(parts.store, message.number);
+  if (hasGone(created)) return { outbox: [noticeOf(message, 'ticket.corrected', message.number)], voids: [] };
+  const urgent = urgency === '紧急';
+  const waits = created !== undefined && (created.state === 'due' || created.state === 'parked');
+  if (!waits || created.urgent === urgent) return { outbox: [], voids: [] };
+  const entry = noticeOf(message, 'ticket.created', message.number);
+  return { outbox: [{ ...entry, urgent, notBefore: 0, afterCreated: false }], voids: [created.id] };
+}

@@ -1,0 +1,176 @@
+// What reading decided is corrected by a clerk, and corrected back: the case system has it as it is by then, and nothing brings the old back.
+import assert from 'node:assert/strict';
+import { loadIncidents } from '../../../config/load-incidents.ts';
+import type { Changes } from '../../../gateway/desk/correct.ts';
+import { DeskError } from '../../../gateway/desk/desk-error.ts';
+import { viewTicket } from '../../../gateway/desk/ticket-view.ts';
+import type { Entry } from '../../../store/store.ts';
+import { openTicketContent } from '../../../store/ticket-seal.ts';
+import { type CaseSystemSimulator, startCaseSystem } from '../../platforms/case-system.ts';
+import { type Running, runGateway } from '../running.ts';
+
+/** Read as an accusation by 举报电话, which is none. */
+const LAMP = '东昌区江南大街路灯灭了一排，多次举报无人处理，我要举报路灯不亮，请安排检修。';
+const NOISE = '哈哈哈哈哈哈哈哈哈哈哈哈哈哈哈哈哈哈哈哈哈哈';
+const WANG = { name: '王桂芬', phone: '13800001014' };
+const OPENED: Changes = { type: '投诉', confidential: false };
+
+interface Sent {
+  readonly kind: string;
+  readonly data: {
+    readonly appeal: { readonly type: string; readonly urgency: string };
+    readonly confidential: boolean;
+    readonly requester: { readonly name: string } | null;
+    readonly requesterWithheld: string | null;
+  };
+}
+
+describe('a correction', function () {
+  this.timeout(60_000);
+  let cases: CaseSystemSimulator | null = null;
+  let running: Running;
+  afterEach(async () => {
+    await running.close();
+    await cases?.close();
+    cases = null;
+  });
+
+  const desk = () => running.gateway.context.desk;
+  const store = () => running.gateway.context.store;
+  const row = async (number: string) => (await store().tickets.get(number))!;
+  const born = async (number: string) => openTicketContent(running.gateway.context.cipher, await row(number));
+  const view = (number: string) => {
+    const { context } = running.gateway;
+    return viewTicket({ ...context, rules: loadIncidents(context.loaded.config.rules) }, number, null);
+  };
+  const entries = (ticket: string): Promise<readonly Entry[]> => store().outbox.list({ ticket, limit: 100 });
+  const sent = () => (cases as CaseSystemSimulator).lines.map(line => line.body as unknown as Sent);
+  const arrived = (count: number) => running.until(async () => sent().length === count);
+  const code = (wanted: string) => (error: DeskError) => error instanceof DeskError && error.code === wanted;
+
+  async function start(forwardIdentity = true): Promise<void> {
+    cases = await startCaseSystem();
+    running = await runGateway({ caseSystem: { url: cases.url, forwardIdentity } });
+  }
+
+  it('of a wrong accusation lets its author be known, and taken back hides them again', async () => {
+    await start();
+    const { number } = await running.appeal(LAMP, WANG);
+    await arrived(1);
+    assert.deepEqual([sent()[0]?.data.appeal.type, sent()[0]?.data.requester], ['举报', null]);
+    const answer = await desk().correct(number, OPENED, '王桂芬只是催修路灯', 'clerk-1');
+    assert.deepEqual(answer.entries, ['ticket.corrected']);
+    await arrived(2);
+    const { kind, data } = sent()[1] as Sent;
+    assert.deepEqual([kind, data.appeal.type, data.confidential], ['ticket.corrected', '投诉', false]);
+    assert.equal(data.requester?.name, '王桂芬');
+    await desk().correct(number, { type: '举报' }, '确系举报', 'clerk-2');
+    await arrived(3);
+    const again = (sent()[2] as Sent).data;
+    assert.deepEqual(
+      [again.appeal.type, again.confidential, again.requester, again.requesterWithheld],
+      ['举报', true, null, 'accusation'],
+    );
+    assert.equal((await row(number)).confidential, true);
+  });
+
+  it('is told in words, with who decided, and its reason is not in the clear', async () => {
+    await start();
+    const { number } = await running.appeal(LAMP, WANG);
+    const read = (await view(number))['because'] as Record<string, { by: string; words: readonly string[] }>;
+    assert.equal(read['confidential']?.by, 'rule');
+    assert.ok(read['confidential'].words.length > 0);
+    await desk().correct(number, OPENED, '王桂芬只是催修路灯', 'clerk-1');
+    const shown = await view(number);
+    const { type, confidential } = shown['because'] as Record<string, { by: string }>;
+    assert.deepEqual([type?.by, confidential?.by], ['clerk', 'clerk']);
+    const [step] = (shown['history'] as { kind: string; by: string; note: string }[]).filter(
+      ({ kind }) => kind === 'corrected',
+    );
+    assert.equal(step?.by, 'clerk-1');
+    assert.match(step.note, /催修路灯/);
+    const { events } = await row(number);
+    assert.ok(!Buffer.from(events.find(event => event.kind === 'corrected')?.note ?? []).includes('路灯'));
+    const records = await store().admin.auditList(0, 50);
+    const record = records.find(one => one.action === 'ticket.correct');
+    assert.deepEqual(record?.on, [number, 'type:举报→投诉', 'confidential:true→false']);
+  });
+
+  it('of a held ticket goes with it when it is released, and of a joined one comes back with it', async () => {
+    await start();
+    const { number } = await running.appeal(NOISE, WANG);
+    const other = await running.appeal('二道江区鸭园镇公交车早班总是不来，请增加班次。', WANG);
+    await arrived(1);
+    assert.deepEqual((await desk().correct(number, { type: '建议' }, '实为建议', 'clerk-1')).entries, []);
+    await desk().link(number, other.number, 'clerk-1');
+    await desk().unlink(number, other.number, 'clerk-1');
+    assert.deepEqual([(await row(number)).type, (await row(number)).state], ['建议', 'held']);
+    await desk().release(number, 'clerk-1');
+    await running.until(() =>
+      sent().some(({ kind, data }) => kind === 'ticket.created' && data.appeal.type === '建议'),
+    );
+    assert.equal((await born(number)).appeal.type.by, 'clerk');
+  });
+
+  it('to urgent gives a waiting ticket its lane and its clocks, and one to ordinary takes them', async () => {
+    running = await runGateway();
+    const { number } = await running.appeal('东昌区民主街道路灯不亮，请安排检修。', WANG);
+    const due = (await born(number)).handling.deadlines.find(({ what }) => what === 'result')?.at as number;
+    await desk().correct(number, { urgency: '紧急' }, '电线落地', 'clerk-1');
+    const states = (await entries(number)).map(({ state, urgent }) => [state, urgent]);
+    assert.deepEqual(states.sort(), [
+      ['due', true],
+      ['void', false],
+    ]);
+    const sooner = (await born(number)).handling.deadlines.find(({ what }) => what === 'result')?.at as number;
+    assert.ok(sooner < due, `${sooner} ${due}`);
+    await desk().correct(number, { urgency: '一般' }, '已断电', 'clerk-1');
+    const live = (await entries(number)).filter(({ state }) => state === 'due');
+    assert.deepEqual(
+      live.map(({ urgent }) => urgent),
+      [false],
+    );
+  });
+
+  it('of the class moves it to the unit of that class, and no longer asks for it', async () => {
+    running = await runGateway();
+    const { number } = await running.appeal(NOISE, WANG);
+    assert.ok((await born(number)).appeal.asks?.includes('category'));
+    const codes = (await running.appeal('东昌区民主街道路灯不亮，请检修。', { phone: '13800009999' })).number;
+    const category = (await row(codes)).category as string;
+    await desk().correct(number, { category }, '路灯', 'clerk-1');
+    assert.deepEqual((await born(number)).appeal.asks?.includes('category'), false);
+    assert.equal((await row(number)).category, category);
+    assert.notEqual((await born(number)).handling.unit, null);
+  });
+
+  it('is refused where it says nothing new, no class, or opens what must stay closed', async () => {
+    running = await runGateway();
+    const { number } = await running.appeal(LAMP, WANG);
+    const asked = (changes: Changes) => desk().correct(number, changes, 'x', 'clerk-1');
+    await assert.rejects(asked({}), code('desk.nothing_changed'));
+    await assert.rejects(asked({ type: '举报' }), code('desk.nothing_changed'));
+    await assert.rejects(asked({ category: 'none' }), code('desk.no_such_category'));
+    await assert.rejects(asked({ confidential: false }), code('desk.stays_confidential'));
+    await assert.rejects(
+      asked({ type: '投诉', anonymous: true, confidential: false }),
+      code('desk.stays_confidential'),
+    );
+    const held = await running.appeal(NOISE, { phone: '13800009998' });
+    await desk().refuse(held.number, '10.6', '误发', 'clerk-1');
+    await assert.rejects(desk().correct(held.number, { type: '建议' }, 'x', 'clerk-1'), code('desk.not_correctable'));
+  });
+
+  it('by two clerks at once is made by both, one after the other, and the chain of records holds', async () => {
+    await start();
+    const { number } = await running.appeal(LAMP, WANG);
+    await arrived(1);
+    await Promise.all([
+      desk().correct(number, OPENED, 'a', 'clerk-1'),
+      desk().correct(number, { urgency: '紧急' }, 'b', 'clerk-2'),
+    ]);
+    const { appeal, revision } = await born(number);
+    assert.deepEqual([appeal.type.value, appeal.urgency.value, revision], ['投诉', '紧急', 2]);
+    assert.equal((await store().admin.auditVerify()).broken, null);
+  });
+});
