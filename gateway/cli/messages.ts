@@ -2,6 +2,7 @@
 import type { MessageFilter, MessageState } from '../../store/store.ts';
 import { summary, viewMessage } from '../desk/ticket-view.ts';
 import type { Arguments, Command } from './command.ts';
+import { originalCommand } from './original.ts';
 import { CHANNEL, COLUMNS, LIMIT, NUMBER, numberOf, paged, textOf } from './parts.ts';
 
 const STATES = ['unread', 'decided', 'quarantined'];
@@ -37,6 +38,7 @@ export const messageCommands: readonly Command[] = [
     arguments: [NUMBER],
     run: (context, args) => viewMessage(context, numberOf(args)),
   },
+  originalCommand,
 ];
 
 function filterOf(args: Arguments, before: number | undefined, limit: number): MessageFilter {

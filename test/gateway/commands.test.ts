@@ -1,7 +1,7 @@
 // Commands inside a running gateway, over its control socket: what is stuck, why, and what helps.
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
-import { mkdtempSync, rmSync } from 'node:fs';
+import { existsSync, mkdtempSync, readFileSync, rmSync, statSync } from 'node:fs';
 import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
@@ -148,6 +148,23 @@ describe('commands of a running gateway', function () {
     assert.equal(again?.['number'], number);
     const records = await rows('audit list');
     assert.ok(records.some(record => record['action'] === 'message.reread' && record['by'] === 'tester'));
+  });
+
+  it('hand what nobody could read to a person, as it came, on record and for a purpose only', async () => {
+    await start();
+    await post('{"not": "a message"');
+    await running.until(async () => (await counts()).quarantined === 1);
+    const [row] = await rows('quarantine list');
+    const number = String(row?.['number']);
+    const to = join(running.folder, 'letter.txt');
+    assert.equal((await failure('messages original', { number, to, why: ' ' })).code, 'desk.no_purpose');
+    assert.equal(existsSync(to), false);
+    await one('messages original', { number, to, why: 'reading it' });
+    assert.equal(readFileSync(to, 'utf8'), '{"not": "a message"');
+    assert.equal(statSync(to).mode & 0o777, 0o600);
+    const record = (await rows('audit list')).find(({ action }) => action === 'identity.read');
+    assert.deepEqual([record?.['on'], record?.['why']], [[number, 'original'], 'reading it']);
+    assert.equal((await failure('messages original', { number, to, why: 'again' })).code, 'import.cannot_write');
   });
 
   it('list dead letters with their cause and send them again, one or all', async () => {

@@ -120,6 +120,7 @@ describe('identities', function () {
       'tickets refuse',
       'tickets link',
       'tickets unlink',
+      'tickets correct',
       'incidents merge',
       'incidents split',
       // They ask for a reason, a file or somebody's number first.
@@ -129,6 +130,7 @@ describe('identities', function () {
       'import',
       'unseal',
       'tickets attachment',
+      'messages original',
       'quarantine replay',
       'dead-letters replay',
       'keys rotate',
