@@ -15,6 +15,7 @@ import { exportRing, keyCheckValues, type RingData } from '../store/key-ring.ts'
 import type { Store } from '../store/store.ts';
 import type { SettingsRefusal } from './alarms/alarm.ts';
 import { type Alarms, createAlarms } from './alarms/alarms.ts';
+import { createCompany } from './alarms/company.ts';
 import { certificateExpiries } from './alarms/expiries.ts';
 import { type Attachments, createAttachments } from './attachments.ts';
 import type { ContextParts } from './channels/channel-context.ts';
@@ -260,7 +261,7 @@ function liveParts({ foundation, role, log, logLevel, known, published, bull }: 
     settings: () => loaded.config.retention,
     forget: pairs => reading.forget(pairs),
   });
-  const alarms = alarmsOf(foundation, { counts, channels, intake, disk, dispatch, reload }, log);
+  const alarms = alarmsOf(foundation, { role, owner, counts, channels, intake, disk, dispatch, reload }, log);
   return {
     importing: { intake, splitter, store, cipher, log, now },
     channels,
@@ -424,6 +425,8 @@ async function snapshotOf({ store, counts, channels, disk, alarms }: SnapshotSou
 }
 
 interface AlarmedParts {
+  readonly role: Role;
+  readonly owner: string;
   readonly counts: ProbeCounts;
   readonly channels: Channels;
   readonly intake: Intake;
@@ -433,7 +436,7 @@ interface AlarmedParts {
 }
 
 function alarmsOf({ store, book, loaded, keysKept, now }: Foundation, parts: AlarmedParts, log: Log): Alarms {
-  const { counts, channels, intake, disk, dispatch, reload } = parts;
+  const { role, owner, counts, channels, intake, disk, dispatch, reload } = parts;
   const { caseSystem } = loaded.config;
   const broken = async () => {
     try {
@@ -445,15 +448,19 @@ function alarmsOf({ store, book, loaded, keysKept, now }: Foundation, parts: Ala
     }
   };
   return createAlarms({
-    ...{ store, counts, log, now, settings: () => loaded.config.alarms },
+    ...{ store, counts, log, now, role, settings: () => loaded.config.alarms },
+    company: store.shared === null ? null : createCompany(store.admin, store.shared, owner),
     sources: {
       channels: async () => [...channels.status(), ...(await broken())],
       intakePaused: () => intake.paused,
       disk: disk.latest,
       caseSystem: () => {
         const status = dispatch?.status();
-        return status === undefined ? null : { down: status.circuit !== 'closed', since: status.since };
+        if (status !== undefined) return { down: status.circuit !== 'closed', since: status.since };
+        // Whoever does not send knows no more than that entries do not wait by intention.
+        return caseSystem === null ? null : { down: false, since: 0 };
       },
+      queue: async () => (await dispatch?.faults())?.[0]?.code ?? null,
       expiries: () => {
         const ends = reload.certificate()?.notAfter;
         return [

@@ -8,6 +8,7 @@ export const ALARM_KINDS = [
   'unread-old',
   'undispatched-old',
   'case-system-down',
+  'queue-down',
   'dead-letters',
   'disk-low',
   'intake-paused',

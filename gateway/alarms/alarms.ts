@@ -1,7 +1,9 @@
 // 报警: looks at the conditions at intervals, keeps which alarms are on, and hands what is to be told to the ways.
 import { randomUUID } from 'node:crypto';
 import type { AlarmLimits, AlarmSettings } from '../../config/alarms.ts';
+import { StoreUnavailable } from '../../store/errors.ts';
 import type { Store } from '../../store/store.ts';
+import type { Role } from '../role.ts';
 import type { ProbeCounts } from '../telemetry/probe-counts.ts';
 import { createOutages, type Log } from '../telemetry/telemetry.ts';
 import { checkAudit, parseHead } from '../upkeep/audit-head.ts';
@@ -11,17 +13,17 @@ import {
   type AlarmState,
   type Expiry,
   FRESH_STATE,
-  type Notice,
-  type NoticeType,
-  type PastAlarm,
   type SettingsRefusal,
   type WayName,
 } from './alarm.ts';
 import { createClockWatch } from './clock-watch.ts';
+import type { Company, OwnFacts, ProcessWord } from './company.ts';
 import { advance, type Course } from './course.ts';
 import { deliver, type Kept } from './delivery.ts';
-import { readState, readTraffic, writeState, writeTraffic } from './keeping.ts';
+import { readKept, readTraffic, writeState, writeTraffic } from './keeping.ts';
+import { farewell, noticeOf, takenOver, written } from './notices.ts';
 import { type ChannelFact, type DiskFacts, type Facts, findingsOf, type StoreFacts } from './rules.ts';
+import { together } from './together.ts';
 import { createTraffic, type Quiet, type Traffic } from './traffic.ts';
 import { waysOf } from './ways.ts';
 
@@ -35,6 +37,8 @@ export interface AlarmSources {
   disk(): DiskFacts | null;
   /** null: no case system is configured. */
   caseSystem(): { readonly down: boolean; readonly since: number } | null;
+  /** Code of what is wrong with the queue; null: nothing, or none of it is worked on here. Must not reject. */
+  queue(): Promise<string | null>;
   /** Certificates and tokens with their ends. */
   expiries(): readonly Expiry[];
   /** The settings file that was changed and not taken; null where the newest is at work. */
@@ -49,6 +53,9 @@ export interface AlarmsParts {
   readonly sources: AlarmSources;
   /** Asked at every look, so that changed settings count at once. */
   readonly settings: () => AlarmSettings;
+  /** The other processes on the store; null: there are none. */
+  readonly company: Company | null;
+  readonly role: Role;
   readonly log: Log;
   readonly now: () => number;
   /** Milliseconds that only rise. Default `performance.now`. */
@@ -89,7 +96,7 @@ const MOST_PAST = 50;
 const SAVE_MS = 5 * MINUTE_MS;
 
 export function createAlarms(parts: AlarmsParts): Alarms {
-  const { store, counts, sources, settings, log, now } = parts;
+  const { store, counts, sources, settings, company, log, now } = parts;
   const monotonic = parts.monotonic ?? (() => performance.now());
   const stop = new AbortController();
   const outages = createOutages(log, now);
@@ -104,6 +111,18 @@ export function createAlarms(parts: AlarmsParts): Alarms {
   let verifying: Promise<void> | null = null;
   let timer: NodeJS.Timeout | undefined;
 
+  /** What stands in the store, as far as this process has written or read it. */
+  let seen: string | null | undefined;
+  /** Whether this process tells people, another one does, or nobody can say which, while the store does not answer. */
+  let standing: 'tells' | 'listens' | 'alone' = company === null ? 'tells' : 'listens';
+  /** It listens and has still to deliver what it told of by itself. */
+  let leaving = false;
+  /** Of the others as well, as they were told last. */
+  let words: readonly ProcessWord[] = [];
+  /** Messages that came in here since the start, and how many of each process's are counted, by channel. */
+  const arrived = new Map<string, number>();
+  const counted = new Map<string, Readonly<Record<string, number>>>();
+
   const kept: Kept = {
     state: () => state ?? FRESH_STATE,
     change: next => {
@@ -112,8 +131,12 @@ export function createAlarms(parts: AlarmsParts): Alarms {
     save() {
       // One after the other, each with what is newest then.
       saving = saving.then(async () => {
+        if (standing !== 'tells') return;
         try {
-          await writeState(store.admin, kept.state());
+          const text = await writeState(store.admin, kept.state(), company === null ? undefined : seen);
+          // Another one tells people by now, or what seemed to fail did not: the next look reads it.
+          if (text === null) standing = 'listens';
+          else seen = text;
           outages.up('alarm-state', 'alarm.kept');
         } catch (error) {
           // What status and the next process know is older than what people were told, until a later look can write it.
@@ -126,39 +149,77 @@ export function createAlarms(parts: AlarmsParts): Alarms {
   };
 
   async function load(): Promise<void> {
-    const found = await readState(store.admin);
-    if (found === null) log.warn('alarm.state_unreadable');
+    const found = await readKept(store.admin);
+    if (found.state === null) log.warn('alarm.state_unreadable');
     const before = traffic;
     traffic = createTraffic(await readTraffic(store.admin));
     // Messages may have come before the store could be asked.
     for (const [channel, count] of before.waiting()) traffic.count(channel, count);
-    state = found ?? FRESH_STATE;
+    seen = found.text;
+    state = takenOver(kept.state(), found.state ?? FRESH_STATE);
+  }
+
+  /** Takes its place among the others for this look: of several processes one tells people what all of them know. */
+  async function standAmong(others: Company, own: OwnFacts, at: number): Promise<void> {
+    const { id, name } = others;
+    const word: ProcessWord = {
+      ...{ id, name, role: parts.role, at, everyMs: settings().lookSeconds * 1000, facts: own },
+      arrived: Object.fromEntries(arrived),
+    };
+    try {
+      const met = await others.meet(word);
+      words = met.words;
+      if (!met.tells) return await listen(at);
+      if (standing !== 'tells') await load();
+      standing = 'tells';
+    } catch (error) {
+      if (!(error instanceof StoreUnavailable)) throw error;
+      words = [...words.filter(({ id }) => id !== others.id), word];
+      // Whoever told people goes on with all it knows, another one begins with that the store is away.
+      if (standing === 'listens') state = FRESH_STATE;
+      if (standing !== 'tells') standing = 'alone';
+    }
+  }
+
+  /** What another process keeps is shown here, too; what this one has told of by itself is told to its end first. */
+  async function listen(at: number): Promise<void> {
+    const found = await readKept(store.admin);
+    const before = kept.state();
+    const names = waysOf(settings()).map(({ name }) => name);
+    const stored = found.state ?? FRESH_STATE;
+    const left = standing === 'listens' ? (leaving ? before.notices : []) : farewell(before, stored, names, at);
+    standing = 'listens';
+    state = left.length === 0 ? stored : { ...FRESH_STATE, ways: before.ways, notices: left };
+    leaving = left.length > 0;
   }
 
   async function look(): Promise<void> {
-    if (state === null) await load();
+    if (state === null && company === null) await load();
     const { limits } = settings();
     const channels = await sources.channels();
+    const queue = await sources.queue();
     const [at, elapsed] = [now(), monotonic()];
     const elapsedMs = lookedAt === null ? 0 : elapsed - lookedAt;
     clock.seen(at, elapsedMs, lookedAt === null ? kept.state().lookedAt : null, limits.clockSeconds);
     lookedAt = elapsed;
-    const working = channels.filter(({ enabled, up }) => enabled && up).map(({ id }) => id);
+    const own = ownFacts(channels, queue);
+    if (company !== null) await standAmong(company, own, at);
+    countArrivals();
+    if (standing === 'listens') return;
+    const known = company === null ? { ...own, process: {} } : together(words);
+    const working = known.channels.filter(({ enabled, up }) => enabled && up).map(({ id }) => id);
     traffic.watched(working, elapsedMs, at);
-    const facts = await factsOf(at, channels);
-    verifyChain(at, limits);
-    const course = advance(kept.state().alarms, findingsOf(facts, limits), lookOf(settings(), at, elapsedMs));
-    await take(course, at, channels);
+    const facts = await factsOf(at, known);
+    const found = findingsOf(facts, limits);
+    if (standing === 'tells') verifyChain(at, limits);
+    const mine = standing === 'tells' ? found : found.filter(({ kind }) => kind === 'store-down');
+    const course = advance(kept.state().alarms, mine, lookOf(settings(), at, elapsedMs));
+    await take(course, at, known.channels);
   }
 
-  async function factsOf(at: number, channels: readonly ChannelFact[]): Promise<Facts> {
-    const { quiet } = settings();
-    const judged = channels.map(({ id }) => [id, traffic.quiet(id, at, quiet)] as const);
+  function ownFacts(channels: readonly ChannelFact[], queue: string | null): OwnFacts {
     return {
-      now: at,
-      channels,
-      quiet: new Map(judged.filter((entry): entry is [string, Quiet] => entry[1] !== null)),
-      store: await storeFacts(counts),
+      ...{ channels, queue },
       disk: sources.disk(),
       intakePaused: sources.intakePaused(),
       caseSystem: sources.caseSystem(),
@@ -166,6 +227,31 @@ export function createAlarms(parts: AlarmsParts): Alarms {
       settingsRefused: sources.settingsRefused(),
       keysKept: sources.keysKept(),
       clock: clock.step(),
+    };
+  }
+
+  /** Of a process that is met for the first time, what came before is counted by whoever told people then. */
+  function countArrivals(): void {
+    for (const { id, arrived: now } of words) {
+      const before = counted.get(id) ?? (id === company?.id ? {} : now);
+      counted.set(id, now);
+      if (standing !== 'tells') continue;
+      for (const [channel, count] of Object.entries(now)) {
+        const more = count - (before[channel] ?? 0);
+        if (more > 0) traffic.count(channel, more);
+      }
+    }
+    for (const id of counted.keys()) if (words.every(word => word.id !== id)) counted.delete(id);
+  }
+
+  async function factsOf(at: number, known: ReturnType<typeof together>): Promise<Facts> {
+    const { quiet } = settings();
+    const judged = known.channels.map(({ id }) => [id, traffic.quiet(id, at, quiet)] as const);
+    return {
+      ...known,
+      now: at,
+      quiet: new Map(judged.filter((entry): entry is [string, Quiet] => entry[1] !== null)),
+      store: await storeFacts(counts),
       auditBroken: kept.state().audit?.broken ?? null,
     };
   }
@@ -192,6 +278,7 @@ export function createAlarms(parts: AlarmsParts): Alarms {
   }
 
   async function saveAll(channels: readonly ChannelFact[]): Promise<void> {
+    if (standing !== 'tells') return;
     savedAt = monotonic();
     await kept.save();
     try {
@@ -239,6 +326,7 @@ export function createAlarms(parts: AlarmsParts): Alarms {
     },
     deliver() {
       if (state === null || stop.signal.aborted) return Promise.resolve();
+      if (standing === 'listens' && !leaving) return Promise.resolve();
       const sender = { kept, log, outages, now, random: parts.random ?? Math.random, signal: stop.signal };
       delivering ??= deliver(sender, waysOf(settings()), settings().retry)
         .catch(error => log.bug('alarm.bug', error))
@@ -247,13 +335,18 @@ export function createAlarms(parts: AlarmsParts): Alarms {
         });
       return delivering;
     },
-    arrived: (channel, messages) => traffic.count(channel, messages),
+    arrived(channel, messages) {
+      if (company === null) traffic.count(channel, messages);
+      else arrived.set(channel, (arrived.get(channel) ?? 0) + messages);
+    },
     figures: () => figuresOf(kept.state()),
     async close() {
       clearTimeout(timer);
       stop.abort(new Error('the gateway stops'));
       await Promise.all([looking, delivering, verifying]);
       if (state !== null) await saveAll(await sources.channels());
+      // Where the store does not answer the others miss this process by themselves.
+      await company?.leave(now()).catch(error => outages.down('alarm-look', 'alarm.not_looking', error));
     },
   };
   return alarms;
@@ -280,6 +373,7 @@ function lookOf({ limits, overMinutes }: AlarmSettings, now: number, elapsedMs: 
   const minutes: Partial<Record<AlarmKind, number>> = {
     'channel-down': limits.channelDownMinutes,
     'case-system-down': limits.caseSystemDownMinutes,
+    'queue-down': limits.caseSystemDownMinutes,
     'store-down': limits.storeDownMinutes,
   };
   return {
@@ -289,31 +383,6 @@ function lookOf({ limits, overMinutes }: AlarmSettings, now: number, elapsedMs: 
     overMs: overMinutes * MINUTE_MS,
     newId: () => randomUUID(),
   };
-}
-
-/** Beginnings nobody was told of yet (also those from before there was anybody to tell), and reminders that are due. */
-function written(
-  { alarms }: Course,
-  { remindHours }: AlarmSettings,
-  ways: readonly WayName[],
-  at: number,
-): { readonly alarms: readonly Alarm[]; readonly notices: readonly Notice[] } {
-  if (ways.length === 0) return { alarms, notices: [] };
-  const notices: Notice[] = [];
-  const marked = alarms.map(alarm => {
-    if (alarm.raised === null) return alarm;
-    const due = remindHours > 0 && alarm.reminded !== null && at - alarm.reminded >= remindHours * HOUR_MS;
-    if (alarm.told !== null && !due) return alarm;
-    notices.push(noticeOf(alarm.told === null ? 'alarm.began' : 'alarm.reminder', alarm, ways, at));
-    return { ...alarm, told: alarm.told ?? at, reminded: at };
-  });
-  return { alarms: marked, notices };
-}
-
-function noticeOf(type: NoticeType, alarm: Alarm | PastAlarm, ways: readonly WayName[], at: number): Notice {
-  const { id, kind, on, since, values } = alarm;
-  const over = 'over' in alarm ? alarm.over : null;
-  return { id: `alarm-${randomUUID()}`, type, at, kind, alarm: id, on, since, over, values, ways };
 }
 
 /** Only what is about a channel names one in the log. */

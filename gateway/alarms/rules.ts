@@ -1,6 +1,7 @@
 // What is wrong right now: the facts of one look against the limits of the settings. Pure.
 import type { AlarmLimits } from '../../config/alarms.ts';
 import type { AlarmValues, Expiry, Finding, SettingsRefusal } from './alarm.ts';
+import type { Processes } from './together.ts';
 import type { Quiet } from './traffic.ts';
 
 /** A channel as it stands; `reason` is a code of docs/errors.md. */
@@ -25,6 +26,8 @@ export interface Facts {
   readonly intakePaused: string | null;
   /** null: no case system is configured, entries wait by intention. */
   readonly caseSystem: { readonly down: boolean; readonly since: number } | null;
+  /** Code of what is wrong with the queue. */
+  readonly queue: string | null;
   readonly expiries: readonly Expiry[];
   readonly settingsRefused: SettingsRefusal | null;
   readonly keysKept: boolean;
@@ -32,6 +35,8 @@ export interface Facts {
   readonly clock: { readonly seconds: number; readonly at: number } | null;
   /** First record of the audit chain that does not fit. */
   readonly auditBroken: number | null;
+  /** Of several processes: which one each of these is about. */
+  readonly process: Processes;
 }
 
 export interface StoreFacts {
@@ -52,7 +57,7 @@ const MINUTE_MS = 60_000;
 const DAY_MS = 86_400_000;
 const MB = 1024 * 1024;
 /** A channel that is being opened anew neither works nor fails. */
-const OPENING = 'channel.opening';
+export const OPENING = 'channel.opening';
 const REFUSED = 'channel.credentials_refused';
 /** What stands in place of a name that could hold somebody's address. */
 const NAME = /^[a-z0-9][a-z0-9.:/_-]{0,80}$/i;
@@ -64,8 +69,14 @@ export function findingsOf(facts: Facts, limits: AlarmLimits): readonly Finding[
     ...diskFindings(facts, limits),
     ...caseSystemFindings(facts, limits),
     ...facts.expiries.flatMap(expiry => expiryFindings(expiry, facts.now, limits)),
+    ...(facts.queue === null ? [] : [holds('queue-down', {}, { reason: facts.queue })]),
     ...oneOffs(facts),
-  ];
+  ].map(finding => named(finding, facts.process[finding.kind]));
+}
+
+function named(finding: Finding, process: string | undefined): Finding {
+  if (finding.state !== 'holds' || process === undefined || process === '') return finding;
+  return { ...finding, values: { ...finding.values, process: NAME.test(process) ? process : 'unnamed' } };
 }
 
 function holds(

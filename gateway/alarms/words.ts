@@ -22,6 +22,7 @@ const COMMANDS: Readonly<Record<AlarmKind, string | null>> = {
   'unread-old': 'huisu messages list --state unread',
   'undispatched-old': 'huisu case-system try',
   'case-system-down': 'huisu case-system try',
+  'queue-down': 'huisu status',
   'dead-letters': 'huisu dead-letters list',
   'disk-low': 'huisu status',
   'intake-paused': 'huisu status',
@@ -43,16 +44,23 @@ export function alarmWords(kind: AlarmKind, on: string, values: AlarmValues): Al
   const command = COMMANDS[kind];
   return {
     title: part('title'),
-    what: part('what'),
+    what: ofProcess(part('what'), values['process']),
     todo: part('todo'),
     command: command === null ? null : command.replace('{on}', on),
   };
 }
 
+/** Of several processes the one it is about. */
+function ofProcess(what: Sentence, process: string | number | undefined): Sentence {
+  if (process === undefined) return what;
+  const of = sayBoth('alarm.process', { process });
+  return { zh: `${what.zh}${of.zh}`, en: `${what.en}${of.en}` };
+}
+
 function shown(values: AlarmValues, language: Language): AlarmValues {
   const entries = Object.entries(values).map(([name, value]) => {
     if (name === 'at' && typeof value === 'number') return [name, shanghai(value)];
-    if (typeof value !== 'string') return [name, value];
+    if (name === 'process' || typeof value !== 'string') return [name, value];
     return [name, catalogueEntry(value)?.[language].title ?? value];
   });
   return Object.fromEntries(entries);

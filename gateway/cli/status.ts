@@ -1,6 +1,7 @@
 // huisu status: what is stuck, why, and which command helps.
 import { loadIncidents } from '../../config/load-incidents.ts';
 import { WAYS } from '../alarms/alarm.ts';
+import type { ProcessWord } from '../alarms/company.ts';
 import { catalogueEntry } from '../catalogue.ts';
 import { sameSources } from '../channels/same-source.ts';
 import { EXIT } from '../desk/desk-error.ts';
@@ -11,6 +12,7 @@ import { leastFreeBytes } from '../telemetry/disk-watch.ts';
 import { keptState, onAlarms } from './alarms.ts';
 import { whyOf } from './channels.ts';
 import type { ChannelState, Command, CommandContext, Row } from './command.ts';
+import { isGoneOf, processesOf, processFindings, queueFindings } from './status-processes.ts';
 import { settingsFindings, settingsOf } from './status-settings.ts';
 import { time } from './table.ts';
 
@@ -38,11 +40,13 @@ export const statusCommand: Command = {
   name: 'status',
   summary: { zh: '运行状况：什么卡住了、为什么、用哪个命令处理', en: 'what is stuck, why, and which command helps' },
   async run(context) {
-    const findings = await findingsOf(context);
+    const processes = await processesOf(context);
+    const findings = await findingsOf(context, processes);
     const { messages, outbox, tickets } = context.store;
     return {
       running: context.live !== null,
       url: context.live?.url ?? null,
+      processes: processes.map(({ name, role, at }) => ({ name, role, at })),
       settings: settingsOf(context),
       certificateEnds: context.live?.certificate()?.notAfter ?? null,
       messages: await messages.counts(),
@@ -56,8 +60,8 @@ export const statusCommand: Command = {
   exit: () => EXIT.ok,
 };
 
-async function findingsOf(context: CommandContext): Promise<readonly Finding[]> {
-  const { store, live, loaded, now } = context;
+async function findingsOf(context: CommandContext, processes: readonly ProcessWord[]): Promise<readonly Finding[]> {
+  const { store, loaded, now } = context;
   const [messages, outbox, tickets, health] = await Promise.all([
     store.messages.counts(),
     store.outbox.counts(),
@@ -75,7 +79,7 @@ async function findingsOf(context: CommandContext): Promise<readonly Finding[]> 
       ...sayBoth(`status.${code}`, { count, seconds: seconds ?? 0 }),
       command,
     });
-  if (live === null) add('not-running', 1, true, 'huisu start');
+  found.push(...processFindings(context, processes));
   if (!context.keysKept()) add('keys-gone', 1, true, `huisu keys save ${loaded.config.keys.file}`);
   const unreadAge = age(messages.oldestUnread);
   if (messages.unread > 0)
@@ -99,11 +103,14 @@ async function findingsOf(context: CommandContext): Promise<readonly Finding[]> 
     waiting: waiting + outbox.parked,
     freeBytes: health.freeBytes,
     leastBytes,
+    processes,
   };
+  const here = await workFindings(context);
   return [
     ...(await alarmFindings(context, measured)),
     ...settingsFindings(context),
-    ...(await workFindings(context)),
+    ...here,
+    ...queueFindings(processes, here),
     ...found,
     ...(await channelFindings(context)),
     ...(await doubledFindings(context)),
@@ -179,17 +186,19 @@ interface Measured {
   readonly waiting: number;
   readonly freeBytes: number;
   readonly leastBytes: number;
+  readonly processes: readonly ProcessWord[];
 }
 
 /** Whether what the alarm is about is in order by now: whoever has just mended it must not look for it again. */
 function isGone(
   { live, keysKept, loaded }: CommandContext,
   { kind, on }: { readonly kind: string; readonly on: string },
-  { dead, unread, waiting, freeBytes, leastBytes }: Measured,
+  { dead, unread, waiting, freeBytes, leastBytes, processes }: Measured,
 ): boolean {
   if (kind === 'dead-letters') return dead === 0;
   if (kind === 'unread-old') return unread === 0;
   if (kind === 'undispatched-old') return waiting === 0;
+  if (processes.length > 0) return isGoneOf(processes, { kind, on }, loaded.config.alarms.limits);
   if (kind === 'disk-low') return freeBytes >= leastBytes * loaded.config.alarms.limits.diskFactor;
   if (kind === 'intake-paused') return freeBytes >= leastBytes;
   if (kind === 'keys-gone') return keysKept();

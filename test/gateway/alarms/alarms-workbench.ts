@@ -112,6 +112,7 @@ export interface World {
   paused: string | null;
   disk: DiskFacts | null;
   caseSystem: { down: boolean; since: number } | null;
+  queue: string | null;
   expiries: Expiry[];
   refused: SettingsRefusal | null;
   keysKept: boolean;
@@ -156,6 +157,7 @@ export async function openBench(
     paused: null,
     disk: { freeBytes: 100 * GB, leastFreeBytes: GB },
     caseSystem: null,
+    queue: null,
     expiries: [],
     refused: null,
     keysKept: true,
@@ -164,12 +166,13 @@ export async function openBench(
   const log = createLog({ level: 'debug', destination: { write: line => void logged.push(JSON.parse(line)) } });
   const open = () =>
     createAlarms({
-      ...{ store, counts: probeCounts(store), log, settings: () => settings },
+      ...{ store, counts: probeCounts(store), log, settings: () => settings, company: null, role: 'all' as const },
       sources: {
         channels: async () => world.channels,
         intakePaused: () => world.paused,
         disk: () => world.disk,
         caseSystem: () => world.caseSystem,
+        queue: async () => world.queue,
         expiries: () => world.expiries,
         settingsRefused: () => world.refused,
         keysKept: () => world.keysKept,

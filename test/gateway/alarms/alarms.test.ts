@@ -69,6 +69,11 @@ describe('alarms', () => {
       end: () => bench.be({ caseSystem: { down: false, since: bench.world.now } }),
     },
     {
+      kind: 'queue-down',
+      begin: () => bench.be({ queue: 'queue.unwritable' }),
+      end: () => bench.be({ queue: null }),
+    },
+    {
       kind: 'disk-low',
       begin: () => bench.be({ disk: { freeBytes: 1.5 * GB, leastFreeBytes: GB } }),
       end: () => bench.be({ disk: { freeBytes: 9 * GB, leastFreeBytes: GB } }),
