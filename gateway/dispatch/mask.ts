@@ -1,7 +1,7 @@
 // Takes out of what is forwarded whatever says who somebody is.
 import { findNumbers } from '../../normalizer/personal.ts';
 import type { Appeal, PersonalSpan, Requester } from '../../normalizer/ticket.ts';
-import { isOfOthers } from './of-others.ts';
+import { accusedPlates, isOfOthers } from './of-others.ts';
 import { maskOwnHome } from './own-home.ts';
 import { maskOwnWork } from './own-work.ts';
 
@@ -50,10 +50,17 @@ export const NO_MASKS: Masks = { content: unchanged, text: unchanged, title: unc
  * @param requesters whose values go too, wherever they stand; null where they are not known or may be shown
  */
 export function createMasks(appeal: MaskedAppeal, whole: boolean, ...requesters: readonly (Requester | null)[]): Masks {
-  const own = (spans: readonly PersonalSpan[], text: string): readonly PersonalSpan[] =>
-    inOrder(whole ? spans.filter(span => !isOfOthers(text, span, appeal.title)) : spans);
-  const inContent = own(appeal.personal, appeal.content);
-  const inTitle = own(appeal.titlePersonal ?? [], appeal.title);
+  const inAll = [
+    [appeal.content, appeal.personal],
+    [appeal.title, appeal.titlePersonal ?? []],
+  ] as const;
+  const others = { title: appeal.title, plates: whole ? accusedPlates(inAll) : new Set<string>() };
+  const own = (text: string, spans: readonly PersonalSpan[]): readonly PersonalSpan[] =>
+    inOrder(whole ? spans.filter(span => !isOfOthers(text, span, others)) : spans);
+  const [inContent, inTitle] = inAll.map(([text, spans]) => own(text, spans)) as [
+    readonly PersonalSpan[],
+    readonly PersonalSpan[],
+  ];
   const secrets = [
     ...inContent.map(span => ofSpan(appeal.content, span, whole)),
     ...inTitle.map(span => ofSpan(appeal.title, span, whole)),
@@ -65,7 +72,8 @@ export function createMasks(appeal: MaskedAppeal, whole: boolean, ...requesters:
   // A title, a file's name, a named place may hold a number that the content does not.
   const text = (given: string): string => {
     const known = id(given);
-    const hidden = byPlace(known, findNumbers(known), whole);
+    const found = findNumbers(known).filter(span => !isOfOthers(known, span, others));
+    const hidden = byPlace(known, found, whole);
     return whole ? maskOwnWork(maskOwnHome(hidden.replace(SPELT, MARKS.phone))) : hidden;
   };
   const placed = (given: string, spans: readonly PersonalSpan[]): string => text(byPlace(given, spans, whole));

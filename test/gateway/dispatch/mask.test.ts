@@ -34,6 +34,23 @@ describe('masks of an accusation', () => {
     assert.equal(title, '举报人【姓名】举报王伟军');
   });
 
+  it('leave the plate of the accused car, and take out one that may be the author’s', () => {
+    for (const stays of [
+      '举报吉E12345公车私用，吉E12345昨晚停在酒店',
+      '吉E12345长期占道停车',
+      '请查处车牌为吉E12345的黑车',
+    ]) {
+      assert.equal(masked(stays).content, stays);
+    }
+    assert.equal(
+      masked('举报停车场乱收费，吉E12345在那里停了两小时').content,
+      '举报停车场乱收费，【车牌】在那里停了两小时',
+    );
+    assert.equal(masked('举报吉E54321占道，我的车吉E12345出不去').content, '举报吉E54321占道，我的车【车牌】出不去');
+    assert.equal(masked('我开吉E12345，被人举报吉E12345占道').content, '我开【车牌】，被人举报【车牌】占道');
+    assert.equal(masked('举报货车占道', '举报吉E12345占道').title, '举报吉E12345占道');
+  });
+
   it('take out a phone that is spelt', () => {
     for (const phone of [
       '一三八零零一三八零零零',
