@@ -1,5 +1,6 @@
 // The promises every adapter keeps, as mocha cases: call `conformance(definition, bench)` in a test file and run mocha.
 import { describe } from 'mocha';
+import { checkedAdapter } from './checked.ts';
 import type { ConformanceBench } from './conformance/bench.ts';
 import { closingClauses, replyClauses } from './conformance/closing.ts';
 import { definitionClauses } from './conformance/definition.ts';
@@ -16,7 +17,9 @@ export { type FakeGateway, fakeGateway, type PlainRequest, webhookRequest } from
  *
  * @param bench the platform or its simulator; a member that a clause needs and the bench lacks fails that clause by name.
  */
-export function conformance<S>(definition: AdapterDefinition<S>, bench: ConformanceBench<S>): void {
+export function conformance<S>(adapter: AdapterDefinition<S>, bench: ConformanceBench<S>): void {
+  // As the gateway has it: what is not as the contract says is refused by name.
+  const definition = checkedAdapter(adapter);
   const { receives, replies } = definition.capabilities;
   describe(`conformance of ${definition.kind}`, () => {
     definitionClauses(definition, bench);

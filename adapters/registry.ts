@@ -3,6 +3,7 @@ import { readFileSync } from 'node:fs';
 import { createRequire, findPackageJSON, registerHooks } from 'node:module';
 import { dirname, isAbsolute, join, resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
+import { checkedAdapter } from './checked.ts';
 import { type AdapterDefinition, Misconfigured } from './contract.ts';
 import { BUILT_IN } from './registry-list.ts';
 
@@ -32,7 +33,7 @@ export async function loadRegistry(thirdParty: readonly string[], baseFolder: st
         `${name}: there is an adapter of kind ${definition.kind} already`,
       );
     }
-    loaded.set(definition.kind, definition);
+    loaded.set(definition.kind, checkedAdapter(definition));
   }
   const kinds = [...Object.keys(BUILT_IN), ...loaded.keys()].sort();
   return {

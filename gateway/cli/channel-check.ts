@@ -1,12 +1,22 @@
 // huisu channels check: opens a channel once more, asks its platform, and says in words what it found or what to do.
-import { Misconfigured, PlatformError } from '../../adapters/contract.ts';
+import {
+  type AdapterContext,
+  type AdapterDefinition,
+  Misconfigured,
+  PlatformError,
+  Unavailable,
+} from '../../adapters/contract.ts';
 import { catalogueEntry } from '../catalogue.ts';
 import { contextOf } from '../channels/channel-context.ts';
 import { DeskError, EXIT } from '../desk/desk-error.ts';
 import type { Sentence } from '../locale.ts';
 import { sayBoth } from '../locale.ts';
+import { within } from '../within.ts';
 import { partsAlone } from './channel-parts.ts';
 import type { Command, CommandContext, Row } from './command.ts';
+
+/** Longer than any platform's own deadline. */
+const CHECK_MS = 60_000;
 
 export const channelCheckCommand: Command = {
   kind: 'one',
@@ -25,26 +35,33 @@ async function check(context: CommandContext, id: string, signal: AbortSignal): 
   const { kind, definition, enabled } = known;
   const parts = context.live?.importing() ?? (await partsAlone(context));
   try {
-    const channel = await definition.open(contextOf(parts, known, signal));
-    try {
-      const found = (await channel.check?.()) ?? sayBoth('channels.no-check', { kind });
-      // All is well at the platform, and nothing comes from it all the same.
-      const todo = enabled ? null : sayBoth('channels.switched-off', { id });
-      return { id, kind, ok: true, code: null, found, todo };
-    } finally {
-      await channel.close();
-    }
+    const asked = await within(CHECK_MS, ask(definition, contextOf(parts, known, signal)));
+    if (!asked.done) throw new Unavailable('channel.check_unanswered', 'neither the platform nor the adapter answered');
+    const found = asked.value ?? sayBoth('channels.no-check', { kind });
+    // All is well at the platform, and nothing comes from it all the same.
+    const todo = enabled ? null : sayBoth('channels.switched-off', { id });
+    return { id, kind, ok: true, code: null, found, todo };
   } catch (error) {
-    if (!(error instanceof PlatformError)) throw error;
+    if (!(error instanceof PlatformError)) parts.log.bug('channel.bug', error, { channel: id, kind });
     return { id, kind, ok: false, ...inWords(error) };
   } finally {
     if (context.live === null) await parts.splitter.close();
   }
 }
 
+/** Opens the channel once more for the question. */
+async function ask(definition: AdapterDefinition, context: AdapterContext): Promise<Sentence | null> {
+  const channel = await definition.open(context);
+  try {
+    return (await channel.check?.()) ?? null;
+  } finally {
+    await channel.close();
+  }
+}
+
 /** A platform's refusal as a person reads it; an adapter of a third party may have a code without words. */
-function inWords(error: PlatformError) {
-  const { code } = error;
+function inWords(error: unknown) {
+  const code = error instanceof PlatformError ? error.code : 'channel.bug';
   const field = error instanceof Misconfigured && error.field !== '' ? ` ${error.field}` : '';
   const entry = catalogueEntry(code);
   if (entry === null) return { code, found: { zh: `${code}${field}`, en: `${code}${field}` }, todo: null };

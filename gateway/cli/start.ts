@@ -5,6 +5,7 @@ import { EXIT } from '../desk/desk-error.ts';
 import { say } from '../locale.ts';
 import { ROLES, type Role } from '../role.ts';
 import { createLog, type Log } from '../telemetry/telemetry.ts';
+import { tellUnawaited } from '../unawaited.ts';
 import type { Command, LocalCommand, Terminal } from './command.ts';
 import { firstAppeal } from './first-appeal.ts';
 
@@ -29,6 +30,7 @@ export function startCommand(commands: readonly Command[]): LocalCommand {
     async run(terminal, { role }) {
       const loaded = loadConfig({ file: terminal.configFile, env: terminal.env });
       const log = createLog({ level: loaded.config.log.level });
+      tellUnawaited(log, () => process.exit(EXIT.bug));
       const onFatal = (error: Error) => {
         // Nobody knows what reached the disk: only a new start can tell, so nothing is finished in between.
         log.bug('store.disk_failed', error);

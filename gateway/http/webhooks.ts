@@ -221,7 +221,9 @@ export async function answerWith(
   } catch (error) {
     const problem = problemAnswer(error, answering.base, pathOf(request));
     answering.onProblem(problem, error, name);
-    send(request, response, problem);
+    // An answer that broke off half-way cannot be taken back; a sender left waiting would wait for ever.
+    if (response.headersSent) response.destroy();
+    else send(request, response, problem);
   }
   incoming.release();
 }

@@ -43,6 +43,8 @@ const HABITS: Record<string, Record<string, string>> = {
     'acknowledges what was not stored':
       'loses no second content under one platform id: it is refused, or a message of its own',
     'answers differently': 'answers twenty copies in flight alike and stores one',
+    'knows no sender': 'gives a redelivery the same platform id and the same answer',
+    'gives numbers for texts': 'parses the same bytes to the same message and leaves them as they are',
   },
   'poll-box': {
     'labels nothing': 'labels every setting in Chinese and marks the secret ones',
