@@ -26,8 +26,11 @@ export function failureOf(error: unknown): Failure {
   }
   if (error instanceof StoreUnavailable && error.code.startsWith('store.folder_'))
     return { code: error.code, exit: EXIT.unavailable, sentence: ownWords(error) };
-  if (error instanceof StoreUnavailable)
-    return { code: error.code, exit: EXIT.unavailable, sentence: explained(error.code) };
+  if (error instanceof StoreUnavailable) {
+    const sentence = explained(error.code);
+    const place = error.place === null ? null : { zh: `（${error.place}）`, en: `(${error.place})` };
+    return { code: error.code, exit: EXIT.unavailable, sentence: place === null ? sentence : joined(sentence, place) };
+  }
   if (error instanceof Conflict || error instanceof SealBroken) {
     return { code: error.code, exit: EXIT.data, sentence: explained(error.code) };
   }

@@ -4,9 +4,12 @@
 export class StoreUnavailable extends Error {
   override readonly name = 'StoreUnavailable';
   readonly code: string;
-  constructor(code: string, message: string, options?: ErrorOptions) {
+  /** Setting, server and what the network said of it, without anything secret; null where nothing is known. */
+  readonly place: string | null;
+  constructor(code: string, message: string, options: ErrorOptions & { readonly place?: string } = {}) {
     super(message, options);
     this.code = code;
+    this.place = options.place ?? null;
   }
 }
 

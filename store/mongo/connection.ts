@@ -153,12 +153,14 @@ function modelsOf(connection: Connection): Models {
 
 export interface ConnectOptions {
   readonly url: string;
+  /** Where it stands in the settings, for whoever has to change it. */
+  readonly setting?: string;
   /** Hears of every command, for tests that hold the engine to the list of what it may use. */
   readonly onCommand?: ((name: string, command: unknown) => void) | undefined;
 }
 
 /** Connects within two seconds. @throws StoreUnavailable in one sentence that says what to change */
-export async function connectMongo({ url, onCommand }: ConnectOptions): Promise<Connected> {
+export async function connectMongo({ url, setting = 'store.url', onCommand }: ConnectOptions): Promise<Connected> {
   const odm = new mongoose.Mongoose();
   odm.set('sanitizeFilter', true);
   odm.set('strictQuery', true);
@@ -188,7 +190,7 @@ export async function connectMongo({ url, onCommand }: ConnectOptions): Promise<
     await checkServer(connection);
   } catch (error) {
     await connection.close();
-    throw refusalOf(error);
+    throw refusalOf(error, `${setting} ${serversOf(url)}`);
   }
   return { odm, connection, models: modelsOf(connection) };
 }
@@ -215,6 +217,8 @@ const WORDS = {
     '连不上 MongoDB：请检查 store.url 的地址、端口与网络。 / MongoDB cannot be reached: check address, port and network of store.url.',
   refused:
     'MongoDB 拒绝登录：请检查 store.url 的用户名、密码与 authSource。 / MongoDB refused the login: check user, password and authSource of store.url.',
+  notAllowed:
+    '该 MongoDB 账号没有所需的权限：在其库上授予 readWrite。 / The account may not do this at MongoDB: grant it readWrite on its database.',
   address: 'store.url 不是有效的 MongoDB 地址。 / store.url is no MongoDB address.',
   failed: 'MongoDB 未能完成操作，未作任何承诺。 / MongoDB did not complete the operation; nothing was promised.',
   closed: '存储已关闭。 / The store is closed.',
@@ -228,20 +232,54 @@ function otherClock(ms: number): string {
   return `本机时钟与 MongoDB 相差 ${ms} 毫秒，请先校时（NTP）。 / The clock of this machine and MongoDB's are ${ms} ms apart, set them right first (NTP).`;
 }
 
-/** Codes by which a server says that user or password are wrong, or that it wants one. */
-const AUTHENTICATION = new Set([13, 18, 8000]);
+/** Codes by which a server says that user or password are wrong. */
+const AUTHENTICATION = new Set([18, 8000]);
+/** The code by which it says that nobody has signed in, or that the account may not do this. */
+const UNAUTHORIZED = 13;
 
-function refusalOf(error: unknown): StoreUnavailable {
+function refusalOf(error: unknown, place: string): StoreUnavailable {
   if (error instanceof StoreUnavailable) return error;
   const { name, code } = error as { name?: string; code?: unknown };
-  const options = { cause: error };
-  if (typeof code === 'number' && AUTHENTICATION.has(code)) {
-    return new StoreUnavailable('store.mongo_login_refused', WORDS.refused, options);
-  }
+  const options = { cause: error, place };
   if (name === 'MongoParseError' || name === 'MongoInvalidArgumentError') {
     return new StoreUnavailable('store.mongo_address', WORDS.address, options);
   }
-  return new StoreUnavailable('store.mongo_unreachable', WORDS.unreachable, options);
+  const refused = refusedLogin(code, options);
+  if (refused !== null) return refused;
+  const found = reasonOf(error);
+  return new StoreUnavailable('store.mongo_unreachable', WORDS.unreachable, {
+    ...options,
+    place: found === null ? place : `${place}: ${found}`,
+  });
+}
+
+function refusedLogin(code: unknown, options: ErrorOptions & { readonly place?: string }): StoreUnavailable | null {
+  if (code === UNAUTHORIZED) return new StoreUnavailable('store.mongo_not_allowed', WORDS.notAllowed, options);
+  if (typeof code !== 'number' || !AUTHENTICATION.has(code)) return null;
+  return new StoreUnavailable('store.mongo_login_refused', WORDS.refused, options);
+}
+
+/** Hosts and ports of an address, without who signs in by it. */
+function serversOf(url: string): string {
+  return (
+    url
+      .replace(/^[a-z+]+:\/\//i, '')
+      .replace(/[/?].*$/s, '')
+      .split('@')
+      .at(-1) ?? ''
+  );
+}
+
+/** Beneath what the driver says stands the network's own code (`ECONNREFUSED`, `ENOTFOUND`, what is wrong with a certificate). */
+function reasonOf(error: unknown, depth = 0): string | null {
+  if (!(error instanceof Error) || depth > 6) return null;
+  const { code, cause, reason } = error as Error & {
+    code?: unknown;
+    reason?: { servers?: ReadonlyMap<string, { error?: unknown }> };
+  };
+  if (typeof code === 'string' && /^[A-Z][A-Z0-9_]+$/.test(code)) return code;
+  const below = [cause, ...[...(reason?.servers?.values() ?? [])].map(server => server.error)];
+  return below.map(one => reasonOf(one, depth + 1)).find(found => found !== null) ?? null;
 }
 
 /** What the port rejects with, for whatever the driver threw. A defect of ours is thrown as it is. */
@@ -249,8 +287,8 @@ export function unavailable(error: unknown): unknown {
   if (!(error instanceof Error) || error instanceof StoreUnavailable) return error;
   if (!error.name.startsWith('Mongo')) return error;
   if (error.name === 'MongoNotConnectedError' || error.name === 'MongoClientClosedError') return closed(error);
-  const refused = AUTHENTICATION.has((error as { code?: unknown }).code as number);
-  if (refused) return new StoreUnavailable('store.mongo_login_refused', WORDS.refused, { cause: error });
+  const refused = refusedLogin((error as { code?: unknown }).code, { cause: error });
+  if (refused !== null) return refused;
   const lost = error.name === 'MongoServerSelectionError' || error.name.startsWith('MongoNetwork');
   return new StoreUnavailable(
     lost ? 'store.mongo_unreachable' : 'store.mongo_failed',

@@ -43,6 +43,7 @@ import { type Swept, sweep } from './sweep.ts';
 import { addEvent } from './ticket-part.ts';
 import { countFollowUps, countTickets, getTicket, listTickets, sealedTicket } from './tickets.ts';
 import { createVault, INLINE_VAULT, type Vault } from './vault.ts';
+import { checkBond } from './vault-bond.ts';
 
 export interface MongoStoreOptions {
   /** mongodb:// or mongodb+srv://, with the database's name in its path. */
@@ -94,10 +95,10 @@ export async function openMongoStore(options: MongoStoreOptions): Promise<MongoS
 
 /** Both connections, or one where nothing is kept apart. */
 export async function connectAll({ url, identityUrl, onCommand }: MongoStoreOptions) {
-  const main = await connectMongo({ url, onCommand });
+  const main = await connectMongo({ url, setting: 'store.url', onCommand });
   if (identityUrl === undefined || identityUrl === null) return { main, apart: null };
   try {
-    return { main, apart: await connectMongo({ url: identityUrl, onCommand }) };
+    return { main, apart: await connectMongo({ url: identityUrl, setting: 'store.identityUrl', onCommand }) };
   } catch (error) {
     await main.connection.close();
     throw error;
@@ -124,7 +125,10 @@ async function openConnected(
   apart: Connected | null,
 ): Promise<MongoStore> {
   const { context, vault, news, folder, blobs } = partsOf(options, main, apart);
-  if (options.first ?? true) await begin(context);
+  if (options.first ?? true) {
+    await checkBond(main.connection, apart?.connection ?? null);
+    await begin(context);
+  }
   const guard = createGuard(() => {
     context.mark.since = null;
   });

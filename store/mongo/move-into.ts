@@ -10,6 +10,7 @@ import type { Context } from './context.ts';
 import { connectAll, guardedAll, type MongoStoreOptions, partsOf, prepare } from './engine.ts';
 import { createMoveTarget, MOVING } from './moving.ts';
 import type { Vault } from './vault.ts';
+import { checkBond } from './vault-bond.ts';
 
 /** Where a city moves to: rows go in, and the ports that the rest goes through. */
 export interface MoveInto {
@@ -38,6 +39,7 @@ export async function openMovePlace(options: MongoStoreOptions, source: string):
     await Promise.all([main.connection.close(), apart?.connection.close()]);
   };
   try {
+    await checkBond(main.connection, apart?.connection ?? null);
     const { context, vault, blobs } = partsOf(options, main, apart);
     await prepare(context);
     await claimForMove(context, source);

@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict';
 import { randomBytes } from 'node:crypto';
 import mongoose from 'mongoose';
+import type { StoreUnavailable } from '../../store/errors.ts';
 import { openMongoStore } from '../../store/mongo/engine.ts';
 import { openFaultyLink } from '../servers/mongo-faults.ts';
 import { withMongo } from '../servers/mongo-suite.ts';
@@ -9,8 +10,15 @@ import { withMongo } from '../servers/mongo-suite.ts';
 const OPTIONS = { auditKey: Buffer.alloc(32, 7), profile: 'intl' as const };
 
 async function refusal(url: string): Promise<string> {
+  return (await refused(url)).code;
+}
+
+async function refused(
+  url: string,
+  identityUrl: string | null = null,
+): Promise<{ code: string; place: string | null }> {
   const started = performance.now();
-  const error = await openMongoStore({ ...OPTIONS, url }).then(
+  const error = await openMongoStore({ ...OPTIONS, url, identityUrl }).then(
     async store => {
       await store.close();
       return new Error('it opened');
@@ -20,7 +28,9 @@ async function refusal(url: string): Promise<string> {
   assert.equal(error.name, 'StoreUnavailable', String(error));
   assert.ok(performance.now() - started < 6000, 'it takes its time');
   assert.ok(!error.message.includes('secret'), 'no password in a message');
-  return (error as Error & { readonly code: string }).code;
+  const { code, place } = error as StoreUnavailable;
+  assert.ok(!place?.includes('secret'), 'no password in a place');
+  return { code, place };
 }
 
 withMongo('MongoDB that cannot be used', server => {
@@ -28,6 +38,31 @@ withMongo('MongoDB that cannot be used', server => {
 
   it('refuses an address where nothing listens', async () => {
     assert.equal(await refusal('mongodb://user:secret@127.0.0.1:9/huisu'), 'store.mongo_unreachable');
+  });
+
+  it('says which of its addresses is meant, which server, and what the network said', async () => {
+    const { url, drop } = fresh();
+    const nowhere = 'mongodb://user:sec%40ret-secret@127.0.0.1:9/huisu?authSource=admin';
+    assert.equal((await refused(nowhere)).place, 'store.url 127.0.0.1:9: ECONNREFUSED');
+    assert.equal((await refused(url, nowhere)).place, 'store.identityUrl 127.0.0.1:9: ECONNREFUSED');
+    await drop();
+  });
+
+  it('refuses another identity database than the first start had, none, and that of another store', async () => {
+    const [main, identity, empty, second, third] = [fresh(), fresh(), fresh(), fresh(), fresh()];
+    const opens = async (url: string, identityUrl: string | null) => {
+      await (await openMongoStore({ ...OPTIONS, url, identityUrl })).close();
+    };
+    await opens(main.url, identity.url);
+    await opens(main.url, identity.url);
+    const other = { code: 'store.mongo_identity_other', place: null };
+    assert.deepEqual(await refused(main.url), other);
+    assert.deepEqual(await refused(main.url, empty.url), other);
+    assert.deepEqual(await refused(second.url, identity.url), other);
+    await opens(main.url, identity.url);
+    await opens(third.url, null);
+    assert.deepEqual(await refused(third.url, second.url), other);
+    for (const database of [main, identity, empty, second, third]) await database.drop();
   });
 
   it('refuses what is no address', async () => {
@@ -88,5 +123,10 @@ withMongo('MongoDB that cannot be used', server => {
   it('says that it is the login where the server refuses it', async () => {
     const refused = { ok: 0, code: 18, codeName: 'AuthenticationFailed', errmsg: 'Authentication failed.' };
     assert.equal(await refusalOf(() => refused), 'store.mongo_login_refused');
+  });
+
+  it('says that it is the rights of the account where the server knows it and does not let it', async () => {
+    const denied = { ok: 0, code: 13, codeName: 'Unauthorized', errmsg: 'not authorized on admin to execute command' };
+    assert.equal(await refusalOf(() => denied), 'store.mongo_not_allowed');
   });
 });
