@@ -31,6 +31,14 @@ const RESIDENT = new RegExp(
   `(${SELF}(?:是|系|为)[^${END}\\s]{0,24}?)((?:${NUMBER}(?:${PART}|[－—-]))(?:${NUMBER}(?:${PART}|[－—-])){0,3}(?:${NUMBER})?)(?=[^${END}\\s]{0,4}(?:住户|业主|居民|租户|租客|房主|户主))`,
   'gu',
 );
+/** 我是…村三组村民: the village is mostly what it is about, the group has a few dozen homes. */
+const GROUP = new RegExp(
+  `(${SELF}(?:是|系|为|[:：])[^${END}\\s]{0,30}?(?:村|社区|居委会))([^${END}\\s村]{1,8}[组社队])(?=的?(?:[一1]?[名位个])?(?:普通)?(?:村民|村名|居民|农民|社员|【姓名】))`,
+  'gu',
+);
+/** Behind a name that was taken out: 男，汉族，1970年3月28日出生. */
+const BORN =
+  /(【姓名】[^。；！？;!?\n【]{0,16}?)(?:19|20)[0-9]{2}[年.\-/] ?[0-9]{1,2}[月.\-/] ?[0-9]{1,2}日?(?= ?出?生)/gu;
 const ACCOUNT =
   /((?:微信|wechat|vx|qq|扣扣|抖音|快手|小红书|微博|支付宝|钉钉|贴吧)(?:账号|帐号|号码|号)?(?:是|为)?[ 　]{0,2}[:：]?[ 　]{0,2})[a-z0-9_-]{5,20}/giu;
 /** What they are called for short; a whole name is found by reading. */
@@ -52,6 +60,8 @@ export function maskOwnHome(text: string): string {
   return [LIVES, HOME, ADDRESS]
     .reduce((said, form) => said.replace(form, toTown), text)
     .replace(RESIDENT, (said, before: string, door: string) => (isFlat(door) ? `${before}【住址】` : said))
+    .replace(GROUP, '$1【住址】')
+    .replace(BORN, '$1【出生日期】')
     .replace(ACCOUNT, '$1【账号】')
     .replace(CALLED, '$1【姓名】');
 }

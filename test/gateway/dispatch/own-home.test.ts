@@ -46,6 +46,24 @@ describe('own home', () => {
     }
   });
 
+  it('takes the group out of the village, and the birthday of whose name was taken out', () => {
+    for (const [said, left] of [
+      ['我是鸭园镇光明村三组村民', '我是鸭园镇光明村【住址】村民'],
+      ['我是光明村老屋组的一名村民，', '我是光明村【住址】的一名村民，'],
+      ['举报人【姓名】，男，汉族，1957年1月10日出生', '举报人【姓名】，男，汉族，【出生日期】出生'],
+    ] as const) {
+      assert.equal(maskOwnHome(said), left);
+    }
+    for (const said of [
+      '光明村三组村民王某占地',
+      '我是光明村村民',
+      '被举报人王某，男，1957年1月10日出生',
+      '举报人【姓名】2026年3月1日',
+    ]) {
+      assert.equal(maskOwnHome(said), said);
+    }
+  });
+
   const stays: readonly string[] = [
     '被举报人住幸福小区3号楼501',
     '被举报人的地址：幸福小区3号楼',
