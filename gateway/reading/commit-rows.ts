@@ -6,7 +6,7 @@ import type { BornRow, CommitRow, NewEntry, UnreadRow } from '../../store/store.
 import { sealBornJson, sealDecisionJson, sealIdentity } from '../../store/ticket-seal.ts';
 import { NOTHING_MORE } from '../desk/decided-anew.ts';
 import type { Judged } from './judge.ts';
-import type { DraftHead } from './protocol.ts';
+import type { DraftHead, Reading } from './protocol.ts';
 
 /** A message about to be decided: its row, its opened content key, and what was read. */
 export interface ReadyMessage {
@@ -26,6 +26,12 @@ export interface DraftMessage extends ReadyMessage {
 export interface CommitParts {
   readonly cipher: FieldCipher;
   readonly attachmentWaitMs: number;
+}
+
+/** What becomes of a message of which no draft was made. */
+export function plainOutcome(reading: Extract<Reading, { readonly reason: string }>): Outcome {
+  if (reading.kind === 'not-an-appeal') return { kind: 'not-an-appeal', reason: reading.reason };
+  return { kind: 'quarantined', reason: reading.reason };
 }
 
 /** A message that makes no ticket and joins none: not an appeal, or unreadable. */

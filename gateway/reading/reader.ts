@@ -2,14 +2,13 @@
 import type { Meaning } from '../../normalizer/meaning.ts';
 import type { Outcome, TicketDraft } from '../../normalizer/ticket.ts';
 import type { FieldCipher } from '../../store/field-cipher.ts';
-import type { CommitAnswer, CommitRow, Store, TicketRow, UnreadRow } from '../../store/store.ts';
-import { type DraftMessage, draftRow, followUpRow, plainRow, type ReadyMessage } from './commit-rows.ts';
-import { createConversations, type Gathered } from './conversations.ts';
+import type { CommitAnswer, CommitRow, Store, UnreadRow } from '../../store/store.ts';
+import { type DraftMessage, draftRow, plainOutcome, plainRow, type ReadyMessage } from './commit-rows.ts';
+import { createCommitting, type Taken } from './committing.ts';
+import { createConversationReading, type RowsOf } from './conversation-reading.ts';
 import { type Embedder, maskedText } from './embedding.ts';
 import { identityKeysOf, type Judge, type JudgeItem } from './judge.ts';
-import { joinsAsLatePart, ticketForLatePart } from './late-parts.ts';
 import type { ItemResult, ParserPool } from './parser-pool.ts';
-import type { Reading } from './protocol.ts';
 import { type Reading as BeingRead, createBatchReader, pause, type Read } from './read-batch.ts';
 import type { Shards } from './shards.ts';
 
@@ -43,55 +42,24 @@ export interface Reader {
   close(): Promise<void>;
 }
 
-interface Taken {
-  readonly lane: string;
-  /** The token of its shard when it was taken. */
-  readonly fence: string | null;
-}
-
-type PartReading = Extract<Reading, { readonly kind: 'part' }>;
-
-/** A part of a conversation, read alone. */
-interface PartRead {
-  readonly row: UnreadRow;
-  readonly reading: PartReading;
-}
-
 /** Batches being parsed while an earlier one is judged. */
 const PARSING_AT_ONCE = 3;
-const COMMITS_AT_ONCE = 3;
-/** Decisions in one call: whoever waits for a number waits for the transaction under way, so none may be long. */
-const ROWS_AT_ONCE = 16;
 /** A nudge may be lost with its sender; unread messages are looked for so often even without one. */
 const LOOK_AGAIN_MS = 30_000;
 /** Other processes accept, too, and tell nobody. */
 const SHARED_LOOK_MS = 500;
 /** A conversation is not over while parts of it may be among what is still to be read; for so long at most. */
 const BEHIND_MS = 60_000;
-/** Conversations decided lately, for parts that come late while the commit is still on its way. */
-const CONVERSATIONS_REMEMBERED = 10_000;
 
 export function startReader(parts: ReaderParts): Reader {
   const { store, cipher } = parts;
-  const conversations = createConversations();
-  /** Keys of conversations that were decided lately: their commits may still be on their way. */
-  const ended = new Set<string>();
-  /** Conversations with a decision on its way, and the parts that came meanwhile. */
-  const deciding = new Map<string, PartRead[]>();
-  const isDeciding = (key: string): boolean => deciding.has(key);
   /** Messages begun and not yet committed, parts that wait for the others among them. */
   const taken = new Map<string, Taken>();
-  /** Lanes with a decision on its way to a store that other processes share. */
-  const underWay = new Set<string>();
-  const commits = new Set<Promise<void>>();
   let after = 0;
   /** Counts the wishes to look from the beginning: a look that was under way then must not go past them. */
   let rescans = 0;
   let conflicts = false;
-  let failing = false;
   let closing = false;
-  /** A decision was left to the next start: none may be made after it, since it may be of the same lane. */
-  let gaveUp = false;
   let parsing = 0;
   /** Batches begun and not yet judged. */
   let unjudged = 0;
@@ -104,12 +72,29 @@ export function startReader(parts: ReaderParts): Reader {
   let wake: () => void = () => undefined;
 
   const read = createBatchReader({ ...parts, closing: () => closing });
+  const committing = createCommitting({
+    ...{ store, taken, shared: parts.shards !== null, now: parts.now, report: parts.report },
+    closing: () => closing,
+    committed(rows, answers) {
+      release(rows);
+      settle(rows, answers);
+    },
+  });
+  const conversations = createConversationReading({
+    ...{ store, cipher, attachmentWaitMs: parts.attachmentWaitMs, now: parts.now, read, inTurn, decide, lookAgain },
+    settled: committing.settled,
+  });
+
+  function inTurn(task: () => Promise<void>): void {
+    judging = judging.then(task).catch(fatal);
+  }
+
+  function decide(reads: Promise<readonly BeingRead[]>, rowsOf: RowsOf = judge): void {
+    inTurn(async () => commit(await rowsOf(prompt(await reads, rowsOf))));
+  }
 
   /** What can be decided now; what takes long, and what stands behind it in its lane, is decided once it is read. */
-  function prompt(
-    reads: readonly BeingRead[],
-    rowsOf: (reads: readonly Read[]) => Promise<CommitRow[]>,
-  ): readonly Read[] {
+  function prompt(reads: readonly BeingRead[], rowsOf: RowsOf): readonly Read[] {
     return reads.flatMap(({ message, result }) => {
       const { lane } = message.row;
       if (!('late' in result) && !heldUp.has(lane)) return [{ message, result }];
@@ -126,13 +111,13 @@ export function startReader(parts: ReaderParts): Reader {
   async function holdBack(
     before: Promise<void> | undefined,
     { message, result }: BeingRead,
-    rowsOf: (reads: readonly Read[]) => Promise<CommitRow[]>,
+    rowsOf: RowsOf,
   ): Promise<void> {
     await before;
     const read: Read = { message, result: 'late' in result ? await result.late : result };
     // The next start reads it again.
     if (closing) return;
-    judging = judging.then(async () => commit(await rowsOf([read]))).catch(fatal);
+    inTurn(async () => commit(await rowsOf([read])));
     await judging;
   }
 
@@ -153,15 +138,20 @@ export function startReader(parts: ReaderParts): Reader {
         const one = judged[next++] as (typeof judged)[number];
         const draft: DraftMessage = { ...message, head: reading.head, draft: result.draft as Uint8Array };
         rows.push(draftRow(parts, draft, one, decidedAt));
-        endConversation(message);
+        over(message);
       } else if (reading.kind === 'part') {
-        await part(message.row, reading);
+        await conversations.part(message.row, reading);
       } else {
         rows.push(plainRow(message, plainOutcome(reading), decidedAt));
-        endConversation(message);
+        over(message);
       }
     }
     return rows;
+  }
+
+  /** Parts that came while it was being decided are looked at again. */
+  function over({ conversation }: ReadyMessage): void {
+    if (conversation !== null) conversations.decided(conversation);
   }
 
   /** Asked for a batch at once, so that a slow service costs each of them no more than its deadline. */
@@ -181,169 +171,8 @@ export function startReader(parts: ReaderParts): Reader {
     return { number, ordinal, acceptedAt, head, identityKeys, hashes, counts, ...meant };
   }
 
-  /** Parts that came while it was being decided are looked at again. */
-  function endConversation(message: ReadyMessage): void {
-    const key = message.conversation;
-    if (key === null) return;
-    ended.add(key);
-    for (const oldest of ended) {
-      if (ended.size <= CONVERSATIONS_REMEMBERED) break;
-      ended.delete(oldest);
-    }
-    takeLate(key);
-  }
-
-  function takeLate(key: string): void {
-    const late = deciding.get(key) ?? [];
-    deciding.delete(key);
-    // Another conversation under it may have been due meanwhile.
-    if (conversations.has(key)) lookAgain();
-    // After the decision that is being made, which they may have to join.
-    for (const { row, reading } of late) judging = judging.then(() => part(row, reading)).catch(fatal);
-  }
-
-  /** A part waits with the others of its conversation; one that comes after the end may follow the conversation's ticket. */
-  async function part(row: UnreadRow, reading: PartReading): Promise<void> {
-    const key = cipher.mac('dedupe', 'conversation', row.lane, reading.key).toString('hex', 0, 16);
-    if (deciding.has(key) || conversations.has(key)) return gather(key, row, reading);
-    if (ended.has(key)) await Promise.all(commits);
-    const ticket = await ticketForLatePart(store, key, row, reading.quietMs);
-    if (ticket === null) gather(key, row, reading);
-    else follow({ row, reading }, key, ticket);
-  }
-
-  /** Read once more, now as an appeal of its own, since the case system is to get its words. */
-  function follow(part: PartRead, key: string, ticket: TicketRow): void {
-    deciding.set(key, []);
-    const reads = read([[part.row]], null, true);
-    const rowsOf = async (ready: readonly Read[]) => ready.flatMap(one => followRow(one, part, key, ticket));
-    judging = judging.then(async () => commit(await rowsOf(prompt(await reads, rowsOf)))).catch(fatal);
-  }
-
-  function followRow({ message, result }: Read, part: PartRead, key: string, ticket: TicketRow): CommitRow[] {
-    if ('died' in result) return [];
-    takeLate(key);
-    const { reading } = result;
-    const decidedAt = parts.now();
-    if (reading.kind === 'draft') {
-      if (!joinsAsLatePart(cipher, reading.head, ticket)) {
-        gather(key, part.row, part.reading);
-        return [];
-      }
-      const draft: DraftMessage = { ...message, head: reading.head, draft: result.draft as Uint8Array };
-      return [followUpRow(parts, draft, ticket.number, [], decidedAt)];
-    }
-    if (reading.kind === 'part') throw new Error('what is gathered is read as an appeal');
-    return [plainRow(message, plainOutcome(reading), decidedAt)];
-  }
-
-  function gather(key: string, row: UnreadRow, reading: PartReading): void {
-    const late = deciding.get(key);
-    if (late !== undefined) return void late.push({ row, reading });
-    const over = conversations.add(key, row, reading);
-    if (over !== null) queue([over]);
-    // The loop may be asleep for longer than this conversation is to be waited for.
-    else lookAgain();
-  }
-
-  /** Conversations that are over take their place when they are decided. */
-  function queue(over: readonly Gathered[]): void {
-    for (const { key, rows } of over) {
-      deciding.set(key, []);
-      const reads = withSettledParts(rows).then(all => read([all], key));
-      judging = judging.then(async () => commit(await judge(prompt(await reads, judge)))).catch(fatal);
-    }
-  }
-
-  /** A lead that is read again was gathered before: its parts are decided already and stand in the store. */
-  async function withSettledParts(rows: Gathered['rows']): Promise<Gathered['rows']> {
-    const [lead, ...rest] = rows;
-    if (lead.revision === 0) return rows;
-    const settled = (await store.messages.joined(lead.number)).filter(row => row.outcome?.kind === 'part');
-    return [lead, ...settled, ...rest];
-  }
-
-  /** Steps go to the store in the order of the messages, and it takes them in the order in which they go. */
   async function commit(rows: readonly CommitRow[]): Promise<void> {
-    for (const step of stepsOf(rows)) {
-      // While one is being tried again the next does not overtake it: a lane's messages are committed in their order.
-      while (commits.size >= (failing ? 1 : COMMITS_AT_ONCE) || step.some(isBehind)) await Promise.race(commits);
-      if (gaveUp) return;
-      const [first, ...rest] = step;
-      const audit = { by: 'system', action: 'message.decide', on: [first, ...rest].map(row => row.number) };
-      const lanes = parts.shards === null ? [] : step.flatMap(row => taken.get(row.number)?.lane ?? []);
-      for (const lane of lanes) underWay.add(lane);
-      const done = commitUntilDone([{ ...first, audit }, ...rest]).finally(() => {
-        for (const lane of lanes) underWay.delete(lane);
-        commits.delete(done);
-      });
-      commits.add(done);
-    }
-    if (rows.length > 0) parts.judge.tidy();
-  }
-
-  /** On a shared store a decision is one write, of several some may fail: a lane has one of them on its way at a time. */
-  function stepsOf(rows: readonly CommitRow[]): readonly [CommitRow, ...CommitRow[]][] {
-    const steps: [CommitRow, ...CommitRow[]][] = [];
-    let lanes = new Set<string>();
-    for (const row of rows) {
-      const lane = parts.shards === null ? row.number : (taken.get(row.number)?.lane ?? row.number);
-      const last = steps.at(-1);
-      if (last === undefined || last.length === ROWS_AT_ONCE || lanes.has(lane)) {
-        steps.push([row]);
-        lanes = new Set([lane]);
-      } else {
-        last.push(row);
-        lanes.add(lane);
-      }
-    }
-    return steps;
-  }
-
-  function isBehind({ number }: CommitRow): boolean {
-    const lane = taken.get(number)?.lane;
-    return lane !== undefined && underWay.has(lane);
-  }
-
-  /** Rows by the fence they were taken under, in their order; the store puts steps that come together into one. */
-  async function commitFenced(rows: readonly CommitRow[]): Promise<CommitAnswer[]> {
-    const groups = new Map<string | null, CommitRow[]>();
-    for (const row of rows) {
-      const fence = taken.get(row.number)?.fence ?? null;
-      const group = groups.get(fence);
-      // What others look through by the time of the decision must not become visible long after it.
-      const dated = parts.shards === null ? row : { ...row, decidedAt: parts.now() };
-      if (group === undefined) groups.set(fence, [dated]);
-      else group.push(dated);
-    }
-    const all = await Promise.all(
-      [...groups].map(async ([fence, group]) => ({ group, answers: await store.decisions.commit(group, fence) })),
-    );
-    const answerOf = new Map(
-      all.flatMap(({ group, answers }) => group.map((row, i) => [row.number, answers[i]] as const)),
-    );
-    return rows.map(({ number }) => answerOf.get(number) ?? 'conflict');
-  }
-
-  /** What has been judged is committed however long the store takes: later decisions build on it. */
-  async function commitUntilDone(rows: readonly CommitRow[]): Promise<void> {
-    for (let failures = 0; ; failures++) {
-      try {
-        const answers = await commitFenced(rows);
-        failing = false;
-        release(rows);
-        settle(rows, answers);
-        return;
-      } catch (error) {
-        failing = true;
-        if (failures === 0) parts.report('reading.commit_failed', { count: rows.length }, error);
-        if (closing) {
-          gaveUp = true;
-          return;
-        }
-        await pause();
-      }
-    }
+    if ((await committing.commit(rows)) && rows.length > 0) parts.judge.tidy();
   }
 
   function release(rows: readonly CommitRow[]): void {
@@ -353,7 +182,7 @@ export function startReader(parts: ReaderParts): Reader {
     }
   }
 
-  function settle(rows: readonly CommitRow[], answers: readonly string[]): void {
+  function settle(rows: readonly CommitRow[], answers: readonly CommitAnswer[]): void {
     const done: CommitRow[] = [];
     rows.forEach((row, i) => {
       if (answers[i] === 'committed') done.push(row);
@@ -397,17 +226,15 @@ export function startReader(parts: ReaderParts): Reader {
     unjudged++;
     const alone = fresh.map((row): [UnreadRow] => [row]);
     const reads = read(alone, null);
-    judging = judging
-      .then(async () => {
-        const batch = await reads;
-        parsing--;
-        lookAgain();
-        const rows = await judge(prompt(batch, judge));
-        unjudged--;
-        lookAgain();
-        await commit(rows);
-      })
-      .catch(fatal);
+    inTurn(async () => {
+      const batch = await reads;
+      parsing--;
+      lookAgain();
+      const rows = await judge(prompt(batch, judge));
+      unjudged--;
+      lookAgain();
+      await commit(rows);
+    });
     return true;
   }
 
@@ -415,7 +242,7 @@ export function startReader(parts: ReaderParts): Reader {
     while (!closing) {
       const found = parsing < PARSING_AT_ONCE && (await lookSafely());
       caughtUp = !found && unjudged === 0 && heldUp.size === 0;
-      queue(conversations.due(parts.now() - (caughtUp ? 0 : BEHIND_MS), isDeciding));
+      conversations.queueDue(parts.now() - (caughtUp ? 0 : BEHIND_MS));
       if (!found) await nudged();
     }
   }
@@ -431,7 +258,7 @@ export function startReader(parts: ReaderParts): Reader {
   }
 
   async function nudged(): Promise<void> {
-    const next = conversations.nextDue(isDeciding);
+    const next = conversations.nextDue();
     const due = next === null ? null : next + (caughtUp ? 0 : BEHIND_MS);
     const most = parts.shards === null ? LOOK_AGAIN_MS : SHARED_LOOK_MS;
     const wait = Math.max(1, Math.min(most, due === null ? most : due - parts.now()));
@@ -474,7 +301,7 @@ export function startReader(parts: ReaderParts): Reader {
       lookAgain();
       await running;
       await judging;
-      await Promise.all(commits);
+      await committing.settled();
     },
   };
 }
@@ -485,11 +312,6 @@ export function outcomesOf(rows: readonly CommitRow[]): { numbers: string[]; out
     numbers: rows.flatMap(row => [row.number, ...row.parts]),
     outcomes: rows.flatMap(row => [row.outcome, ...row.parts.map((): Outcome => ({ kind: 'part', of: row.number }))]),
   };
-}
-
-function plainOutcome(reading: Extract<Reading, { readonly reason: string }>): Outcome {
-  if (reading.kind === 'not-an-appeal') return { kind: 'not-an-appeal', reason: reading.reason };
-  return { kind: 'quarantined', reason: reading.reason };
 }
 
 type DraftResult = Extract<ItemResult, { readonly draft: Uint8Array | null }> & {
