@@ -11,6 +11,7 @@ import { DeskError } from '../desk/desk-error.ts';
 import type { Sentence } from '../locale.ts';
 import { checkSettings, withoutSecrets } from './channel-settings.ts';
 import { fileChannels, idTwice } from './file-channels.ts';
+import { createKeptKinds, refuseOtherKinds } from './kept-kinds.ts';
 import { definitionOf, placeOf, sealChannel, settingsIn, storedChannel } from './stored-channels.ts';
 
 /** A channel with its settings checked against its adapter's schema. */
@@ -43,6 +44,8 @@ export interface ChannelBook {
   /** Whether `all` would take these settings; throws the `ConfigError` that it would throw. */
   check(next: LoadedConfig): Promise<void>;
   find(id: string): Promise<KnownChannel | null>;
+  /** Remembers the kinds of channels before they take anything in; `all` and `add` then refuse their ids to other kinds. */
+  keepKinds(channels: readonly Pick<KnownChannel, 'id' | 'kind'>[]): Promise<void>;
   /** Keeps a new channel in the store. A kind with signing secrets gets its first one made when the settings name none. */
   add(channel: NewChannel, by: string): Promise<{ readonly channel: KnownChannel; readonly secret: string | null }>;
   /** Puts settings in the place of those of the same names; null takes one back to its default. */
@@ -83,6 +86,7 @@ const CHANNEL_ID = /^[a-z][a-z0-9-]{0,39}$/;
 
 export function createChannelBook(parts: BookParts): ChannelBook {
   const { loaded, store, registry } = parts;
+  const kinds = createKeptKinds(store);
 
   async function all(): Promise<readonly KnownChannel[]> {
     return (await read()).channels;
@@ -94,6 +98,7 @@ export function createChannelBook(parts: BookParts): ChannelBook {
     const rows = await store.admin.channels();
     const twice = file.findIndex(channel => rows.some(row => row.id === channel.id));
     if (twice !== -1) throw idTwice(from, twice);
+    await refuseOtherKinds(from, kinds);
     return { file, rows };
   }
 
@@ -146,11 +151,14 @@ export function createChannelBook(parts: BookParts): ChannelBook {
     broken: async () => (await read()).broken,
     check: async next => void (await sources(next)),
     find,
+    keepKinds: kinds.keep,
     async add({ id, kind, settings }, by) {
       if (!CHANNEL_ID.test(id)) throw new DeskError('channel.bad_id', { id });
       const { channels, broken } = await read();
       if ([...channels, ...broken].some(channel => channel.id === id)) throw new DeskError('channel.exists', { id });
       const definition = await definitionOf(registry, kind);
+      const was = await kinds.other({ id, kind });
+      if (was !== null) throw new DeskError('channel.other_kind', { id, kind, was });
       const secret = hasSecrets(definition) && settings['secrets'] === undefined ? newSecret() : null;
       const written = secret === null ? settings : { ...settings, secrets: [secret] };
       const checked = checkSettings(definition, written, [], () => placeOf(id));

@@ -226,6 +226,7 @@ export function createChannels(parts: ChannelsParts): Channels {
     const changed = all.filter(known => isOther(slots.get(known.id), known));
     const retried = all.filter(known => retry && !changed.includes(known) && isHalted(slots.get(known.id)));
     const removed = [...slots.values()].filter(slot => !ids.has(slot.known.id));
+    await parts.book.keepKinds(all);
     tellReaders(all);
     if (!parts.opens) return { added: [], removed: [], changed: [] };
     await Promise.all([...removed.map(remove), ...[...changed, ...retried, ...added].map(put)]);
@@ -241,6 +242,7 @@ export function createChannels(parts: ChannelsParts): Channels {
         const known = await parts.book.find(id);
         const old = slots.get(id);
         if (known === null) return old === undefined ? undefined : remove(old);
+        await parts.book.keepKinds([known]);
         tellReaders([known]);
         if (parts.opens) await put(known);
       }),
