@@ -81,9 +81,17 @@ export const ticketCommands: readonly Command[] = [
     options: [
       { flags: '--clause <clause>', summary: { zh: '条款，如 10.6（必填）', en: 'clause such as 10.6 (required)' } },
       { flags: '--reason <text>', summary: { zh: '理由，加密保存（必填）', en: 'reason, kept sealed (required)' } },
+      {
+        flags: '--accepted',
+        summary: {
+          zh: '已受理或放行、尚未转出的，也撤销受理',
+          en: 'one that was accepted or released and has not gone yet, too',
+        },
+      },
     ],
     run: async ({ desk, live }, args, call) => {
-      const answer = await desk.refuse(numberOf(args), required(args, 'clause'), required(args, 'reason'), call.by);
+      const [clause, reason] = [required(args, 'clause'), required(args, 'reason')];
+      const answer = await desk.refuse(numberOf(args), clause, reason, call.by, args['accepted'] === true);
       live?.moved([answer.number]);
       return rowOf(answer);
     },

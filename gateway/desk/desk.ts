@@ -50,8 +50,12 @@ export interface DeskAnswer {
 export interface Desk {
   /** 放行: a held ticket goes to the case system, at the end of its lane; a refused one as well, which undoes the refusal. */
   release(number: string, by: string): Promise<DeskAnswer>;
-  /** 不予受理: a held ticket is refused under a clause; nothing is sent. The reason is kept sealed. */
-  refuse(number: string, clause: string, reason: string, by: string): Promise<DeskAnswer>;
+  /**
+   * 不予受理: a held ticket is refused under a clause; nothing is sent. The reason is kept sealed.
+   * @param accepted one that was accepted or released as well, as long as it has not gone; said by itself, so that of two
+   *   clerks who decide at the same moment neither undoes what the other did without knowing
+   */
+  refuse(number: string, clause: string, reason: string, by: string, accepted?: boolean): Promise<DeskAnswer>;
   /** 并单: a ticket joins an open one, and its follow-ups with it. */
   link(number: string, to: string, by: string): Promise<DeskAnswer>;
   /** 撤销并单: a follow-up becomes a ticket of its own; the pair is remembered and not linked again. */
@@ -76,7 +80,8 @@ export function createDesk(parts: DeskParts): Desk {
     });
   return {
     release: (number, by) => redo(() => release(parts, number, by)),
-    refuse: (number, clause, reason, by) => redo(() => refuse(parts, { number, clause, reason, by })),
+    refuse: (number, clause, reason, by, accepted = false) =>
+      redo(() => refuse(parts, { number, clause, reason, by, accepted })),
     link: (number, to, by) => redo(() => link(parts, number, to, by)),
     unlink: (number, from, by) => redo(() => unlink(parts, number, from, by)),
     correct: (number, changes, reason, by) => redo(() => correct(parts, { number, changes, reason, by })),
@@ -107,21 +112,25 @@ interface Refusal {
   readonly clause: string;
   readonly reason: string;
   readonly by: string;
+  readonly accepted: boolean;
 }
 
-async function refuse(parts: DeskParts, { number, clause, reason, by }: Refusal): Promise<DeskAnswer | null> {
+async function refuse(parts: DeskParts, { number, clause, reason, by, accepted }: Refusal): Promise<DeskAnswer | null> {
   const basis = parts.clause(clause);
   if (basis === null) throw new DeskError('desk.no_such_clause', { clause });
-  const held = await heldTicket(parts, number);
+  const found = await bothOf(parts, number);
+  const { state } = found.ticket;
+  if (state !== 'held' && !(accepted && state === 'queued')) throw new DeskError('desk.not_held', { number, state });
+  const unsent = state === 'held' ? [] : await takenBack(parts, found.message);
   const triage: Triage = { verdict: 'advise-refusal', clause, basis, words: [], by: 'clerk' };
-  const contentKey = parts.cipher.openDataKey(held.message.wrappedContent);
-  const eventId = `${number}:${held.message.revision}:refused`;
+  const contentKey = parts.cipher.openDataKey(found.message.wrappedContent);
+  const eventId = `${number}:${found.message.revision}:refused`;
   // Notices that were waiting for this ticket have nobody to go to.
   const parked = await parts.store.outbox.list({ ticket: number, state: 'parked', limit: 10_000 });
   return commit(parts, {
-    ...decisionRow(parts, held.message, ticketOutcome(held), []),
-    ticket: reborn(parts, held, triage, 'refused'),
-    voids: parked.map(entry => entry.id),
+    ...decisionRow(parts, found.message, ticketOutcome(found), []),
+    ticket: reborn(parts, found, triage, 'refused'),
+    voids: [...new Set([...unsent, ...parked.map(entry => entry.id)])],
     events: [
       {
         number,
@@ -129,7 +138,7 @@ async function refuse(parts: DeskParts, { number, clause, reason, by }: Refusal)
         by,
         kind: 'refused',
         state: 'refused',
-        expect: ['held'],
+        expect: [state],
         eventId,
         note: sealNote(parts.cipher, contentKey, { number, eventId, note: reason }),
       },
@@ -283,10 +292,11 @@ async function bothOf(parts: DeskParts, number: string): Promise<MessageAndTicke
   return { message: await messageOf(parts, number), ticket };
 }
 
-async function heldTicket(parts: DeskParts, number: string): Promise<MessageAndTicket> {
-  const both = await bothOf(parts, number);
-  if (both.ticket.state !== 'held') throw new DeskError('desk.not_held', { number, state: both.ticket.state });
-  return both;
+/** Ids of what of an accepted ticket has not gone yet; once the case system may have it, it is there that it is refused. */
+async function takenBack(parts: DeskParts, message: MessageRow): Promise<readonly string[]> {
+  const { voids, withdrawn } = await undelivered(parts, message);
+  if (withdrawn.length > 0) throw new DeskError('desk.already_sent', { number: message.number });
+  return voids;
 }
 
 function ticketOutcome({ message, ticket }: MessageAndTicket): Extract<Outcome, { kind: 'ticket' }> {

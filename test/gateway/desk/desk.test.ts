@@ -102,6 +102,33 @@ describe("the clerk's desk", function () {
     );
   });
 
+  it('refuses what was accepted or released as long as it has not gone, as often as a clerk changes their mind', async () => {
+    await start(false);
+    const { number } = await running.appeal(LAMP, WANG);
+    assert.equal(await stateOf(number), 'queued');
+    for (let times = 0; times < 2; times++) {
+      await assert.rejects(desk().refuse(number, '10.6', 'x', 'clerk-1'), refused('desk.not_held'));
+      await desk().refuse(number, '10.6', '不属本市', 'clerk-1', true);
+      assert.equal(await stateOf(number), 'refused');
+      assert.ok((await entries(number)).every(entry => entry.state === 'void'));
+      await desk().release(number, 'clerk-2');
+      assert.equal(await stateOf(number), 'queued');
+    }
+    const due = (await entries(number)).filter(entry => entry.state === 'due');
+    assert.deepEqual(
+      due.map(({ id }) => id),
+      [`${number}:4:ticket.created`],
+    );
+    assert.equal((await store().admin.auditVerify()).broken, null);
+  });
+
+  it('does not refuse what the case system has', async () => {
+    await start(true);
+    const { number } = await running.appeal(LAMP, WANG);
+    await dispatched(number);
+    await assert.rejects(desk().refuse(number, '10.6', 'x', 'clerk-1', true), refused('desk.not_held'));
+  });
+
   it('undoes a refusal by releasing the ticket, and tells what waited for it', async () => {
     await start(true);
     const { number } = await running.appeal(NOISE, WANG);
