@@ -15,20 +15,29 @@ const HIDDEN = new Set(['head', 'iframe', 'noembed', 'noframes', 'object', 'scri
 /** Programs indent with blockquote, too, and take its border away; that is somebody's own text. */
 const INDENT = /style\s*=\s*["']?[^"'>]{0,300}\bborder(?:-left)?\s*:\s*(?:none|0)/i;
 const QUOTING = /\btype\s*=\s*["']?cite|class\s*=\s*["']?[^"'>]{0,100}quote|isReplyContent/i;
+const WEB = /^\s*(https?:\/\/[^\s"'<>]{1,1000})\s*$/i;
 const DATA_PICTURE = /^\s*data:(image\/[a-z0-9.+-]{1,30});base64,/i;
 const SPACES = /[ \t\r\n\f\u00a0]+/g;
 /** HTML is read in pieces, so that reading stops once there is enough text. */
 const PIECE = 65_536;
 const MOST_QUOTES = 20;
 const LONGEST_TAG = 600;
+const LONGEST_HREF = 1500;
 
 export interface Picture {
   readonly mediaType: string;
   readonly base64: string;
 }
 
+/** A link whose words do not say where it leads, such as that to a file too large to be enclosed. */
+export interface Link {
+  readonly words: string;
+  readonly url: string;
+}
+
 export interface HtmlText {
   readonly text: string;
+  readonly links: readonly Link[];
   /** Pictures that stand in the HTML itself. */
   readonly pictures: readonly Picture[];
 }
@@ -36,6 +45,7 @@ export interface HtmlText {
 /** The page as it is read: lines so far, and where in the markup we are. */
 class Page {
   readonly pictures: Picture[] = [];
+  readonly links: Link[] = [];
   readonly #html: string;
   readonly #lines: string[] = [];
   /** Open blockquotes, and whether each quotes. */
@@ -47,6 +57,8 @@ class Page {
   #pre = 0;
   #tag = '';
   #source: { readonly start: number; end: number } | null = null;
+  /** Where the open link leads, and its words so far. */
+  #link: { readonly url: string; words: string } | null = null;
 
   constructor(html: string) {
     this.#html = html;
@@ -63,6 +75,7 @@ class Page {
 
   words(text: string): void {
     if (this.#hidden !== null || this.full()) return;
+    if (this.#link !== null) this.#link.words += text;
     if (this.#pre === 0 || !text.includes('\n')) {
       this.#line += text.replace(SPACES, ' ');
       return;
@@ -107,6 +120,7 @@ class Page {
 
   close(name: string): void {
     if (this.#hidden === name) this.#hidden = null;
+    else if (name === 'a') this.#endLink();
     else if (name === 'blockquote') {
       this.#end();
       if (this.#quotes.pop() === true) this.#depth--;
@@ -118,13 +132,28 @@ class Page {
     }
   }
 
+  #endLink(): void {
+    const link = this.#link;
+    this.#link = null;
+    const words = link?.words.replace(SPACES, ' ').trim() ?? '';
+    if (link === null || words === '' || this.links.length >= LIMITS.links) return;
+    const shown = words.includes(link.url) || link.url.includes(words.replace(/^https?:\/\//i, ''));
+    if (!shown) this.links.push({ words, url: link.url });
+  }
+
   selfClosed(): void {
     if (this.#hidden === this.#tag) this.#hidden = null;
     else if (this.#tag === 'blockquote') this.close('blockquote');
   }
 
   attribute(name: string): void {
-    this.#source = this.#tag === 'img' && name === 'src' ? { start: -1, end: -1 } : null;
+    const wanted = (this.#tag === 'img' && name === 'src') || (this.#tag === 'a' && name === 'href');
+    this.#source = wanted ? { start: -1, end: -1 } : null;
+  }
+
+  #leads(href: string): void {
+    const url = WEB.exec(href.replaceAll('&amp;', '&'))?.[1];
+    if (this.#hidden === null && url !== undefined) this.#link = { url, words: '' };
   }
 
   /** A long value comes in several pieces. */
@@ -137,6 +166,11 @@ class Page {
     if (this.#source === null || this.#source.start === -1) return;
     const { start, end } = this.#source;
     this.#source = null;
+    if (this.#tag === 'a') this.#leads(this.#html.slice(start, Math.min(end, start + LONGEST_HREF)));
+    else this.#shows(start, end);
+  }
+
+  #shows(start: number, end: number): void {
     const match = DATA_PICTURE.exec(this.#html.slice(start, Math.min(end, start + 80)));
     if (match === null || this.pictures.length >= LIMITS.embeddedPictures) return;
     const base64 = this.#html.slice(start + match[0].length, end);
@@ -172,5 +206,5 @@ export function htmlText(html: string): HtmlText {
   // The tokenizer counts positions over all it was given, so pieces can be cut out of one text.
   for (let at = 0; at < html.length && !page.full(); at += PIECE) tokenizer.write(html.slice(at, at + PIECE));
   tokenizer.end();
-  return { text: page.text(), pictures: page.pictures };
+  return { text: page.text(), links: page.links, pictures: page.pictures };
 }

@@ -2,7 +2,7 @@
 import type { InboundAppeal, InboundAttachment, InboundContact, InboundMessage, Original } from '../contract.ts';
 import { isEmptyText } from '../kit/text.ts';
 import { notWritten } from './auto-mail.ts';
-import { htmlText, type Picture } from './html-text.ts';
+import { htmlText, type Link, type Picture } from './html-text.ts';
 import { LIMITS } from './limits.ts';
 import type { MailContent, MailFile, MailPart } from './mail-content.ts';
 import { sentAt } from './mail-date.ts';
@@ -38,33 +38,48 @@ function titleOf(subject: string): Title {
 interface Said {
   readonly text: string;
   readonly pictures: readonly Picture[];
+  readonly links: readonly Link[];
 }
 
 /** The text of a part and of what it holds. */
 function saidIn(part: MailPart): Said {
   if (part.type === 'text/html') return htmlText(part.text);
-  if (part.parts.length === 0) return { text: part.text.slice(0, LIMITS.textLength), pictures: [] };
+  if (part.parts.length === 0) return { text: part.text.slice(0, LIMITS.textLength), pictures: [], links: [] };
   if (part.type === 'multipart/alternative') return bestOf(part.parts);
   return together(part.parts.map(saidIn));
 }
 
 function together(all: readonly Said[]): Said {
   const texts = all.map(one => one.text).filter(text => !isEmptyText(text));
-  return { text: texts.join('\n\n').slice(0, LIMITS.textLength), pictures: all.flatMap(one => one.pictures) };
+  return {
+    text: texts.join('\n\n').slice(0, LIMITS.textLength),
+    pictures: all.flatMap(one => one.pictures),
+    links: all.flatMap(one => one.links),
+  };
 }
 
 /** Plain text where it says it all, since it needs no guessing; else what stands in the HTML. */
 function bestOf(parts: readonly MailPart[]): Said {
   const plain = together(parts.filter(part => part.type === 'text/plain').map(saidIn));
   const others = parts.filter(part => part.type !== 'text/plain');
-  if (plain.text.trim().length >= SHORT_TEXT && !others.some(holdsPictures)) return plain;
+  if (plain.text.trim().length >= SHORT_TEXT && !others.some(holdsMore)) return plain;
   const rich = together(others.map(saidIn));
   const better = isEmptyText(plain.text) || letters(rich.text) > 2 * letters(plain.text);
-  return { text: better ? rich.text : plain.text, pictures: rich.pictures };
+  return { ...rich, text: better ? rich.text : plain.text };
 }
 
-function holdsPictures(part: MailPart): boolean {
-  return part.text.includes('data:image/') || part.parts.some(holdsPictures);
+/** Pictures, or links, which a plain text beside them cannot have. */
+function holdsMore(part: MailPart): boolean {
+  return /data:image\/|href\s*=\s*["']?\s*http/i.test(part.text) || part.parts.some(holdsMore);
+}
+
+/** Where the links lead that stand in somebody's own words: evidence too large for a mail is sent so. */
+function withLinks(content: string, links: readonly Link[]): string {
+  const left = new Map(
+    links.filter(({ words, url }) => content.includes(words) && !content.includes(url)).map(one => [one.url, one]),
+  );
+  const lines = [...left.values()].slice(0, LIMITS.linksKept).map(({ words, url }) => `${words} ${url}`);
+  return lines.length === 0 ? content : `${content}\n\n链接：\n${lines.join('\n')}`;
 }
 
 function letters(text: string): number {
@@ -184,11 +199,11 @@ function outlookText(outlook: readonly Tnef[]): string {
 
 /**
  * A mail as an inbound message.
- * @param inner The only letter that the mail encloses, when it says nothing itself.
+ * @param inner The letters that the mail encloses, when it says nothing itself.
  */
 export function readLetter(
   mail: MailContent,
-  inner: MailContent | null,
+  inner: readonly MailContent[],
   original: Original,
   settings: { readonly ownAddresses: readonly string[] },
 ): InboundMessage {
@@ -209,9 +224,21 @@ export function readLetter(
   return refused ?? appealOf(mail, inner, original, settings.ownAddresses);
 }
 
+/** What letters passed on say; of several each under its subject, so that none is overlooked. */
+function passedOn(letters: readonly MailContent[]): Pick<Said, 'text' | 'links'> {
+  const all = letters.map(letter => {
+    const said = saidIn(letter.root);
+    return { subject: titleOf(letter.subject).text, text: ownWords(said.text, false).text, links: said.links };
+  });
+  const links = all.flatMap(one => one.links);
+  if (all.length < 2) return { text: all[0]?.text ?? '', links };
+  const texts = all.map(({ subject, text }, at) => `【来信${at + 1}】${subject}\n${text}`.trim());
+  return { text: texts.join('\n\n').slice(0, LIMITS.textLength), links };
+}
+
 function appealOf(
   mail: MailContent,
-  inner: MailContent | null,
+  inner: readonly MailContent[],
   original: Original,
   own: readonly string[],
 ): InboundMessage {
@@ -219,10 +246,11 @@ function appealOf(
   const { attachments, outlook, sealed } = enclosed(mail.files, said.pictures);
   const text = isEmptyText(said.text) ? outlookText(outlook) : said.text;
   const outer = titleOf(mail.subject === '' ? (outlook[0]?.subject ?? '') : mail.subject);
-  const title = outer.text === '' && inner !== null ? titleOf(inner.subject) : outer;
+  const title = outer.text === '' ? titleOf(inner[0]?.subject ?? '') : outer;
   const words = ownWords(text, outer.forwarded);
-  const forwarded = inner === null ? '' : ownWords(saidIn(inner.root).text, false).text;
-  const content = [words.text, forwarded].find(one => !isEmptyText(one)) ?? '';
+  const passed = passedOn(inner);
+  const written = [words.text, passed.text].find(one => !isEmptyText(one)) ?? '';
+  const content = withLinks(written, [...said.links, ...passed.links]);
   if (content === '' && isEmptyText(title.text) && attachments.length === 0) {
     return { kind: 'not-an-appeal', reason: 'empty' };
   }

@@ -15,6 +15,11 @@ export const LIMITS = {
   textLength: 500_000,
   /** Pictures that stand in the HTML itself as data: addresses. */
   embeddedPictures: 30,
+  /** Letters passed on in one mail that are read; further ones stay enclosed. */
+  passedOn: 10,
+  /** Links of one mail that are looked at, and of those that its content gets. */
+  links: 200,
+  linksKept: 20,
   /** Milliseconds after which a mail is given up. The reading thread is killed a second later. */
   readingMs: 4000,
 } as const;

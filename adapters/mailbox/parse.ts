@@ -22,7 +22,7 @@ export interface MailSettingsForParse {
 export async function parseMail(original: Original, settings: MailSettingsForParse): Promise<InboundMessage> {
   const mail = await readMime(original.body);
   if (!isMail(mail.headers)) throw new Unreadable('mailbox.not_a_mail', 'the bytes hold no header line of a mail');
-  const inner = isForwardedOnly(mail) ? await readInner(mail) : null;
+  const inner = isForwardedOnly(mail) ? await readInner(mail) : [];
   return readLetter(mail, inner, original, settings);
 }
 
@@ -32,16 +32,17 @@ function isMail(headers: MailHeaders): boolean {
   return EXPECTED.some(name => headers.has(name));
 }
 
-/** The letter that a mail passes on as an attachment and says nothing to; what cannot be read stays an attachment. */
-async function readInner(mail: MailContent): Promise<MailContent | null> {
-  const file = mail.files.find(one => one.type === 'message/rfc822');
-  if (file === undefined) return null;
-  try {
-    return await readMime(file.bytes);
-  } catch (error) {
-    if (error instanceof Unreadable) return null;
-    throw error;
+/** The letters that a mail passes on as attachments and says nothing to; what cannot be read stays an attachment. */
+async function readInner(mail: MailContent): Promise<readonly MailContent[]> {
+  const letters: MailContent[] = [];
+  for (const { bytes } of mail.files.filter(one => one.type === 'message/rfc822').slice(0, LIMITS.passedOn)) {
+    try {
+      letters.push(await readMime(bytes));
+    } catch (error) {
+      if (!(error instanceof Unreadable)) throw error;
+    }
   }
+  return letters;
 }
 
 /** The parts of mailparser's own tree that are read here; not in its types, so the tests of charsets prove them. */
