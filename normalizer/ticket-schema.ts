@@ -134,6 +134,7 @@ const place = Joi.object<Writable<Place>, true>({
   datum: textOrNull('坐标系'),
   words: Joi.array().items(Joi.string().allow('')).label('依据词语'),
   confidence: sureness(),
+  by: Joi.string().valid('clerk').label('认定'),
 })
   .required()
   .label('事发地');

@@ -108,6 +108,8 @@ export interface Place {
   /** The words that named the place or put it outside the city, and how sure the reading is (0 to 1). */
   readonly words?: readonly string[];
   readonly confidence?: number;
+  /** Where a person has written `text`; absent where it was read. */
+  readonly by?: 'clerk';
 }
 
 /** 诉求人; every field is sealed on its own under the identity key. */

@@ -130,8 +130,8 @@ export const ticketCommands: readonly Command[] = [
     kind: 'one',
     name: 'tickets correct',
     summary: {
-      zh: '更正工单的类型、分类、紧急程度、保密、匿名；工单系统已有的，再送一次',
-      en: 'say otherwise about type, class, urgency, discretion; the case system gets what it has once more',
+      zh: '更正工单的类型、分类、紧急程度、事发地、保密、匿名；工单系统已有的，再送一次',
+      en: 'say otherwise about type, class, urgency, scene, discretion; the case system gets what it has once more',
     },
     arguments: [NUMBER],
     options: [
@@ -144,6 +144,14 @@ export const ticketCommands: readonly Command[] = [
         choices: YES_OR_NO,
       },
       { flags: '--anonymous <yes-or-no>', summary: { zh: '是否匿名', en: 'anonymous or not' }, choices: YES_OR_NO },
+      { flags: '--division <code>', summary: { zh: '区划代码', en: 'division code' } },
+      {
+        flags: '--scene <text>',
+        summary: {
+          zh: '事发地；保密件的也照转，请勿写反映人住处',
+          en: 'the scene; goes out of a confidential ticket, too, so not where its author lives',
+        },
+      },
       { flags: '--reason <text>', summary: { zh: '理由，加密保存（必填）', en: 'reason, kept sealed (required)' } },
     ],
     run: async ({ desk, live }, args, call) => {
@@ -156,7 +164,7 @@ export const ticketCommands: readonly Command[] = [
 ];
 
 function changesOf(args: Arguments): Changes {
-  const texts = ['type', 'category', 'urgency'].map(key => [key, textOf(args, key)] as const);
+  const texts = ['type', 'category', 'urgency', 'division', 'scene'].map(key => [key, textOf(args, key)] as const);
   const flags = ['confidential', 'anonymous'].map(key => [key, textOf(args, key)] as const);
   const given = [...texts, ...flags.map(([key, said]) => [key, said && said === 'yes'] as const)];
   return Object.fromEntries(given.filter(([, value]) => value !== undefined)) as Changes;

@@ -1,4 +1,4 @@
-// 更正: a clerk says otherwise than reading did about type, class, urgency, discretion or anonymity. A new decision, never an edit.
+// 更正: a clerk says otherwise than reading did about type, class, urgency, scene, discretion or anonymity. A new decision, never an edit.
 import { suggestHandling } from '../../normalizer/handling.ts';
 import type { Rulebook } from '../../normalizer/rulebook.ts';
 import {
@@ -11,6 +11,7 @@ import {
   type TicketType,
   type Urgency,
 } from '../../normalizer/ticket.ts';
+import { decodeFacts, encodeFacts } from '../../store/facts-codec.ts';
 import type { CommitRow, MessageRow, TicketRow } from '../../store/store.ts';
 import { type BornContent, openTicketContent, sealContent, sealNote } from '../../store/ticket-seal.ts';
 import { createdEntry, hasGone } from './corrections.ts';
@@ -26,12 +27,18 @@ export interface Changes {
   readonly urgency?: Urgency;
   readonly confidential?: boolean;
   readonly anonymous?: boolean;
+  /** Code of a division of the city. */
+  readonly division?: string;
+  /** The scene in a clerk's words, in place of all that was read of it. */
+  readonly scene?: string;
 }
 
 /** What the rules say of a corrected ticket. */
 export interface CorrectionRules {
   /** null for a code that is none. */
   category(code: string): Category | null;
+  /** Name of a division; null for a code that is none. */
+  division(code: string): string | null;
   handling(of: {
     readonly category: Category | null;
     readonly place: Place;
@@ -43,6 +50,7 @@ export interface CorrectionRules {
 export function correctionRules(rulebook: Rulebook): CorrectionRules {
   return {
     category: code => rulebook.nodes.find(node => node.code === code)?.category ?? null,
+    division: code => rulebook.divisionsByCode.get(code)?.name ?? null,
     handling: ({ category, place, urgency, receivedAt }) =>
       suggestHandling(category, place, urgency, receivedAt, rulebook).handling,
   };
@@ -87,6 +95,9 @@ export async function correctionRow(
       category: after.appeal.category?.value.codes.at(-1) ?? null,
       urgency: after.appeal.urgency.value,
       confidential: after.confidential.value,
+      division: after.place.division,
+      // Later appeals are compared with it by where it is.
+      facts: encodeFacts({ ...decodeFacts(row.facts), division: after.place.division }),
       born: sealContent(parts.cipher, contentKey, after),
     },
     events: [{ number, at: parts.now(), by, kind: 'corrected', expect: [state], eventId, note }],
@@ -100,7 +111,8 @@ function withRow(born: BornContent, row: TicketRow): BornContent {
 }
 
 function corrected(rules: CorrectionRules, born: BornContent, changes: Changes): BornContent {
-  const { appeal, place } = born;
+  const { appeal } = born;
+  const place = placeOf(rules, born.place, changes);
   const type = changes.type === undefined ? appeal.type : byClerk(changes.type);
   const category = changes.category === undefined ? appeal.category : byClerk(categoryOf(rules, changes.category));
   const urgency = changes.urgency === undefined ? appeal.urgency : byClerk(changes.urgency);
@@ -108,15 +120,16 @@ function corrected(rules: CorrectionRules, born: BornContent, changes: Changes):
   const confidential = discretion(born, changes, { type: type.value, anonymous });
   const receivedAt = born.source.receivedAt;
   const of = { category: category?.value ?? null, place, urgency: urgency.value, receivedAt };
-  const anew = changes.category !== undefined || changes.urgency !== undefined;
+  const anew = changes.category !== undefined || changes.urgency !== undefined || changes.division !== undefined;
+  const placed = changes.division !== undefined || changes.scene !== undefined;
   return {
     ...born,
     appeal: {
       ...appeal,
       ...{ type, category, urgency },
-      asks: (appeal.asks ?? []).filter(field => !(field in changes)),
+      asks: (appeal.asks ?? []).filter(field => !(field in changes) && !(field === 'place' && placed)),
     },
-    ...{ anonymous, confidential },
+    ...{ place, anonymous, confidential },
     public: confidential.value ? { value: false, by: 'rule', words: [] } : born.public,
     handling: anew ? { ...rules.handling(of), method: born.handling.method } : born.handling,
   };
@@ -126,6 +139,25 @@ function categoryOf(rules: CorrectionRules, code: string): Category {
   const category = rules.category(code);
   if (category === null) throw new DeskError('desk.no_such_category', { code });
   return category;
+}
+
+/** What was read of the scene leads elsewhere where a clerk has written another, or knows it to be in another division. */
+function placeOf(rules: CorrectionRules, place: Place, { division: code, scene }: Changes): Place {
+  const name = code === undefined ? place.divisionName : rules.division(code);
+  if (code !== undefined && name === null) throw new DeskError('desk.no_such_division', { code });
+  const divided: Place =
+    code === undefined ? place : { ...place, division: code, divisionName: name, town: null, inCity: true };
+  if (scene === undefined) return divided;
+  const unknown = {
+    town: null,
+    road: null,
+    estate: null,
+    houseNumber: null,
+    longitude: null,
+    latitude: null,
+    datum: null,
+  };
+  return { ...divided, ...unknown, text: scene, words: [], confidence: 1, by: 'clerk' };
 }
 
 /** An accusation, and what is anonymous, is confidential whatever else is said (article 23). */
@@ -142,15 +174,17 @@ function discretion(
 
 /** For the audit: which field was what and is what now; no words of the appeal. */
 function differences(before: BornContent, after: BornContent): readonly string[] {
-  const of = ({ appeal, confidential, anonymous }: BornContent): Readonly<Record<string, string>> => ({
+  const of = ({ appeal, place, confidential, anonymous }: BornContent): Readonly<Record<string, string>> => ({
     type: appeal.type.value,
     category: appeal.category?.value.codes.at(-1) ?? '',
     urgency: appeal.urgency.value,
     confidential: String(confidential.value),
     anonymous: String(anonymous),
+    division: place.division ?? '',
   });
   const [was, is] = [of(before), of(after)];
-  return Object.keys(is).flatMap(key => (was[key] === is[key] ? [] : [`${key}:${was[key]}→${is[key]}`]));
+  const changed = Object.keys(is).flatMap(key => (was[key] === is[key] ? [] : [`${key}:${was[key]}→${is[key]}`]));
+  return before.place.text === after.place.text ? changed : [...changed, 'scene'];
 }
 
 /** The case system gets once more what it has; what waits to go is made of the ticket as it is by then, and takes its lane. */

@@ -20,6 +20,7 @@ interface Sent {
   readonly data: {
     readonly appeal: { readonly type: string; readonly urgency: string };
     readonly confidential: boolean;
+    readonly place: { readonly division: string | null; readonly text: string | null; readonly estate: string | null };
     readonly requester: { readonly name: string } | null;
     readonly requesterWithheld: string | null;
   };
@@ -142,6 +143,27 @@ describe('a correction', function () {
     assert.deepEqual((await born(number)).appeal.asks?.includes('category'), false);
     assert.equal((await row(number)).category, category);
     assert.notEqual((await born(number)).handling.unit, null);
+  });
+
+  it('of the scene goes out of a confidential ticket, whose own home did not, and moves it to that division', async () => {
+    await start();
+    const said = '我要举报楼下饭店收受回扣，请保密。我家住东昌区光明小区3号楼2单元501。';
+    const { number } = await running.appeal(said, WANG);
+    const place = () => sent().at(-1)?.data.place;
+    if ((await row(number)).state === 'held') await desk().release(number, 'clerk-1');
+    await arrived(1);
+    assert.deepEqual([place()?.division, place()?.text], ['220502', null]);
+    await desk().correct(number, { division: '220503' }, '在二道江区', 'clerk-1');
+    await arrived(2);
+    assert.deepEqual([place()?.division, place()?.text, place()?.estate], ['220503', null, null]);
+    await desk().correct(number, { division: '220502', scene: '光明路饭店' }, '经核实', 'clerk-1');
+    await arrived(3);
+    assert.deepEqual([place()?.division, place()?.text], ['220502', '光明路饭店']);
+    const records = await store().admin.auditList(0, 50);
+    const last = records.filter(({ action }) => action === 'ticket.correct').at(-1);
+    assert.deepEqual(last?.on, [number, 'division:220503→220502', 'scene']);
+    assert.equal((await row(number)).division, '220502');
+    await assert.rejects(desk().correct(number, { division: '1' }, 'x', 'clerk-1'), code('desk.no_such_division'));
   });
 
   it('is refused where it says nothing new, no class, or opens what must stay closed', async () => {
