@@ -5,6 +5,7 @@ import { basename, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { AdapterContext, ImportCall, ImportReport, OpenChannel, Original } from '../contract.ts';
 import { errorFile, setTail } from './error-file.ts';
+import { roomyName } from './file-names.ts';
 import {
   claim,
   claimed,
@@ -17,7 +18,6 @@ import {
   openFolder,
   prune,
   readWhole,
-  roomyName,
   short,
   sumOf,
   type Waiting,
@@ -95,9 +95,13 @@ async function ownFault(left: LeftLying, file: Waiting, take: () => Promise<void
   }
 }
 
-function isAboutOpening(error: unknown, file: string): boolean {
+function isAboutOpening(error: unknown, file: string | Buffer): boolean {
   if (!(error instanceof Error && 'path' in error && 'syscall' in error)) return false;
-  return error.path === file && error.syscall === 'open' && ['EACCES', 'EPERM', 'EBUSY'].includes(codeOf(error));
+  return (
+    String(error.path) === String(file) &&
+    error.syscall === 'open' &&
+    ['EACCES', 'EPERM', 'EBUSY'].includes(codeOf(error))
+  );
 }
 
 /** Files whose size and times have not changed for the time the settings name. */

@@ -3,8 +3,9 @@ import { createHash } from 'node:crypto';
 import type { BigIntStats } from 'node:fs';
 import { constants } from 'node:fs';
 import { type FileHandle, lstat, mkdir, open, readdir, rename, stat, unlink } from 'node:fs/promises';
-import { basename, dirname, join } from 'node:path';
+import { join, sep } from 'node:path';
 import { Misconfigured, Unavailable } from '../contract.ts';
+import { candidates, readName, roomyName } from './file-names.ts';
 
 export interface Folder {
   readonly inbox: string;
@@ -17,8 +18,10 @@ export interface Folder {
 
 /** A file in in/ as it was last looked at. */
 export interface Waiting {
+  /** As a person reads it; no two at a time have the same. */
   readonly name: string;
-  readonly path: string;
+  /** In bytes where the name is no UTF-8. */
+  readonly path: string | Buffer;
   readonly size: number;
   /** Tells another file under the same name, and one written to since. */
   readonly mark: string;
@@ -92,9 +95,8 @@ export interface Lying {
 export async function lyingIn({ inbox }: Folder): Promise<Lying> {
   let strays = 0;
   const found: { readonly waiting: Waiting; readonly stats: BigIntStats }[] = [];
-  for (const name of await readdir(inbox)) {
+  for (const { name, path } of placesOf(inbox, await readdir(inbox, { encoding: 'buffer' }))) {
     if (LEFT_ALONE.test(name)) continue;
-    const path = join(inbox, name);
     const stats = await lstat(path, { bigint: true }).catch(ifGone);
     if (stats === null) continue;
     if (!stats.isFile()) {
@@ -106,6 +108,23 @@ export async function lyingIn({ inbox }: Folder): Promise<Lying> {
   const order = (one: BigIntStats, other: BigIntStats) => Number(one.mtimeNs - other.mtimeNs);
   found.sort((one, other) => order(one.stats, other.stats) || (one.waiting.name < other.waiting.name ? -1 : 1));
   return { files: found.map(({ waiting }) => waiting), strays };
+}
+
+/** Names that are UTF-8 first, since they keep theirs where another one reads the same. */
+function placesOf(inbox: string, names: readonly Buffer[]): readonly Pick<Waiting, 'name' | 'path'>[] {
+  const places: Pick<Waiting, 'name' | 'path'>[] = [];
+  const taken = new Set<string>();
+  const read = names.map(bytes => ({ bytes, ...readName(bytes) }));
+  for (const { bytes, name, isUtf8 } of read.sort((one, other) => Number(other.isUtf8) - Number(one.isUtf8))) {
+    const path = isUtf8 ? join(inbox, name) : Buffer.concat([Buffer.from(inbox + sep), bytes]);
+    for (const free of candidates(name)) {
+      if (taken.has(free)) continue;
+      taken.add(free);
+      places.push({ name: free, path });
+      break;
+    }
+  }
+  return places;
 }
 
 function ifGone(error: unknown): null {
@@ -140,21 +159,6 @@ const CLAIMED = '.taken';
 export const claimPath = ({ work }: Folder, name: string, sum: string): string =>
   join(work, `${roomyName(name)}.${short(sum)}${CLAIMED}`);
 
-const LONGEST_NAME = 150;
-
-/** A file's name with room for the endings we give it; a file system takes 255 bytes at most. */
-export function roomyName(name: string): string {
-  if (Buffer.byteLength(name) <= LONGEST_NAME) return name;
-  const dot = name.lastIndexOf('.');
-  const ending = dot > 0 && name.length - dot <= 10 ? name.slice(dot) : '';
-  let stem = '';
-  for (const sign of name.slice(0, name.length - ending.length)) {
-    if (Buffer.byteLength(stem + sign + ending) > LONGEST_NAME) break;
-    stem += sign;
-  }
-  return stem + ending;
-}
-
 const PIECE = 1024 * 1024;
 
 /** SHA-256 of a whole file in hex; others get their turn between the pieces. */
@@ -179,7 +183,7 @@ export async function claim(folder: Folder, file: Waiting, sum: string): Promise
     return ifGone(error);
   }
   if (lasting(markOf(await lstat(path, { bigint: true }))) === lasting(file.mark)) return path;
-  await rename(path, await freePath(file.path));
+  await rename(path, (await exists(file.path)) ? await freePath(join(folder.inbox, file.name)) : file.path);
   return null;
 }
 
@@ -193,20 +197,12 @@ export async function claimed({ work }: Folder): Promise<readonly { path: string
   });
 }
 
-export const exists = async (path: string): Promise<boolean> => (await lstat(path).catch(ifGone)) !== null;
+export const exists = async (path: string | Buffer): Promise<boolean> => (await lstat(path).catch(ifGone)) !== null;
 
 /** The path itself, or with a number where something has it already. */
 export async function freePath(path: string): Promise<string> {
-  for (let turn = 1; ; turn++) {
-    const candidate = turn === 1 ? path : join(dirname(path), numbered(basename(path), turn));
-    if (!(await exists(candidate))) return candidate;
-  }
-}
-
-/** The number goes before the ending, which tells programs what a file is. */
-function numbered(name: string, turn: number): string {
-  const dot = name.lastIndexOf('.');
-  return dot > 0 ? `${name.slice(0, dot)}-${turn}${name.slice(dot)}` : `${name}-${turn}`;
+  for (const candidate of candidates(path)) if (!(await exists(candidate))) return candidate;
+  throw new Error('names have no end');
 }
 
 /** Writes a file whole or not at all: under another name first, on the disk before it gets its own. */

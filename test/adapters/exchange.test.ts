@@ -18,6 +18,7 @@ import {
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import iconv from 'iconv-lite';
 import { until } from '../../adapters/conformance/bench.ts';
 import { type FakeGateway, fakeGateway } from '../../adapters/conformance/gateway.ts';
 import { type AdapterContext, Misconfigured, type OpenChannel, Unreadable } from '../../adapters/contract.ts';
@@ -460,6 +461,51 @@ describe('exchange: the folder', () => {
     platform.put(name, csv([HEAD, ['L1', '', ''], ...rows(2, 1)]));
     await poll();
     assert.deepEqual([names('in'), errors()], [[], ['2 no_content']], 'the first error file was lost');
+  });
+
+  it('takes a file whose name Windows wrote in GBK, beside one of the same name, and tells of what it may not read', async function () {
+    if (process.platform !== 'linux') {
+      console.log('      skipped: this file system takes names in UTF-8 alone');
+      this.skip();
+    }
+    await open();
+    const gbk = (name: string) => Buffer.concat([Buffer.from(`${folder}/in/`), iconv.encode(name, 'gbk')]);
+    platform.put('来信.csv', table(1, 1));
+    writeFileSync(gbk('来信.csv'), table(2, 1));
+    writeFileSync(gbk('写到一半.tmp'), table(3, 1));
+    mkdirSync(gbk('子文件夹'));
+    await poll();
+    assert.deepEqual(
+      [stored(), names('done')],
+      [
+        ['L1', 'L2'],
+        ['来信-2.csv', '来信.csv'],
+      ],
+    );
+    assert.deepEqual([channel.notes?.(), names('in').length], [['exchange.not_a_file'], 2]);
+  });
+
+  it('takes a file under a name in GBK again that was replaced while it was taken', async function () {
+    if (process.platform !== 'linux') {
+      console.log('      skipped: this file system takes names in UTF-8 alone');
+      this.skip();
+    }
+    await open();
+    const path = Buffer.concat([Buffer.from(`${folder}/in/`), iconv.encode('来信.csv', 'gbk')]);
+    writeFileSync(path, table(1, 1));
+    const release = gateway.hold();
+    const looking = poll();
+    while (gateway.held() === 0) await sleep(1);
+    platform.put('other.tmp', table(2, 1));
+    renameSync(join(folder, 'in', 'other.tmp'), path);
+    release();
+    await looking;
+    assert.deepEqual(
+      [stored(), readdirSync(join(folder, 'in'), { encoding: 'buffer' }).map(name => iconv.decode(name, 'gbk'))],
+      [['L1'], ['来信.csv']],
+    );
+    await poll();
+    assert.deepEqual([stored(), names('in')], [['L1', 'L2'], []]);
   });
 
   it('stops between two files when it is told to', async () => {
