@@ -237,7 +237,11 @@ function putTogether(parts: Parts): Port {
       list: filter => run(() => messages.listMessages(context, vault, filter)),
       joined: ticket => run(() => messages.listJoined(context, vault, ticket)),
       reread: (number, by) => run(() => messages.readAgain(context, number, by, Date.now())),
-      counts: () => run(() => messages.countMessages(context)),
+      counts: () =>
+        run(async () => {
+          const [counts] = await Promise.all([messages.countMessages(context), vault.answers()]);
+          return counts;
+        }),
     },
     decisions: decisionStore(parts),
     candidates: guardedAll(candidateStore(context), run),

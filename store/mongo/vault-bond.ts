@@ -25,6 +25,11 @@ export async function checkBond(main: Connection, apart: Connection | null): Pro
   if (owner !== store || vault === undefined || (await kept(main, 'vault', vault)) !== vault) throw other();
 }
 
+/** The mark that an identity database has: small, always there, and read as all of it is. */
+export function bondOf(apart: Connection): Promise<unknown> {
+  return apart.collection<Mark>(COLLECTION).findOne({ _id: 'of' });
+}
+
 /** What stands there; where nothing does, this does from now on. */
 async function kept(connection: Connection, _id: Mark['_id'], value: string): Promise<string> {
   const marks = connection.collection<Mark>(COLLECTION);

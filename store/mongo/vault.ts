@@ -1,7 +1,11 @@
 // Where originals and identities lie: in the message's own document, or in a database of their own with its own address and
 // credentials, written first and idempotent by number.
 import type { Connection } from 'mongoose';
+import { StoreUnavailable } from '../errors.ts';
 import type { AcceptRow } from '../store.ts';
+import { bondOf } from './vault-bond.ts';
+
+const ANSWER_MS = 3000;
 
 export interface Vault {
   /** Keeps the originals of rows about to be accepted; the same number again is left as it is. */
@@ -14,6 +18,9 @@ export interface Vault {
   /** Keeps sealed identities under names of their own. */
   keepIdentities(identities: readonly { readonly at: string; readonly identity: Uint8Array }[]): Promise<void>;
   identities(places: readonly string[]): Promise<ReadonlyMap<string, Uint8Array>>;
+  /** Whether it answers, within a few seconds: whoever only counts messages would not learn that none can be taken in.
+   *  Rejects where it does not. */
+  answers(): Promise<void>;
   readonly apart: boolean;
 }
 
@@ -22,6 +29,7 @@ const NONE: ReadonlyMap<string, Uint8Array> = new Map();
 /** Everything in one document. */
 export const INLINE_VAULT: Vault = {
   apart: false,
+  answers: async () => undefined,
   keepOriginals: async () => undefined,
   inline: row => row.sealed,
   originals: async () => NONE,
@@ -41,6 +49,7 @@ export function createVault(connection: Connection): Vault {
   const identities = connection.collection<SealedDoc>('identities');
   return {
     apart: true,
+    answers: () => inTime(bondOf(connection)),
     keepOriginals: rows =>
       keep(
         originals,
@@ -58,6 +67,27 @@ export function createVault(connection: Connection): Vault {
       ),
     identities: places => read(identities, places),
   };
+}
+
+/** One that hangs is as good as gone. */
+async function inTime(answer: Promise<unknown>): Promise<void> {
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<never>((_, reject) => {
+    timer = setTimeout(() => reject(silent()), ANSWER_MS);
+  });
+  try {
+    await Promise.race([answer, late]);
+  } finally {
+    clearTimeout(timer);
+    // What it says after all is nobody's.
+    answer.catch(() => undefined);
+  }
+}
+
+function silent(): StoreUnavailable {
+  return new StoreUnavailable('store.mongo_unreachable', '身份库没有应答。 / The identity database does not answer.', {
+    place: 'store.identityUrl',
+  });
 }
 
 type Sealed = ReturnType<typeof sealedOf>;

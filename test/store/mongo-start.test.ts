@@ -1,6 +1,8 @@
 // How the MongoDB engine refuses to start, in one sentence that says what to change.
 import assert from 'node:assert/strict';
 import { randomBytes } from 'node:crypto';
+import { once } from 'node:events';
+import { type AddressInfo, connect, createServer, type Socket } from 'node:net';
 import mongoose from 'mongoose';
 import type { StoreUnavailable } from '../../store/errors.ts';
 import { openMongoStore } from '../../store/mongo/engine.ts';
@@ -129,4 +131,36 @@ withMongo('MongoDB that cannot be used', server => {
     const denied = { ok: 0, code: 13, codeName: 'Unauthorized', errmsg: 'not authorized on admin to execute command' };
     assert.equal(await refusalOf(() => denied), 'store.mongo_not_allowed');
   });
+
+  it('does not count as if all were well while its identity database is gone or hangs', async () => {
+    const [main, identity] = [fresh(), fresh()];
+    const { hostname, port, pathname } = new URL(identity.url);
+    const sockets = new Set<Socket>();
+    const between = createServer(socket => {
+      const onwards = connect(Number(port), hostname);
+      for (const one of [socket, onwards]) {
+        sockets.add(one);
+        one.on('error', () => undefined).on('close', () => sockets.delete(one));
+      }
+      socket.pipe(onwards).pipe(socket);
+    });
+    between.listen(0, '127.0.0.1');
+    await once(between, 'listening');
+    const identityUrl = `mongodb://127.0.0.1:${(between.address() as AddressInfo).port}${pathname}?directConnection=true`;
+    const store = await openMongoStore({ ...OPTIONS, url: main.url, identityUrl });
+    const unreachable = (error: unknown) => (error as StoreUnavailable).code === 'store.mongo_unreachable';
+    try {
+      assert.equal((await store.messages.counts()).total, 0);
+      for (const socket of sockets) socket.unpipe().pause();
+      await assert.rejects(store.messages.counts(), unreachable);
+      between.close();
+      for (const socket of sockets) socket.destroy();
+      await assert.rejects(store.messages.counts(), unreachable);
+    } finally {
+      await store.close();
+      between.close();
+      await main.drop();
+      await identity.drop();
+    }
+  }).timeout(60_000);
 });
