@@ -14,17 +14,23 @@ const MOST_REMEMBERED = 5000;
 
 /** Fields whose every digit counts; Excel writes long ones as `1.38E+10` into a CSV, and what it has rounded off is gone. */
 const NUMBERS: ReadonlySet<Field | null> = new Set<Field>(['externalId', 'phone', 'callerPhone', 'idNumber']);
-const ROUNDED = /^\s*\d(?:[.,]\d+)?E\+\d{2,}\s*$/;
+const ROUNDED = /^\s*(?:\d(?:[.,]\d+)?E\+\d{2,}|\d{16,}\.0+)\s*$/i;
 
 /** `="0013"`: how a CSV makes Excel keep zeros and long numbers. */
 const KEPT_AS_TEXT = /^=\s*"(.*)"$/s;
 /** What exports put before a number for the same end, and signs that cannot be seen, which come along when one is copied. */
 const NO_DIGIT_OF_IT = /^['`‘’](?=[\p{L}\p{N}])|\p{Cf}/gu;
 
+/** What programs write for a cell with nothing in it; taken for an id, it would make one person of many. */
+const NOTHING = /^(?:null|\\N|[(<]null[)>]|nan|none|undefined|#?n\/a)$/i;
+/** A number that went through a program as a fraction: `13800138000.0`. */
+const FRACTION = /^(\d+)\.0+$/;
+
 function plainText(text: string, isNumber: boolean): string {
   const plain = text.trim();
   const kept = (KEPT_AS_TEXT.exec(plain)?.[1] ?? plain).trim();
-  return isNumber ? kept.replace(NO_DIGIT_OF_IT, '').trim() : kept;
+  if (NOTHING.test(kept)) return '';
+  return isNumber ? kept.replace(NO_DIGIT_OF_IT, '').trim().replace(FRACTION, '$1') : kept;
 }
 
 /** The first filled cell of each field, in the platform's words changed by the channel's tables. */

@@ -118,6 +118,30 @@ describe('exchange: numbers that are words', () => {
     }
   });
 
+  it('are whole where a program made fractions of them, and sent back where that lost digits', async () => {
+    const text = csv([HEAD, ['20260105001.0', '路灯不亮', '13800138000.0'], ['220502199001011232.0', '路灯不亮', '1']]);
+    const all = await read(text, 'a.csv');
+    assert.deepEqual(
+      [all.rows.map(({ id, sender }) => [id, sender]), all.codes],
+      [[['20260105001', '13800138000']], ['3 digits_lost']],
+    );
+  });
+
+  it('and people are none where a program wrote its word for nothing', async () => {
+    for (const nothing of ['NULL', 'null', String.raw`\N`, '(null)', 'nan', 'NaN', 'None', '#N/A']) {
+      const text = csv([
+        ['编号', '内容', '联系电话', '用户编号', '身份证号'],
+        [nothing, '路灯不亮', nothing, nothing, nothing],
+        [nothing, nothing, '1', '', ''],
+      ]);
+      const all = await read(text, 'a.csv');
+      const [row] = all.rows;
+      assert.deepEqual([row?.sender, row?.appeal.contact, row?.appeal.externalIds], [null, {}, {}], nothing);
+      assert.notEqual(row?.id, nothing);
+      assert.deepEqual(all.codes, ['3 no_content']);
+    }
+  });
+
   it('keep their signs in what people write', async () => {
     const { rows } = await read(`编号,内容\r\nD1,'昨天'👨‍👩‍👧来过\r\n`, 'a.csv');
     assert.equal(rows[0]?.appeal.content, "'昨天'👨‍👩‍👧来过");

@@ -476,7 +476,7 @@ describe('exchange: the folder', () => {
     mkdirSync(gbk('子文件夹'));
     await poll();
     assert.deepEqual(
-      [stored(), names('done')],
+      [[...stored()].sort(), names('done')],
       [
         ['L1', 'L2'],
         ['来信-2.csv', '来信.csv'],
