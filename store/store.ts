@@ -177,6 +177,11 @@ export interface CommitRow {
   readonly wanted: readonly { readonly index: number; readonly dueAt: number }[];
   /** Changes of other tickets that belong to the same step. */
   readonly events: readonly TicketEvent[];
+  /**
+   * Its decider knew of all tickets that other processes had made visible by this time, milliseconds since the epoch; absent: nobody
+   * asks, as where no other process reads. Kept by a store that processes share.
+   */
+  readonly knew?: number;
   /** Tickets a clerk has said this message is not about; kept for good, so that the same link is not made again. */
   readonly notSame?: readonly string[];
   readonly audit: AuditNote | null;
@@ -555,6 +560,8 @@ export interface AdminStore extends RetentionStore {
 /** A ticket with the time of its decision. */
 export interface DecidedRow extends CandidateRow {
   readonly decidedAt: number;
+  /** What others had made visible by this time its decider knew of; null where it did not say. */
+  readonly knew: number | null;
 }
 
 /** What only a store has that several processes share. */

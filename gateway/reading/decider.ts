@@ -133,6 +133,7 @@ const reader = startReader({
   attempts: start.attempts,
   attachmentWaitMs: start.attachmentWaitMs,
   shards,
+  ...(peers === null ? {} : { knew: peers.knew }),
   decided: rows => {
     if (rows.some(row => row.wanted.length > 0)) say({ type: 'wanted' });
     // Whoever begins to wait asks the store after he is counted, so that he misses nothing committed before.

@@ -25,6 +25,8 @@ export interface PeersParts {
 export interface Peers {
   /** Resolves when what was decided lately is known, or could not be asked for. */
   start(): Promise<void>;
+  /** What others had made visible by this time is known, milliseconds since the epoch; 0 where nothing is. */
+  knew(): number;
   stop(): void;
   close(): Promise<void>;
 }
@@ -64,8 +66,8 @@ export function createPeers(parts: PeersParts): Peers {
   let rounds = 0;
   /** How long it takes to learn of what others decide. */
   let behindMs = ROUND_MS;
-  /** What was decided up to here has been seen; a round may take long, or come off only when the store is back. */
-  let learntAt = Number.POSITIVE_INFINITY;
+  /** What could be seen by then is known; a round may take long, or come off only when the store is back. Null before the first. */
+  let learntAt: number | null = null;
   /** Waiting to be brought to their incident. */
   const merging: MissedPair[] = [];
   let linked = 0;
@@ -77,7 +79,7 @@ export function createPeers(parts: PeersParts): Peers {
 
   async function learn(now: number): Promise<void> {
     const further = rounds++ % FURTHER_EVERY === 0;
-    const from = Math.min(now, learntAt);
+    const from = Math.min(now, learntAt ?? now);
     let at = from - (further ? FURTHER_MS : OVERLAP_MS);
     let earliestNew = Number.POSITIVE_INFINITY;
     for (;;) {
@@ -124,9 +126,11 @@ export function createPeers(parts: PeersParts): Peers {
     return [...pairs.values()];
   }
 
-  /** Whether the decider of the later one may not have known of the earlier one; another may be slower than this one. */
+  /** Whether the decider of the later one may not have known of the earlier one; another may be slower than this one, by more even than that. */
   function isAtOnce(one: DecidedRow, other: DecidedRow): boolean {
-    return Math.abs(one.decidedAt - other.decidedAt) <= LATE_MS + SLOWER * behindMs;
+    if (Math.abs(one.decidedAt - other.decidedAt) <= LATE_MS + SLOWER * behindMs) return true;
+    const [earlier, later] = one.decidedAt < other.decidedAt ? [one, other] : [other, one];
+    return later.knew !== null && earlier.decidedAt > later.knew - LATE_MS;
   }
 
   /** Of what is not among the latest every decider knew. */
@@ -173,6 +177,7 @@ export function createPeers(parts: PeersParts): Peers {
       running = turn();
       return running;
     },
+    knew: () => learntAt ?? 0,
     stop() {
       stopped = true;
       clearTimeout(timer);

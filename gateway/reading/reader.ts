@@ -27,6 +27,8 @@ export interface ReaderParts {
   readonly attachmentWaitMs: number;
   /** What of the work is this process's; null: all of it, since no other process reads. */
   readonly shards: Pick<Shards, 'mine' | 'fence'> | null;
+  /** What other processes had made visible by this time is known here, milliseconds since the epoch; absent: there are none. */
+  knew?(): number;
   /** Told once a step, after its commit. */
   decided(rows: readonly CommitRow[]): void;
   /** Something a person should know of; codes only. */
@@ -126,6 +128,7 @@ export function startReader(parts: ReaderParts): Reader {
     const drafts = reads.filter(read => isDraft(read.result));
     const meanings = await meaningsOf(drafts);
     const items = drafts.map((read, i) => judgeItem(read, meanings[i] ?? null));
+    const knew = parts.knew?.();
     const judged = await parts.judge.judge(items);
     const decidedAt = parts.now();
     const rows: CommitRow[] = [];
@@ -137,7 +140,8 @@ export function startReader(parts: ReaderParts): Reader {
       if (reading.kind === 'draft') {
         const one = judged[next++] as (typeof judged)[number];
         const draft: DraftMessage = { ...message, head: reading.head, draft: result.draft as Uint8Array };
-        rows.push(draftRow(parts, draft, one, decidedAt));
+        const row = draftRow(parts, draft, one, decidedAt);
+        rows.push(knew === undefined ? row : { ...row, knew });
         over(message);
       } else if (reading.kind === 'part') {
         await conversations.part(message.row, reading);

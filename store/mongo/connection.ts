@@ -99,7 +99,7 @@ const MESSAGE = {
   },
   ...{ acceptedAt: Number, wrappedContent: Bytes, sealed: Bytes, blob: String },
   ...{ state: String, attempts: Number, next: Number, version: Number, fence: Number },
-  ...{ decidedAt: Number, kind: String, outcome: Mixed, joined: String, conversation: String, decision: Bytes },
+  ...{ decidedAt: Number, knew: Number, kind: String, outcome: Mixed, joined: String, conversation: String, decision: Bytes },
   ...{ print: String, wrappedIdentity: Bytes, identity: Bytes, identityAt: String, born: Bytes, shreddedAt: Number },
   ...{ ticket: Mixed, isTicket: Boolean, notSame: [String], attachments: Mixed, wantedAt: Number, hold: Mixed },
   ...{ gathered: Mixed, parts: [String], voided: [String], todo: Mixed, pending: Boolean },

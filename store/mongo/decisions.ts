@@ -318,6 +318,7 @@ function readingOf(vault: Vault, row: CommitRow, doc: MessageDoc): Change {
   return {
     ...{ state, kind: outcome.kind, outcome, decidedAt, decision, next: row.revision + 1, print: printOf(row) },
     ...{ joined: leadsTo(outcome), conversation: row.conversation ?? doc.conversation, gathered: null },
+    knew: row.knew ?? null,
     ...born,
   };
 }

@@ -92,6 +92,8 @@ export interface MessageDoc {
   /** Highest fencing token that has touched it. */
   readonly fence: number;
   readonly decidedAt: number | null;
+  /** Up to when its decider knew of what others had decided; absent where it did not say. */
+  readonly knew?: number | null;
   /** Kind of the outcome; null exactly while unread. */
   readonly kind: Outcome['kind'] | null;
   readonly outcome: Outcome | null;

@@ -30,14 +30,14 @@ export function sharedStore(context: Context, sweep: SharedStore['sweep']): Shar
 
 async function decidedSince(context: Context, at: number, limit: number): Promise<DecidedRow[]> {
   const docs = await context.models.messages
-    .find({ kind: 'ticket', decidedAt: op({ $gte: at }) }, { ...CANDIDATE, decidedAt: 1 })
+    .find({ kind: 'ticket', decidedAt: op({ $gte: at }) }, { ...CANDIDATE, decidedAt: 1, knew: 1 })
     .sort({ decidedAt: 1, ordinal: 1 })
     .limit(limit)
     .lean<MessageDoc[]>();
   const rows = await toCandidates(context, docs);
   const byOrdinal = new Map(rows.map(row => [row.ordinal, row]));
-  return docs.flatMap(({ ordinal, decidedAt }) => {
+  return docs.flatMap(({ ordinal, decidedAt, knew = null }) => {
     const row = byOrdinal.get(ordinal);
-    return row === undefined || decidedAt === null ? [] : [{ ...row, decidedAt }];
+    return row === undefined || decidedAt === null ? [] : [{ ...row, decidedAt, knew }];
   });
 }

@@ -4,8 +4,8 @@ import { Packer, packAccept, packCommit, Unpacker, unpackAccept, unpackCommit } 
 import type { AcceptRow, CommitRow } from '../../store/store.ts';
 import { born, decision, entry, message, SYSTEM } from '../contracts/store-rows.ts';
 
-/** Every member that a row can have: a new one in the port makes this fail to compile until the packing carries it. */
-const whole: Required<CommitRow> = {
+/** Every member that a row can have, but for what only a store of several processes keeps: a new one in the port makes this fail to compile until the packing carries it. */
+const whole: Required<Omit<CommitRow, 'knew'>> = {
   ...decision('a', { kind: 'ticket', held: true, incident: 'i' }),
   ticket: born('a', { identityKeys: ['ab'.repeat(16), 'cd'.repeat(16)], confidential: true, closedRepeatOf: 'x' }),
   parts: ['p1', 'p2'],

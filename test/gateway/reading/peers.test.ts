@@ -57,8 +57,10 @@ function slowStore() {
     linked,
     sweptUntil,
     /** Another process decides now, or did some time ago and it is seen only now. */
-    decide(number: string, agoMs = 0) {
-      decided.push({ number, ordinal: decided.length, decidedAt: START + clock - agoMs } as unknown as DecidedRow);
+    decide(number: string, { agoMs = 0, knewMsAgo = null as number | null } = {}) {
+      const knew = knewMsAgo === null ? null : START + clock - knewMsAgo;
+      const row = { number, ordinal: decided.length, decidedAt: START + clock - agoMs, knew };
+      decided.push(row as unknown as DecidedRow);
     },
     isLike(number: string, earlier: string) {
       alike.set(number, earlier);
@@ -129,7 +131,7 @@ describe('what other processes decide', () => {
     slow.decide('later');
     await slow.round();
     assert.deepEqual(slow.linked, [], 'there is nothing yet that it could be like');
-    slow.decide('earlier', 2000);
+    slow.decide('earlier', { agoMs: 2000 });
     await slow.round();
     assert.deepEqual(slow.linked, [{ as: 'incident', number: 'later', to: 'earlier' }]);
     assert.deepEqual(slow.looked, ['later', 'later', 'earlier']);
@@ -164,6 +166,22 @@ describe('what other processes decide', () => {
     await peers.close();
   });
 
+  it('is brought to the incident of what its decider had not learnt of, however much slower it was than all others', async () => {
+    const slow = slowStore();
+    slow.decide('earlier');
+    slow.pass(20_000);
+    slow.decide('aware', { knewMsAgo: 10_000 });
+    slow.decide('behind', { knewMsAgo: 21_000 });
+    for (const number of ['aware', 'behind']) slow.isLike(number, 'earlier');
+    const peers = createPeers(slow.parts);
+    assert.equal(peers.knew(), 0, 'nothing is known before the first look');
+    await peers.start();
+    assert.deepEqual(slow.linked, [{ as: 'incident', number: 'behind', to: 'earlier' }]);
+    assert.equal(peers.knew(), START + 20_000);
+    peers.stop();
+    await peers.close();
+  });
+
   it('is looked through once more for what could not be seen before, and for nothing else', async () => {
     const slow = slowStore();
     const peers = createPeers(slow.parts);
@@ -172,7 +190,7 @@ describe('what other processes decide', () => {
     slow.decide('later');
     await slow.round();
     slow.isLike('later', 'known');
-    slow.decide('unseen', 2000);
+    slow.decide('unseen', { agoMs: 2000 });
     await slow.round();
     assert.deepEqual(slow.looked.slice(2).sort(), ['known', 'later', 'unseen']);
     assert.deepEqual(slow.linked, []);

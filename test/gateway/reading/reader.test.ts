@@ -167,8 +167,9 @@ describe('the reader', function () {
       assert.ok(!told.has(first), 'it is held up, and others are not');
       writeFileSync(join(root, 'gate'), '');
       await allTold([first]);
+      // Three on a machine of its own; on a busy one the second message may be held up as well.
       await settled.promise;
-      assert.equal(started, 3);
+      assert.ok(started >= 3);
     } finally {
       process.off('worker', watch);
     }
