@@ -18,6 +18,8 @@ export interface Puller {
 }
 
 const POLL_MS = 60_000;
+/** One that has nothing to listen to and ends at once would take the store's time with its lease, over and over. */
+const LISTEN_AGAIN_MS = 1000;
 /** Another process takes over when its owner has been silent for so long, and asks for it every third of that. */
 const LEASE_MS = 10_000;
 
@@ -41,10 +43,11 @@ async function repeat(puller: Puller, pauseMs: number, pull: Pull): Promise<void
         await pause(LEASE_MS / 3, signal);
         continue;
       }
+      const since = performance.now();
       await underLease(puller, pull);
       puller.worked();
       backoff.reset();
-      await pause(pauseMs, signal);
+      await pause(Math.max(pauseMs, LISTEN_AGAIN_MS - (performance.now() - since)), signal);
     } catch (error) {
       if (signal.aborted) return;
       const halted = error instanceof CredentialsRefused || error instanceof Misconfigured;
