@@ -11,6 +11,7 @@ import { demoCommand } from './demo.ts';
 import { importCommand, unsealCommand } from './import.ts';
 import { incidentCommands } from './incidents.ts';
 import { keyCommands } from './keys.ts';
+import { makeKeysCommand } from './make-keys.ts';
 import { messageCommands } from './messages.ts';
 import { migrateCommand } from './migrate.ts';
 import { eraseCommand, holdCommands, purgeCommand } from './purge.ts';
@@ -51,6 +52,7 @@ export const LOCAL_COMMANDS: readonly LocalCommand[] = [
   checkCommand,
   restoreCommand,
   migrateCommand,
+  makeKeysCommand,
   demoCommand,
   ...readCommands,
   ...repeatMeasures,

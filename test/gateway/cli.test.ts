@@ -436,6 +436,18 @@ describe('huisu', function () {
     assert.match(lost.err, /keys\./);
   });
 
+  it('makes a key ring for processes that are yet to run, which a start then takes, and never writes over one', async () => {
+    const made = await huisu(['keys', 'make', 'ring.json']);
+    assert.equal(made.code, 0, made.err);
+    const ring = readFileSync(join(folder, 'ring.json'), 'utf8');
+    assert.equal(statSync(join(folder, 'ring.json')).mode & 0o777, 0o600);
+    assert.equal((await huisu(['keys', 'make', 'ring.json'])).code, 78);
+    assert.equal(readFileSync(join(folder, 'ring.json'), 'utf8'), ring);
+    const started = await gateway({ HUISU_KEYS_FILE: './ring.json' }, async () => undefined);
+    assert.doesNotMatch(started.err, /ring\.json/);
+    assert.equal(readFileSync(join(folder, 'ring.json'), 'utf8'), ring);
+  });
+
   it('rotates a key, names keys without showing them, and still opens what the old one sealed', async () => {
     await gateway({}, async () => undefined);
     const before = (await huisu(['keys', 'list', '--json'])).rows;
