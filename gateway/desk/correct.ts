@@ -29,7 +29,7 @@ export interface Changes {
   readonly anonymous?: boolean;
   /** Code of a division of the city. */
   readonly division?: string;
-  /** The scene in a clerk's words, in place of all that was read of it. */
+  /** The scene in a clerk's words, in place of all that was read of it; empty: it is not known. */
   readonly scene?: string;
 }
 
@@ -157,7 +157,9 @@ function placeOf(rules: CorrectionRules, place: Place, { division: code, scene }
     latitude: null,
     datum: null,
   };
-  return { ...divided, ...unknown, text: scene, words: [], confidence: 1, by: 'clerk' };
+  const { by: _read, ...read } = { ...divided, ...unknown, words: [] };
+  if (scene.trim() === '') return { ...read, text: null, confidence: 0 };
+  return { ...read, text: scene.trim(), confidence: 1, by: 'clerk' };
 }
 
 /** An accusation, and what is anonymous, is confidential whatever else is said (article 23). */
@@ -184,7 +186,9 @@ function differences(before: BornContent, after: BornContent): readonly string[]
   });
   const [was, is] = [of(before), of(after)];
   const changed = Object.keys(is).flatMap(key => (was[key] === is[key] ? [] : [`${key}:${was[key]}→${is[key]}`]));
-  return before.place.text === after.place.text ? changed : [...changed, 'scene'];
+  // The same words from a clerk say that it is no home, and go out.
+  const same = before.place.text === after.place.text && before.place.by === after.place.by;
+  return same ? changed : [...changed, 'scene'];
 }
 
 /** The case system gets once more what it has; what waits to go is made of the ticket as it is by then, and takes its lane. */

@@ -163,6 +163,12 @@ describe('a correction', function () {
     const last = records.filter(({ action }) => action === 'ticket.correct').at(-1);
     assert.deepEqual(last?.on, [number, 'division:220503→220502', 'scene']);
     assert.equal((await row(number)).division, '220502');
+    await desk().correct(number, { scene: '' }, '不明', 'clerk-1');
+    await arrived(4);
+    assert.deepEqual([place()?.division, place()?.text], ['220502', null]);
+    await desk().correct(number, { scene: '光明小区3号楼' }, '楼下就是', 'clerk-1');
+    await arrived(5);
+    assert.equal(place()?.text, '光明小区3号楼');
     await assert.rejects(desk().correct(number, { division: '1' }, 'x', 'clerk-1'), code('desk.no_such_division'));
   });
 
