@@ -1,7 +1,6 @@
 // A third party's adapter as the gateway meets it: what its code hands over is looked at first, since types are no proof for what comes from outside.
 import { inboundMessageSchema } from '../normalizer/inbound-schema.ts';
 import type {
-  AdapterContext,
   AdapterDefinition,
   InboundMessage,
   OpenChannel,
@@ -31,21 +30,30 @@ function told(step: string | number): string {
 
 /** The same adapter, whose every answer is checked; answers of another form are thrown as `WrongAnswer`. */
 export function checkedAdapter<S>(definition: AdapterDefinition<S>): AdapterDefinition<S> {
-  const { split } = definition;
-  // Its prototype is the adapter itself, which may be an object of a class with members that this one need not know.
-  return Object.assign(Object.create(definition) as AdapterDefinition<S>, {
-    parse: async (original: Original, settings: S) => checkedMessage(await definition.parse(original, settings)),
-    ...(split === undefined
-      ? {}
-      : { split: (container: Original, settings: S) => checkedParts(split.call(definition, container, settings)) }),
-    open: async (context: AdapterContext<S>) =>
+  const { kind, title, settings, capabilities, sample, split } = definition;
+  return {
+    ...{ kind, title, settings, capabilities },
+    ...(sample && { sample }),
+    ...bound(definition, ['peek', 'published', 'sources']),
+    parse: async (original, given) => checkedMessage(await definition.parse(original, given)),
+    ...(split && { split: (container, given) => checkedParts(split.call(definition, container, given)) }),
+    open: async context =>
       checkedChannel(
         await definition.open({
           ...context,
           accept: async (originals, after) => context.accept(checkedOriginals(originals), after),
         }),
       ),
+  };
+}
+
+/** The members of these names that are there, for callers who know nothing of the object of a class that they belong to. */
+function bound<T extends object, K extends keyof T>(owner: T, names: readonly K[]): Pick<T, K> {
+  const found = names.flatMap(name => {
+    const member = owner[name];
+    return typeof member === 'function' ? [[name, member.bind(owner)] as const] : [];
   });
+  return Object.fromEntries(found) as Pick<T, K>;
 }
 
 function checkedMessage(message: unknown): InboundMessage {
@@ -101,12 +109,13 @@ function checkedChannel(channel: unknown): OpenChannel {
   const open = channel as unknown as OpenChannel;
   if (typeof open.close !== 'function') throw new WrongAnswer(['open', 'close'], 'has to be a function');
   const { webhook, notes } = open;
-  return Object.assign(Object.create(open) as OpenChannel, {
+  return {
+    ...bound(open, ['poll', 'listen', 'reply', 'importFile', 'check', 'fetchAttachment', 'close']),
     ...(webhook && {
       webhook: async (request: WebhookRequest) => checkedAnswer(await webhook.call(open, request)),
     }),
     ...(notes && { notes: () => checkedNotes(() => notes.call(open)) }),
-  });
+  };
 }
 
 /** Asked for whenever the state of any channel is shown, so a defect in it is shown there, and keeps no other's from being shown. */
