@@ -1,13 +1,15 @@
 // 研读: takes unread messages in order, has them parsed, judges and commits them. Runs in the decider thread; one a process.
 import type { Meaning } from '../../normalizer/meaning.ts';
 import type { Outcome, TicketDraft } from '../../normalizer/ticket.ts';
+import { StoreUnavailable } from '../../store/errors.ts';
 import type { FieldCipher } from '../../store/field-cipher.ts';
 import type { CommitAnswer, CommitRow, Store, UnreadRow } from '../../store/store.ts';
+import { createCaution } from './caution.ts';
 import { type DraftMessage, draftRow, plainOutcome, plainRow, type ReadyMessage } from './commit-rows.ts';
 import { createCommitting, type Taken } from './committing.ts';
 import { createConversationReading, type RowsOf } from './conversation-reading.ts';
 import { type Embedder, maskedText } from './embedding.ts';
-import { identityKeysOf, type Judge, type JudgeItem } from './judge.ts';
+import { identityKeysOf, type Judge, type Judged, type JudgeItem } from './judge.ts';
 import type { ItemResult, ParserPool } from './parser-pool.ts';
 import { type Reading as BeingRead, createBatchReader, pause, type Read } from './read-batch.ts';
 import type { Shards } from './shards.ts';
@@ -46,6 +48,8 @@ export interface Reader {
 
 /** Batches being parsed while an earlier one is judged. */
 const PARSING_AT_ONCE = 3;
+/** What judging it failed on is a defect of ours: a person is told, and it can be read again once that is mended. */
+const UNJUDGED: Outcome = { kind: 'quarantined', reason: 'reading.judge_failed' };
 /** A nudge may be lost with its sender; unread messages are looked for so often even without one. */
 const LOOK_AGAIN_MS = 30_000;
 /** Other processes accept, too, and tell nobody. */
@@ -74,6 +78,7 @@ export function startReader(parts: ReaderParts): Reader {
   let wake: () => void = () => undefined;
 
   const read = createBatchReader({ ...parts, closing: () => closing });
+  const cautiously = createCaution({ ...parts, closing: () => closing });
   const committing = createCommitting({
     ...{ store, taken, shared: parts.shards !== null, now: parts.now, report: parts.report },
     closing: () => closing,
@@ -129,7 +134,7 @@ export function startReader(parts: ReaderParts): Reader {
     const meanings = await meaningsOf(drafts);
     const items = drafts.map((read, i) => judgeItem(read, meanings[i] ?? null));
     const knew = parts.knew?.();
-    const judged = await parts.judge.judge(items);
+    const judged = await judgeAll(items);
     const decidedAt = parts.now();
     const rows: CommitRow[] = [];
     let next = 0;
@@ -138,9 +143,11 @@ export function startReader(parts: ReaderParts): Reader {
       if ('died' in result) continue;
       const { reading } = result;
       if (reading.kind === 'draft') {
-        const one = judged[next++] as (typeof judged)[number];
+        const one = judged[next++] ?? null;
         const draft: DraftMessage = { ...message, head: reading.head, draft: result.draft as Uint8Array };
-        const row = draftRow(parts, draft, one, decidedAt);
+        const made = one && (await cautiously(message.row.number, () => draftRow(parts, draft, one, decidedAt)));
+        if (made === null) parts.judge.drop(message.row.number);
+        const row = made ?? plainRow(message, UNJUDGED, decidedAt);
         rows.push(knew === undefined ? row : { ...row, knew });
         over(message);
       } else if (reading.kind === 'part') {
@@ -151,6 +158,20 @@ export function startReader(parts: ReaderParts): Reader {
       }
     }
     return rows;
+  }
+
+  /** Where judging them together fails by a defect, each is judged alone; null for what has to be set aside. */
+  async function judgeAll(items: readonly JudgeItem[]): Promise<readonly (Judged | null)[]> {
+    try {
+      return await parts.judge.judge(items);
+    } catch (error) {
+      if (closing || error instanceof StoreUnavailable) throw error;
+      const judged: (Judged | null)[] = [];
+      for (const item of items) {
+        judged.push(await cautiously(item.number, async () => (await parts.judge.judge([item]))[0] ?? null));
+      }
+      return judged;
+    }
   }
 
   /** Parts that came while it was being decided are looked at again. */

@@ -48,7 +48,7 @@ export interface Reading {
 }
 
 /** Reported with the frames of what was thrown. */
-const DEFECTS = new Set(['reading.bug', 'reading.parse_failed', 'reading.parser_cannot_start']);
+const DEFECTS = new Set(['reading.bug', 'reading.judge_failed', 'reading.parse_failed', 'reading.parser_cannot_start']);
 /** What is logged of pairs that two processes missed. */
 const LATE = {
   repeat: { done: 'reading.linked_late', failed: 'reading.not_linked' },

@@ -9,7 +9,8 @@ import { loadConfig } from '../../../config/load.ts';
 import { loadRepeats } from '../../../config/load-repeats.ts';
 import { type Foundation, openFoundation } from '../../../gateway/foundation.ts';
 import { createIntake } from '../../../gateway/intake.ts';
-import { createJudge } from '../../../gateway/reading/judge.ts';
+import { createCaution } from '../../../gateway/reading/caution.ts';
+import { createJudge, type Judge } from '../../../gateway/reading/judge.ts';
 import { createParserPool } from '../../../gateway/reading/parser-pool.ts';
 import { outcomesOf, type Reader, type ReaderParts, startReader } from '../../../gateway/reading/reader.ts';
 import { SHARDS } from '../../../gateway/reading/shards.ts';
@@ -45,10 +46,15 @@ describe('the reader', function () {
     rmSync(root, { recursive: true, force: true });
   });
 
-  async function read(store: Store, batch = 4, shards: ReaderParts['shards'] = null): Promise<Reader> {
+  async function read(
+    store: Store,
+    batch = 4,
+    shards: ReaderParts['shards'] = null,
+    judgeOf = (judge: Judge): Judge => judge,
+  ): Promise<Reader> {
     const { cipher, rulebook, loaded } = foundation;
     const { idleCharacters, phrases, policy } = loadRepeats(loaded.config.rules);
-    const judge = createJudge({ candidates: store.candidates, cipher, policy, common: new Set() });
+    const judge = judgeOf(createJudge({ candidates: store.candidates, cipher, policy, common: new Set() }));
     await judge.open();
     const limits = { parsers: 1, messageMs: 1000, memoryMb: 64 };
     const pool = createParserPool({ rulebook, idleCharacters, phrases, adapters: [BOX], baseFolder: root, ...limits });
@@ -124,6 +130,33 @@ describe('the reader', function () {
       assert.equal(told.get(behind)?.[0]?.kind, 'ticket');
     }
     assert.equal(reports.filter(code => code === 'reading.parser_died').length, 9);
+  });
+
+  it('sets aside what deciding on fails by a defect, once it has ended as many readers as it may, and decides on the others', async () => {
+    const { store } = foundation;
+    const numbers = await accept(appeals(6).map((text, i) => ({ text, from: `citizen ${i}` })));
+    const [, , poison = ''] = numbers;
+    const caution = createCaution({
+      store,
+      attempts: 3,
+      closing: () => false,
+      report: code => void reports.push(code),
+    });
+    const broken = () => caution(poison, () => Promise.reject(new RangeError('a defect')));
+    for (let ended = 0; ended < 2; ended++) await assert.rejects(broken, RangeError, 'the reader ends and begins anew');
+    assert.deepEqual(reports, []);
+    await read(store, 16, null, judge => ({
+      ...judge,
+      judge(items) {
+        if (items.some(({ number }) => number === poison)) throw new RangeError('a defect');
+        return judge.judge(items);
+      },
+    }));
+    await allTold(numbers);
+    assert.deepEqual(told.get(poison), [{ kind: 'quarantined', reason: 'reading.judge_failed' }]);
+    assert.deepEqual(reports, ['reading.judge_failed']);
+    const others = numbers.filter(number => number !== poison).map(number => told.get(number)?.[0]?.kind);
+    assert.ok(!others.includes('quarantined') && others.length === 5, others.join(' '));
   });
 
   it('has a parser ready before any is held up, since starting one takes longer than others may wait', async () => {
