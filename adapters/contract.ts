@@ -208,7 +208,11 @@ export interface ImportReport {
 export interface OpenChannel {
   /** Answers one request. Throws `Unauthentic` (401), `Unavailable` (503); anything else thrown is a bug (500). */
   webhook?(request: WebhookRequest): Promise<WebhookAnswer>;
-  /** Looks once for new messages and accepts them; the gateway calls it under the channel's lease. */
+  /**
+   * Looks once for new messages and accepts them; the gateway calls it under the channel's lease, and not again before it has
+   * ended. It may take hours over a backlog; one that for 30 minutes accepts nothing and gets no part of a container is told
+   * to end by `signal`, the channel then counts as down.
+   */
   poll?(signal: AbortSignal): Promise<void>;
   /** Holds a live connection until `signal` aborts or it breaks (throws). */
   listen?(signal: AbortSignal): Promise<void>;

@@ -19,14 +19,26 @@ export interface ContextParts {
   readonly now: () => number;
 }
 
-/** @param signal aborts when the channel closes */
-export function contextOf(parts: ContextParts, known: KnownChannel, signal: AbortSignal): AdapterContext {
+/**
+ * @param signal aborts when the channel closes
+ * @param moved told of each step forward: so many originals are durable, a container gave a part
+ */
+export function contextOf(
+  parts: ContextParts,
+  known: KnownChannel,
+  signal: AbortSignal,
+  moved: (messages: number) => void = () => undefined,
+): AdapterContext {
   const log = parts.log.child({ channel: known.id, adapter: known.kind });
   return {
     channel: known.id,
     settings: known.settings,
-    accept: (originals, after) => parts.intake.accept(known.id, known.definition, originals, after),
-    split: container => splitOf(parts.splitter, known, container, signal),
+    async accept(originals, after) {
+      const acceptances = await parts.intake.accept(known.id, known.definition, originals, after);
+      moved(originals.length);
+      return acceptances;
+    },
+    split: container => splitOf(parts.splitter, known, { container, signal, moved }),
     seal: bytes => sealForChannel(parts.cipher, known.id, bytes),
     cursor: () => parts.store.admin.cursor(known.id),
     progress: number => progressOf(parts.store, known.id, number),
@@ -36,14 +48,23 @@ export function contextOf(parts: ContextParts, known: KnownChannel, signal: Abor
   };
 }
 
+interface Splitting {
+  readonly container: Original;
+  readonly signal: AbortSignal;
+  readonly moved: (messages: number) => void;
+}
+
 async function* splitOf(
   splitter: Splitter,
   { id, kind, definition, settings }: KnownChannel,
-  container: Original,
-  signal: AbortSignal,
+  { container, signal, moved }: Splitting,
 ): AsyncIterable<Original> {
   if (definition.split === undefined) {
     throw new Misconfigured('channel.no_split', '', `adapters of kind ${kind} have no containers`);
   }
-  yield* splitter.split({ channel: id, kind, settings: withoutSecrets(definition, settings) }, container, signal);
+  const from = { channel: id, kind, settings: withoutSecrets(definition, settings) };
+  for await (const part of splitter.split(from, container, signal)) {
+    moved(0);
+    yield part;
+  }
 }

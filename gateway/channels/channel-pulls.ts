@@ -1,7 +1,8 @@
 // Polls and live connections of one channel: again and again under its lease, backing off after failures, halting where a person is needed.
-import { CredentialsRefused, Misconfigured, type OpenChannel } from '../../adapters/contract.ts';
+import { CredentialsRefused, Misconfigured, type OpenChannel, Unavailable } from '../../adapters/contract.ts';
 import type { Store } from '../../store/store.ts';
 import { createBackoff, pause } from '../backoff.ts';
+import type { PollProgress } from './poll-progress.ts';
 
 export interface Puller {
   readonly store: Pick<Store, 'admin'>;
@@ -12,9 +13,14 @@ export interface Puller {
   readonly id: string;
   /** Aborts when the channel is to pull no more. */
   readonly signal: AbortSignal;
-  /** @param retryMs null: it waits for new settings */
+  readonly progress: PollProgress;
+  /** Milliseconds after which a poll without progress is told to end. Default 30 minutes. */
+  readonly stuckMs?: number;
+  /** @param retryMs null: it waits for new settings, or for a poll to end that was told to */
   failed(error: unknown, retryMs: number | null): void;
   worked(): void;
+  /** Another process has been pulling for a while: how this one fared last says nothing of the channel any more. */
+  elsewhere(): void;
 }
 
 const POLL_MS = 60_000;
@@ -22,6 +28,10 @@ const POLL_MS = 60_000;
 const LISTEN_AGAIN_MS = 1000;
 /** Another process takes over when its owner has been silent for so long, and asks for it every third of that. */
 const LEASE_MS = 10_000;
+/** How often in a row the lease is another's until that one is known to pull; it may have taken it only to fail as well. */
+const ELSEWHERE = 9;
+/** Far more than any single message takes to fetch; what gets on, however long it takes, is left alone. */
+const STUCK_MS = 30 * 60_000;
 
 type Pull = (signal: AbortSignal) => Promise<void>;
 
@@ -29,22 +39,37 @@ type Pull = (signal: AbortSignal) => Promise<void>;
 export async function pullFrom(channel: OpenChannel, puller: Puller): Promise<void> {
   const { poll, listen } = channel;
   await Promise.all([
-    poll === undefined ? null : repeat(puller, POLL_MS, signal => poll.call(channel, signal)),
-    listen === undefined ? null : repeat(puller, 0, signal => listen.call(channel, signal)),
+    poll === undefined
+      ? null
+      : repeat(
+          puller,
+          POLL_MS,
+          watched(puller, signal => poll.call(channel, signal)),
+        ),
+    listen === undefined
+      ? null
+      : repeat(
+          puller,
+          0,
+          underLease(puller, signal => listen.call(channel, signal)),
+        ),
   ]);
 }
 
-async function repeat(puller: Puller, pauseMs: number, pull: Pull): Promise<void> {
+async function repeat(puller: Puller, pauseMs: number, pull: () => Promise<void>): Promise<void> {
   const { signal } = puller;
   const backoff = createBackoff();
+  let others = 0;
   while (!signal.aborted) {
     try {
       if ((await leaseOf(puller)) === null) {
+        if (++others >= ELSEWHERE) puller.elsewhere();
         await pause(LEASE_MS / 3, signal);
         continue;
       }
+      others = 0;
       const since = performance.now();
-      await underLease(puller, pull);
+      await pull();
       puller.worked();
       backoff.reset();
       await pause(Math.max(pauseMs, LISTEN_AGAIN_MS - (performance.now() - since)), signal);
@@ -64,16 +89,48 @@ function leaseOf({ store, id, owner, now }: Puller): Promise<number | string | n
 }
 
 /** Keeps the lease while the pull runs; a lease lost to another process ends the pull. */
-async function underLease(puller: Puller, pull: Pull): Promise<void> {
-  const lost = new AbortController();
-  const renew = setInterval(() => {
-    leaseOf(puller)
-      .then(token => token === null && lost.abort())
-      .catch(() => lost.abort());
-  }, LEASE_MS / 3);
-  try {
-    await pull(AbortSignal.any([puller.signal, lost.signal]));
-  } finally {
-    clearInterval(renew);
-  }
+function underLease(puller: Puller, pull: Pull, given: () => boolean = () => false): () => Promise<void> {
+  return async () => {
+    const lost = new AbortController();
+    const renew = setInterval(() => {
+      if (given()) return lost.abort();
+      leaseOf(puller)
+        .then(token => token === null && lost.abort())
+        .catch(() => lost.abort());
+    }, LEASE_MS / 3);
+    try {
+      await pull(AbortSignal.any([puller.signal, lost.signal]));
+    } finally {
+      clearInterval(renew);
+    }
+  };
+}
+
+/**
+ * A poll that takes nothing in for long is told to end, and its lease runs out so that another process may try. It is not
+ * begun again beside itself: where it does not end, the channel stays down until a person opens it anew.
+ */
+function watched(puller: Puller, poll: Pull): () => Promise<void> {
+  const { progress, stuckMs = STUCK_MS } = puller;
+  let stuck: Unavailable | null = null;
+  const isStuck = () => {
+    if (stuck === null && progress.idleMs() >= stuckMs) {
+      stuck = new Unavailable('channel.poll_stuck', 'a poll took nothing in for too long');
+      puller.failed(stuck, null);
+    }
+    return stuck !== null;
+  };
+  const pull = underLease(puller, poll, isStuck);
+  return async () => {
+    stuck = null;
+    progress.begun();
+    try {
+      await pull();
+    } catch (error) {
+      throw stuck ?? error;
+    } finally {
+      progress.ended();
+    }
+    if (stuck !== null) throw stuck;
+  };
 }

@@ -4,6 +4,7 @@ import { CredentialsRefused, Misconfigured, type OpenChannel, Unavailable } from
 import { StoreUnavailable } from '../../store/errors.ts';
 import { within } from '../within.ts';
 import type { KnownChannel } from './channel-book.ts';
+import { createPollProgress, isLong, POLL_LONG, type PollProgress, type PollState } from './poll-progress.ts';
 
 /** How a channel stands; `reason` is a code explained in docs/errors.md. */
 export interface ChannelStatus {
@@ -20,6 +21,8 @@ export interface ChannelStatus {
   readonly retryAt: number | null;
   /** Codes of what should be known of it although it is up. */
   readonly notes: readonly string[];
+  /** The poll that runs; null where none does. */
+  readonly poll: PollState | null;
 }
 
 export interface Slot {
@@ -33,6 +36,7 @@ export interface Slot {
   cause: string | null;
   field: string | null;
   retryAt: number | null;
+  readonly poll: PollProgress;
   /** Resolves when opening it was tried for the first time. */
   opening: Promise<void>;
   loops: Promise<void>;
@@ -55,6 +59,7 @@ export function newSlot(known: KnownChannel): Slot {
     cause: null,
     field: null,
     retryAt: null,
+    poll: createPollProgress(),
     opening: Promise.resolve(),
     loops: Promise.resolve(),
     busy: 0,
@@ -62,10 +67,12 @@ export function newSlot(known: KnownChannel): Slot {
   };
 }
 
-export function statusOf({ known, channel, reason, cause, field, retryAt }: Slot): ChannelStatus {
+export function statusOf({ known, channel, reason, cause, field, retryAt, ...slot }: Slot): ChannelStatus {
   const { id, kind, enabled } = known;
   const up = reason === null;
-  return { id, kind, enabled, up, reason, cause, field, retryAt, notes: up ? (channel?.notes?.() ?? []) : [] };
+  const poll = slot.poll.state();
+  const notes = up ? [...(channel?.notes?.() ?? []), ...(isLong(poll) ? [POLL_LONG] : [])] : [];
+  return { id, kind, enabled, up, reason, cause, field, retryAt, notes, poll };
 }
 
 /** Whether a channel is open with other settings than it should be. */

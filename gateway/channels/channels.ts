@@ -106,7 +106,7 @@ export function createChannels(parts: ChannelsParts): Channels {
     const { known } = slot;
     let channel: OpenChannel;
     try {
-      channel = await known.definition.open(contextOf(parts, known, slot.life.signal));
+      channel = await known.definition.open(contextOf(parts, known, slot.life.signal, slot.poll.moved));
     } catch (error) {
       fail(slot, error, null);
       return;
@@ -117,8 +117,10 @@ export function createChannels(parts: ChannelsParts): Channels {
     worked(slot, true);
     slot.loops = pullFrom(channel, {
       ...{ store: parts.store, now: parts.now, owner: parts.owner, id: known.id, signal: slot.pulls.signal },
+      progress: slot.poll,
       failed: (error, retryMs) => fail(slot, error, retryMs),
       worked: () => worked(slot, false),
+      elsewhere: () => RETRIED.has(slot.reason) && worked(slot, false),
     });
   }
 

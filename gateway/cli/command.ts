@@ -7,6 +7,7 @@ import type { KeyRing } from '../../store/key-ring.ts';
 import type { Store } from '../../store/store.ts';
 import type { ChannelBook } from '../channels/channel-book.ts';
 import type { ContextParts } from '../channels/channel-context.ts';
+import type { PollState } from '../channels/poll-progress.ts';
 import type { Desk } from '../desk/desk.ts';
 import type { TryReport } from '../dispatch/try.ts';
 import type { ReadinessReason } from '../http/health.ts';
@@ -25,6 +26,8 @@ export interface ChannelState {
   readonly retryAt: number | null;
   /** Codes of what should be known of it although it is up. */
   readonly notes: readonly string[];
+  /** The poll that runs; null where none does. */
+  readonly poll: PollState | null;
 }
 
 /** What only a running gateway can tell or do. */

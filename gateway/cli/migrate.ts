@@ -1,7 +1,7 @@
 // huisu migrate: a city moves from the embedded store to a MongoDB; cut off, it is typed again and goes on.
 import { userInfo } from 'node:os';
 import { loadConfig } from '../../config/load.ts';
-import { loadKeyRing, macKey } from '../../store/key-ring.ts';
+import { loadKeyRing } from '../../store/key-ring.ts';
 import { EXIT } from '../desk/desk-error.ts';
 import { say } from '../locale.ts';
 import type { LocalCommand } from './command.ts';
@@ -55,8 +55,7 @@ export const migrateCommand: LocalCommand = {
         folder: config.data,
         url,
         identityUrl: textOf(args, 'identityUrl') ?? config.store.identityUrl,
-        auditKey: Buffer.from(macKey(ring, 'audit')),
-        profile: ring.profile,
+        ring,
         by: userInfo().username,
         now: Date.now(),
         rows: args['rows'] === undefined ? ROWS : Number(args['rows']),

@@ -3,6 +3,7 @@ import { loadIncidents } from '../../config/load-incidents.ts';
 import { WAYS } from '../alarms/alarm.ts';
 import type { ProcessWord } from '../alarms/company.ts';
 import { catalogueEntry } from '../catalogue.ts';
+import { isLong, LONG_SECONDS, POLL_LONG } from '../channels/poll-progress.ts';
 import { sameSources } from '../channels/same-source.ts';
 import { EXIT } from '../desk/desk-error.ts';
 import { lately } from '../desk/incident-marks.ts';
@@ -219,7 +220,7 @@ async function doubledFindings({ book }: CommandContext): Promise<readonly Findi
 
 async function channelFindings({ live, book, now }: CommandContext): Promise<readonly Finding[]> {
   const down = live?.channelStates().filter(state => !state.up && state.reason !== 'channel.disabled') ?? [];
-  const noted = live?.channelStates().filter(state => state.notes.length > 0) ?? [];
+  const noted = live?.channelStates().filter(({ notes }) => notes.some(note => note !== POLL_LONG)) ?? [];
   const broken = await book.broken();
   const finding = (id: string, { zh, en }: Sentence, retryAt: number | null, command: string): Finding => {
     const seconds = retryAt === null ? 0 : Math.max(0, Math.round((retryAt - now()) / 1000));
@@ -246,10 +247,26 @@ async function channelFindings({ live, book, now }: CommandContext): Promise<rea
         command: `huisu channels check ${state.id}`,
       };
     }),
+    ...(live?.channelStates().flatMap(longPoll) ?? []),
     ...down.map(state => finding(state.id, withCode(state), state.retryAt, `huisu channels check ${state.id}`)),
     ...broken
       .filter(({ enabled }) => enabled)
       .map(({ id, reason }) => finding(id, reason, null, 'huisu channels list')),
+  ];
+}
+
+/** A poll that has been running for long, with what it has taken in, which tells a backlog from one that never ends. */
+function longPoll({ id, poll }: ChannelState): readonly Finding[] {
+  if (poll === null || !isLong(poll)) return [];
+  const minutes = (seconds: number) => Math.floor(seconds / 60);
+  const { seconds, idleSeconds, accepted } = poll;
+  const values = { id, minutes: minutes(seconds), idle: minutes(idleSeconds), count: accepted };
+  return [
+    {
+      ...{ code: POLL_LONG, count: accepted, seconds, stuck: idleSeconds >= LONG_SECONDS },
+      ...sayBoth('status.channel-polling', values),
+      command: `huisu channels check ${id}`,
+    },
   ];
 }
 

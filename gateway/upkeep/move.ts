@@ -1,5 +1,6 @@
 // 迁移: moves everything from the embedded store into a MongoDB, goes on where it was cut off, and compares both row by row.
 import { createHash } from 'node:crypto';
+import { type KeyRing, macKey, verifyKeyCheck } from '../../store/key-ring.ts';
 import { type MoveInto, openMoveInto } from '../../store/mongo/move-into.ts';
 import { createPrint, type MoveSource } from '../../store/moving.ts';
 import { openSqliteStore, type SqliteStore } from '../../store/sqlite/engine.ts';
@@ -11,8 +12,8 @@ export interface MoveOrder {
   readonly folder: string;
   readonly url: string;
   readonly identityUrl: string | null;
-  readonly auditKey: Buffer;
-  readonly profile: 'intl' | 'gm';
+  /** The keys the embedded store was made with. */
+  readonly ring: KeyRing;
   readonly by: string;
   readonly now: number;
   /** Rows read and written at once. */
@@ -33,13 +34,16 @@ export interface MoveReport {
 const BLOCKS = 128;
 const BUCKETS = 4096;
 
-/** @throws DeskError `migrate.differs`; StoreUnavailable of either engine, `store.move_not_empty` among them */
+/** @throws DeskError `migrate.differs`; KeyError; StoreUnavailable of either engine, `store.move_not_empty` among them */
 export async function moveStore(order: MoveOrder): Promise<MoveReport> {
-  const { folder, auditKey, profile } = order;
-  const store = await openSqliteStore({ folder, auditKey, profile });
+  const { folder, ring, url, identityUrl } = order;
+  const own = { auditKey: Buffer.from(macKey(ring, 'audit')), profile: ring.profile };
+  const store = await openSqliteStore({ folder, ...own });
   try {
+    // Before the target is touched: with other keys all of it would be copied, and only the audit chain would not fit.
+    verifyKeyCheck(JSON.parse((await store.admin.meta('key-check')) ?? '{}') as Record<string, string>, ring);
     const source = openMoveSource(folder);
-    const into = await openMoveInto({ ...order, folder }, await nameOf(store));
+    const into = await openMoveInto({ url, identityUrl, ...own }, await nameOf(store));
     try {
       const done = await copyAll(order, store, source, into);
       const report = await compareAll(order, store, source, into);

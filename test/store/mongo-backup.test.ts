@@ -7,7 +7,7 @@ import { join } from 'node:path';
 import { makeBackup } from '../../gateway/upkeep/backup.ts';
 import { moveStore } from '../../gateway/upkeep/move.ts';
 import { restoreToMongo } from '../../gateway/upkeep/restore-mongo.ts';
-import { type KeyRing, loadKeyRing, macKey } from '../../store/key-ring.ts';
+import { createDevelopmentKeys, type KeyRing, loadKeyRing, macKey } from '../../store/key-ring.ts';
 import { openMongoStore } from '../../store/mongo/engine.ts';
 import { runGateway } from '../gateway/running.ts';
 import { type MongoDatabase, withMongo } from '../servers/mongo-suite.ts';
@@ -43,12 +43,15 @@ withMongo('backups of MongoDB', server => {
     for (const content of [...APPEALS, ...APPEALS]) await running.appeal(content, { phone: '13900001111' });
     await running.gateway.close(5000);
     ring = loadKeyRing({ file: join(running.folder, 'keys.json') });
-    const auditKey = Buffer.from(macKey(ring, 'audit'));
     const first = fresh();
-    await moveStore({
-      ...{ folder: join(running.folder, 'data'), url: first.url, identityUrl: null, auditKey, profile: ring.profile },
-      ...{ ...quiet, rows: 3 },
-    });
+    const move = { ...quiet, folder: join(running.folder, 'data'), url: first.url, identityUrl: null, rows: 3 };
+    const otherKeys = createDevelopmentKeys(join(place, 'other.json'));
+    await assert.rejects(moveStore({ ...move, ring: otherKeys }), { code: 'keys.missing' });
+    const untouched = await open(first.url);
+    assert.equal((await untouched.messages.counts()).total, 0);
+    await untouched.close();
+    await first.drop();
+    await moveStore({ ...move, ring });
     rmSync(running.folder, { recursive: true, force: true });
 
     const store = await open(first.url);

@@ -3,6 +3,8 @@ import assert from 'node:assert/strict';
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { POLL_LONG, type PollState } from '../../../gateway/channels/poll-progress.ts';
+import type { Row } from '../../../gateway/cli/command.ts';
 import { COMMANDS } from '../../../gateway/cli/commands.ts';
 import { type Reloading, startReloading } from '../settings/reloading.ts';
 
@@ -42,5 +44,29 @@ describe('notes of a channel', () => {
     for await (const row of list.run(running.gateway.context, {}, call)) {
       if (row['id'] === 'letters') assert.deepEqual([row['state'], row['reason']], ['up', NOTE]);
     }
+  });
+
+  it('says of a poll that runs for long how long, what it took in, and whether it still gets on', async () => {
+    const { context } = running.gateway;
+    const status = COMMANDS.find(({ name }) => name === 'status');
+    assert.ok(status?.kind === 'one' && context.live !== null);
+    const { live } = context;
+    const said = async (poll: PollState) => {
+      const states = live
+        .channelStates()
+        .filter(({ id }) => id === 'letters')
+        .map(state => ({ ...state, notes: [POLL_LONG], poll }));
+      const call = { by: 'tester', signal: new AbortController().signal, progress: () => undefined };
+      const asked = { ...context, live: { ...live, channelStates: () => states } };
+      const { findings } = (await status.run(asked, {}, call)) as { findings: Row[] };
+      return findings.filter(row => row['code'] === POLL_LONG);
+    };
+    const [backlog] = await said({ seconds: 7200, idleSeconds: 5, accepted: 90_000 });
+    assert.match(String(backlog?.['en']), /letters.* 120 min.*90000 messages.* 0 min/);
+    assert.equal(backlog?.['stuck'], false);
+    const [hung] = await said({ seconds: 1500, idleSeconds: 1260, accepted: 0 });
+    assert.match(String(hung?.['zh']), /25 分钟.*0 件.*21 分钟/);
+    assert.equal(hung?.['stuck'], true);
+    assert.deepEqual(await said({ seconds: 30, idleSeconds: 30, accepted: 0 }), []);
   });
 });
