@@ -7,6 +7,7 @@ import { isLong, LONG_SECONDS, POLL_LONG } from '../channels/poll-progress.ts';
 import { sameSources } from '../channels/same-source.ts';
 import { EXIT } from '../desk/desk-error.ts';
 import { lately } from '../desk/incident-marks.ts';
+import { proposedTickets } from '../desk/lowering.ts';
 import { causeCode } from '../dispatch/causes.ts';
 import { type Sentence, say, sayBoth, word } from '../locale.ts';
 import { leastFreeBytes } from '../telemetry/disk-watch.ts';
@@ -87,6 +88,8 @@ async function findingsOf(context: CommandContext, processes: readonly ProcessWo
     add('unread', messages.unread, unreadAge > UNREAD_SECONDS, 'huisu messages list --state unread', unreadAge);
   if (messages.quarantined > 0) add('quarantined', messages.quarantined, true, 'huisu quarantine list');
   if (tickets.held > 0) add('held', tickets.held, false, 'huisu tickets list --state held');
+  const proposed = (await proposedTickets(context)).length;
+  if (proposed > 0) add('proposed', proposed, false, 'huisu tickets list --proposed');
   const { bursts, supervised } = await lately(store, loadIncidents(loaded.config.rules), now());
   if (bursts > 0) add('burst', bursts, false, 'huisu incidents list --burst');
   if (supervised > 0) add('supervised', supervised, false, 'huisu incidents list --supervised');

@@ -4,13 +4,17 @@ import { TICKET_STATES, TICKET_TYPES, type TicketState, URGENCIES } from '../../
 import type { TicketFilter, TicketRow } from '../../store/store.ts';
 import { openTicketContent } from '../../store/ticket-seal.ts';
 import type { Changes } from '../desk/correct.ts';
-import type { DeskAnswer } from '../desk/desk.ts';
+import type { Desk, DeskAnswer } from '../desk/desk.ts';
 import { DeskError, EXIT } from '../desk/desk-error.ts';
+import { proposedTickets } from '../desk/lowering.ts';
 import { type Reveal, viewTicket } from '../desk/ticket-view.ts';
 import { createMasks } from '../dispatch/mask.ts';
+import { say } from '../locale.ts';
 import { attachmentCommand } from './attachment.ts';
 import type { Arguments, Command, CommandContext, Row } from './command.ts';
+import { lines } from './describe.ts';
 import { CHANNEL, COLUMNS, LIMIT, NUMBER, numberOf, paged, textOf } from './parts.ts';
+import { time } from './table.ts';
 
 const YES_OR_NO = ['yes', 'no'];
 
@@ -26,6 +30,13 @@ export const ticketCommands: readonly Command[] = [
       { flags: '--urgency <urgency>', summary: { zh: '紧急程度', en: 'urgency' }, choices: URGENCIES },
       { flags: '--division <code>', summary: { zh: '区划代码', en: 'division code' } },
       { flags: '--incident <number>', summary: { zh: '同一事件的工单', en: 'tickets of one incident' } },
+      {
+        flags: '--proposed',
+        summary: {
+          zh: '只看等第二人同意降低保密的',
+          en: 'only those whose lower confidentiality waits for a second person',
+        },
+      },
       LIMIT,
     ],
     columns: [
@@ -42,7 +53,7 @@ export const ticketCommands: readonly Command[] = [
     run: (context, args) =>
       paged(
         args,
-        (before, limit) => withFollowUps(context, filterOf(args, before, limit)),
+        async (before, limit) => withFollowUps(context, await rowsOf(context, args, before, limit)),
         row => lineOf(context, row),
       ),
   },
@@ -152,16 +163,43 @@ export const ticketCommands: readonly Command[] = [
           en: 'the scene; goes out of a confidential ticket, too, so not where its author lives',
         },
       },
-      { flags: '--reason <text>', summary: { zh: '理由，加密保存（必填）', en: 'reason, kept sealed (required)' } },
+      {
+        flags: '--approve',
+        summary: { zh: '同意他人提出的降低保密', en: 'carry out what another person has proposed' },
+      },
+      { flags: '--decline', summary: { zh: '不同意，或撤回自己提出的', en: 'end a proposal, your own as well' } },
+      {
+        flags: '--reason <text>',
+        summary: {
+          zh: '理由，加密保存（除 --approve 外必填）',
+          en: 'reason, kept sealed (required but for --approve)',
+        },
+      },
     ],
     run: async ({ desk, live }, args, call) => {
-      const answer = await desk.correct(numberOf(args), changesOf(args), required(args, 'reason'), call.by);
+      const answer = await corrected(desk, args, call.by);
       // Whether later messages may join it depends on discretion.
       live?.moved([answer.number]);
       return rowOf(answer);
     },
+    text: (result, language) => {
+      const until = result['waitsUntil'];
+      if (typeof until !== 'number') return lines(result, language).join('\n');
+      return say(language, 'ticket.proposed', { number: String(result['number']), until: time(until) });
+    },
   },
 ];
+
+function corrected(desk: Desk, args: Arguments, by: string): Promise<DeskAnswer> {
+  const number = numberOf(args);
+  const changes = changesOf(args);
+  const [approves, declines] = [args['approve'] === true, args['decline'] === true];
+  if ((approves || declines) && (approves === declines || Object.keys(changes).length > 0))
+    throw new DeskError('cli.proposal_alone', {}, EXIT.usage);
+  if (approves) return desk.approve(number, textOf(args, 'reason')?.trim() || null, by);
+  const reason = required(args, 'reason');
+  return declines ? desk.decline(number, reason, by) : desk.correct(number, changes, reason, by);
+}
 
 function changesOf(args: Arguments): Changes {
   const texts = ['type', 'category', 'urgency', 'division', 'scene'].map(key => [key, textOf(args, key)] as const);
@@ -182,8 +220,21 @@ function filterOf(args: Arguments, before: number | undefined, limit: number): T
 
 type Listed = TicketRow & { readonly followUps: number };
 
-async function withFollowUps({ store }: CommandContext, filter: TicketFilter): Promise<readonly Listed[]> {
-  const rows = await store.tickets.list(filter);
+/** Proposals are few: the first page holds them all. */
+async function rowsOf(
+  context: CommandContext,
+  args: Arguments,
+  before: number | undefined,
+  limit: number,
+): Promise<readonly TicketRow[]> {
+  const filter = filterOf(args, before, limit);
+  if (args['proposed'] !== true) return context.store.tickets.list(filter);
+  const given = Object.entries(filter).filter(([key]) => key !== 'before' && key !== 'limit');
+  const fits = (row: TicketRow) => given.every(([key, value]) => row[key as keyof TicketRow] === value);
+  return before === undefined ? (await proposedTickets(context)).filter(fits).slice(0, limit) : [];
+}
+
+async function withFollowUps({ store }: CommandContext, rows: readonly TicketRow[]): Promise<readonly Listed[]> {
   const followUps = await store.tickets.followUps(rows.map(({ number }) => number));
   return rows.map(row => ({ ...row, followUps: followUps.get(row.number) ?? 0 }));
 }
@@ -227,4 +278,4 @@ function toNumber(args: Arguments, name: string): string {
   return numberOf(args, name);
 }
 
-const rowOf = ({ number, revision, state, entries }: DeskAnswer): Row => ({ number, revision, state, entries });
+const rowOf = (answer: DeskAnswer): Row => ({ ...answer });

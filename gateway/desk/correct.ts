@@ -18,6 +18,7 @@ import { createdEntry, hasGone } from './corrections.ts';
 import { bornOf, noticeOf } from './decided-anew.ts';
 import type { DeskParts } from './desk.ts';
 import { DeskError } from './desk-error.ts';
+import { lowers } from './lowering.ts';
 
 /** What a clerk changes; what is left out stays. */
 export interface Changes {
@@ -62,27 +63,50 @@ export interface Corrected {
   readonly changes: Changes;
   readonly reason: string;
   readonly by: string;
+  /** Who proposed it; null where it needs one person only. */
+  readonly proposedBy: string | null;
+}
+
+/** A ticket as it would be. */
+export interface Correction {
+  readonly after: BornContent;
+  /** For the audit: which field was what and is what now. */
+  readonly changed: readonly string[];
+  /** It takes away what protects who appealed, which needs a second person. */
+  readonly lowers: boolean;
 }
 
 const byClerk = <T>(value: T): Decided<T> => ({ value, by: 'clerk', words: [], confidence: 1 });
 const flagged = (value: boolean): Flag => ({ value, by: 'clerk', words: [], confidence: 1 });
 
 /**
- * The row of the correction: the ticket under the next revision, and what the case system is told of it.
- * @param base the bare row of a clerk's decision on the message
+ * What of a ticket the changes would make.
  * @throws DeskError where the ticket is not open, nothing changes, or what makes it confidential stays
  */
-export async function correctionRow(
-  parts: DeskParts,
-  base: CommitRow,
-  { message, ticket: row, changes, reason, by }: Corrected,
-): Promise<CommitRow> {
+export function correctionOf(
+  parts: Pick<DeskParts, 'cipher' | 'corrections'>,
+  { message, ticket: row, changes }: Pick<Corrected, 'message' | 'ticket' | 'changes'>,
+): Correction {
   const { number, state } = row;
   if (!OPEN_STATES.has(state)) throw new DeskError('desk.not_correctable', { number, state });
   const before = withRow(openTicketContent(parts.cipher, row), row);
   const after = { ...corrected(parts.corrections, before, changes), revision: message.revision };
   const changed = differences(before, after);
   if (changed.length === 0) throw new DeskError('desk.nothing_changed', { number });
+  return { after, changed, lowers: lowers(before, after) };
+}
+
+/**
+ * The row of the correction: the ticket under the next revision, and what the case system is told of it.
+ * @param base the bare row of a clerk's decision on the message
+ */
+export async function correctionRow(
+  parts: DeskParts,
+  base: CommitRow,
+  { after, changed }: Correction,
+  { message, ticket: row, reason, by, proposedBy }: Corrected,
+): Promise<CommitRow> {
+  const { number, state } = row;
   const eventId = `${number}:${message.revision}:corrected`;
   const contentKey = parts.cipher.openDataKey(message.wrappedContent);
   const note = sealNote(parts.cipher, contentKey, { number, eventId, note: reason });
@@ -101,7 +125,11 @@ export async function correctionRow(
       born: sealContent(parts.cipher, contentKey, after),
     },
     events: [{ number, at: parts.now(), by, kind: 'corrected', expect: [state], eventId, note }],
-    audit: { by, action: 'ticket.correct', on: [number, ...changed] },
+    audit: {
+      by,
+      action: 'ticket.correct',
+      on: [number, ...changed, ...(proposedBy === null ? [] : [`proposed-by:${proposedBy}`])],
+    },
   };
 }
 

@@ -13,10 +13,11 @@ import type {
   TicketRow,
 } from '../../store/store.ts';
 import { openDecision, openTicket, sealBorn, sealNote } from '../../store/ticket-seal.ts';
-import { type Changes, type CorrectionRules, correctionRow } from './correct.ts';
+import { type Changes, type CorrectionRules, correctionOf, correctionRow } from './correct.ts';
 import { bornOf, decidedAnew, noticeOf } from './decided-anew.ts';
 import { DeskError } from './desk-error.ts';
 import { createDeskTurns } from './desk-turn.ts';
+import { decline, isSeconded, type Proposal, proposalOf, propose } from './lowering.ts';
 
 /** A message read once more, as a ticket of its own. */
 export interface Rebirth {
@@ -45,6 +46,8 @@ export interface DeskAnswer {
   readonly state: string;
   /** Kinds of the entries made for the case system, in order. */
   readonly entries: readonly EntryKind[];
+  /** Nothing was done: it waits for a second person until then, milliseconds since the epoch. */
+  readonly waitsUntil?: number;
 }
 
 export interface Desk {
@@ -60,8 +63,15 @@ export interface Desk {
   link(number: string, to: string, by: string): Promise<DeskAnswer>;
   /** 撤销并单: a follow-up becomes a ticket of its own; the pair is remembered and not linked again. */
   unlink(number: string, from: string, by: string): Promise<DeskAnswer>;
-  /** 更正: an open ticket is of another type, class or urgency, confidential or not. The reason is kept sealed. */
+  /**
+   * 更正: an open ticket is of another type, class or urgency, confidential or not. The reason is kept sealed. What takes away the
+   * protection of who appealed is a proposal until another person asks for the same.
+   */
   correct(number: string, changes: Changes, reason: string, by: string): Promise<DeskAnswer>;
+  /** 同意: the second person's word on a proposal. `reason`: null where that of the proposal says it all. */
+  approve(number: string, reason: string | null, by: string): Promise<DeskAnswer>;
+  /** 不同意: ends a proposal, one's own as well. */
+  decline(number: string, reason: string, by: string): Promise<DeskAnswer>;
 }
 
 /** An entry that is sent in these very moments changes twice: taken up, then delivered. */
@@ -85,6 +95,8 @@ export function createDesk(parts: DeskParts): Desk {
     link: (number, to, by) => redo(() => link(parts, number, to, by)),
     unlink: (number, from, by) => redo(() => unlink(parts, number, from, by)),
     correct: (number, changes, reason, by) => redo(() => correct(parts, { number, changes, reason, by })),
+    approve: (number, reason, by) => redo(() => approve(parts, { number, reason, by })),
+    decline: (number, reason, by) => redo(() => declined(parts, { number, reason, by })),
   };
 }
 
@@ -255,9 +267,41 @@ async function correct(
   asked: { readonly number: string; readonly changes: Changes; readonly reason: string; readonly by: string },
 ): Promise<DeskAnswer | null> {
   const found = await bothOf(parts, asked.number);
+  const { revision, state } = found.ticket;
+  const correction = correctionOf(parts, { ...found, ...asked });
+  const proposal = proposalOf(parts.cipher, found.ticket, parts.now());
+  const seconded = correction.lowers && isSeconded(asked.number, proposal, asked.changes, asked.by);
+  if (correction.lowers && !seconded) {
+    const waitsUntil = await propose(parts, found.ticket, { ...asked, changed: correction.changed });
+    return { number: asked.number, revision, state, entries: [], waitsUntil };
+  }
+  const proposedBy = seconded ? (proposal?.by ?? null) : null;
   const base = decisionRow(parts, found.message, ticketOutcome(found), []);
-  const answer = await commit(parts, await correctionRow(parts, base, { ...found, ...asked }));
-  return answer && { ...answer, state: found.ticket.state };
+  const answer = await commit(parts, await correctionRow(parts, base, correction, { ...found, ...asked, proposedBy }));
+  return answer && { ...answer, state };
+}
+
+async function approve(
+  parts: DeskParts,
+  { number, reason, by }: { readonly number: string; readonly reason: string | null; readonly by: string },
+): Promise<DeskAnswer | null> {
+  const proposal = proposed(parts, await ticketOf(parts, number));
+  return correct(parts, { number, changes: proposal.changes, reason: reason ?? proposal.reason, by });
+}
+
+async function declined(
+  parts: DeskParts,
+  { number, reason, by }: { readonly number: string; readonly reason: string; readonly by: string },
+): Promise<DeskAnswer> {
+  const ticket = await ticketOf(parts, number);
+  await decline(parts, ticket, { reason, by, proposal: proposed(parts, ticket) });
+  return { number, revision: ticket.revision, state: ticket.state, entries: [] };
+}
+
+function proposed(parts: DeskParts, ticket: TicketRow): Proposal {
+  const proposal = proposalOf(parts.cipher, ticket, parts.now());
+  if (proposal === null) throw new DeskError('desk.nothing_proposed', { number: ticket.number });
+  return proposal;
 }
 
 /** A message that was a ticket before a clerk linked it is that ticket again; any other is read once more. */

@@ -26,6 +26,7 @@ import { hasOriginal } from '../reading/read-again.ts';
 import { DeskError } from './desk-error.ts';
 import { type IncidentMarks, ticketMarks } from './incident-marks.ts';
 import { linkWords } from './link-words.ts';
+import { proposalOf, reasonIn } from './lowering.ts';
 import { maskRequester } from './requester-mask.ts';
 
 export interface ViewParts {
@@ -88,6 +89,7 @@ export async function viewTicket(parts: ViewParts, number: string, reveal: Revea
     asks: appeal.asks ?? [],
     problems: appeal.problems,
     attachments: appeal.attachments.map(({ mediaType, size }, index) => ({ index, mediaType, size })),
+    proposed: proposalShown(parts, row, note => text(note, masks.text)),
     closedRepeatOf: row.closedRepeatOf,
     incident: row.incident,
     supervised: row.supervised || marks.supervised.length > 0,
@@ -177,6 +179,14 @@ function figuresOf({ tickets, messages, firstAt, lastAt, days }: IncidentMarks) 
   return { tickets, messages, firstAt, lastAt, days };
 }
 
+/** What somebody wants the ticket to be, for a second person to say yes or no to. */
+function proposalShown({ cipher, now }: ViewParts, row: TicketRow, words: (text: string) => string) {
+  const proposal = proposalOf(cipher, row, now());
+  if (proposal === null) return null;
+  const { by, at, until, reason } = proposal;
+  return { by, at, until, changes: eachText(proposal.changes, words), reason: words(reason) };
+}
+
 /** @param words what is shown of a note: the case system may write down whom it spoke to */
 function history(cipher: FieldCipher, row: TicketRow, words: (note: string) => string) {
   const key = cipher.openDataKey(row.wrappedContent);
@@ -190,7 +200,7 @@ function history(cipher: FieldCipher, row: TicketRow, words: (note: string) => s
     note:
       note === undefined || eventId === undefined
         ? null
-        : words(openNote(cipher, key, { number: row.number, eventId, sealed: note })),
+        : words(reasonIn(kind, openNote(cipher, key, { number: row.number, eventId, sealed: note }))),
   }));
 }
 

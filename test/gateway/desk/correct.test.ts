@@ -54,12 +54,18 @@ describe('a correction', function () {
     running = await runGateway({ caseSystem: { url: cases.url, forwardIdentity } });
   }
 
+  /** What lowers protection takes two. */
+  async function opened(number: string, reason: string) {
+    assert.deepEqual((await desk().correct(number, OPENED, reason, 'clerk-1')).entries, []);
+    return desk().approve(number, null, 'clerk-2');
+  }
+
   it('of a wrong accusation lets its author be known, and taken back hides them again', async () => {
     await start();
     const { number } = await running.appeal(LAMP, WANG);
     await arrived(1);
     assert.deepEqual([sent()[0]?.data.appeal.type, sent()[0]?.data.requester], ['举报', null]);
-    const answer = await desk().correct(number, OPENED, '王桂芬只是催修路灯', 'clerk-1');
+    const answer = await opened(number, '王桂芬只是催修路灯');
     assert.deepEqual(answer.entries, ['ticket.corrected']);
     await arrived(2);
     const { kind, data } = sent()[1] as Sent;
@@ -81,20 +87,20 @@ describe('a correction', function () {
     const read = (await view(number))['because'] as Record<string, { by: string; words: readonly string[] }>;
     assert.equal(read['confidential']?.by, 'rule');
     assert.ok(read['confidential'].words.length > 0);
-    await desk().correct(number, OPENED, '王桂芬只是催修路灯', 'clerk-1');
+    await opened(number, '王桂芬只是催修路灯');
     const shown = await view(number);
     const { type, confidential } = shown['because'] as Record<string, { by: string }>;
     assert.deepEqual([type?.by, confidential?.by], ['clerk', 'clerk']);
     const [step] = (shown['history'] as { kind: string; by: string; note: string }[]).filter(
       ({ kind }) => kind === 'corrected',
     );
-    assert.equal(step?.by, 'clerk-1');
+    assert.equal(step?.by, 'clerk-2');
     assert.match(step.note, /催修路灯/);
     const { events } = await row(number);
     assert.ok(!Buffer.from(events.find(event => event.kind === 'corrected')?.note ?? []).includes('路灯'));
     const records = await store().admin.auditList(0, 50);
     const record = records.find(one => one.action === 'ticket.correct');
-    assert.deepEqual(record?.on, [number, 'type:举报→投诉', 'confidential:true→false']);
+    assert.deepEqual(record?.on, [number, 'type:举报→投诉', 'confidential:true→false', 'proposed-by:clerk-1']);
   });
 
   it('of a held ticket goes with it when it is released, and of a joined one comes back with it', async () => {
@@ -194,11 +200,11 @@ describe('a correction', function () {
     const { number } = await running.appeal(LAMP, WANG);
     await arrived(1);
     await Promise.all([
-      desk().correct(number, OPENED, 'a', 'clerk-1'),
+      desk().correct(number, { division: '220503' }, 'a', 'clerk-1'),
       desk().correct(number, { urgency: '紧急' }, 'b', 'clerk-2'),
     ]);
-    const { appeal, revision } = await born(number);
-    assert.deepEqual([appeal.type.value, appeal.urgency.value, revision], ['投诉', '紧急', 2]);
+    const { appeal, place, revision } = await born(number);
+    assert.deepEqual([place.division, appeal.urgency.value, revision], ['220503', '紧急', 2]);
     assert.equal((await store().admin.auditVerify()).broken, null);
   });
 });
