@@ -67,6 +67,9 @@ export interface Metrics {
   close(): void;
 }
 
+/** Of several processes each answers for itself alone, or all of them the same for what they share. */
+const OWN = '(of this process)';
+const SHARED = '(of the store, the same at every process: take one, never the sum)';
 const COMMIT_BUCKETS = [0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5];
 
 /** A counter's series by what it is asked for most, since finding one by its labels costs more than counting. */
@@ -91,26 +94,26 @@ export function createMetrics(source: MetricsSource, now: () => number): Metrics
   const registers = [registry];
   const acknowledged = new Counter({
     name: 'huisu_acknowledged_total',
-    help: 'Messages acknowledged to their platform since the start',
+    help: `Messages acknowledged to their platform since the start ${OWN}`,
     labelNames: ['channel', 'kind', 'delivery'],
     registers,
   });
   const refused = new Counter({
     name: 'huisu_refused_total',
-    help: 'Requests refused to their sender with nothing stored since the start',
+    help: `Requests refused to their sender with nothing stored since the start ${OWN}`,
     labelNames: ['channel', 'code'],
     registers,
   });
   const commits = new Histogram({
     name: 'huisu_commit_seconds',
-    help: 'Time of one commit to disk',
+    help: `Time of one commit to disk ${OWN}`,
     buckets: COMMIT_BUCKETS,
     registers,
   });
   const fill = createGauges(registers);
   const fillSettings = createSettingsGauges(registers);
-  const storeUp = gauge('huisu_store_up', 'Whether the store answers', registers);
-  const lagGauge = gauge('huisu_loop_lag_seconds', 'Delay of the main loop since the last reading', registers, [
+  const storeUp = gauge('huisu_store_up', `Whether the store answers ${OWN}`, registers);
+  const lagGauge = gauge('huisu_loop_lag_seconds', `Delay of the main loop since the last reading ${OWN}`, registers, [
     'quantile',
   ]);
   return {
@@ -146,10 +149,16 @@ function readLag(lag: ReturnType<typeof monitorEventLoopDelay>, into: Gauge): vo
 }
 
 function createSettingsGauges(registers: Registry[]): (figures: SettingsFigures) => void {
-  const reloads = gauge('huisu_settings_reloads', 'Newer settings since the start, by result', registers, ['result']);
-  const valid = gauge('huisu_settings_valid', 'Whether the newest settings are at work', registers);
-  const restart = gauge('huisu_settings_restart', 'Settings that wait for a restart', registers);
-  const ends = gauge('huisu_certificate_end_seconds', 'When the certificate ends, Unix time; 0: no TLS', registers);
+  const reloads = gauge('huisu_settings_reloads', `Newer settings since the start, by result ${OWN}`, registers, [
+    'result',
+  ]);
+  const valid = gauge('huisu_settings_valid', `Whether the newest settings are at work ${OWN}`, registers);
+  const restart = gauge('huisu_settings_restart', `Settings that wait for a restart ${OWN}`, registers);
+  const ends = gauge(
+    'huisu_certificate_end_seconds',
+    `When the certificate ends, Unix time; 0: no TLS ${OWN}`,
+    registers,
+  );
   return figures => {
     reloads.set({ result: 'applied' }, figures.applied);
     reloads.set({ result: 'refused' }, figures.refused);
@@ -160,29 +169,34 @@ function createSettingsGauges(registers: Registry[]): (figures: SettingsFigures)
 }
 
 function createGauges(registers: Registry[]): (snapshot: MetricsSnapshot, now: number) => void {
-  const unread = gauge('huisu_unread', 'Messages acknowledged and not yet read', registers);
-  const unreadAge = gauge('huisu_unread_oldest_seconds', 'Age of the oldest unread message', registers);
-  const outcomes = gauge('huisu_messages', 'Messages by what became of them', registers, ['outcome']);
-  const quarantined = gauge('huisu_quarantined', 'Messages that nobody could read', registers);
-  const outbox = gauge('huisu_outbox', 'Entries for the case system by state', registers, ['state']);
-  const outboxAge = gauge('huisu_outbox_oldest_seconds', 'Age of the oldest entry still to deliver', registers);
-  const dead = gauge('huisu_dead', 'Entries that could not be delivered', registers);
-  const tickets = gauge('huisu_tickets', 'Tickets by state', registers, ['state']);
-  const channelUp = gauge('huisu_channel_up', 'Whether a channel works', registers, ['channel', 'kind']);
-  const free = gauge('huisu_free_bytes', 'Free space under the data folder', registers);
+  const unread = gauge('huisu_unread', `Messages acknowledged and not yet read ${SHARED}`, registers);
+  const unreadAge = gauge('huisu_unread_oldest_seconds', `Age of the oldest unread message ${SHARED}`, registers);
+  const outcomes = gauge('huisu_messages', `Messages by what became of them ${SHARED}`, registers, ['outcome']);
+  const quarantined = gauge('huisu_quarantined', `Messages that nobody could read ${SHARED}`, registers);
+  const outbox = gauge('huisu_outbox', `Entries for the case system by state ${SHARED}`, registers, ['state']);
+  const outboxAge = gauge(
+    'huisu_outbox_oldest_seconds',
+    `Age of the oldest entry still to deliver ${SHARED}`,
+    registers,
+  );
+  const dead = gauge('huisu_dead', `Entries that could not be delivered ${SHARED}`, registers);
+  const tickets = gauge('huisu_tickets', `Tickets by state ${SHARED}`, registers, ['state']);
+  const channelUp = gauge('huisu_channel_up', `Whether a channel works ${OWN}`, registers, ['channel', 'kind']);
+  const free = gauge('huisu_free_bytes', `Free space under the data folder ${OWN}`, registers);
   const alarms = alarmGauges(registers);
   const age = (from: number | null, now: number) => (from === null ? 0 : Math.max(0, (now - from) / 1000));
   return ({ messages, outbox: entries, tickets: held, channels, freeBytes, alarms: raised }, now) => {
     unread.set(messages.unread);
     unreadAge.set(age(messages.oldestUnread, now));
     quarantined.set(messages.quarantined);
+    // A state that no ticket is in any more is not named by the store.
+    for (const gauge of [outcomes, tickets, channelUp]) gauge.reset();
     for (const [outcome, count] of Object.entries(messages.byOutcome)) outcomes.set({ outcome }, count);
     const { oldest, inFlight, ...states } = entries;
     for (const [state, count] of Object.entries({ ...states, 'in-flight': inFlight })) outbox.set({ state }, count);
     outboxAge.set(age(oldest, now));
     dead.set(entries.dead);
     for (const [state, count] of Object.entries(held.byState)) tickets.set({ state }, count);
-    channelUp.reset();
     for (const { id, kind, up } of channels) channelUp.set({ channel: id, kind }, up ? 1 : 0);
     free.set(freeBytes);
     if (raised !== undefined) alarms(raised);
@@ -190,11 +204,13 @@ function createGauges(registers: Registry[]): (snapshot: MetricsSnapshot, now: n
 }
 
 function alarmGauges(registers: Registry[]): (alarms: NonNullable<MetricsSnapshot['alarms']>) => void {
-  const on = gauge('huisu_alarms', 'Alarms that are on', registers, ['alarm']);
-  const waiting = gauge('huisu_alarm_notices_waiting', 'Notices still to be delivered', registers, ['way']);
-  const failures = gauge('huisu_alarm_failures', 'Failures in a row of a way to tell a person', registers, ['way']);
-  const delivered = gauge('huisu_alarm_notices_delivered', 'Notices delivered, ever', registers, ['way']);
-  const lost = gauge('huisu_alarm_notices_lost', 'Notices given up, ever', registers, ['way']);
+  const on = gauge('huisu_alarms', `Alarms that are on ${SHARED}`, registers, ['alarm']);
+  const waiting = gauge('huisu_alarm_notices_waiting', `Notices still to be delivered ${SHARED}`, registers, ['way']);
+  const failures = gauge('huisu_alarm_failures', `Failures in a row of a way to tell a person ${SHARED}`, registers, [
+    'way',
+  ]);
+  const delivered = gauge('huisu_alarm_notices_delivered', `Notices delivered, ever ${SHARED}`, registers, ['way']);
+  const lost = gauge('huisu_alarm_notices_lost', `Notices given up, ever ${SHARED}`, registers, ['way']);
   return alarms => {
     on.reset();
     for (const { kind, count } of alarms.on) on.set({ alarm: kind }, count);

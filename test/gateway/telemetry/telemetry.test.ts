@@ -134,6 +134,32 @@ describe('the metrics', () => {
     assert.match(text, /huisu_loop_lag_seconds\{quantile="0\.99"\} /);
   });
 
+  it('forget a state that nothing is in any more', async () => {
+    let tickets: MetricsSnapshot['tickets'] = SNAPSHOT.tickets;
+    const metrics = createMetrics({ snapshot: async () => ({ ...SNAPSHOT, tickets }) }, () => 11_000);
+    assert.match(await metrics.text(), /huisu_tickets\{state="held"\} 1/);
+    tickets = { held: 0, byState: { queued: 10 } };
+    const text = await metrics.text();
+    metrics.close();
+    assert.ok(text.includes('huisu_tickets{state="queued"} 10') && !text.includes('state="held"'), text);
+  });
+
+  it('say of each whether it is one process’s own or the same at all of them', async () => {
+    const settings = () => ({ applied: 0, refused: 0, valid: true, restart: 0, certificateEnds: null });
+    const metrics = createMetrics({ snapshot: async () => SNAPSHOT, settings }, () => 11_000);
+    const helps = (await metrics.text()).split('\n').filter(line => line.startsWith('# HELP '));
+    metrics.close();
+    assert.ok(helps.length > 20);
+    const scope = /\(of (?:this process|the store, the same at every process: .*)\)$/;
+    assert.deepEqual(
+      helps.filter(line => !scope.test(line)),
+      [],
+    );
+    const shared = helps.filter(line => line.includes('of the store')).map(line => line.split(' ')[2]);
+    for (const name of ['huisu_unread', 'huisu_outbox', 'huisu_dead', 'huisu_tickets', 'huisu_alarms'])
+      assert.ok(shared.includes(name), name);
+  });
+
   it('still answer while the store does not', async () => {
     const metrics = createMetrics({ snapshot: () => Promise.reject(new Error('disk')) }, Date.now);
     assert.match(await metrics.text(), /huisu_store_up 0/);
