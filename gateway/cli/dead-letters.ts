@@ -1,7 +1,8 @@
 // huisu dead-letters: what the case system would not take, why, and sending it again.
 import type { EntryFilter, EntryKind } from '../../store/store.ts';
 import { DeskError, EXIT } from '../desk/desk-error.ts';
-import type { Arguments, Command } from './command.ts';
+import { sayBoth } from '../locale.ts';
+import type { Arguments, Call, Command, CommandContext } from './command.ts';
 import { LIMIT, textOf } from './parts.ts';
 
 const KINDS = ['ticket.created', 'ticket.followed-up', 'ticket.corrected', 'ticket.link-undone', 'ticket.withdrawn'];
@@ -12,6 +13,8 @@ const FILTERS = [
 ] as const;
 /** One replay takes at most so many, so that a lane does not fill with them at one stroke. */
 const MOST = 100_000;
+/** Between two steps others write, a person sees how far it is and may stop it; each step is one record of the audit. */
+const AT_ONCE = 250;
 
 export const deadLetterCommands: readonly Command[] = [
   {
@@ -55,7 +58,7 @@ export const deadLetterCommands: readonly Command[] = [
     },
     arguments: [{ form: '[entry]', summary: { zh: '待转办项编号', en: 'id of an entry' } }],
     options: [...FILTERS, { flags: '--all', summary: { zh: '全部', en: 'all of them' } }],
-    run: async ({ store, now }, args, { by }) => {
+    run: async (context, args, call) => {
       const id = textOf(args, 'entry');
       const chosen =
         id !== undefined || args['all'] === true || FILTERS.some(({ flags }) => args[keyOf(flags)] !== undefined);
@@ -64,13 +67,34 @@ export const deadLetterCommands: readonly Command[] = [
       const named = [id, ...FILTERS.map(({ flags }) => textOf(args, keyOf(flags)))].filter(
         value => value !== undefined,
       );
-      const note = { by, action: 'outbox.replay', on: named.length === 0 ? ['all'] : named };
-      const replayed = await store.outbox.replay(filter, now(), note);
-      if (id !== undefined && replayed.length === 0) throw new DeskError('desk.not_dead', { id });
-      return { replayed: replayed.length };
+      const on = named.length === 0 ? ['all'] : named;
+      const replayed = await replayAll(context, filter, { ...call, on });
+      if (id !== undefined && replayed === 0) throw new DeskError('desk.not_dead', { id });
+      return { replayed };
     },
   },
 ];
+
+/**
+ * Step by step, the oldest first; what dies anew meanwhile comes behind those that were dead before, and no more steps are made than
+ * those take. Of two that replay at once each entry is one's. Answers how many.
+ */
+async function replayAll(
+  { store, now }: CommandContext,
+  filter: EntryFilter,
+  { by, on, signal, progress }: Call & { readonly on: readonly string[] },
+): Promise<number> {
+  const total = (await store.outbox.list(filter)).length;
+  let replayed = 0;
+  for (let done = 0; done < total; done += AT_ONCE) {
+    signal.throwIfAborted();
+    const limit = Math.min(AT_ONCE, total - done);
+    const note = { by, action: 'outbox.replay', on };
+    replayed += (await store.outbox.replay({ ...filter, limit }, now(), note)).length;
+    if (total > AT_ONCE) progress(sayBoth('dead-letters.replaying'), { done: done + limit, total });
+  }
+  return replayed;
+}
 
 const keyOf = (flags: string) => /--([a-z]+)/.exec(flags)?.[1] as string;
 

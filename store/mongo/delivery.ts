@@ -8,6 +8,8 @@ import { createdDone, findEntries, NOBODYS, SEQ, toEnd, toEntry } from './entrie
 
 /** Entries looked at together; lanes found to be held are left out of the next look, so a long lane costs one look. */
 const LOOK = 64;
+/** Lanes whose dead letters are revived at one time. */
+const REVIVED_AT_ONCE = 16;
 /** Lanes mostly have one or two live entries. */
 const LIVE_OF_A_LANE = 4;
 /** A sweep whose mark has stood still for so long, while the store was there, is no longer waited for. */
@@ -229,9 +231,15 @@ export async function replayEntries(
   const docs = await findEntries(context, { ...filter, state: 'dead' });
   if (docs.length === 0) return [];
   await context.audit.append({ ...by, on: [...by.on, ...docs.map(doc => doc._id)] }, now);
-  const revived: string[] = [];
-  for (const doc of docs) if (await revive(context, doc, now)) revived.push(doc._id);
-  return revived;
+  const lanes = [...Map.groupBy(docs, doc => doc.lane).values()];
+  const revived = new Set<string>();
+  // One after the other in a lane, whose order the places are; of different lanes many at one time.
+  const next = async (): Promise<void> => {
+    for (let lane = lanes.shift(); lane !== undefined; lane = lanes.shift())
+      for (const doc of lane) if (await revive(context, doc, now)) revived.add(doc._id);
+  };
+  await Promise.all(Array.from({ length: REVIVED_AT_ONCE }, next));
+  return docs.flatMap(({ _id }) => (revived.has(_id) ? [_id] : []));
 }
 
 async function revive(context: Context, doc: EntryDoc, now: number): Promise<boolean> {

@@ -371,6 +371,41 @@ export function outboxContract(open: OpenStore): void {
     );
 
     it(
+      'replays each once where two do so at one time, in the order of their lane',
+      withStore(open, async store => {
+        const names = Array.from({ length: 24 }, (_, i) => `d${i}`);
+        await decided(
+          store,
+          names.map((name, i) => ticketOf(name, `lane ${i % 8}`)),
+        );
+        for (let dead = 0; dead < names.length; ) {
+          const claimed = await store.outbox.claim(NOW, 8, LEASE);
+          for (const { id, token } of claimed) await store.outbox.fail(id, token, { ...failure, retryAt: null });
+          dead += claimed.length;
+        }
+        const both = await Promise.all([
+          store.outbox.replay({ cause: 'case.http', limit: 100 }, NOW, SYSTEM),
+          store.outbox.replay({ limit: 100 }, NOW, SYSTEM),
+        ]);
+        assert.deepEqual(both.flat().sort(), names.map(name => entryId(name, 'ticket.created')).sort());
+        const went: string[] = [];
+        while (went.length < names.length) {
+          const claimed = await store.outbox.claim(NOW, 8, LEASE);
+          assert.ok(claimed.length > 0, 'nothing to claim');
+          for (const one of claimed) await finish(store, one);
+          went.push(...claimed.map(({ id }) => id));
+        }
+        for (let lane = 0; lane < 8; lane++) {
+          const own = names.filter((_, i) => i % 8 === lane).map(name => entryId(name, 'ticket.created'));
+          assert.deepEqual(
+            went.filter(id => own.includes(id)),
+            own,
+          );
+        }
+      }),
+    );
+
+    it(
       'makes what a dead process had under way due again, marked unknown',
       withStore(open, async (store, opened) => {
         await decided(store, [ticketOf('a', 'l'), ticketOf('b', 'l')]);
