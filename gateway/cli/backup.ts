@@ -1,6 +1,5 @@
 // huisu backup and huisu restore: a copy of everything on another disk, and a new data folder from such a copy.
 import { existsSync } from 'node:fs';
-import { userInfo } from 'node:os';
 import { loadConfig } from '../../config/load.ts';
 import { KEYS_VARIABLE, type KeyRing, loadKeyRing } from '../../store/key-ring.ts';
 import { EXIT } from '../desk/desk-error.ts';
@@ -11,6 +10,7 @@ import { type RestoreResult, restoreBackup } from '../upkeep/restore.ts';
 import { inTurn } from '../upkeep/turn.ts';
 import type { Arguments, Call, Command, LocalCommand, Option, Row, Terminal } from './command.ts';
 import { interrupted } from './interrupted.ts';
+import { operator } from './operator.ts';
 import { shareBars } from './output.ts';
 import { textOf } from './parts.ts';
 import { time } from './table.ts';
@@ -129,7 +129,7 @@ export const restoreCommand: LocalCommand = {
     const order = {
       backup,
       every: args['every'] === undefined ? null : Number(args['every']),
-      by: userInfo().username,
+      by: operator(terminal.env),
       now: Date.now(),
       signal: stop.signal,
       progress: (stage: 'copying' | 'proving', done: number, total: number) =>

@@ -1,5 +1,4 @@
 // The command line: arguments in, exit code out. Commands are plain objects; here they become commander's.
-import { userInfo } from 'node:os';
 import { resolve } from 'node:path';
 import { Command as Commander, CommanderError, Option as CommanderOption, InvalidArgumentError } from 'commander';
 import { EXIT } from '../desk/desk-error.ts';
@@ -11,6 +10,7 @@ import { readSettings } from './channels.ts';
 import type { Arguments, Command, LocalCommand, Option, Terminal } from './command.ts';
 import { COMMANDS, LOCAL_COMMANDS } from './commands.ts';
 import { replies } from './open.ts';
+import { operator } from './operator.ts';
 import { print, printFailure } from './output.ts';
 import { jsonLine } from './table.ts';
 
@@ -29,7 +29,7 @@ export async function main(argv: readonly string[], env: NodeJS.ProcessEnv = pro
       exit = await command.run(full, args);
       return;
     }
-    exit = await print(command, replies(command, args, operator(), full), full);
+    exit = await print(command, replies(command, args, operator(full.env), full), full);
   });
   try {
     await program.parseAsync(argv, { from: 'user' });
@@ -79,15 +79,6 @@ function terminalOf(language: Language, env: NodeJS.ProcessEnv): Terminal {
     out: line => process.stdout.write(`${line}\n`),
     err: line => process.stderr.write(`${line}\n`),
   };
-}
-
-/** For the audit. An account without a name (a container's random id) goes by its number. */
-function operator(): string {
-  try {
-    return userInfo().username;
-  } catch {
-    return `uid:${process.getuid?.() ?? 'unknown'}`;
-  }
 }
 
 interface Globals {

@@ -1,11 +1,11 @@
 // huisu migrate: a city moves from the embedded store to a MongoDB; cut off, it is typed again and goes on.
-import { userInfo } from 'node:os';
 import { loadConfig } from '../../config/load.ts';
 import { loadKeyRing } from '../../store/key-ring.ts';
 import { EXIT } from '../desk/desk-error.ts';
 import { say } from '../locale.ts';
 import type { LocalCommand } from './command.ts';
 import { interrupted } from './interrupted.ts';
+import { operator } from './operator.ts';
 import { shareBars } from './output.ts';
 import { textOf } from './parts.ts';
 
@@ -56,7 +56,7 @@ export const migrateCommand: LocalCommand = {
         url,
         identityUrl: textOf(args, 'identityUrl') ?? config.store.identityUrl,
         ring,
-        by: userInfo().username,
+        by: operator(terminal.env),
         now: Date.now(),
         rows: args['rows'] === undefined ? ROWS : Number(args['rows']),
         signal: stop.signal,

@@ -64,8 +64,13 @@ export function isSeconded(number: string, proposal: Proposal | null, changes: C
   return true;
 }
 
-/** Accounts whose names differ in case or width only are not two people. */
-const person = (name: string) => name.normalize('NFKC').trim().toLowerCase();
+/** Names that differ in case or width only, or in the account behind them (`zhang (huisu)`), are not two people's. */
+const person = (name: string) =>
+  name
+    .normalize('NFKC')
+    .replace(/ \(.*\)$/u, '')
+    .trim()
+    .toLowerCase();
 
 export interface ProposalParts {
   readonly store: Store;

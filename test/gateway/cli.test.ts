@@ -8,6 +8,7 @@ import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { createInterface } from 'node:readline';
 import { firstAppeal } from '../../gateway/cli/first-appeal.ts';
+import { operator } from '../../gateway/cli/operator.ts';
 import { runtimeFault } from '../../gateway/runtime.ts';
 
 const ROOT = resolve(import.meta.dirname, '../..');
@@ -251,6 +252,14 @@ describe('huisu', function () {
     assert.match(answer.err, /twice\.yaml:2.*app-1/);
   });
 
+  it('says who types it by sudo, by the name that is said in front of the account, or by the account', () => {
+    const account = operator({});
+    assert.notEqual(account, '');
+    assert.equal(operator({ SUDO_USER: 'zhang', HUISU_OPERATOR: 'li' }), 'zhang');
+    assert.equal(operator({ SUDO_USER: '', HUISU_OPERATOR: ' li\u202e (root) ' }), `li root (${account})`);
+    assert.equal(operator({ HUISU_OPERATOR: ' ' }), account);
+  });
+
   it('shows tickets masked, and unmasks one field for a purpose that is in the audit before', async () => {
     await gateway({}, async ({ out, firstChannel, url }) => {
       const pasted = out
@@ -268,12 +277,13 @@ describe('huisu', function () {
       assert.equal((masked.result['requester'] as Record<string, unknown>)['phone'], '138****8000');
       const purposeless = await huisu(['tickets', 'show', number, '--reveal', 'phone']);
       assert.equal(purposeless.code, 65);
-      const open = await huisu(['tickets', 'show', number, '--reveal', 'phone', '--why', '回访']);
+      const asked = ['tickets', 'show', number, '--reveal', 'phone', '--why', '回访'];
+      const open = await huisu(asked, { SUDO_USER: 'zhang', HUISU_OPERATOR: 'li' });
       assert.match(String((open.result['requester'] as Record<string, unknown>)['phone']), /13800138000$/);
       const record = (await huisu(['audit', 'list', '--json'])).rows.at(-1);
       assert.deepEqual(
-        [record?.['action'], record?.['on'], record?.['why']],
-        ['identity.read', [number, 'phone'], '回访'],
+        [record?.['action'], record?.['on'], record?.['why'], record?.['by']],
+        ['identity.read', [number, 'phone'], '回访', 'zhang'],
       );
       // Who looked at this one, and what was done last.
       const on = (
