@@ -1,11 +1,12 @@
 // 备份: a copy of everything of one moment while the gateway goes on, proven by reading it back before it counts as one.
-import { existsSync, mkdirSync, readdirSync, realpathSync, renameSync, rmSync } from 'node:fs';
+import { existsSync, readdirSync, realpathSync, renameSync, rmSync } from 'node:fs';
 import { basename, dirname, isAbsolute, join, relative, resolve } from 'node:path';
 import { exportRing, type KeyRing, keyCheckValues, saveKeyRing } from '../../store/key-ring.ts';
 import type { Store } from '../../store/store.ts';
 import { DeskError, EXIT } from '../desk/desk-error.ts';
 import { VERSION } from '../version.ts';
 import { FORMAT, type Manifest, writeManifest } from './manifest.ts';
+import { makePartial } from './partial.ts';
 import { type ProofReport, prove } from './proof.ts';
 
 export interface BackupParts {
@@ -40,8 +41,7 @@ export async function makeBackup(parts: BackupParts, order: BackupOrder): Promis
   checkPlaces(parts, order);
   const name = basename(target);
   await store.admin.audit({ by, action: 'backup.begin', on: [name] }, now());
-  const partial = `${target}.${process.pid}.partial`;
-  mkdirSync(partial, { recursive: true, mode: 0o700 });
+  const partial = makePartial(target);
   try {
     const result = await copyAndProve(parts, order, partial);
     if (order.keysTo !== null) saveKeyRing(order.keysTo, await parts.ring());

@@ -7,6 +7,7 @@ import { DeskError, EXIT } from '../desk/desk-error.ts';
 import { openStore } from '../engines.ts';
 import { isTaken } from './backup.ts';
 import { type BackupContents, type Manifest, readBackup } from './manifest.ts';
+import { makePartial } from './partial.ts';
 import { type ProofReport, prove } from './proof.ts';
 
 export interface RestoreOrder {
@@ -34,8 +35,7 @@ export async function restoreBackup(order: RestoreOrder): Promise<RestoreResult>
   const contents = readBackup(backup);
   const { manifest, files } = contents;
   if (ring !== null) verifyKeyCheck(manifest.keys, ring);
-  const partial = `${data}.${process.pid}.partial`;
-  mkdirSync(partial, { recursive: true, mode: 0o700 });
+  const partial = makePartial(data);
   try {
     await copy(contents, order, partial);
     const keys = ring === null ? null : exportRing(ring, ['content', 'identity', 'audit']);

@@ -1,6 +1,7 @@
 // A backup made while appeals come in, restored into another folder: the same tickets, the same audit chain; and every refusal.
 import assert from 'node:assert/strict';
 import { execFile } from 'node:child_process';
+import { once } from 'node:events';
 import {
   existsSync,
   mkdirSync,
@@ -88,6 +89,29 @@ describe('backup and restore', function () {
       readdirSync(running.folder).filter(name => name.startsWith('restored')),
       [],
     );
+  });
+
+  it('takes over nothing of one that was killed, although its process had the same number', async () => {
+    await running.appeal(lamp(1), WANG);
+    const leave = (name: string) => {
+      mkdirSync(`${name}.${process.pid}.partial`);
+      for (const file of ['manifest.json', 'huisu.db', 'huisu.db-wal', 'stray'])
+        writeFileSync(join(`${name}.${process.pid}.partial`, file), 'torn');
+    };
+    leave(inFolder('copy'));
+    const { messages } = await result('backup', { folder: inFolder('copy') });
+    assert.deepEqual([messages, existsSync(inFolder('copy', 'stray'))], [1, false]);
+    const killed = execFile(process.execPath, [ENTRY, 'restore', 'copy', '--data', 'restored', '--keys', 'keys.json'], {
+      cwd: running.folder,
+    });
+    await running.until(async () => readdirSync(running.folder).some(name => name.startsWith('restored.')));
+    killed.kill('SIGKILL');
+    await once(killed, 'exit');
+    assert.equal(existsSync(inFolder('restored')), false);
+    leave(inFolder('restored'));
+    const { code, err } = await restore('copy');
+    assert.equal(code, 0, err);
+    assert.equal(existsSync(inFolder('restored', 'stray')), false);
   });
 
   it('writes down keys that another process made and sealed by while it was copying', async () => {
