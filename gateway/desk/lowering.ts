@@ -1,5 +1,6 @@
 // 降密: what protects who appealed is taken away by two people: one proposes it, another carries it out within a day.
 import { isDeepStrictEqual } from 'node:util';
+import { OPEN_STATES } from '../../normalizer/ticket.ts';
 import type { FieldCipher } from '../../store/field-cipher.ts';
 import type { Store, TicketEvent, TicketRow } from '../../store/store.ts';
 import { type BornContent, openNote, sealNote } from '../../store/ticket-seal.ts';
@@ -36,11 +37,14 @@ export function lowers(before: BornContent, after: BornContent): boolean {
 
 /** The proposal that a ticket has; null where there is none, or it has run out. */
 export function proposalOf(cipher: FieldCipher, row: TicketRow, now: number): Proposal | null {
-  const last = row.events.findLast(({ kind }) => ENDS.has(kind));
-  if (last?.kind !== PROPOSED) return null;
-  const until = last.at + WAITS_MS;
-  const kept = until <= now ? null : keptOf(cipher, row, last);
-  return kept && { ...kept, by: last.by, at: last.at, until };
+  const event = waiting(row, now);
+  const kept = event && keptOf(cipher, row, event);
+  return event && kept && { ...kept, by: event.by, at: event.at, until: event.at + WAITS_MS };
+}
+
+function waiting({ events }: TicketRow, now: number): TicketEvent | null {
+  const last = events.findLast(({ kind }) => ENDS.has(kind));
+  return last?.kind === PROPOSED && now < last.at + WAITS_MS ? last : null;
 }
 
 function keptOf(cipher: FieldCipher, row: TicketRow, { eventId, note }: TicketEvent): Kept | null {
@@ -60,17 +64,24 @@ export function reasonIn(kind: string, note: string): string {
  */
 export function isSeconded(number: string, proposal: Proposal | null, changes: Changes, by: string): boolean {
   if (proposal === null || !isDeepStrictEqual(proposal.changes, changes)) return false;
-  if (person(proposal.by) === person(by)) throw new DeskError('desk.second_person', { number, by: proposal.by });
+  if (!areTwo(proposal.by, by)) throw new DeskError('desk.second_person', { number, by: proposal.by });
   return true;
 }
 
-/** Names that differ in case or width only, or in the account behind them (`zhang (huisu)`), are not two people's. */
-const person = (name: string) =>
-  name
-    .normalize('NFKC')
-    .replace(/ \(.*\)$/u, '')
-    .trim()
-    .toLowerCase();
+/**
+ * Whether two names of the audit are surely two people's: not where they differ in case or width only, nor where one is the account
+ * behind the other (`huisu`, `zhang (huisu)`).
+ */
+function areTwo(one: string, other: string): boolean {
+  const [a, b] = [personOf(one), personOf(other)];
+  return a.name !== b.name && a.name !== b.account && a.account !== b.name;
+}
+
+function personOf(by: string): { readonly name: string; readonly account: string } {
+  const plain = by.normalize('NFKC').trim().toLowerCase();
+  const [, name = plain, account = plain] = /^(.*) \((.*)\)$/u.exec(plain) ?? [];
+  return { name, account };
+}
 
 export interface ProposalParts {
   readonly store: Store;
@@ -121,11 +132,11 @@ export async function decline(
   });
 }
 
-/** Tickets with a proposal that waits, the one that ends first before the others. */
-export async function proposedTickets({ store, cipher, now }: ProposalParts): Promise<readonly TicketRow[]> {
+/** Open tickets with a proposal that waits, the one that ends first before the others. */
+export async function proposedTickets({ store, now }: Omit<ProposalParts, 'cipher'>): Promise<readonly TicketRow[]> {
   const listed = Object.entries(await indexOf(store)).sort(([, a], [, b]) => a - b);
   const rows = await Promise.all(listed.map(([number]) => store.tickets.get(number)));
-  return rows.filter(row => row !== null).filter(row => proposalOf(cipher, row, now()) !== null);
+  return rows.filter(row => row !== null).filter(row => OPEN_STATES.has(row.state) && waiting(row, now()) !== null);
 }
 
 async function indexOf({ admin }: Store): Promise<Readonly<Record<string, number>>> {

@@ -127,8 +127,11 @@ function itTakesTwo(engineOf: () => Promise<Engine>): void {
     await assert.rejects(desk().approve(number, null, 'ＺＨＡＮＧ '), refused('second_person'));
     await desk().correct(number, { type: '投诉' }, 'a', 'zhang');
     await assert.rejects(desk().correct(number, { type: '投诉' }, 'a', 'Zhang (huisu)'), refused('second_person'));
+    await desk().decline(number, 'x', 'zhang');
+    await desk().correct(number, { type: '投诉' }, 'a', 'zhang (huisu)');
+    await assert.rejects(desk().approve(number, null, 'huisu'), refused('second_person'));
     assert.ok(await isClosed());
-    await desk().approve(number, null, 'li');
+    await desk().approve(number, null, 'li (huisu)');
     assert.deepEqual([(await row()).type, (await row()).confidential], ['投诉', true]);
     assert.ok(Number((await desk().correct(number, { confidential: false }, 'b', 'li')).waitsUntil) > 0);
     assert.equal((await row()).confidential, true);
