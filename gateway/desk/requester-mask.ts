@@ -1,7 +1,8 @@
 // How much of a requester is shown without a purpose being given: enough to talk about, too little to reach or name them.
 import { REQUESTER_FIELDS, type Requester } from '../../normalizer/ticket.ts';
 
-const HIDDEN = '***';
+/** In place of a value of which nothing is shown. */
+export const HIDDEN = '***';
 
 const MASKS: Readonly<Record<keyof Requester, (value: string) => string>> = {
   name: value => `${first(value)}**`,

@@ -27,7 +27,7 @@ import { DeskError } from './desk-error.ts';
 import { type IncidentMarks, ticketMarks } from './incident-marks.ts';
 import { linkWords } from './link-words.ts';
 import { proposalOf, reasonIn } from './lowering.ts';
-import { maskRequester } from './requester-mask.ts';
+import { HIDDEN, maskRequester } from './requester-mask.ts';
 
 export interface ViewParts {
   readonly store: Store;
@@ -57,6 +57,8 @@ export async function viewTicket(parts: ViewParts, number: string, reveal: Revea
   const masks = createMasks(appeal, whole, requester);
   const openText = reveal?.field === 'content';
   const text = (value: string, mask: (text: string) => string) => (openText ? value : mask(value));
+  // Once it is not known any more who appealed, nobody can tell whether these are their name: they stay as they were written.
+  const free = (value: string) => text(value, isErased(row) ? () => HIDDEN : masks.text);
   return {
     number,
     state: row.state,
@@ -89,7 +91,7 @@ export async function viewTicket(parts: ViewParts, number: string, reveal: Revea
     asks: appeal.asks ?? [],
     problems: appeal.problems,
     attachments: appeal.attachments.map(({ mediaType, size }, index) => ({ index, mediaType, size })),
-    proposed: proposalShown(parts, row, note => text(note, masks.text)),
+    proposed: proposalShown(parts, row, free),
     closedRepeatOf: row.closedRepeatOf,
     incident: row.incident,
     supervised: row.supervised || marks.supervised.length > 0,
@@ -101,7 +103,7 @@ export async function viewTicket(parts: ViewParts, number: string, reveal: Revea
       acceptedAt,
       kind: outcome?.kind ?? null,
     })),
-    history: history(parts.cipher, row, note => text(note, masks.text)),
+    history: history(parts.cipher, row, free),
   };
 }
 
@@ -184,7 +186,9 @@ function proposalShown({ cipher, now }: ViewParts, row: TicketRow, words: (text:
   const proposal = proposalOf(cipher, row, now());
   if (proposal === null) return null;
   const { by, at, until, reason } = proposal;
-  return { by, at, until, changes: eachText(proposal.changes, words), reason: words(reason) };
+  const { scene, ...others } = proposal.changes;
+  const changes = scene === undefined ? others : { ...others, scene: words(scene) };
+  return { by, at, until, changes, reason: words(reason) };
 }
 
 /** @param words what is shown of a note: the case system may write down whom it spoke to */
