@@ -23,12 +23,8 @@ export async function restoreToMongo(order: MongoRestoreOrder): Promise<RestoreR
   checkProof(manifest, proof, true);
   const options = { url, identityUrl, auditKey: Buffer.from(macKey(ring, 'audit')), profile: ring.profile };
   const copying = (done: number, total: number) => order.progress('copying', done, total);
-  await restoreMongoCopy(options, backup, { progress: copying, signal });
-  const store = await openMongoStore(options);
-  try {
-    await store.admin.audit({ by, action: 'backup.restored', on: [] }, now);
-  } finally {
-    await store.close();
-  }
+  await restoreMongoCopy(options, backup, { by, now, progress: copying, signal });
+  // That it opens is proven as well.
+  await (await openMongoStore(options)).close();
   return { manifest, proof };
 }

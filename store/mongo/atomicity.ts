@@ -7,9 +7,14 @@ import type { Models } from './connection.ts';
 const ROUNDS = 3;
 const AT_ONCE = 8;
 
+const PROBE = 'probe ';
+
+/** A process that is killed at its start leaves its probe behind, which is nothing of the store's. */
+export const isProbe = (id: unknown): boolean => typeof id === 'string' && id.startsWith(PROBE);
+
 /** @throws StoreUnavailable `store.mongo_not_atomic` */
 export async function provesAtomic({ counters }: Pick<Models, 'counters'>): Promise<void> {
-  const _id = `probe ${randomUUID()}`;
+  const _id = `${PROBE}${randomUUID()}`;
   await counters.insertMany([{ _id, value: 0 }], { lean: true });
   try {
     for (let round = 0; round < ROUNDS; round++) {

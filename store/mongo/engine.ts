@@ -171,7 +171,7 @@ export async function prepare(context: Context): Promise<void> {
 function unfinished(): StoreUnavailable {
   return new StoreUnavailable(
     'store.move_unfinished',
-    '数据迁移尚未完成：请重新运行 huisu migrate，它会接着做完。 / A move into this database is not finished: run huisu migrate again, it goes on where it was.',
+    '迁移或恢复尚未完成：请重新运行原来的 huisu migrate 或 huisu restore，它会接着做完。 / A move or a restore into this database is not finished: run the same huisu migrate or huisu restore again, it goes on where it was.',
   );
 }
 

@@ -28,6 +28,9 @@ export interface MovePlace {
   close(): Promise<void>;
 }
 
+/** What a claim says once all is there and compared: only its end is still to be written down. */
+export const wholeOf = (source: string): string => `${source} whole`;
+
 /**
  * Claims an empty database, or one that was claimed for the same.
  * @param source names what goes in
@@ -73,7 +76,7 @@ export async function told<T>(step: () => Promise<T>): Promise<T> {
 
 async function claimForMove({ models }: Context, source: string): Promise<void> {
   const moving = await models.named.findById(MOVING).lean();
-  if (moving?.value === source) return;
+  if (moving?.value === source || moving?.value === wholeOf(source)) return;
   if (
     moving !== null ||
     (await models.named.findOne({}).lean()) !== null ||

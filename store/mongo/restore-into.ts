@@ -5,10 +5,11 @@ import { join } from 'node:path';
 import type { Model } from 'mongoose';
 import { StoreUnavailable } from '../errors.ts';
 import { createBag } from '../moving.ts';
+import { isProbe } from './atomicity.ts';
 import { areDuplicates, op } from './connection.ts';
 import type { EntryDoc, MessageDoc } from './documents.ts';
 import type { MongoStoreOptions } from './engine.ts';
-import { type MovePlace, openMovePlace, told } from './move-into.ts';
+import { type MovePlace, openMovePlace, told, wholeOf } from './move-into.ts';
 import { MOVING } from './moving.ts';
 import { VERSION } from './schema.ts';
 import { COLLECTIONS } from './snapshot.ts';
@@ -21,15 +22,27 @@ type Name = (typeof COLLECTIONS)[number];
 const AT_ONCE = 250;
 
 interface RestoreWatch {
+  /** Who restores it, for the audit. */
+  readonly by: string;
+  readonly now: number;
   progress(done: number, total: number): void;
   readonly signal: AbortSignal;
 }
 
 /** @throws StoreUnavailable `store.restore_differs` when what was written is not what the copy holds, `store.move_not_empty` */
 export async function restoreMongoCopy(options: MongoStoreOptions, folder: string, watch: RestoreWatch): Promise<void> {
-  const place = await openMovePlace(options, nameOfCopy(folder));
+  const source = nameOfCopy(folder);
+  const place = await openMovePlace(options, source);
+  const { audit, models } = place.context;
   try {
-    await told(() => restoreInto(place, folder, watch));
+    await told(async () => {
+      const claim = await models.named.findById(MOVING).lean();
+      if (claim?.value !== wholeOf(source)) await restoreInto(place, folder, watch);
+      // Killed between any two of these it goes on with them: the record is in none of what was compared, and is there once.
+      await models.named.updateOne({ _id: MOVING }, { $set: { value: wholeOf(source) } });
+      await audit.append({ by: watch.by, action: 'backup.restored', on: [] }, watch.now, `restored ${source}`);
+      await models.named.deleteOne({ _id: MOVING });
+    });
   } finally {
     await place.close();
   }
@@ -57,7 +70,6 @@ async function restoreInto(place: MovePlace, folder: string, watch: RestoreWatch
     }
     if (print.done() !== (await printOf(model, name, vault))) throw differs(name);
   }
-  await context.models.named.deleteOne({ _id: MOVING });
 }
 
 function differs(name: string): StoreUnavailable {
@@ -85,12 +97,14 @@ function decidedIn(folder: string): Decided {
   return { next, voided };
 }
 
+/** The version of the documents, and what a start leaves behind. */
+const isDatabasesOwn = ({ _id }: { readonly _id: unknown }): boolean => _id === VERSION || isProbe(_id);
+
 function* pagesOf(folder: string, name: Name, decided: Decided): Generator<Row[]> {
   let page: Row[] = [];
   for (const { doc } of documentsOf<Row>(folder, name)) {
     const row = name === 'outbox' ? entryAsOfCopy(doc as unknown as EntryDoc, decided) : doc;
-    // The version of the documents is the database's own.
-    if (row === null || row._id === VERSION) continue;
+    if (row === null || isDatabasesOwn(row)) continue;
     page.push(row as Row);
     if (page.length < AT_ONCE) continue;
     yield page;
@@ -145,7 +159,7 @@ async function printOf(model: Model<Row>, name: Name, vault: Vault): Promise<str
   const field = name === 'messages' ? 'ordinal' : name === 'outbox' ? 'seq' : '_id';
   const rows = model.find(name === 'named' ? { _id: op({ $ne: MOVING }) } : {}).sort({ [field]: 1 });
   for await (const doc of rows.lean<Row>().cursor()) {
-    if (doc._id === VERSION) continue;
+    if (isDatabasesOwn(doc)) continue;
     print.add(name === 'messages' ? await together(vault, doc as unknown as MessageDoc) : doc);
   }
   return print.done();

@@ -1,17 +1,21 @@
 // A backup of the MongoDB engine is read back with the keys, goes into another database, and is the same there row by row.
 import assert from 'node:assert/strict';
+import { spawn } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
-import { appendFileSync, mkdtempSync, rmSync } from 'node:fs';
+import { once } from 'node:events';
+import { appendFileSync, existsSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { join, resolve } from 'node:path';
 import { makeBackup } from '../../gateway/upkeep/backup.ts';
 import { moveStore } from '../../gateway/upkeep/move.ts';
-import { restoreToMongo } from '../../gateway/upkeep/restore-mongo.ts';
-import { createDevelopmentKeys, type KeyRing, loadKeyRing, macKey } from '../../store/key-ring.ts';
+import { type MongoRestoreOrder, restoreToMongo } from '../../gateway/upkeep/restore-mongo.ts';
+import { createDevelopmentKeys, type KeyRing, loadKeyRing, macKey, saveKeyRing } from '../../store/key-ring.ts';
 import { openMongoStore } from '../../store/mongo/engine.ts';
 import { runGateway } from '../gateway/running.ts';
+import { openFaultyLink } from '../servers/mongo-faults.ts';
 import { type MongoDatabase, withMongo } from '../servers/mongo-suite.ts';
 
+const ENTRY = resolve(import.meta.dirname, '../../gateway/main.ts');
 const APPEALS = ['路灯坏了三天，东昌区新华大街晚上很黑', '小区供热不足，室内只有十五度', '楼下垃圾无人清运，气味很大'];
 
 withMongo('backups of MongoDB', server => {
@@ -37,8 +41,32 @@ withMongo('backups of MongoDB', server => {
     for (const database of used) await database.drop();
   });
 
-  it('are whole, and restored the same, with identities apart too; a damaged one and a used database are refused', async function () {
-    this.timeout(120_000);
+  /** A restore whose process is killed when it inserts for the n-th time; false where it came to its end before. */
+  async function killedRestore(order: MongoRestoreOrder, at: number): Promise<boolean> {
+    const keys = join(place, 'keys.json');
+    if (!existsSync(keys)) saveKeyRing(keys, ring);
+    let inserts = 0;
+    let kill = (): unknown => undefined;
+    const link = await openFaultyLink(order.url, name => name === 'insert' && ++inserts === at && kill());
+    try {
+      const args = [order.backup, '--url', link.url, '--keys', keys];
+      const apart = order.identityUrl === null ? [] : ['--identity-url', order.identityUrl];
+      const child = spawn(process.execPath, [ENTRY, 'restore', ...args, ...apart], { cwd: place });
+      let said = '';
+      child.stderr.setEncoding('utf8').on('data', (text: string) => {
+        said += text;
+      });
+      kill = () => child.kill('SIGKILL');
+      const [code, signal] = await once(child, 'close');
+      if (signal === null) assert.equal(code, 0, `at insert ${at}: ${said}`);
+      return signal === 'SIGKILL';
+    } finally {
+      await link.close();
+    }
+  }
+
+  it('are whole, and restored the same although they were killed at each step, with identities apart too; a damaged one and a used database are refused', async function () {
+    this.timeout(240_000);
     const running = await runGateway();
     for (const content of [...APPEALS, ...APPEALS]) await running.appeal(content, { phone: '13900001111' });
     await running.gateway.close(5000);
@@ -66,7 +94,9 @@ withMongo('backups of MongoDB', server => {
     for (const identity of [null, fresh().url]) {
       const second = fresh();
       const order = { ...quiet, backup: target, ring, every: 1, url: second.url, identityUrl: identity };
-      await restoreToMongo(order);
+      let kills = 0;
+      while (await killedRestore(order, kills + 1)) kills++;
+      assert.ok(kills > 3, `killed ${kills} times only`);
       const again = await open(second.url, identity);
       assert.deepEqual(
         [await again.messages.counts(), await again.tickets.counts(), await again.outbox.counts()],
