@@ -1,4 +1,5 @@
 // A store of many tickets for the repeats bench: read, weighed and entered into the index by the product's own code.
+
 import { createHash, createHmac } from 'node:crypto';
 import { join } from 'node:path';
 import { SHIPPED } from '../../config/load.ts';
@@ -12,6 +13,7 @@ import { keyedGrams, TermStatistics } from '../../normalizer/terms.ts';
 import { topicModel } from '../../normalizer/topics.ts';
 import { encodeFacts } from '../../store/facts-codec.ts';
 import type { FieldCipher } from '../../store/field-cipher.ts';
+import { NOTHING_MORE } from '../../store/nothing-more.ts';
 import { Postings } from '../../store/postings.ts';
 import type { AcceptRow, CommitRow, Store } from '../../store/store.ts';
 import type { MadeMessages } from './made-messages.ts';
@@ -90,17 +92,8 @@ function accepted(number: string, acceptedAt: number): AcceptRow {
 
 function decided(number: string, acceptedAt: number, facts: Uint8Array): CommitRow {
   return {
+    ...NOTHING_MORE,
     ...{ number, revision: 0, decidedAt: acceptedAt, outcome: { kind: 'ticket', held: false }, decision: null },
-    ...{
-      parts: [],
-      gathers: [],
-      conversation: null,
-      outbox: [],
-      voids: [],
-      wanted: [],
-      events: [],
-      audit: null,
-    },
     ticket: {
       ...{ number, state: 'queued', channel: 'bench', type: '投诉', category: null, urgency: '一般', division: null },
       ...{ confidential: false, acceptedAt, closedRepeatOf: null, incident: null, identityKeys: [], facts },

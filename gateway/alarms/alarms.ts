@@ -17,12 +17,12 @@ import {
   type WayName,
 } from './alarm.ts';
 import { createClockWatch } from './clock-watch.ts';
-import type { Company, OwnFacts, ProcessWord } from './company.ts';
+import type { Company, ProcessWord } from './company.ts';
 import { advance, type Course } from './course.ts';
 import { deliver, type Kept } from './delivery.ts';
 import { readKept, readTraffic, writeState, writeTraffic } from './keeping.ts';
 import { farewell, noticeOf, takenOver, written } from './notices.ts';
-import { type ChannelFact, type DiskFacts, type Facts, findingsOf, type StoreFacts } from './rules.ts';
+import { type ChannelFact, type DiskFacts, type Facts, findingsOf, type OwnFacts, type StoreFacts } from './rules.ts';
 import { together } from './together.ts';
 import { createTraffic, type Quiet, type Traffic } from './traffic.ts';
 import { waysOf } from './ways.ts';

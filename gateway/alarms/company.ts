@@ -1,23 +1,7 @@
 // 各进程: what each process of several says of itself at every look, kept in one value of the store, and which of them tells people.
 import type { Store } from '../../store/store.ts';
 import type { Role } from '../role.ts';
-import type { Expiry, SettingsRefusal } from './alarm.ts';
-import type { ChannelFact, DiskFacts } from './rules.ts';
-
-/** What one process knows that the others cannot see. Times are milliseconds since the epoch. */
-export interface OwnFacts {
-  readonly channels: readonly ChannelFact[];
-  readonly disk: DiskFacts | null;
-  readonly intakePaused: string | null;
-  /** null: no case system is configured. */
-  readonly caseSystem: { readonly down: boolean; readonly since: number } | null;
-  /** Code of what is wrong with the queue; null: nothing, or none of it is worked on here. */
-  readonly queue: string | null;
-  readonly expiries: readonly Expiry[];
-  readonly settingsRefused: SettingsRefusal | null;
-  readonly keysKept: boolean;
-  readonly clock: { readonly seconds: number; readonly at: number } | null;
-}
+import type { OwnFacts } from './rules.ts';
 
 /** What a process said of itself last. */
 export interface ProcessWord {

@@ -12,27 +12,31 @@ export interface ChannelFact {
   readonly reason: string | null;
 }
 
-/** What one look finds out. Times are milliseconds since the epoch. */
-export interface Facts {
-  readonly now: number;
+/** What one process knows that others on its store cannot see. Times are milliseconds since the epoch. */
+export interface OwnFacts {
   readonly channels: readonly ChannelFact[];
-  /** Channels that get far less than usual. */
-  readonly quiet: ReadonlyMap<string, Quiet>;
-  /** null: the store did not answer. */
-  readonly store: StoreFacts | null;
   /** null: not measured yet. */
   readonly disk: DiskFacts | null;
   /** Code of why intake is stopped; null: it is not. */
   readonly intakePaused: string | null;
   /** null: no case system is configured, entries wait by intention. */
   readonly caseSystem: { readonly down: boolean; readonly since: number } | null;
-  /** Code of what is wrong with the queue. */
+  /** Code of what is wrong with the queue; null: nothing, or none of it is worked on here. */
   readonly queue: string | null;
   readonly expiries: readonly Expiry[];
   readonly settingsRefused: SettingsRefusal | null;
   readonly keysKept: boolean;
   /** The last step of the clock that is still to be told: seconds, and when. */
   readonly clock: { readonly seconds: number; readonly at: number } | null;
+}
+
+/** What one look finds out. */
+export interface Facts extends OwnFacts {
+  readonly now: number;
+  /** Channels that get far less than usual. */
+  readonly quiet: ReadonlyMap<string, Quiet>;
+  /** null: the store did not answer. */
+  readonly store: StoreFacts | null;
   /** First record of the audit chain that does not fit. */
   readonly auditBroken: number | null;
   /** Of several processes: which one each of these is about. */

@@ -1,7 +1,7 @@
 // What several processes know together, each of its own part: of a fact that is one process's alone, its name stands beside it.
 import type { AlarmKind, Expiry } from './alarm.ts';
-import type { OwnFacts, ProcessWord } from './company.ts';
-import { type ChannelFact, type DiskFacts, OPENING } from './rules.ts';
+import type { ProcessWord } from './company.ts';
+import { type ChannelFact, type DiskFacts, OPENING, type OwnFacts } from './rules.ts';
 
 /** Names of the processes that these are of. */
 export type Processes = Readonly<Partial<Record<AlarmKind, string>>>;

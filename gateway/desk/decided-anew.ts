@@ -1,21 +1,9 @@
 // A message that is decided on once more: its row under the next revision, with what was read of it before.
 import type { Outcome } from '../../normalizer/ticket.ts';
 import type { FieldCipher } from '../../store/field-cipher.ts';
+import { NOTHING_MORE } from '../../store/nothing-more.ts';
 import type { BornRow, CommitRow, EntryKind, MessageRow, NewEntry, TicketRow } from '../../store/store.ts';
 import { type KeptDecision, sealDecision } from '../../store/ticket-seal.ts';
-
-/** Of a decision that says no more than its outcome. */
-export const NOTHING_MORE = {
-  ticket: null,
-  parts: [],
-  gathers: [],
-  conversation: null,
-  outbox: [],
-  voids: [],
-  wanted: [],
-  events: [],
-  audit: null,
-} as const;
 
 /** @param kept what of the decision is kept, sealed here; null: nothing
  *  @param decidedAt milliseconds since the epoch */

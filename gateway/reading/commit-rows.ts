@@ -2,9 +2,9 @@
 import type { Link, Outcome } from '../../normalizer/ticket.ts';
 import { encodeFacts } from '../../store/facts-codec.ts';
 import type { FieldCipher } from '../../store/field-cipher.ts';
+import { NOTHING_MORE } from '../../store/nothing-more.ts';
 import type { BornRow, CommitRow, NewEntry, UnreadRow } from '../../store/store.ts';
 import { sealBornJson, sealDecisionJson, sealIdentity } from '../../store/ticket-seal.ts';
-import { NOTHING_MORE } from '../desk/decided-anew.ts';
 import type { Judged } from './judge.ts';
 import type { DraftHead, Reading } from './protocol.ts';
 

@@ -1,5 +1,7 @@
 // Rows for the store's contract suite, and opening a store for each of its cases.
+
 import { createHash } from 'node:crypto';
+import { NOTHING_MORE } from '../../store/nothing-more.ts';
 import type {
   AcceptRow,
   AuditNote,
@@ -94,20 +96,12 @@ export function born(name: string, more: Partial<BornRow> = {}): BornRow {
 
 export function decision(name: string, outcome: Outcome, more: Partial<CommitRow> = {}): CommitRow {
   return {
+    ...NOTHING_MORE,
     number: numberOf(name),
     revision: 0,
     decidedAt: NOW,
     outcome,
     decision: Buffer.from(`decision ${name}`),
-    ticket: null,
-    parts: [],
-    gathers: [],
-    conversation: null,
-    outbox: [],
-    voids: [],
-    wanted: [],
-    events: [],
-    audit: null,
     ...more,
   };
 }

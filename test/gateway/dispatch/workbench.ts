@@ -1,4 +1,5 @@
 // A real store on a temporary folder, tickets of any kind in it, a simulated case system and the outgoing side between them.
+
 import { createHash } from 'node:crypto';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -12,6 +13,7 @@ import { createLog } from '../../../gateway/telemetry/telemetry.ts';
 import type { Requester } from '../../../normalizer/ticket.ts';
 import { createCipher, type FieldCipher } from '../../../store/field-cipher.ts';
 import { createDevelopmentKeys, macKey } from '../../../store/key-ring.ts';
+import { NOTHING_MORE } from '../../../store/nothing-more.ts';
 import { openSqliteStore } from '../../../store/sqlite/engine.ts';
 import type { CommitRow, EntryKind, NewEntry, Store } from '../../../store/store.ts';
 import { type BornContent, sealBorn, sealDecision, sealIdentity } from '../../../store/ticket-seal.ts';
@@ -212,20 +214,12 @@ async function commit(store: Store, rows: readonly CommitRow[]): Promise<void> {
 
 function emptyRow(number: string, outcome: CommitRow['outcome']): CommitRow {
   return {
+    ...NOTHING_MORE,
     number,
     revision: 0,
     decidedAt: Date.now(),
     outcome,
     decision: null,
-    ticket: null,
-    parts: [],
-    gathers: [],
-    conversation: null,
-    outbox: [],
-    voids: [],
-    wanted: [],
-    events: [],
-    audit: null,
   };
 }
 

@@ -1,8 +1,10 @@
 // The recorded process: lets the real store engine accept and decide messages, and notes each promise once it is given.
+
 import { createHash, randomBytes } from 'node:crypto';
 import { openSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
 import { seeded } from '../../../bench/random.ts';
+import { NOTHING_MORE } from '../../../store/nothing-more.ts';
 import { openSqliteStore } from '../../../store/sqlite/engine.ts';
 import type { AcceptRow, CommitRow } from '../../../store/store.ts';
 import { ACKNOWLEDGED } from './replay.ts';
@@ -33,20 +35,12 @@ function makeRow(index: number): AcceptRow {
 }
 
 const decide = (number: string): CommitRow => ({
+  ...NOTHING_MORE,
   number,
   revision: 0,
   decidedAt: now,
   outcome: { kind: 'not-an-appeal', reason: 'test' },
   decision: null,
-  ticket: null,
-  parts: [],
-  gathers: [],
-  conversation: null,
-  outbox: [],
-  voids: [],
-  wanted: [],
-  events: [],
-  audit: null,
 });
 
 const store = await openSqliteStore({
