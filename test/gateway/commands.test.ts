@@ -54,14 +54,7 @@ describe('commands of a running gateway', function () {
     await one('channels add', { id: 'box', kind: 'line-box', settings: JSON.stringify({ token: TOKEN }) });
   }
 
-  async function call(command: string, args: Arguments = {}): Promise<readonly Reply[]> {
-    const client = await callControl(join(running.folder, 'data'));
-    assert.ok(client !== null, 'no gateway listens');
-    const replies: Reply[] = [];
-    for await (const reply of client.run(command, args, 'tester')) replies.push(reply);
-    client.close();
-    return replies;
-  }
+  const call = (command: string, args?: Arguments) => running.call(command, args);
   const found = async (code: string) =>
     ((await one('status'))['findings'] as readonly Finding[]).find(finding => finding.code === code);
   const rows = async (command: string, args?: Arguments) =>

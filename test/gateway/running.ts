@@ -5,9 +5,10 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { stringify } from 'yaml';
 import { loadConfig } from '../../config/load.ts';
-import type { Command } from '../../gateway/cli/command.ts';
+import type { Arguments, Command } from '../../gateway/cli/command.ts';
 import { COMMANDS } from '../../gateway/cli/commands.ts';
 import { type Gateway, type GatewayOptions, startGateway } from '../../gateway/compose.ts';
+import { callControl, type Reply } from '../../gateway/control.ts';
 import { createLog } from '../../gateway/telemetry/telemetry.ts';
 import { type PartnerAnswer, partner } from '../platforms/app.ts';
 
@@ -23,10 +24,21 @@ export interface Running {
   ): Promise<{ readonly number: string; readonly outcome: Readonly<Record<string, unknown>> }>;
   /** Any body; what is taken in is waited for until it is read. */
   send(body: unknown): Promise<PartnerAnswer>;
+  /** Runs a command over the gateway's socket, as somebody at its machine would; answers all that it said. */
+  call(command: string, args?: Arguments, by?: string): Promise<readonly Reply[]>;
   /** Waits until the condition holds; fails after ten seconds. */
   until(condition: () => boolean | Promise<boolean>): Promise<void>;
   close(): Promise<void>;
 }
+
+/** Settings of a gateway on a folder of its own, on any port, that takes as little of the machine as it can. */
+export const BASE = {
+  data: './data',
+  keys: { file: './keys.json' },
+  listen: { port: 0 },
+  reading: { parsers: 1 },
+  intake: { minFreeMb: 0, minFreePercent: 0 },
+} as const;
 
 /**
  * @param settings over the shipped defaults
@@ -40,14 +52,7 @@ export async function runGateway(
 ): Promise<Running> {
   const folder = mkdtempSync(join(tmpdir(), 'huisu-test-'));
   const file = join(folder, 'huisu.yaml');
-  const base = {
-    data: './data',
-    keys: { file: './keys.json' },
-    listen: { port: 0 },
-    reading: { parsers: 1 },
-    intake: { minFreeMb: 0, minFreePercent: 0 },
-  };
-  writeFileSync(file, stringify({ ...base, ...settings }));
+  writeFileSync(file, stringify({ ...BASE, ...settings }));
   const logged: string[] = [];
   const log = createLog({ level: 'debug', destination: { write: line => void logged.push(line) } });
   const onFatal = (error: Error) => {
@@ -72,6 +77,7 @@ export async function runGateway(
       if (answer.status !== 200) throw new Error(`answered ${answer.status}: ${answer.text}`);
       return answer.json() as unknown as Awaited<ReturnType<Running['appeal']>>;
     },
+    call: (command, args = {}, by = 'tester') => call(join(folder, 'data'), command, args, by),
     until,
     async close() {
       sender.close();
@@ -79,6 +85,15 @@ export async function runGateway(
       rmSync(folder, { recursive: true, force: true });
     },
   };
+}
+
+async function call(data: string, command: string, args: Arguments, by: string): Promise<readonly Reply[]> {
+  const client = await callControl(data);
+  if (client === null) throw new Error('no gateway listens');
+  const replies: Reply[] = [];
+  for await (const reply of client.run(command, args, by)) replies.push(reply);
+  client.close();
+  return replies;
 }
 
 async function until(condition: () => boolean | Promise<boolean>): Promise<void> {

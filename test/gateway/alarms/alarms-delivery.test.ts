@@ -1,9 +1,5 @@
 // How alarms get to a person: signed, in order, again after a failure, given up in the end, by mail as by webhook.
 import assert from 'node:assert/strict';
-import { spawnSync } from 'node:child_process';
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { newSecret } from '../../../adapters/kit/signature.ts';
 import type { AlarmMail, AlarmSettings } from '../../../config/alarms.ts';
 import { alarmsSchema } from '../../../config/alarms.ts';
@@ -11,6 +7,7 @@ import { ConfigError } from '../../../config/errors.ts';
 import { check } from '../../../config/load.ts';
 import { MOST_NOTICES } from '../../../gateway/alarms/delivery.ts';
 import { tryWays } from '../../../gateway/alarms/ways.ts';
+import { cannotMake, makeCertificate, type TestCertificate } from '../certificates.ts';
 import {
   type AlarmBench,
   alarmSettings,
@@ -246,22 +243,15 @@ describe('the delivery of alarms', () => {
 });
 
 describe('alarms by mail over TLS', () => {
-  let folder: string;
-  let pair: { readonly cert: string; readonly key: string };
+  let pair: TestCertificate;
   before(function () {
-    folder = mkdtempSync(join(tmpdir(), 'huisu-alarm-tls-'));
-    const [key, cert] = [join(folder, 'key.pem'), join(folder, 'cert.pem')];
-    const made = spawnSync('openssl', [
-      ...['req', '-x509', '-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:prime256v1', '-nodes', '-days', '2'],
-      ...['-subj', '/CN=huisu-test', '-addext', 'subjectAltName=IP:127.0.0.1', '-keyout', key, '-out', cert],
-    ]);
-    if (made.status !== 0) {
-      process.stderr.write('skipped: openssl is not installed\n');
+    const reason = cannotMake();
+    if (reason !== null) {
+      process.stderr.write(`skipped: ${reason}\n`);
       return this.skip();
     }
-    pair = { key: readFileSync(key, 'utf8'), cert: readFileSync(cert, 'utf8') };
+    pair = makeCertificate('huisu-test');
   });
-  after(() => rmSync(folder, { recursive: true, force: true }));
 
   async function trial(server: MailServer, more: Partial<AlarmMail>) {
     const settings = alarmSettings({ mail: mailTo(server.port, more) });

@@ -12,7 +12,16 @@ import { createLog } from '../../../gateway/telemetry/telemetry.ts';
 import { StoreUnavailable } from '../../../store/errors.ts';
 import { openSqliteStore, type SqliteStore } from '../../../store/sqlite/engine.ts';
 import type { Store } from '../../../store/store.ts';
-import { alarmSettings, HOUR, MINUTE, type Receiver, SECRET, startReceiver, type World } from './alarms-workbench.ts';
+import {
+  alarmSettings,
+  HOUR,
+  MINUTE,
+  type Receiver,
+  SECRET,
+  sourcesOf,
+  startReceiver,
+  type World,
+} from './alarms-workbench.ts';
 
 const GB = 1024 ** 3;
 const WEEK = 7 * 24 * HOUR;
@@ -76,16 +85,7 @@ describe('alarms of several processes', () => {
     const alarms = createAlarms({
       ...{ store, counts: probeCounts(store), log: createLog({ level: 'silent' }), settings: () => settings, role },
       company: createCompany(store.admin, { release }, `${name}:${members.length}`),
-      sources: {
-        channels: async () => world.channels,
-        intakePaused: () => world.paused,
-        disk: () => world.disk,
-        caseSystem: () => world.caseSystem,
-        queue: async () => world.queue,
-        expiries: () => world.expiries,
-        settingsRefused: () => world.refused,
-        keysKept: () => world.keysKept,
-      },
+      sources: sourcesOf(world),
       now: () => now,
       monotonic: () => now,
       random: () => 0.5,

@@ -9,7 +9,7 @@ import { newSecret, secretKey, verifyWebhook } from '../../../adapters/kit/signa
 import type { AlarmSettings } from '../../../config/alarms.ts';
 import { loadConfig } from '../../../config/load.ts';
 import type { Expiry, SettingsRefusal } from '../../../gateway/alarms/alarm.ts';
-import { type Alarms, createAlarms } from '../../../gateway/alarms/alarms.ts';
+import { type AlarmSources, type Alarms, createAlarms } from '../../../gateway/alarms/alarms.ts';
 import type { ChannelFact, DiskFacts } from '../../../gateway/alarms/rules.ts';
 import type { NoticeBody } from '../../../gateway/alarms/way.ts';
 import { probeCounts } from '../../../gateway/telemetry/probe-counts.ts';
@@ -142,6 +142,20 @@ export function alarmSettings(over: Partial<AlarmSettings> = {}): AlarmSettings 
   return { ...loadConfig({ env: {} }).config.alarms, name: 'test', ...over };
 }
 
+/** Where alarms get their facts: what the world is at the time. */
+export function sourcesOf(world: Omit<World, 'now' | 'elapsed'>): AlarmSources {
+  return {
+    channels: async () => world.channels,
+    intakePaused: () => world.paused,
+    disk: () => world.disk,
+    caseSystem: () => world.caseSystem,
+    queue: async () => world.queue,
+    expiries: () => world.expiries,
+    settingsRefused: () => world.refused,
+    keysKept: () => world.keysKept,
+  };
+}
+
 export async function openBench(
   over: Partial<AlarmSettings> = {},
   around: (store: Store) => Store = store => store,
@@ -167,16 +181,7 @@ export async function openBench(
   const open = () =>
     createAlarms({
       ...{ store, counts: probeCounts(store), log, settings: () => settings, company: null, role: 'all' as const },
-      sources: {
-        channels: async () => world.channels,
-        intakePaused: () => world.paused,
-        disk: () => world.disk,
-        caseSystem: () => world.caseSystem,
-        queue: async () => world.queue,
-        expiries: () => world.expiries,
-        settingsRefused: () => world.refused,
-        keysKept: () => world.keysKept,
-      },
+      sources: sourcesOf(world),
       now: () => world.now,
       monotonic: () => world.elapsed,
       random: () => 0.5,

@@ -7,7 +7,6 @@ import { join, resolve } from 'node:path';
 import { loadConfig } from '../../../config/load.ts';
 import { COMMANDS } from '../../../gateway/cli/commands.ts';
 import { startGateway } from '../../../gateway/compose.ts';
-import { callControl } from '../../../gateway/control.ts';
 import type { Changes } from '../../../gateway/desk/correct.ts';
 import { proposalOf, proposedTickets } from '../../../gateway/desk/lowering.ts';
 import { type Foundation, openFoundation } from '../../../gateway/foundation.ts';
@@ -84,11 +83,7 @@ withMongo('what clerks corrected', server => {
       );
     });
   async function call(command: string, args: Readonly<Record<string, string>>): Promise<void> {
-    const client = await callControl(inFolder('data'));
-    assert.ok(client !== null, 'no gateway listens');
-    for await (const reply of client.run(command, args, 'tester'))
-      assert.ok(!('failure' in reply), JSON.stringify(reply));
-    client.close();
+    for (const reply of await running.call(command, args)) assert.ok(!('failure' in reply), JSON.stringify(reply));
   }
 
   /** All is there, the proposal can be carried out, and the chain of records is whole. */

@@ -1,10 +1,8 @@
 // What protects who appealed is taken away by two people and by nobody alone, on both engines; to protect more takes one.
 import assert from 'node:assert/strict';
 import { randomBytes } from 'node:crypto';
-import { join } from 'node:path';
 import type { Arguments, Row } from '../../../gateway/cli/command.ts';
 import type { Finding } from '../../../gateway/cli/status.ts';
-import { callControl, type Reply } from '../../../gateway/control.ts';
 import type { Changes } from '../../../gateway/desk/correct.ts';
 import { DeskError } from '../../../gateway/desk/desk-error.ts';
 import { propose } from '../../../gateway/desk/lowering.ts';
@@ -64,14 +62,7 @@ function itTakesTwo(engineOf: () => Promise<Engine>): void {
   };
   const refused = (code: string) => (error: DeskError) => error instanceof DeskError && error.code === `desk.${code}`;
 
-  async function call(by: string, command: string, args: Arguments = {}): Promise<readonly Reply[]> {
-    const client = await callControl(join(running.folder, 'data'));
-    assert.ok(client !== null, 'no gateway listens');
-    const replies: Reply[] = [];
-    for await (const reply of client.run(command, args, by)) replies.push(reply);
-    client.close();
-    return replies;
-  }
+  const call = (by: string, command: string, args?: Arguments) => running.call(command, args, by);
   const one = async (by: string, command: string, args?: Arguments) =>
     (await call(by, command, args)).flatMap(reply => ('result' in reply ? [reply.result] : []))[0] as Row;
   const listed = async () =>

@@ -1,35 +1,26 @@
 // Only a case system whose certificate holds is spoken to, and it can ask for one of ours.
 import assert from 'node:assert/strict';
-import { spawnSync } from 'node:child_process';
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { createServer, type Server } from 'node:https';
 import type { AddressInfo } from 'node:net';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import type { TLSSocket } from 'node:tls';
 import { caseSystemSettings } from '../../../config/case-system.ts';
 import { createCaseSystem } from '../../../gateway/dispatch/case-system.ts';
 import { DOCUMENTED, exampleBodies } from '../../../gateway/dispatch/examples.ts';
+import { cannotMake, makeCertificate, type TestCertificate } from '../certificates.ts';
 
 describe('case system over TLS', () => {
-  let folder: string;
-  let pair: { readonly cert: string; readonly key: string };
+  let pair: TestCertificate;
   let server: Server;
   let url: string;
   let subjects: string[];
 
   before(async function () {
-    folder = mkdtempSync(join(tmpdir(), 'huisu-tls-'));
-    const [key, cert] = [join(folder, 'key.pem'), join(folder, 'cert.pem')];
-    const made = spawnSync('openssl', [
-      ...['req', '-x509', '-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:prime256v1', '-nodes', '-days', '2'],
-      ...['-subj', '/CN=huisu-test', '-addext', 'subjectAltName=IP:127.0.0.1', '-keyout', key, '-out', cert],
-    ]);
-    if (made.status !== 0) {
-      process.stderr.write('skipped: openssl is not installed\n');
+    const reason = cannotMake();
+    if (reason !== null) {
+      process.stderr.write(`skipped: ${reason}\n`);
       return this.skip();
     }
-    pair = { key: readFileSync(key, 'utf8'), cert: readFileSync(cert, 'utf8') };
+    pair = makeCertificate('huisu-test');
     server = createServer({ ...pair, requestCert: true, rejectUnauthorized: false }, (request, response) => {
       subjects.push(String((request.socket as TLSSocket).getPeerCertificate().subject?.CN ?? 'none'));
       request.resume().on('end', () => response.end('{"caseNumber":"T-1"}'));
@@ -43,7 +34,6 @@ describe('case system over TLS', () => {
   after(() => {
     server?.closeAllConnections();
     server?.close();
-    rmSync(folder, { recursive: true, force: true });
   });
 
   async function send(tls: Readonly<Record<string, string>>) {

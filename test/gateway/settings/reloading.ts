@@ -9,6 +9,7 @@ import type { CommandContext } from '../../../gateway/cli/command.ts';
 import { COMMANDS } from '../../../gateway/cli/commands.ts';
 import { type Gateway, startGateway } from '../../../gateway/compose.ts';
 import { createLog } from '../../../gateway/telemetry/telemetry.ts';
+import { BASE } from '../running.ts';
 
 export type Written = Readonly<Record<string, unknown>>;
 
@@ -51,16 +52,9 @@ export async function startReloading(
   const folder = mkdtempSync(join(tmpdir(), 'huisu-reload-'));
   const file = join(folder, 'huisu.yaml');
   const secret = newSecret();
-  const base = {
-    data: './data',
-    keys: { file: './keys.json' },
-    listen: { port: 0 },
-    reading: { parsers: 1 },
-    intake: { minFreeMb: 0, minFreePercent: 0 },
-  };
   const write = ({ channels = [], ...more }: Written) => {
     const all = [appChannel('steady', [secret]), ...(channels as Written[])];
-    replaced(file, stringify({ ...base, ...more, channels: all }));
+    replaced(file, stringify({ ...BASE, ...more, channels: all }));
   };
   mkdirSync(join(folder, 'channels'));
   write(settings);

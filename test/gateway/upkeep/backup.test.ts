@@ -16,7 +16,7 @@ import { join, resolve } from 'node:path';
 import { loadConfig } from '../../../config/load.ts';
 import { restoreCommand } from '../../../gateway/cli/backup.ts';
 import type { Arguments, Row, Terminal } from '../../../gateway/cli/command.ts';
-import { callControl, type Failure, type Reply } from '../../../gateway/control.ts';
+import type { Failure } from '../../../gateway/control.ts';
 import { openFoundation } from '../../../gateway/foundation.ts';
 import { makeBackup } from '../../../gateway/upkeep/backup.ts';
 import { loadKeyRing, rotate, sealingKeys } from '../../../store/key-ring.ts';
@@ -45,14 +45,7 @@ describe('backup and restore', function () {
 
   const inFolder = (...path: string[]) => join(running.folder, ...path);
 
-  async function call(command: string, args: Arguments = {}): Promise<readonly Reply[]> {
-    const client = await callControl(inFolder('data'));
-    assert.ok(client !== null, 'no gateway listens');
-    const replies: Reply[] = [];
-    for await (const reply of client.run(command, args, 'tester')) replies.push(reply);
-    client.close();
-    return replies;
-  }
+  const call = (command: string, args?: Arguments) => running.call(command, args);
   async function result(command: string, args?: Arguments): Promise<Row> {
     const replies = await call(command, args);
     const found = replies.flatMap(reply => ('result' in reply ? [reply.result] : []))[0];

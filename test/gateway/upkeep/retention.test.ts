@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Arguments, Row } from '../../../gateway/cli/command.ts';
-import { callControl, type Failure, type Reply } from '../../../gateway/control.ts';
+import type { Failure } from '../../../gateway/control.ts';
 import { identityKey } from '../../../gateway/reading/judge.ts';
 import { forgetPending } from '../../../gateway/upkeep/erase.ts';
 import { purge } from '../../../gateway/upkeep/purge.ts';
@@ -25,14 +25,7 @@ describe('retention in a running gateway', function () {
   const context = () => running.gateway.context;
   const store = () => context().store;
 
-  async function call(command: string, args: Arguments = {}): Promise<readonly Reply[]> {
-    const client = await callControl(join(running.folder, 'data'));
-    assert.ok(client !== null, 'no gateway listens');
-    const replies: Reply[] = [];
-    for await (const reply of client.run(command, args, 'tester')) replies.push(reply);
-    client.close();
-    return replies;
-  }
+  const call = (command: string, args?: Arguments) => running.call(command, args);
   async function one(command: string, args?: Arguments): Promise<Row> {
     const replies = await call(command, args);
     const found = replies.flatMap(reply => ('result' in reply ? [reply.result] : []))[0];
