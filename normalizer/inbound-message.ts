@@ -65,6 +65,9 @@ export interface ConversationPart {
   readonly quietSeconds: number;
 }
 
+export const UNREAD_REASONS = ['encrypted', 'unopened'] as const;
+export type UnreadReason = (typeof UNREAD_REASONS)[number];
+
 /** 来件, an appeal. */
 export interface InboundAppeal {
   readonly kind: 'appeal';
@@ -92,6 +95,9 @@ export interface InboundAppeal {
   readonly externalIds: Readonly<Record<string, string>>;
   readonly attachments: readonly InboundAttachment[];
   readonly conversation?: ConversationPart;
+  /** Why nobody here can read what was written: for another key (`encrypted`), or in a wrapping that nothing opens (`unopened`). The
+   *  content is then what stands around it, and a person has to look. */
+  readonly unread?: UnreadReason;
 }
 
 /** 来件, not an appeal. */

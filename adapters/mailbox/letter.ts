@@ -2,6 +2,7 @@
 import type { InboundAppeal, InboundAttachment, InboundContact, InboundMessage, Original } from '../contract.ts';
 import { isEmptyText } from '../kit/text.ts';
 import { notWritten } from './auto-mail.ts';
+import { disarmed, isVersionOnly, unreadOf } from './encrypted.ts';
 import { htmlText, type Link, type Picture } from './html-text.ts';
 import { LIMITS } from './limits.ts';
 import type { MailContent, MailFile, MailPart } from './mail-content.ts';
@@ -123,6 +124,12 @@ function enclosed(files: readonly MailFile[], pictures: readonly Picture[]): Enc
   return { attachments: found.map(attachment), outlook, sealed };
 }
 
+/** What the mail encloses, and encrypted blocks that stood in its text as the files that a program for them opens. */
+function filesOf(files: readonly MailFile[], blocks: readonly string[]): readonly MailFile[] {
+  const armoured = blocks.map(block => ({ name: '', type: 'application/pgp-encrypted', bytes: Buffer.from(block) }));
+  return [...files.filter(file => !isVersionOnly(file)), ...armoured];
+}
+
 const ENDINGS: Readonly<Record<string, string>> = {
   'image/jpeg': 'jpg',
   'image/svg+xml': 'svg',
@@ -131,6 +138,9 @@ const ENDINGS: Readonly<Record<string, string>> = {
   'text/calendar': 'ics',
   'message/rfc822': 'eml',
   'application/pdf': 'pdf',
+  'application/pgp-encrypted': 'asc',
+  'application/pkcs7-mime': 'p7m',
+  'application/x-pkcs7-mime': 'p7m',
   'application/octet-stream': 'bin',
 };
 const MEDIA_TYPE = /^[a-z0-9][\w.+-]{0,60}\/[a-z0-9][\w.+-]{0,100}$/;
@@ -243,14 +253,18 @@ function appealOf(
   own: readonly string[],
 ): InboundMessage {
   const said = saidIn(mail.root);
-  const { attachments, outlook, sealed } = enclosed(mail.files, said.pictures);
-  const text = isEmptyText(said.text) ? outlookText(outlook) : said.text;
+  const plain = disarmed(said.text);
+  const { attachments, outlook, sealed } = enclosed(filesOf(mail.files, plain.blocks), said.pictures);
+  const text = isEmptyText(plain.text) ? outlookText(outlook) : plain.text;
   const outer = titleOf(mail.subject === '' ? (outlook[0]?.subject ?? '') : mail.subject);
   const title = outer.text === '' ? titleOf(inner[0]?.subject ?? '') : outer;
   const words = ownWords(text, outer.forwarded);
   const passed = passedOn(inner);
   const written = [words.text, passed.text].find(one => !isEmptyText(one)) ?? '';
   const content = withLinks(written, [...said.links, ...passed.links]);
+  const says = !isEmptyText(content);
+  const encrypted = plain.blocks.length > 0 ? 'encrypted' : unreadOf(mail, says);
+  const unread = encrypted ?? (sealed && !says ? 'unopened' : null);
   if (content === '' && isEmptyText(title.text) && attachments.length === 0) {
     return { kind: 'not-an-appeal', reason: 'empty' };
   }
@@ -258,12 +272,13 @@ function appealOf(
   const appeal: InboundAppeal = {
     kind: 'appeal',
     ...(isEmptyText(title.text) ? {} : { title: title.text }),
-    // Many write all they have to say into the subject. What an unopened winmail.dat holds, though, a person has to look at.
-    content: content === '' && !sealed ? title.text : content,
+    // Many write all they have to say into the subject, but not those whose words nobody could read.
+    content: content === '' && unread === null ? title.text : content,
     ...(sent === undefined ? {} : { sentAt: sent }),
     contact: contactOf(mail, original, words.signature, own),
     externalIds: externalIds(mail),
     attachments,
+    ...(unread === null ? {} : { unread }),
   };
   return appeal;
 }

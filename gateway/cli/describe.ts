@@ -55,6 +55,7 @@ const WORDS: Readonly<Record<string, readonly string[]>> = {
   reasons: ['repeat'],
   identity: ['identity'],
   asks: ['label'],
+  problems: [],
 };
 
 function named(key: string, value: unknown, language: Language): string {

@@ -66,6 +66,12 @@ describe('tables', () => {
     ]);
   });
 
+  it('say in words what could not be read of a ticket', () => {
+    assert.deepEqual(lines({ problems: ['text.encrypted', 'text.traditional'] }, 'zh'), [
+      `研读中的问题: text.encrypted (内容已加密，网关无法阅读) text.traditional (繁体已转为简体)`,
+    ]);
+  });
+
   it('show settings under the names by which they are set', () => {
     assert.deepEqual(lines({ id: 'app-1', settings: { burst: 2, sources: ['10.0.0.0/8'] } }, 'zh'), [
       '编号: app-1',

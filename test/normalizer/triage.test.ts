@@ -76,6 +76,17 @@ describe('triage', () => {
     assert.equal(read('我在沈阳市和平区，楼里燃气泄漏了，快来人').triage.verdict, 'accept');
   });
 
+  it('what nobody here can read is held with the reason, unless its subject says that somebody is in danger', () => {
+    for (const unread of ['encrypted', 'unopened'] as const) {
+      const { triage, appeal } = read('', { title: '情况反映', unread });
+      assert.deepEqual([triage.verdict, appeal.problems], ['hold', [`text.${unread}`]]);
+    }
+    const around = read('本邮件已经过病毒扫描，请放心打开附件。', { title: '情况反映', unread: 'encrypted' });
+    assert.deepEqual([around.triage.verdict, around.appeal.problems], ['hold', ['text.encrypted']]);
+    const urgent = read('', { title: '楼里燃气泄漏了，快来人', unread: 'encrypted' });
+    assert.deepEqual([urgent.triage.verdict, urgent.appeal.problems], ['accept', ['text.encrypted']]);
+  });
+
   it('a ground deep in a long letter is part of its story', () => {
     const story = '我们小区的物业服务一直很差，楼道没人打扫，电梯广告也没有公示收入。'.repeat(10);
     assert.equal(read(`${story}业委会曾经不服法院判决。`).triage.verdict, 'accept');
