@@ -7,7 +7,7 @@ import { dirname, join } from 'node:path';
 import { createInterface } from 'node:readline';
 import type { Arguments, Command, CommandContext, Row, Share } from './cli/command.ts';
 import { DeskError, EXIT } from './desk/desk-error.ts';
-import { failureOf } from './failure.ts';
+import { type Failure, failureOf } from './failure.ts';
 import { type Sentence, sayBoth } from './locale.ts';
 import type { Log } from './telemetry/telemetry.ts';
 import { within } from './within.ts';
@@ -18,13 +18,6 @@ interface Request {
   readonly command: string;
   readonly args: Arguments;
   readonly by: string;
-}
-
-/** What went wrong, as it is carried over the socket and shown to a person. */
-export interface Failure {
-  readonly code: string;
-  readonly exit: number;
-  readonly sentence: Sentence;
 }
 
 /** Lines of an answer; the last one is `end`, `result` or `failure`. */

@@ -4,11 +4,17 @@ import { ConfigError, describeProblem } from '../config/errors.ts';
 import { RulebookInvalid } from '../normalizer/rulebook.ts';
 import { Conflict, KeyError, SealBroken, StoreUnavailable } from '../store/errors.ts';
 import { catalogueEntry } from './catalogue.ts';
-import type { Failure } from './control.ts';
 import { DeskError, EXIT } from './desk/desk-error.ts';
 import { QueueUnavailable } from './dispatch/queue.ts';
 import { ListenError } from './http/listen-error.ts';
 import { type Sentence, sayBoth } from './locale.ts';
+
+/** What went wrong, as it is carried over the socket and shown to a person. */
+export interface Failure {
+  readonly code: string;
+  readonly exit: number;
+  readonly sentence: Sentence;
+}
 
 export function failureOf(error: unknown): Failure {
   if (error instanceof DeskError) return { code: error.code, exit: error.exit, sentence: error.sentence };

@@ -1,9 +1,10 @@
 // Draft and candidates → new, repeat, closed repeat or incident; pure, and every link says why.
 import type { Candidate, Decision, Facts, RepeatPolicy } from './facts.ts';
+import { AT, FEATURES, type Feature } from './features.ts';
 import { chooseIncident, type IncidentWitness } from './incident.ts';
 import { addedBy, likeness, withMeaning } from './meaning.ts';
 import { contributions, probabilityOf } from './repeat-model.ts';
-import { AT, Comparison, FEATURES, type Feature, sharedTerms } from './similarity.ts';
+import { Comparison, sharedTerms } from './similarity.ts';
 import type { Link, RepeatKind } from './ticket.ts';
 
 const DAY = 86_400_000;

@@ -1,7 +1,7 @@
 // What is compared of two appeals: terms, keys and times, never text. The form in which the candidate index keeps a ticket.
+import type { Feature } from './features.ts';
 import type { Meaning, MeaningPolicy } from './meaning.ts';
 import type { RepeatModel } from './repeat-model.ts';
-import type { Feature } from './similarity.ts';
 
 /** Facts of one appeal. Term hashes are 32-bit, seeded with the term key; keys are 16 hex digits of an HMAC. */
 export interface Facts {

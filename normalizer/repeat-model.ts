@@ -1,5 +1,5 @@
 // The trained model of repeats: features of two appeals → probability that they are about one matter, and what decided.
-import { FEATURES, type Feature, type Features } from './similarity.ts';
+import { FEATURES, type Feature, type Features } from './features.ts';
 
 /** A split, or a leaf with what it adds. Places are those of the tree's own list. */
 export type TreeNode = readonly [feature: number, cut: number, below: number, above: number] | readonly [adds: number];

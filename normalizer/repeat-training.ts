@@ -1,7 +1,8 @@
 // Trains the model of repeats on labelled pairs: a logistic regression and boosted trees. No clock, no chance:
 // the same examples give the same model.
+
+import { FEATURES, type Features } from './features.ts';
 import { featureList, type RepeatModel, sigmoid, type Tree, type TreeNode, treeSum } from './repeat-model.ts';
-import { FEATURES, type Features } from './similarity.ts';
 
 /** A labelled pair. */
 export interface Example {

@@ -1,6 +1,6 @@
 // By what a ticket is entered into the candidate index, and by what of it earlier ones are looked up.
 import type { Facts } from '../normalizer/facts.ts';
-import { isName } from '../normalizer/similarity.ts';
+import { isName } from '../normalizer/place-keys.ts';
 
 /** Weighted terms of a query or of a ticket, each weight 1 to 255. */
 export interface WeightedTerms {

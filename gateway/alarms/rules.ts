@@ -1,7 +1,6 @@
 // What is wrong right now: the facts of one look against the limits of the settings. Pure.
 import type { AlarmLimits } from '../../config/alarms.ts';
-import type { AlarmValues, Expiry, Finding, SettingsRefusal } from './alarm.ts';
-import type { Processes } from './together.ts';
+import type { AlarmKind, AlarmValues, Expiry, Finding, SettingsRefusal } from './alarm.ts';
 import type { Quiet } from './traffic.ts';
 
 /** A channel as it stands; `reason` is a code of docs/errors.md. */
@@ -29,6 +28,9 @@ export interface OwnFacts {
   /** The last step of the clock that is still to be told: seconds, and when. */
   readonly clock: { readonly seconds: number; readonly at: number } | null;
 }
+
+/** Names of the processes that these are of. */
+export type Processes = Readonly<Partial<Record<AlarmKind, string>>>;
 
 /** What one look finds out. */
 export interface Facts extends OwnFacts {

@@ -1,10 +1,7 @@
 // What several processes know together, each of its own part: of a fact that is one process's alone, its name stands beside it.
-import type { AlarmKind, Expiry } from './alarm.ts';
+import type { Expiry } from './alarm.ts';
 import type { ProcessWord } from './company.ts';
-import { type ChannelFact, type DiskFacts, OPENING, type OwnFacts } from './rules.ts';
-
-/** Names of the processes that these are of. */
-export type Processes = Readonly<Partial<Record<AlarmKind, string>>>;
+import { type ChannelFact, type DiskFacts, OPENING, type OwnFacts, type Processes } from './rules.ts';
 
 /** What all of them know together; where it is of one of them alone, its name stands beside it. */
 export function together(words: readonly ProcessWord[]): OwnFacts & { readonly process: Processes } {

@@ -2,39 +2,15 @@
 
 import type { AdapterDefinition } from '../../adapters/contract.ts';
 import { newSecret } from '../../adapters/kit/signature.ts';
-import type { Registry } from '../../adapters/registry.ts';
 import { nearest } from '../../config/explain.ts';
 import type { LoadedConfig } from '../../config/load.ts';
-import type { FieldCipher } from '../../store/field-cipher.ts';
-import type { ChannelRow, Store } from '../../store/store.ts';
+import type { ChannelRow } from '../../store/store.ts';
 import { DeskError } from '../desk/desk-error.ts';
-import type { Sentence } from '../locale.ts';
 import { checkSettings, withoutSecrets } from './channel-settings.ts';
 import { fileChannels, idTwice } from './file-channels.ts';
 import { createKeptKinds, refuseOtherKinds } from './kept-kinds.ts';
+import type { BookParts, BrokenChannel, KnownChannel } from './known-channel.ts';
 import { definitionOf, placeOf, sealChannel, settingsIn, storedChannel } from './stored-channels.ts';
-
-/** A channel with its settings checked against its adapter's schema. */
-export interface KnownChannel {
-  readonly id: string;
-  readonly kind: string;
-  readonly enabled: boolean;
-  /** Complete, secrets included; for the adapter alone, never shown or logged. */
-  readonly settings: unknown;
-  /** The settings file is changed by its owner only; the store by commands. */
-  readonly from: 'file' | 'store';
-  readonly definition: AdapterDefinition;
-  /** null for channels of the settings file. */
-  readonly createdAt: number | null;
-}
-
-/** A channel of the store that cannot be opened: its adapter is gone, asks for other settings, or its key is missing. */
-export interface BrokenChannel {
-  readonly id: string;
-  readonly kind: string;
-  readonly enabled: boolean;
-  readonly reason: Sentence;
-}
 
 export interface ChannelBook {
   /** All channels, those of the settings file first. Throws `ConfigError` for wrong settings and for an id in both places. */
@@ -69,14 +45,6 @@ export interface NewChannel {
   readonly id: string;
   readonly kind: string;
   readonly settings: Readonly<Record<string, unknown>>;
-}
-
-export interface BookParts {
-  readonly loaded: LoadedConfig;
-  readonly store: Store;
-  readonly cipher: FieldCipher;
-  readonly registry: Registry;
-  readonly now: () => number;
 }
 
 const FIRST = { id: 'app-1', kind: 'app' } as const;

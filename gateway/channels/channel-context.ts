@@ -6,9 +6,9 @@ import type { Intake } from '../intake.ts';
 import { progressOf } from '../progress.ts';
 import type { Splitter } from '../reading/splitter.ts';
 import type { Log } from '../telemetry/telemetry.ts';
-import type { KnownChannel } from './channel-book.ts';
 import { sealForChannel } from './channel-seal.ts';
 import { withoutSecrets } from './channel-settings.ts';
+import type { KnownChannel } from './known-channel.ts';
 
 export interface ContextParts {
   readonly intake: Intake;

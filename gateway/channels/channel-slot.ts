@@ -3,7 +3,7 @@ import { isDeepStrictEqual } from 'node:util';
 import { CredentialsRefused, Misconfigured, type OpenChannel, Unavailable } from '../../adapters/contract.ts';
 import { StoreUnavailable } from '../../store/errors.ts';
 import { within } from '../within.ts';
-import type { KnownChannel } from './channel-book.ts';
+import type { KnownChannel } from './known-channel.ts';
 import { createPollProgress, isLong, POLL_LONG, type PollProgress, type PollState } from './poll-progress.ts';
 
 /** How a channel stands; `reason` is a code explained in docs/errors.md. */

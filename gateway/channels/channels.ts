@@ -10,7 +10,7 @@ import {
 import { createBackoff, pause } from '../backoff.ts';
 import type { ParserChannel } from '../reading/protocol.ts';
 import { within } from '../within.ts';
-import type { ChannelBook, KnownChannel } from './channel-book.ts';
+import type { ChannelBook } from './channel-book.ts';
 import { type ContextParts, contextOf } from './channel-context.ts';
 import { pullFrom } from './channel-pulls.ts';
 import { withoutSecrets } from './channel-settings.ts';
@@ -28,6 +28,7 @@ import {
   statusOf,
   stopped,
 } from './channel-slot.ts';
+import type { KnownChannel } from './known-channel.ts';
 
 export type { ChannelStatus } from './channel-slot.ts';
 

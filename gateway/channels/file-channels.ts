@@ -3,8 +3,8 @@ import type { Registry } from '../../adapters/registry.ts';
 import { ConfigError, type ConfigProblem } from '../../config/errors.ts';
 import { nearest } from '../../config/explain.ts';
 import type { LoadedConfig } from '../../config/load.ts';
-import type { BookParts, KnownChannel } from './channel-book.ts';
 import { checkSettings } from './channel-settings.ts';
+import type { BookParts, KnownChannel } from './known-channel.ts';
 
 /** All of them are looked at, so that a person can mend everything at once. */
 export async function fileChannels(parts: Pick<BookParts, 'loaded' | 'registry'>): Promise<readonly KnownChannel[]> {

@@ -1,8 +1,9 @@
 // Hands a file to a channel by hand: opens the channel once more for it, takes the file, closes it again.
 import type { AdapterContext, ImportCall, ImportReport, OpenChannel } from '../../adapters/contract.ts';
 import { DeskError, EXIT } from '../desk/desk-error.ts';
-import type { ChannelBook, KnownChannel } from './channel-book.ts';
+import type { ChannelBook } from './channel-book.ts';
 import { type ContextParts, contextOf } from './channel-context.ts';
+import type { KnownChannel } from './known-channel.ts';
 
 export interface ImportParts extends ContextParts {
   readonly book: Pick<ChannelBook, 'find'>;

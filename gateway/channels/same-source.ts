@@ -1,5 +1,5 @@
 // Channels that read from the same place: each would take in what the other does.
-import type { KnownChannel } from './channel-book.ts';
+import type { KnownChannel } from './known-channel.ts';
 
 /** Pairs of ids, the earlier channel first; those that are switched off read nothing. */
 export function sameSources(

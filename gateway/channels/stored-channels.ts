@@ -8,8 +8,8 @@ import { type FieldCipher, fieldOf, packFields, unpackFields } from '../../store
 import type { ChannelRow } from '../../store/store.ts';
 import { DeskError } from '../desk/desk-error.ts';
 import type { Sentence } from '../locale.ts';
-import type { BookParts, BrokenChannel, KnownChannel } from './channel-book.ts';
 import { checkSettings } from './channel-settings.ts';
+import type { BookParts, BrokenChannel, KnownChannel } from './known-channel.ts';
 
 /** Throws a `DeskError` with the kinds there are. */
 export async function definitionOf(registry: Registry, kind: string): Promise<AdapterDefinition> {

@@ -1,6 +1,7 @@
 // How results reach a person or a program: tables and words, or JSON; always one line for each, on standard output.
 
-import type { Failure, Reply } from '../control.ts';
+import type { Reply } from '../control.ts';
+import type { Failure } from '../failure.ts';
 import { say } from '../locale.ts';
 import type { Command, Row, Share, Terminal } from './command.ts';
 import { lines } from './describe.ts';

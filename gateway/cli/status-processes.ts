@@ -5,7 +5,7 @@ import { catalogueEntry } from '../catalogue.ts';
 import { sayBoth } from '../locale.ts';
 import { reads, sends, takesIn } from '../role.ts';
 import type { CommandContext } from './command.ts';
-import type { Finding } from './status.ts';
+import type { Finding } from './status-finding.ts';
 
 /** A process is known to the others by its first look. */
 const KNOWN_MS = 60_000;

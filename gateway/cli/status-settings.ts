@@ -2,7 +2,7 @@
 import { sayBoth } from '../locale.ts';
 import type { CommandContext, Row } from './command.ts';
 import { problemLines } from './reload.ts';
-import type { Finding } from './status.ts';
+import type { Finding } from './status-finding.ts';
 
 /** For programs; null where no gateway runs. */
 export function settingsOf({ live }: CommandContext): Row | null {

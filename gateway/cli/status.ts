@@ -14,22 +14,10 @@ import { leastFreeBytes } from '../telemetry/disk-watch.ts';
 import { keptState, onAlarms } from './alarms.ts';
 import { whyOf } from './channels.ts';
 import type { ChannelState, Command, CommandContext, Row } from './command.ts';
+import type { Finding } from './status-finding.ts';
 import { isGoneOf, processesOf, processFindings, queueFindings } from './status-processes.ts';
 import { settingsFindings, settingsOf } from './status-settings.ts';
 import { time } from './table.ts';
-
-/** Something that needs a person, or a note. */
-export interface Finding {
-  readonly code: string;
-  readonly count: number;
-  /** Seconds since the oldest; null where age says nothing. */
-  readonly seconds: number | null;
-  readonly stuck: boolean;
-  readonly zh: string;
-  readonly en: string;
-  /** The command that helps; null where none does. */
-  readonly command: string | null;
-}
 
 /** Reading takes milliseconds and dispatch seconds; beyond these something is wrong. */
 const UNREAD_SECONDS = 60;

@@ -3,7 +3,7 @@ import { choose, type Deciding, decide, decisionOf, retoldOf, weigh } from '../.
 import type { Candidate, Decision, Facts, RepeatPolicy } from '../../normalizer/facts.ts';
 import type { Grams } from '../../normalizer/grams.ts';
 import type { Meaning } from '../../normalizer/meaning.ts';
-import { hashPlaceKeys } from '../../normalizer/similarity.ts';
+import { hashPlaceKeys } from '../../normalizer/place-keys.ts';
 import {
   hashTitleRuns,
   mixWith,

@@ -3,9 +3,9 @@ import { type AdapterDefinition, type InboundAppeal, PlatformError } from '../..
 import { type GramRules, type Grams, gramsOf } from '../../normalizer/grams.ts';
 import { normalize } from '../../normalizer/normalize.ts';
 import type { Original } from '../../normalizer/original.ts';
+import { placeKeysOf } from '../../normalizer/place-keys.ts';
 import { readRequester, requesterIdentities } from '../../normalizer/requester.ts';
 import type { Rulebook } from '../../normalizer/rulebook.ts';
-import { placeKeysOf } from '../../normalizer/similarity.ts';
 import type { Requester, Source, TicketDraft } from '../../normalizer/ticket.ts';
 import type { Writer } from './conversations.ts';
 import { plainError } from './plain-error.ts';

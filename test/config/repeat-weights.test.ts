@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { ConfigError } from '../../config/errors.ts';
 import { loadRepeats, OWN_WEIGHTS } from '../../config/load-repeats.ts';
-import { FEATURES } from '../../normalizer/similarity.ts';
+import { FEATURES } from '../../normalizer/features.ts';
 import { RULE_PATHS } from '../normalizer/rules.ts';
 
 const folder = RULE_PATHS.rulesFolder;

@@ -1,6 +1,7 @@
 // A gateway on Redis: refuses one that would lose jobs, says so when it becomes one, and takes in appeals without it.
 import assert from 'node:assert/strict';
-import { type Finding, statusCommand } from '../../gateway/cli/status.ts';
+import { statusCommand } from '../../gateway/cli/status.ts';
+import type { Finding } from '../../gateway/cli/status-finding.ts';
 import { failureOf } from '../../gateway/failure.ts';
 import { startCaseSystem } from '../platforms/case-system.ts';
 import { needsRedis, type Redis, startRedis } from '../servers/redis.ts';

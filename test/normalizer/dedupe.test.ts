@@ -6,9 +6,11 @@ import { loadRepeats } from '../../config/load-repeats.ts';
 import { word } from '../../gateway/locale.ts';
 import { decide, REASONS, weigh } from '../../normalizer/dedupe.ts';
 import type { Candidate, Decision, Facts } from '../../normalizer/facts.ts';
+import { FEATURES } from '../../normalizer/features.ts';
 import { gramRules, gramsOf, gramsOfPhrases } from '../../normalizer/grams.ts';
+import { hashPlaceKeys } from '../../normalizer/place-keys.ts';
 import type { RepeatModel, Tree } from '../../normalizer/repeat-model.ts';
-import { FEATURES, hashPlaceKeys, similarity } from '../../normalizer/similarity.ts';
+import { similarity } from '../../normalizer/similarity.ts';
 import { hashTitleRuns, mixWith, selectTerms, TERMS_KEPT, TermStatistics } from '../../normalizer/terms.ts';
 import { topicModel } from '../../normalizer/topics.ts';
 

@@ -5,7 +5,8 @@ import { describe, it } from 'mocha';
 import { loadRepeats } from '../../config/load-repeats.ts';
 import type { Facts } from '../../normalizer/facts.ts';
 import { gramRules, gramsOf, gramsOfPhrases, gramTexts, IN_TITLE } from '../../normalizer/grams.ts';
-import { hashPlaceKeys, placeKeysOf, sharedTerms, similarity } from '../../normalizer/similarity.ts';
+import { hashPlaceKeys, placeKeysOf } from '../../normalizer/place-keys.ts';
+import { sharedTerms, similarity } from '../../normalizer/similarity.ts';
 import {
   EVERYDAY_TERM,
   gramsBehind,

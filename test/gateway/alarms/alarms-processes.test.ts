@@ -1,7 +1,8 @@
 // Status and alarms of processes that share the work on one MongoDB and one Redis: what one lacks is told by all, and told once.
 import assert from 'node:assert/strict';
 import { randomBytes } from 'node:crypto';
-import { type Finding, statusCommand } from '../../../gateway/cli/status.ts';
+import { statusCommand } from '../../../gateway/cli/status.ts';
+import type { Finding } from '../../../gateway/cli/status-finding.ts';
 import { startCaseSystem } from '../../platforms/case-system.ts';
 import { withMongo } from '../../servers/mongo-suite.ts';
 import { needsRedis, type Redis, startRedis } from '../../servers/redis.ts';

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { randomBytes } from 'node:crypto';
 import type { Arguments, Row } from '../../../gateway/cli/command.ts';
-import type { Finding } from '../../../gateway/cli/status.ts';
+import type { Finding } from '../../../gateway/cli/status-finding.ts';
 import type { Changes } from '../../../gateway/desk/correct.ts';
 import { DeskError } from '../../../gateway/desk/desk-error.ts';
 import { propose } from '../../../gateway/desk/lowering.ts';

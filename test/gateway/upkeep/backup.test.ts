@@ -16,7 +16,7 @@ import { join, resolve } from 'node:path';
 import { loadConfig } from '../../../config/load.ts';
 import { restoreCommand } from '../../../gateway/cli/backup.ts';
 import type { Arguments, Row, Terminal } from '../../../gateway/cli/command.ts';
-import type { Failure } from '../../../gateway/control.ts';
+import type { Failure } from '../../../gateway/failure.ts';
 import { openFoundation } from '../../../gateway/foundation.ts';
 import { makeBackup } from '../../../gateway/upkeep/backup.ts';
 import { loadKeyRing, rotate, sealingKeys } from '../../../store/key-ring.ts';

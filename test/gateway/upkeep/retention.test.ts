@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Arguments, Row } from '../../../gateway/cli/command.ts';
-import type { Failure } from '../../../gateway/control.ts';
+import type { Failure } from '../../../gateway/failure.ts';
 import { identityKey } from '../../../gateway/reading/judge.ts';
 import { forgetPending } from '../../../gateway/upkeep/erase.ts';
 import { purge } from '../../../gateway/upkeep/purge.ts';
