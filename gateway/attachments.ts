@@ -12,7 +12,7 @@ import type { Channels } from './channels/channels.ts';
 import { correctTicket, createdEntry, hasGone } from './desk/corrections.ts';
 import { blobName } from './intake.ts';
 import { risingClock } from './rising-clock.ts';
-import type { Log } from './telemetry/telemetry.ts';
+import { createOutages, type Log } from './telemetry/telemetry.ts';
 
 export interface AttachmentsParts {
   readonly store: Store;
@@ -52,6 +52,7 @@ export function createAttachments(parts: AttachmentsParts): Attachments {
   });
   // Of several processes none waits by a time that the others do not have; what a clock set back holds up, their store mends.
   const now = parts.store.shared === null ? risingClock(parts.now) : parts.now;
+  const outages = createOutages(parts.log, now);
   const stop = new AbortController();
   let timer: NodeJS.Timeout | undefined;
   let running: Promise<void> | null = null;
@@ -138,7 +139,8 @@ export function createAttachments(parts: AttachmentsParts): Attachments {
   function look(): void {
     soon = false;
     running = fetchDue()
-      .catch(error => parts.log.fail('attachment.store_unavailable', error))
+      .then(() => outages.up('store', 'attachment.store_again'))
+      .catch(error => outages.down('store', 'attachment.store_unavailable', error))
       .finally(() => {
         running = null;
         if (!stop.signal.aborted) timer = setTimeout(look, soon ? SOON_MS : LOOK_MS);

@@ -1,7 +1,7 @@
 // What other processes on the same store leave behind: halves of what they died in the midst of, changes to channels.
 import type { Store } from '../store/store.ts';
 import type { Channels } from './channels/channels.ts';
-import type { Log } from './telemetry/telemetry.ts';
+import { createOutages, type Log } from './telemetry/telemetry.ts';
 
 const EVERY_MS = 5000;
 /** On a store that takes long to answer a pause is so many times as long as a look. */
@@ -17,6 +17,7 @@ export interface SiblingsParts {
 /** Looks every few seconds. On a store of one process there is nothing to look for: it finishes its own at the next start. */
 export function mindSiblings({ store: { shared }, channels, now, log }: SiblingsParts): { close(): void } {
   if (shared === null) return { close: () => undefined };
+  const outages = createOutages(log, now);
   let closed = false;
   const look = async () => {
     const began = performance.now();
@@ -24,8 +25,9 @@ export function mindSiblings({ store: { shared }, channels, now, log }: Siblings
       await shared.sweep(now());
       // Channels made, changed or switched off by a command there; those that are as they were are left alone.
       await channels.sync();
+      outages.up('sweep', 'store.swept');
     } catch (error) {
-      log.fail('store.sweep', error);
+      outages.down('sweep', 'store.sweep', error);
     }
     if (!closed) timer = setTimeout(look, Math.max(EVERY_MS, (performance.now() - began) * REST)).unref();
   };

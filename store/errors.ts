@@ -6,7 +6,7 @@ export class StoreUnavailable extends Error {
   readonly code: string;
   /** Setting, server and what the network said of it, without anything secret; null where nothing is known. */
   readonly place: string | null;
-  constructor(code: string, message: string, options: ErrorOptions & { readonly place?: string } = {}) {
+  constructor(code: string, message: string, options: ErrorOptions & { readonly place?: string | null } = {}) {
     super(message, options);
     this.code = code;
     this.place = options.place ?? null;

@@ -4,6 +4,8 @@
 export interface PlainError {
   readonly name: string;
   readonly code?: string;
+  /** Of a store that is away. */
+  readonly place?: string;
   /** Frames only: the head of a stack repeats the text, which may hold a citizen's words. */
   readonly stack: string;
 }
@@ -11,9 +13,14 @@ export interface PlainError {
 export function plainError(error: unknown): PlainError {
   if (!(error instanceof Error)) return { name: typeof error, stack: '' };
   const { name, message, stack = '' } = error;
-  const { code } = error as { readonly code?: unknown };
+  const { code, place } = error as { readonly code?: unknown; readonly place?: unknown };
   const frames = message === '' ? stack : stack.slice(stack.lastIndexOf(message) + message.length);
-  return { name, stack: frames, ...(typeof code === 'string' ? { code } : {}) };
+  return {
+    name,
+    stack: frames,
+    ...(typeof code === 'string' ? { code } : {}),
+    ...(typeof place === 'string' ? { place } : {}),
+  };
 }
 
 /** As an Error again, for the log. */

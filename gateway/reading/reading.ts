@@ -49,6 +49,8 @@ export interface Reading {
 
 /** Reported with the frames of what was thrown. */
 const DEFECTS = new Set(['reading.bug', 'reading.judge_failed', 'reading.parse_failed', 'reading.parser_cannot_start']);
+/** Reported when trouble is over. */
+const NEWS = new Set(['reading.shares_again']);
 /** What is logged of pairs that two processes missed. */
 const LATE = {
   repeat: { done: 'reading.linked_late', failed: 'reading.not_linked' },
@@ -147,7 +149,8 @@ export function startReading(parts: ReadingParts, channels: Readonly<Record<stri
   }
 
   function report({ code, values, cause }: Extract<FromDecider, { type: 'report' }>): void {
-    if (cause === null) parts.log.warn(code, values);
+    if (NEWS.has(code)) parts.log.info(code, values);
+    else if (cause === null) parts.log.warn(code, values);
     else if (DEFECTS.has(code)) parts.log.bug(code, asError(cause), values);
     else parts.log.fail(code, asError(cause), values);
   }

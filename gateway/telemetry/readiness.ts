@@ -1,6 +1,7 @@
 // Why the gateway is not ready, and what a person should know although it is; each reason with words in both languages.
 import { basename } from 'node:path';
 import type { ConfigProblem } from '../../config/errors.ts';
+import { StoreUnavailable } from '../../store/errors.ts';
 import type { Channels } from '../channels/channels.ts';
 import type { Dispatch } from '../dispatch/dispatch.ts';
 import { blocks } from '../dispatch/queue-check.ts';
@@ -49,13 +50,19 @@ export function createReadiness(parts: ReadinessParts): Readiness {
         if (messages.quarantined > 0)
           reasons.push(reason('messages.quarantined', false, { count: messages.quarantined }));
         if (outbox.dead > 0) reasons.push(reason('outbox.dead', false, { count: outbox.dead }));
-      } catch {
+      } catch (error) {
         // The store's own state is the answer here: it could not be asked.
-        reasons.push(reason('store.unavailable', true));
+        reasons.push(reason('store.unavailable', true, { found: foundOf(error) }));
       }
       return reasons;
     },
   };
+}
+
+/** Code, and where the store is and what its server or the network said. */
+function foundOf(error: unknown): string {
+  if (!(error instanceof StoreUnavailable)) return 'gateway.bug';
+  return error.place === null ? error.code : `${error.code}, ${error.place}`;
 }
 
 function settingsReasons({ refused, restart }: ReturnType<ReadinessParts['settings']>): readonly ReadinessReason[] {

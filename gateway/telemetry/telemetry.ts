@@ -30,6 +30,9 @@ const ORIGIN = /^https?:\/\/[a-z0-9.:[\]-]{1,120}$/i;
 const VERSION = /^v?\d{1,3}(\.\d{1,4}){0,3}$/;
 const HOST = /^(?=.*[a-z.:])[a-z0-9.:-]{1,120}$/i;
 
+/** Settings of the store with hosts and ports, and what the network or the server called the trouble. */
+const PLACE = /^(?:store\.[a-zA-Z]{1,20} [a-z0-9.:,[\]_-]{1,300}(?:, )?){1,2}(?:: [A-Za-z0-9_]{1,60})?$/i;
+
 /** 日志白名单: every key a log line may have, with the form its text must have (numbers and booleans always pass). */
 const ALLOWED: Readonly<Record<string, RegExp>> = {
   action: WORD,
@@ -104,6 +107,7 @@ function isAllowed(value: string | number | boolean, form: RegExp): boolean {
 interface ErrorLine {
   readonly type: string;
   readonly code?: string;
+  readonly place?: string;
   readonly frames?: readonly string[];
   readonly cause?: ErrorLine;
 }
@@ -111,11 +115,12 @@ interface ErrorLine {
 /** Class, code and cause of an error. Its text stays out: a driver or a parser may have put a value there. */
 export function errorLine(error: unknown, withFrames: boolean, depth = 0): ErrorLine {
   if (!(error instanceof Error)) return { type: typeof error };
-  const code = (error as { code?: unknown }).code;
+  const { code, place } = error as { readonly code?: unknown; readonly place?: unknown };
   const type = WORD.test(error.name) ? error.name : 'Error';
   return {
     type,
     ...(typeof code === 'string' && WORD.test(code) ? { code } : {}),
+    ...(typeof place === 'string' && PLACE.test(place) ? { place } : {}),
     ...(withFrames ? { frames: framesOf(error) } : {}),
     ...(error.cause !== undefined && depth < 3 ? { cause: errorLine(error.cause, withFrames, depth + 1) } : {}),
   };

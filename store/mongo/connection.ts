@@ -1,4 +1,4 @@
-// The connection to a MongoDB: its settings, its models, the words for what goes wrong, and the checks before anything is written.
+// The connection to a MongoDB: its settings, its models, and the checks before anything is written.
 import mongoose, { type Connection, type Model, type Mongoose, Schema } from 'mongoose';
 import { StoreUnavailable } from '../errors.ts';
 import type {
@@ -13,11 +13,15 @@ import type {
   NamedDoc,
   WritingDoc,
 } from './documents.ts';
+import { type Place, refusalOf, serversOf, WORDS } from './failures.ts';
 
 /** Times within which a server has to answer: whoever waits for an acknowledgement is told within two seconds. */
 const SELECTION_MS = 2000;
 const CONNECT_MS = 2000;
 const ANSWER_MS = 20_000;
+/** How often a server is asked whether it is there: a network that swallows everything is known by then, and what it has swallowed
+ *  is not waited for any longer. */
+const HEARTBEAT_MS = 5000;
 const POOL = 24;
 /** Oldest server whose commands are used. */
 const OLDEST = 6;
@@ -42,6 +46,7 @@ export interface Connected {
   readonly odm: Mongoose;
   readonly connection: Connection;
   readonly models: Models;
+  readonly place: Place;
 }
 
 /** The binary form of documents, as copies of a store hold them. */
@@ -169,6 +174,7 @@ export interface ConnectOptions {
 
 /** Connects within two seconds. @throws StoreUnavailable in one sentence that says what to change */
 export async function connectMongo({ url, setting = 'store.url', onCommand }: ConnectOptions): Promise<Connected> {
+  const place = { setting, servers: serversOf(url) };
   const odm = new mongoose.Mongoose();
   odm.set('sanitizeFilter', true);
   odm.set('strictQuery', true);
@@ -179,6 +185,7 @@ export async function connectMongo({ url, setting = 'store.url', onCommand }: Co
       serverSelectionTimeoutMS: SELECTION_MS,
       connectTimeoutMS: CONNECT_MS,
       socketTimeoutMS: ANSWER_MS,
+      heartbeatFrequencyMS: HEARTBEAT_MS,
       maxPoolSize: POOL,
       bufferCommands: false,
       autoIndex: false,
@@ -198,9 +205,9 @@ export async function connectMongo({ url, setting = 'store.url', onCommand }: Co
     await checkServer(connection);
   } catch (error) {
     await connection.close();
-    throw refusalOf(error, `${setting} ${serversOf(url)}`);
+    throw refusalOf(error, place);
   }
-  return { odm, connection, models: modelsOf(connection) };
+  return { odm, connection, models: modelsOf(connection), place };
 }
 
 async function checkServer(connection: Connection): Promise<void> {
@@ -220,93 +227,12 @@ async function checkClock(db: NonNullable<Connection['db']>): Promise<void> {
   if (ahead > CLOCK_MS) throw new StoreUnavailable('store.mongo_clock', otherClock(ahead));
 }
 
-const WORDS = {
-  unreachable:
-    '连不上 MongoDB：请检查 store.url 的地址、端口与网络。 / MongoDB cannot be reached: check address, port and network of store.url.',
-  refused:
-    'MongoDB 拒绝登录：请检查 store.url 的用户名、密码与 authSource。 / MongoDB refused the login: check user, password and authSource of store.url.',
-  notAllowed:
-    '该 MongoDB 账号没有所需的权限：在其库上授予 readWrite。 / The account may not do this at MongoDB: grant it readWrite on its database.',
-  address: 'store.url 不是有效的 MongoDB 地址。 / store.url is no MongoDB address.',
-  failed: 'MongoDB 未能完成操作，未作任何承诺。 / MongoDB did not complete the operation; nothing was promised.',
-  closed: '存储已关闭。 / The store is closed.',
-};
-
 function tooOld(version = '?'): string {
   return `MongoDB ${version} 太旧，请升级到 6 或更新的版本。 / MongoDB ${version} is too old, upgrade to 6 or newer.`;
 }
 
 function otherClock(ms: number): string {
   return `本机时钟与 MongoDB 相差 ${ms} 毫秒，请先校时（NTP）。 / The clock of this machine and MongoDB's are ${ms} ms apart, set them right first (NTP).`;
-}
-
-/** Codes by which a server says that user or password are wrong. */
-const AUTHENTICATION = new Set([18, 8000]);
-/** The code by which it says that nobody has signed in, or that the account may not do this. */
-const UNAUTHORIZED = 13;
-
-function refusalOf(error: unknown, place: string): StoreUnavailable {
-  if (error instanceof StoreUnavailable) return error;
-  const { name, code } = error as { name?: string; code?: unknown };
-  const options = { cause: error, place };
-  if (name === 'MongoParseError' || name === 'MongoInvalidArgumentError') {
-    return new StoreUnavailable('store.mongo_address', WORDS.address, options);
-  }
-  const refused = refusedLogin(code, options);
-  if (refused !== null) return refused;
-  const found = reasonOf(error);
-  return new StoreUnavailable('store.mongo_unreachable', WORDS.unreachable, {
-    ...options,
-    place: found === null ? place : `${place}: ${found}`,
-  });
-}
-
-function refusedLogin(code: unknown, options: ErrorOptions & { readonly place?: string }): StoreUnavailable | null {
-  if (code === UNAUTHORIZED) return new StoreUnavailable('store.mongo_not_allowed', WORDS.notAllowed, options);
-  if (typeof code !== 'number' || !AUTHENTICATION.has(code)) return null;
-  return new StoreUnavailable('store.mongo_login_refused', WORDS.refused, options);
-}
-
-/** Hosts and ports of an address, without who signs in by it. */
-function serversOf(url: string): string {
-  return (
-    url
-      .replace(/^[a-z+]+:\/\//i, '')
-      .replace(/[/?].*$/s, '')
-      .split('@')
-      .at(-1) ?? ''
-  );
-}
-
-/** Beneath what the driver says stands the network's own code (`ECONNREFUSED`, `ENOTFOUND`, what is wrong with a certificate). */
-function reasonOf(error: unknown, depth = 0): string | null {
-  if (!(error instanceof Error) || depth > 6) return null;
-  const { code, cause, reason } = error as Error & {
-    code?: unknown;
-    reason?: { servers?: ReadonlyMap<string, { error?: unknown }> };
-  };
-  if (typeof code === 'string' && /^[A-Z][A-Z0-9_]+$/.test(code)) return code;
-  const below = [cause, ...[...(reason?.servers?.values() ?? [])].map(server => server.error)];
-  return below.map(one => reasonOf(one, depth + 1)).find(found => found !== null) ?? null;
-}
-
-/** What the port rejects with, for whatever the driver threw. A defect of ours is thrown as it is. */
-export function unavailable(error: unknown): unknown {
-  if (!(error instanceof Error) || error instanceof StoreUnavailable) return error;
-  if (!error.name.startsWith('Mongo')) return error;
-  if (error.name === 'MongoNotConnectedError' || error.name === 'MongoClientClosedError') return closed(error);
-  const refused = refusedLogin((error as { code?: unknown }).code, { cause: error });
-  if (refused !== null) return refused;
-  const lost = error.name === 'MongoServerSelectionError' || error.name.startsWith('MongoNetwork');
-  return new StoreUnavailable(
-    lost ? 'store.mongo_unreachable' : 'store.mongo_failed',
-    lost ? WORDS.unreachable : WORDS.failed,
-    { cause: error },
-  );
-}
-
-export function closed(cause?: unknown): StoreUnavailable {
-  return new StoreUnavailable('store.closed', WORDS.closed, { cause });
 }
 
 /** A write that makes its document where it is not there: of two that make it at once one is refused, and then it is there. */

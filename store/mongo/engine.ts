@@ -23,11 +23,12 @@ import { createAuditTrail } from './audit.ts';
 import { createBatches } from './batches.ts';
 import { createGridBlobs, type GridBlobs } from './blobs.ts';
 import { candidateStore, dropUnpublished, sweepDropped } from './candidates.ts';
-import { type Connected, closed, connectMongo, unavailable } from './connection.ts';
+import { type Connected, connectMongo } from './connection.ts';
 import type { Context } from './context.ts';
 import { type CommitCall, commitCalls } from './decisions.ts';
 import * as delivery from './delivery.ts';
 import { findEntries, toEntry } from './entries.ts';
+import { closed, type Place, unavailable } from './failures.ts';
 import { type Finish, finishEntries } from './finishing.ts';
 import { countArrivals, getIncident, listIncidents, moveIncident } from './incidents.ts';
 import { takeLease } from './leases.ts';
@@ -89,8 +90,13 @@ export async function openMongoStore(options: MongoStoreOptions): Promise<MongoS
     return await openConnected(options, main, apart);
   } catch (error) {
     await Promise.all([main.connection.close(), apart?.connection.close()]);
-    throw unavailable(error);
+    throw unavailable(error, placesOf(main, apart));
   }
+}
+
+/** Where its databases are. */
+export function placesOf(main: Connected, apart: Connected | null): readonly Place[] {
+  return apart === null ? [main.place] : [main.place, apart.place];
 }
 
 /** Both connections, or one where nothing is kept apart. */
@@ -129,7 +135,7 @@ async function openConnected(
     await checkBond(main.connection, apart?.connection ?? null);
     await begin(context);
   }
-  const guard = createGuard(() => {
+  const guard = createGuard(placesOf(main, apart), () => {
     context.mark.since = null;
   });
   const swept = (now: number) => guard.run(() => sweep(context, now, QUIET_MS));
@@ -183,7 +189,7 @@ interface Guard {
 }
 
 /** @param failed told whenever something could not be done */
-function createGuard(failed: () => void): Guard {
+function createGuard(places: readonly Place[], failed: () => void): Guard {
   const underWay = new Set<Promise<unknown>>();
   let over = false;
   return {
@@ -195,7 +201,7 @@ function createGuard(failed: () => void): Guard {
         return await running;
       } catch (error) {
         failed();
-        throw unavailable(error);
+        throw unavailable(error, places);
       } finally {
         underWay.delete(running);
       }

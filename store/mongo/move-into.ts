@@ -5,9 +5,9 @@ import type { Store } from '../store.ts';
 import type { AuditTrail } from './audit.ts';
 import type { GridBlobs } from './blobs.ts';
 import { candidateStore } from './candidates.ts';
-import { unavailable } from './connection.ts';
 import type { Context } from './context.ts';
-import { connectAll, guardedAll, type MongoStoreOptions, partsOf, prepare } from './engine.ts';
+import { connectAll, guardedAll, type MongoStoreOptions, partsOf, placesOf, prepare } from './engine.ts';
+import { unavailable } from './failures.ts';
 import { createMoveTarget, MOVING } from './moving.ts';
 import type { Vault } from './vault.ts';
 import { checkBond } from './vault-bond.ts';
@@ -49,7 +49,7 @@ export async function openMovePlace(options: MongoStoreOptions, source: string):
     return { context, vault, blobs, close };
   } catch (error) {
     await close();
-    throw unavailable(error);
+    throw unavailable(error, placesOf(main, apart));
   }
 }
 
@@ -70,7 +70,7 @@ export async function told<T>(step: () => Promise<T>): Promise<T> {
   try {
     return await step();
   } catch (error) {
-    throw unavailable(error);
+    throw unavailable(error, []);
   }
 }
 
