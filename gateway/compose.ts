@@ -256,7 +256,7 @@ function liveParts({ foundation, role, log, logLevel, known, published, bull }: 
     },
   });
   const upkeep = createUpkeep({
-    ...{ store, cipher, now, log },
+    ...{ store, cipher, now, log, owner },
     ring: () => foundation.ring,
     settings: () => loaded.config.retention,
     forget: pairs => reading.forget(pairs),

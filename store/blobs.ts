@@ -1,8 +1,9 @@
 // Large sealed bytes as files of their own: `blobs/ab/<name>`, whole and durable or not there.
 import { randomBytes } from 'node:crypto';
-import { mkdir, open, readFile, rename, rm, stat } from 'node:fs/promises';
+import { mkdir, open, readdir, readFile, rename, rm, stat } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { StoreUnavailable } from './errors.ts';
+import { createLeftovers } from './leftovers.ts';
 import type { BlobStore } from './store.ts';
 
 const NAME = /^[0-9a-f]{64}$/;
@@ -17,7 +18,47 @@ export function createFileBlobs(folder: string): BlobStore {
     put: (name, sealed) => guarded(() => putFile(fileOf(name), sealed)),
     get: name => guarded(() => getFile(fileOf(name))),
     remove: name => guarded(() => removeFile(fileOf(name))),
+    sweep: createSweep(root),
   };
+}
+
+/** Folders that one look goes through, of 256. */
+const FOLDERS_AT_ONCE = 32;
+const UNFINISHED = /^[0-9a-f]{64}\.[0-9a-f]{12}\.tmp$/;
+
+/** The folder belongs to one process, but what it is writing just now is unfinished as well. */
+function createSweep(root: string): BlobStore['sweep'] {
+  const leftovers = createLeftovers();
+  let place = 0;
+  return elapsed =>
+    guarded(async () => {
+      let removed = 0;
+      for (const file of leftovers.take(elapsed)) {
+        if (!(await exists(file))) continue;
+        await removeFile(file);
+        removed++;
+      }
+      const folders = (await foldersOf(root)).sort();
+      for (const folder of folders.slice(place, place + FOLDERS_AT_ONCE)) {
+        const names = await readdir(join(root, folder));
+        leftovers.seen(
+          names.filter(name => UNFINISHED.test(name)).map(name => join(root, folder, name)),
+          elapsed,
+        );
+      }
+      place = place + FOLDERS_AT_ONCE < folders.length ? place + FOLDERS_AT_ONCE : 0;
+      return removed;
+    });
+}
+
+async function foldersOf(root: string): Promise<string[]> {
+  try {
+    return await readdir(root);
+  } catch (error) {
+    // Nothing large enough has come yet.
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return [];
+    throw error;
+  }
 }
 
 async function guarded<T>(step: () => Promise<T>): Promise<T> {

@@ -1,4 +1,5 @@
-// What a running gateway does to its data by itself: re-wrapping after a rotation, the daily purge, watching the clock.
+// What a running gateway does to its data by itself: re-wrapping after a rotation, the daily purge, halves of files swept away, and
+// watching the clock.
 import type { RetentionSettings } from '../../config/retention.ts';
 import { DeskError } from '../desk/desk-error.ts';
 import type { Log } from '../telemetry/telemetry.ts';
@@ -12,6 +13,10 @@ export interface UpkeepParts extends EraseParts, RewrapParts {
   /** As they are now. */
   settings(): RetentionSettings;
   readonly log: Log;
+  /** Names this process, where several share a store. */
+  readonly owner: string;
+  /** Milliseconds that only rise. Default `performance.now`. */
+  readonly elapsed?: () => number;
 }
 
 export interface Upkeep {
@@ -30,9 +35,12 @@ const LOOK_MS = HOUR;
 const FIRST_MS = 60_000;
 const SETTLE_MS = 60_000;
 const LAST_PURGE = 'purge.last';
+const SWEEP = 'blobs-sweep';
+const SWEEP_LEASE_MS = 3 * HOUR;
 
 export function createUpkeep(parts: UpkeepParts): Upkeep {
-  const { store, now, log } = parts;
+  const { store, now, log, owner } = parts;
+  const elapsed = parts.elapsed ?? (() => performance.now());
   const stop = new AbortController();
   const clock = watchClock(store, now, log);
   let timer: NodeJS.Timeout | undefined;
@@ -58,8 +66,15 @@ export function createUpkeep(parts: UpkeepParts): Upkeep {
     log.info('purge.done', { quarantined, notAnAppeal, identities, files });
   }
 
+  /** Of several processes one, as long as it lives, since what it has seen it keeps in mind. */
+  async function sweepBlobs(): Promise<void> {
+    if (store.shared !== null && (await store.admin.lease(SWEEP, owner, now(), SWEEP_LEASE_MS)) === null) return;
+    const count = await store.blobs.sweep(elapsed());
+    if (count > 0) log.info('blobs.swept', { count });
+  }
+
   async function look(): Promise<void> {
-    for (const step of [() => forgetPending(parts), purgeDaily, rewrap]) {
+    for (const step of [() => forgetPending(parts), purgeDaily, rewrap, sweepBlobs]) {
       try {
         if (!stop.signal.aborted) await step();
       } catch (error) {

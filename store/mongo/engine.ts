@@ -258,6 +258,7 @@ function putTogether(parts: Parts): Port {
       put: (name, sealed) => run(() => blobs.put(name, sealed)),
       get: name => run(() => blobs.get(name)),
       remove: name => run(() => blobs.remove(name)),
+      sweep: elapsed => run(() => blobs.sweep(elapsed)),
     },
     admin: adminStore(parts),
     onAccepted: listener => news.onAccepted(listener),

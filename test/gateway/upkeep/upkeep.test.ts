@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtempSync, rmSync } from 'node:fs';
+import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
@@ -10,6 +10,7 @@ import { createIntake } from '../../../gateway/intake.ts';
 import { createLog } from '../../../gateway/telemetry/telemetry.ts';
 import { checkClock, trustClock, watchClock } from '../../../gateway/upkeep/clock.ts';
 import { inTurn } from '../../../gateway/upkeep/turn.ts';
+import { createUpkeep } from '../../../gateway/upkeep/upkeep.ts';
 import { createCipher, type FieldCipher, wrappingId } from '../../../store/field-cipher.ts';
 import { createDevelopmentKeys, type KeyRing, loadKeyRing, macKey, rotate } from '../../../store/key-ring.ts';
 import { openSqliteStore, type SqliteStore } from '../../../store/sqlite/engine.ts';
@@ -90,6 +91,31 @@ describe('upkeep', function () {
     await gone;
     return ended;
   }
+
+  it('sweeps away the halves of files that a killed process left, and logs it', async () => {
+    const one = await open();
+    await one.blobs.put('ab'.repeat(32), Buffer.alloc(10));
+    const half = join(folder, 'data', 'blobs', 'ab', `${'ab'.repeat(32)}.0123456789ab.tmp`);
+    writeFileSync(half, 'half');
+    const swept = Promise.withResolvers<Record<string, unknown>>();
+    const write = (line: string) => {
+      const entry = JSON.parse(line) as Record<string, unknown>;
+      if (entry['code'] === 'blobs.swept') swept.resolve(entry);
+    };
+    let looks = 0;
+    const upkeep = createUpkeep({
+      ...{ store: one, cipher, now: Date.now, owner: 'me', forget: async () => undefined, ring: () => ring },
+      settings: () => ({ originalDays: 190, identityDaysAfterClose: null, attachments: [], auto: false }),
+      log: createLog({ level: 'info', destination: { write } }),
+      // An hour goes by between one look and the next.
+      elapsed: () => looks++ * 3_600_000,
+    });
+    upkeep.wake();
+    upkeep.wake();
+    assert.equal((await swept.promise)['count'], 1);
+    assert.deepEqual([existsSync(half), (await one.blobs.get('ab'.repeat(32)))?.length], [false, 10]);
+    await upkeep.close();
+  });
 
   it('goes on with a purge that was killed; every redelivery still gets its number', async () => {
     const numbers = await fill();
