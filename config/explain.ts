@@ -53,6 +53,22 @@ const SENTENCES: Readonly<Record<string, Sentence>> = {
   'string.base64': () => ({ zh: '应为 Base64', en: 'must be Base64' }),
   'alarms.login_pair': () => ({ zh: '登录名与密码要同时给出', en: 'user and password go together' }),
   'alarms.plain_login': () => ({ zh: '不加密的连接不能带登录', en: 'must not log in without encryption' }),
+  'calendar.day_form': () => ({
+    zh: '应为日期，如 2026-04-05，或起止日期，如 2026-01-01..2026-01-03（不超过 31 天）',
+    en: 'must be a day such as 2026-04-05, or the first and the last of up to 31, such as 2026-01-01..2026-01-03',
+  }),
+  'calendar.no_weekend': () => ({
+    zh: '调休上班的日期应为周六或周日',
+    en: 'must be a Saturday or a Sunday, or several of them',
+  }),
+  'calendar.other_year': limit => ({
+    zh: `有不属于 ${limit} 年的日期（只可跨到上年 12 月和下年 1 月）`,
+    en: `holds days that are not of ${limit} (nor of the December before it or the January after it)`,
+  }),
+  'calendar.both': () => ({
+    zh: '同一天既放假又上班',
+    en: 'has a day both among the days off and among the working days',
+  }),
   'caseSystem.tls_pair': () => ({ zh: '客户端证书与私钥要同时给出', en: 'cert and key go together' }),
   'caseSystem.no_such_table': limit => ({
     zh: `引用了不存在的对照表“${limit}”`,

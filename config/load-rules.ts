@@ -2,6 +2,7 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import type { RulebookData, RuleSection } from '../normalizer/rule-data.ts';
+import type { CalendarYear } from '../normalizer/work-calendar.ts';
 import { readJson } from './json-file.ts';
 import { readSource } from './source.ts';
 
@@ -27,18 +28,21 @@ export interface RulePaths {
   readonly rulesFolder: string;
   /** Absolute path of the region file. */
   readonly regionFile: string;
+  /** Years of the work calendar that the settings hold; absent: none. */
+  readonly calendar?: readonly CalendarYear[];
 }
 
 /**
  * Reads the rule files. The result is plain data and can be sent to another thread; `compileRulebook` checks it.
  * @throws ConfigError when a file is missing, unreadable or no YAML, or the trained model is no JSON.
  */
-export function loadRules({ rulesFolder, regionFile }: RulePaths): RulebookData {
+export function loadRules({ rulesFolder, regionFile, calendar = [] }: RulePaths): RulebookData {
   const read = (file: string) => ({ file, data: readSource(file, {}).values });
   const rest = FILES.map(name => [name, read(join(rulesFolder, `${name}.yaml`))] as const);
   const model = join(rulesFolder, CATEGORY_MODEL);
   return {
     sections: { ...Object.fromEntries(rest), region: read(regionFile) } as RulebookData['sections'],
     categoryModel: existsSync(model) ? { file: model, data: readJson(model) } : null,
+    calendar,
   };
 }

@@ -1,6 +1,8 @@
 // The outer shape of the settings file: types and Joi schema. Defaults are figures, so they stand in huisu.yaml beside it.
 import Joi from 'joi';
+import type { CalendarYear } from '../normalizer/work-calendar.ts';
 import { type AlarmSettings, alarmsSchema } from './alarms.ts';
+import { type CalendarYearSettings, calendarSchema } from './calendar.ts';
 import { type CaseSystemSettings, caseSystemSchema } from './case-system.ts';
 import { type EmbeddingSettings, embeddingSchema } from './embedding.ts';
 import { type QueueSettings, queueSchema } from './queue.ts';
@@ -59,6 +61,8 @@ export interface Config {
   readonly region: string;
   /** Absolute path of the rules folder. */
   readonly rules: string;
+  /** 放假安排: years of the work calendar beside those of the library. */
+  readonly calendar: readonly CalendarYear[];
   readonly reading: {
     /** Parser threads. */
     readonly parsers: number;
@@ -108,7 +112,8 @@ export interface Config {
 
 /** The file as written, before paths are made absolute and `auto` becomes a number. */
 export interface RawConfig
-  extends Omit<Config, 'listen' | 'reading' | 'intake' | 'retention' | 'adapters' | 'channels'> {
+  extends Omit<Config, 'listen' | 'calendar' | 'reading' | 'intake' | 'retention' | 'adapters' | 'channels'> {
+  readonly calendar: CalendarYearSettings[];
   readonly listen: Omit<Config['listen'], 'trustedProxies'> & { readonly trustedProxies: string[] };
   readonly intake: Omit<Config['intake'], 'attachmentServers'> & { readonly attachmentServers: string[] };
   readonly retention: Omit<RetentionSettings, 'attachments'> & { attachments: FileRule[] };
@@ -185,6 +190,7 @@ export const configSchema = Joi.object<RawConfig, true>({
   }).label('监听'),
   region: Joi.string().required().label('城市').description('Name of a shipped region file, or the path of one.'),
   rules: Joi.string().required().label('规则目录').description('Folder of the rule files.'),
+  calendar: calendarSchema,
   reading: group<RawConfig['reading']>({
     parsers: Joi.alternatives(Joi.string().valid('auto'), Joi.number().integer().min(1).max(64))
       .required()

@@ -43,6 +43,7 @@ import type { ParserChannel } from './reading/protocol.ts';
 import { noReading, type Reading, type ReadingParts, startReading } from './reading/reading.ts';
 import { createSplitter, type Splitter } from './reading/splitter.ts';
 import { type Role, reads, sends, takesIn } from './role.ts';
+import { calendarEnd } from './settings/calendar-gap.ts';
 import { createReload, type Reload, type ReloadReport, type SettingsState } from './settings/reload.ts';
 import { mindSiblings } from './siblings.ts';
 import { type DiskWatch, watchDisk } from './telemetry/disk-watch.ts';
@@ -466,6 +467,7 @@ function alarmsOf({ store, book, loaded, keysKept, now }: Foundation, parts: Ala
         return [
           ...(ends === undefined ? [] : [{ what: 'listen.tls', at: ends }]),
           ...certificateExpiries('caseSystem.tls', caseSystem?.tls.cert ?? null),
+          { what: 'calendar', at: calendarEnd(loaded.config, now()).at },
         ];
       },
       settingsRefused: () => refusalOf(reload.state()),

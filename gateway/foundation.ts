@@ -75,7 +75,7 @@ export async function openFoundation(given: LoadedConfig, options: FoundationOpt
   const loaded = createLiveConfig(given);
   const { config } = loaded;
   const now = options.now ?? Date.now;
-  const rulebook = loadRules({ rulesFolder: config.rules, regionFile: config.region });
+  const rulebook = loadRules({ rulesFolder: config.rules, regionFile: config.region, calendar: config.calendar });
   const rules = compileRulebook(rulebook);
   const registry = await loadRegistry(config.adapters, dirname(loaded.file));
   const env = options.env ?? process.env;

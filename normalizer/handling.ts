@@ -33,7 +33,7 @@ export function suggestHandling(
   receivedAt: number,
   rulebook: Rulebook,
 ): { readonly handling: Handling; readonly problems: readonly string[] } {
-  const { deadlines, problems } = deadlinesFor(urgency, receivedAt, rulebook.rules.deadlines);
+  const { deadlines, problems } = deadlinesFor(urgency, receivedAt, rulebook.rules.deadlines, rulebook.calendar);
   const { unit, coUnits } = unitsFor(category, place, rulebook);
   return { handling: { unit, coUnits, method: '转办', deadlines }, problems };
 }

@@ -1,5 +1,6 @@
 // The city's rules as data: what the files of config/rules and the region file hold, one type a file.
 import type { TicketType, Urgency } from './ticket.ts';
+import type { CalendarYear } from './work-calendar.ts';
 
 /** The files a rulebook is made of; the names are those of the files in the rules folder, `region` is the region file. */
 export const RULE_SECTIONS = [
@@ -22,6 +23,8 @@ export interface RulebookData {
   readonly sections: Readonly<Record<RuleSection, { readonly file: string; readonly data: unknown }>>;
   /** The trained model of the categories; null where the rules come without one. */
   readonly categoryModel: { readonly file: string; readonly data: unknown } | null;
+  /** Years of the calendar that the settings hold; absent: the library's alone. */
+  readonly calendar?: readonly CalendarYear[];
 }
 
 /** Words, in simplified Chinese. `供暖…不热` means the first, then near it in the same sentence the second. */

@@ -5,6 +5,7 @@ import { compileLexicon, type Family, type Lexicon, type LexiconEntry } from './
 import type { CategoryRule, ClauseRule, DivisionRule, RulebookData, Rules } from './rule-data.ts';
 import { checkRules } from './rule-schema.ts';
 import { type Category, TICKET_TYPES, type TicketType } from './ticket.ts';
+import { type WorkCalendar, workCalendar } from './work-calendar.ts';
 
 export type { RulebookData } from './rule-data.ts';
 export { RulebookInvalid, type RuleProblem } from './rule-schema.ts';
@@ -69,6 +70,7 @@ export interface Rulebook {
   readonly stops: ReadonlySet<string>;
   /** Sentence of a clause by its number. */
   readonly clauses: ReadonlyMap<string, string>;
+  readonly calendar: WorkCalendar;
 }
 
 type Entries = LexiconEntry<Meaning>[];
@@ -256,5 +258,6 @@ export function compileRulebook(data: RulebookData): Rulebook {
     english: new Set(rules.text.english),
     stops: new Set(rules.places.stops),
     clauses: new Map(rules.triage.clauses.map(({ clause, sentence }) => [clause, sentence])),
+    calendar: workCalendar(data.calendar),
   };
 }

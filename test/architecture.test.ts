@@ -40,7 +40,7 @@ const VENDORS: Readonly<Record<string, readonly string[]>> = {
   yauzl: ['adapters/exchange/zip.ts'],
   saxes: ['adapters/exchange/xml.ts'],
   'opencc-js': ['normalizer/characters.ts', 'normalizer/text.ts'],
-  'chinese-days': ['normalizer/deadline.ts'],
+  'chinese-days': ['normalizer/work-calendar.ts'],
   'iconv-lite': ['normalizer/text.ts'],
   imapflow: ['adapters/mailbox/client.ts'],
   mongoose: ['store/mongo/'],

@@ -13,6 +13,7 @@ import { sameSources } from '../channels/same-source.ts';
 import { isUsed } from '../data-folder.ts';
 import { EXIT } from '../desk/desk-error.ts';
 import { say } from '../locale.ts';
+import { calendarGap } from '../settings/calendar-gap.ts';
 import type { LocalCommand } from './command.ts';
 
 export const checkCommand: LocalCommand = {
@@ -31,11 +32,13 @@ export const checkCommand: LocalCommand = {
     // A start makes keys for a new data folder only; with this one it would end here.
     const { data: dataFolder, keys: ring } = config;
     if (isUsed(dataFolder) && !existsSync(ring.file)) loadKeyRing({ file: ring.file, env, dataFolder });
+    const gap = calendarGap(config, Date.now());
     const notes = [
       ...(existsSync(config.data) ? [] : [say(language, 'check.folder-missing', { data: config.data })]),
       ...(existsSync(config.keys.file) || env['HUISU_KEYS']
         ? []
         : [say(language, 'check.keys-missing', { file: config.keys.file })]),
+      ...(gap === null ? [] : [say(language, 'check.calendar-unknown', { year: gap.year })]),
       ...sameSources(channels).map(pair => say(language, 'check.same-source', pair)),
       ...(config.caseSystem === null ? [say(language, 'start.no-case-system')] : []),
     ];

@@ -1,5 +1,6 @@
-// What status says of the settings: newer ones that were refused, with every place, and what waits for a restart.
+// What status says of the settings: newer ones that were refused, what waits for a restart, and a calendar about to end.
 import { sayBoth } from '../locale.ts';
+import { calendarGap } from '../settings/calendar-gap.ts';
 import type { CommandContext, Row } from './command.ts';
 import { problemLines } from './reload.ts';
 import type { Finding } from './status-finding.ts';
@@ -9,6 +10,14 @@ export function settingsOf({ live }: CommandContext): Row | null {
   if (live === null) return null;
   const { since, refused, restart } = live.settings();
   return { since, refused: refused?.problems ?? [], restart };
+}
+
+/** The year whose holidays nobody has entered. */
+export function calendarFindings({ loaded, now }: Pick<CommandContext, 'loaded' | 'now'>): readonly Finding[] {
+  const gap = calendarGap(loaded.config, now());
+  if (gap === null) return [];
+  const words = sayBoth('status.calendar-unknown', { year: gap.year });
+  return [{ code: 'calendar-unknown', count: 1, seconds: null, stuck: false, command: null, ...words }];
 }
 
 export function settingsFindings({ live, now }: CommandContext): readonly Finding[] {

@@ -16,7 +16,7 @@ import { whyOf } from './channels.ts';
 import type { ChannelState, Command, CommandContext, Row } from './command.ts';
 import type { Finding } from './status-finding.ts';
 import { isGoneOf, processesOf, processFindings, queueFindings } from './status-processes.ts';
-import { settingsFindings, settingsOf } from './status-settings.ts';
+import { calendarFindings, settingsFindings, settingsOf } from './status-settings.ts';
 import { time } from './table.ts';
 
 /** Reading takes milliseconds and dispatch seconds; beyond these something is wrong. */
@@ -101,6 +101,7 @@ async function findingsOf(context: CommandContext, processes: readonly ProcessWo
   return [
     ...(await alarmFindings(context, measured)),
     ...settingsFindings(context),
+    ...calendarFindings(context),
     ...here,
     ...queueFindings(processes, here),
     ...found,

@@ -49,6 +49,39 @@ describe('settings', () => {
     assert.equal(config.reading.messageSeconds, 5);
   });
 
+  describe('of the work calendar', () => {
+    const calendar = (entry: string) => `calendar:\n  - ${entry}\n`;
+
+    it('take a year as it is announced, with the days at its turn', () => {
+      const { config } = load(
+        calendar('{ year: 2060, holidays: [2059-12-31..2060-01-02, 2060-04-05], workdays: [2060-01-10] }'),
+      );
+      assert.deepEqual(config.calendar, [
+        { year: 2060, holidays: ['2059-12-31..2060-01-02', '2060-04-05'], workdays: ['2060-01-10'] },
+      ]);
+    });
+
+    for (const [entry, path, reason] of [
+      ['{ year: 2060, holidays: [2060-02-30] }', '$.calendar[0].holidays[0]', /must be a day/],
+      ['{ year: 2060, holidays: [2060-05-01..2060-07-01] }', '$.calendar[0].holidays[0]', /up to 31/],
+      ['{ year: 2060, holidays: [] }', '$.calendar[0].holidays', /at least 1/],
+      ['{ year: 2060, holidays: [2061-05-01] }', '$.calendar[0]', /not of 2060/],
+      ['{ year: 2060, holidays: [2060-01-01], workdays: [2060-01-05] }', '$.calendar[0].workdays[0]', /Sunday/],
+      ['{ year: 2060, holidays: [2060-01-01..2060-01-05], workdays: [2060-01-04] }', '$.calendar[0]', /both/],
+      [
+        '{ year: 2060, holidays: [2060-01-01] }\n  - { year: 2060, holidays: [2060-01-02] }',
+        '$.calendar[1]',
+        /repeats/,
+      ],
+    ] as const) {
+      it(`refuse ${entry.replaceAll(/\s+/g, ' ')}`, () => {
+        const [problem] = problemsOf(calendar(entry));
+        assert.equal(problem?.path, path);
+        assert.match(problem?.en ?? '', reason);
+      });
+    }
+  });
+
   it('cannot be changed once loaded', () => {
     const { config } = load('listen: { port: 9000 }');
     assert.throws(() => Object.assign(config.listen, { port: 1 }), TypeError);

@@ -31,6 +31,11 @@ export interface Running {
   close(): Promise<void>;
 }
 
+const YEAR = new Date().getFullYear();
+
+/** That the coming year's holidays are not announced yet is said in some months only: tests do not change with them. */
+const CALENDAR = [YEAR, YEAR + 1].map(year => ({ year, holidays: [`${year}-01-01`] }));
+
 /** Settings of a gateway on a folder of its own, on any port, that takes as little of the machine as it can. */
 export const BASE = {
   data: './data',
@@ -38,6 +43,7 @@ export const BASE = {
   listen: { port: 0 },
   reading: { parsers: 1 },
   intake: { minFreeMb: 0, minFreePercent: 0 },
+  calendar: CALENDAR,
 } as const;
 
 /**

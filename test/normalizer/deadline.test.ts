@@ -1,23 +1,19 @@
 // The clocks of articles 15 and 16, on the statutory work calendar.
 import assert from 'node:assert/strict';
-import {
-  addWorkingDays,
-  deadlinesFor,
-  extendDeadline,
-  isKnownYear,
-  isWorkday,
-  shanghaiDay,
-} from '../../normalizer/deadline.ts';
+import { deadlinesFor, extendDeadline, shanghaiDay } from '../../normalizer/deadline.ts';
 import { parseMoment } from '../../normalizer/moment.ts';
 import type { Urgency } from '../../normalizer/ticket.ts';
+import { addWorkingDays, daysOf, workCalendar } from '../../normalizer/work-calendar.ts';
 import { rulebook } from './rules.ts';
 
 const rules = rulebook.rules.deadlines;
+const { calendar } = rulebook;
 const at = (written: string) => Date.parse(`${written}+08:00`);
+const day = (date: string) => shanghaiDay(at(`${date}T12:00:00`));
 /** A moment as Shanghai reads it. */
 const shanghai = (ms: number) => new Date(ms + 8 * 3_600_000).toISOString().slice(0, 19);
 const due = (received: string, what: string, urgency: Urgency = '一般') => {
-  const found = deadlinesFor(urgency, at(received), rules).deadlines.find(deadline => deadline.what === what);
+  const found = deadlinesFor(urgency, at(received), rules, calendar).deadlines.find(deadline => deadline.what === what);
   return found === undefined ? null : shanghai(found.at);
 };
 
@@ -58,43 +54,78 @@ describe('deadline', () => {
   });
 
   it('第十六条 延期期限每次为5个工作日，累计延期不得超过2次，在办理期满前1日提出', () => {
-    const result = deadlinesFor('复杂', at('2025-06-10T10:00:00'), rules).deadlines[2]!;
+    const result = deadlinesFor('复杂', at('2025-06-10T10:00:00'), rules, calendar).deadlines[2]!;
     assert.equal(result.extensions, 2);
-    const ends = [0, 1, 2].map(times => extendDeadline(result, times, rules));
+    const ends = [0, 1, 2].map(times => extendDeadline(result, times, rules, calendar));
     assert.deepEqual(
       ends.map(end => end && shanghai(end.deadline.at)),
       ['2025-06-17T23:59:59', '2025-06-24T23:59:59', '2025-07-01T23:59:59'],
     );
     assert.equal(shanghai(ends[0]!.askBefore), '2025-06-16T23:59:59');
-    assert.equal(extendDeadline(result, 3, rules), null);
+    assert.equal(extendDeadline(result, 3, rules, calendar), null);
   });
 
   it('an ordinary matter may not be extended', () => {
-    const result = deadlinesFor('一般', at('2025-06-10T10:00:00'), rules).deadlines[2]!;
-    assert.equal(extendDeadline(result, 1, rules), null);
+    const result = deadlinesFor('一般', at('2025-06-10T10:00:00'), rules, calendar).deadlines[2]!;
+    assert.equal(extendDeadline(result, 1, rules, calendar), null);
   });
 
   it('knows 调休: make-up Saturdays are working days, bridge days are not', () => {
-    const day = (date: string) => shanghaiDay(at(`${date}T12:00:00`));
-    assert.equal(isWorkday(day('2026-02-14')), true);
-    assert.equal(isWorkday(day('2026-02-16')), false);
-    assert.equal(isWorkday(day('2025-09-28')), true);
-    assert.equal(isWorkday(day('2025-06-14')), false);
+    assert.equal(calendar.isWorkday(day('2026-02-14')), true);
+    assert.equal(calendar.isWorkday(day('2026-02-16')), false);
+    assert.equal(calendar.isWorkday(day('2025-09-28')), true);
+    assert.equal(calendar.isWorkday(day('2025-06-14')), false);
   });
 
   it('counts Monday to Friday in years whose holidays are not announced, and says so', () => {
-    assert.equal(isKnownYear(2060), false);
-    const { deadlines, problems } = deadlinesFor('一般', at('2060-10-01T10:00:00'), rules);
+    assert.equal(calendar.knows(2060), false);
+    const { deadlines, problems } = deadlinesFor('一般', at('2060-10-01T10:00:00'), rules, calendar);
     assert.deepEqual(problems, ['deadline.calendar-unknown']);
     assert.equal(shanghai(deadlines[2]!.at), '2060-10-08T23:59:59');
-    assert.deepEqual(deadlinesFor('一般', at('2025-06-10T10:00:00'), rules).problems, []);
+    assert.deepEqual(deadlinesFor('一般', at('2025-06-10T10:00:00'), rules, calendar).problems, []);
+  });
+
+  describe('a year of the settings', () => {
+    const own = workCalendar([
+      { year: 2060, holidays: ['2060-01-01', '2060-10-01..2060-10-07'], workdays: ['2060-09-26', '2060-10-09'] },
+      { year: 2026, holidays: ['2026-05-01'], workdays: [] },
+    ]);
+
+    it('counts by what was announced', () => {
+      const { deadlines, problems } = deadlinesFor('一般', at('2060-09-24T10:00:00'), rules, own);
+      assert.deepEqual(problems, []);
+      // The make-up Sunday and four days after it.
+      assert.equal(shanghai(deadlines[2]!.at), '2060-09-30T23:59:59');
+      const later = deadlinesFor('一般', at('2060-09-30T10:00:00'), rules, own);
+      assert.equal(shanghai(later.deadlines[2]!.at), '2060-10-13T23:59:59');
+    });
+
+    it('stands in place of what the library holds of it, and of no other', () => {
+      assert.equal(own.isWorkday(day('2026-02-16')), true);
+      assert.equal(own.isWorkday(day('2026-05-01')), false);
+      assert.equal(own.isWorkday(day('2025-10-08')), false);
+    });
+
+    it('says which year is the first that nobody has announced', () => {
+      const before = calendar.firstUnknown(2026);
+      assert.ok(before > 2026 && !calendar.knows(before));
+      const more = workCalendar([{ year: before, holidays: [`${before}-01-01`], workdays: [] }]);
+      assert.equal(more.firstUnknown(2026), before + 1);
+    });
+
+    it('takes days and runs of days, and none that there are not', () => {
+      assert.deepEqual(daysOf('1970-01-02'), [1]);
+      assert.deepEqual(daysOf('1970-01-31..1970-02-02'), [30, 31, 32]);
+      for (const wrong of ['2027-02-30', '2027-2-3', '2027-02-05..2027-02-04', '2027-01-01..2027-12-31', '', 'x'])
+        assert.equal(daysOf(wrong), null, wrong);
+    });
   });
 
   it('working days rise and never fall on a day off', () => {
     let day = shanghaiDay(at('2024-12-01T00:00:00'));
     for (let i = 0; i < 400; i++) {
-      const next = addWorkingDays(day, 1);
-      assert.ok(next > day && isWorkday(next));
+      const next = addWorkingDays(calendar, day, 1);
+      assert.ok(next > day && calendar.isWorkday(next));
       day = next;
     }
   });
