@@ -17,6 +17,11 @@ export interface ReadyMessage {
   readonly conversation: string | null;
 }
 
+/** A message of which nothing was opened. */
+export function unopened(row: UnreadRow): ReadyMessage {
+  return { row, contentKey: new Uint8Array(0), parts: [], conversation: null };
+}
+
 export interface DraftMessage extends ReadyMessage {
   readonly head: DraftHead;
   /** JSON of the draft, UTF-8, as its parser wrote it. */
@@ -163,4 +168,12 @@ function sealedDecision(cipher: FieldCipher, message: DraftMessage, links: reado
   const head = `{"revision":${row.revision},"links":${JSON.stringify(links)},"problems":[],"draft":`;
   const json = Buffer.concat([Buffer.from(head), draft, Buffer.from('}')]);
   return sealDecisionJson(cipher, contentKey, { number: row.number, revision: row.revision, json });
+}
+
+/** What became of the messages of some rows, gathered parts among them. */
+export function outcomesOf(rows: readonly CommitRow[]): { numbers: string[]; outcomes: Outcome[] } {
+  return {
+    numbers: rows.flatMap(row => [row.number, ...row.parts]),
+    outcomes: rows.flatMap(row => [row.outcome, ...row.parts.map((): Outcome => ({ kind: 'part', of: row.number }))]),
+  };
 }

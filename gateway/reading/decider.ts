@@ -9,15 +9,17 @@ import { createCipher } from '../../store/field-cipher.ts';
 import type { Forgotten } from '../../store/forget-postings.ts';
 import { importRing, type RingData, ringChanges } from '../../store/key-ring.ts';
 import { openStoreAt, type StoreAddress } from '../engines.ts';
+import { outcomesOf } from './commit-rows.ts';
 import { createEmbedder } from './embedding.ts';
 import { createJudge } from './judge.ts';
 import { createParserPool } from './parser-pool.ts';
-import { patientStore } from './patient-store.ts';
+import { patiently, patientStore } from './patient-store.ts';
 import { createPeers, type MissedPair } from './peers.ts';
 import { type PlainError, plainError } from './plain-error.ts';
 import type { ParserChannel } from './protocol.ts';
-import { outcomesOf, startReader } from './reader.ts';
+import { startReader } from './reader.ts';
 import { createShards } from './shards.ts';
+import { underWay } from './under-way.ts';
 import { yieldToIntake } from './yield-to-intake.ts';
 
 /** What the decider thread is started with. */
@@ -42,6 +44,10 @@ export interface DeciderStart {
   readonly owner: string;
   /** One Int32 of shared memory: how many wait for an outcome. Without anybody, none is told. */
   readonly awaited: Int32Array;
+  /** Shared memory for the message that is under way (`underWayMemory`). */
+  readonly underWay: Uint8Array;
+  /** The decider before this one died: the first messages are read one by one, so that it shows which of them it dies on. */
+  readonly careful: boolean;
 }
 
 export type ToDecider =
@@ -98,6 +104,9 @@ const pool = createParserPool({ parsers, messageMs, memoryMb, cannotStart, ...re
 pool.setChannels(start.channels);
 const { tickets } = await judge.open();
 const { owner } = start;
+const mark = underWay(start.underWay);
+await blame(start.careful ? mark.get() : null);
+mark.set(null);
 const shards =
   store.shared === null
     ? null
@@ -133,6 +142,8 @@ const reader = startReader({
   attempts: start.attempts,
   attachmentWaitMs: start.attachmentWaitMs,
   shards,
+  underWay: mark,
+  careful: start.careful,
   ...(peers === null ? {} : { knew: peers.knew }),
   decided: rows => {
     if (rows.some(row => row.wanted.length > 0)) say({ type: 'wanted' });
@@ -141,6 +152,13 @@ const reader = startReader({
   },
   report,
 });
+
+/** What the decider before this one died on has one attempt fewer. */
+async function blame(number: string | null): Promise<void> {
+  if (number === null) return;
+  const [attempts = 0] = await patiently(store.messages.attempted, () => closing)([number]);
+  if (attempts > 0) report('reading.thread_died_on', { number, attempts });
+}
 
 async function adopt(number: string): Promise<void> {
   const message = await store.messages.get(number);

@@ -22,7 +22,8 @@ export function patientStore(store: Store, over: () => boolean): Store {
   };
 }
 
-function patiently<A extends readonly unknown[], R>(
+/** The same question, asked again every second while the store does not answer, until `over`. */
+export function patiently<A extends readonly unknown[], R>(
   ask: (...args: A) => Promise<R>,
   over: () => boolean,
 ): (...args: A) => Promise<R> {

@@ -5,7 +5,7 @@ import { StoreUnavailable } from '../../store/errors.ts';
 import type { FieldCipher } from '../../store/field-cipher.ts';
 import type { CommitAnswer, CommitRow, Store, UnreadRow } from '../../store/store.ts';
 import { createCaution } from './caution.ts';
-import { type DraftMessage, draftRow, plainOutcome, plainRow, type ReadyMessage } from './commit-rows.ts';
+import { type DraftMessage, draftRow, plainOutcome, plainRow, type ReadyMessage, unopened } from './commit-rows.ts';
 import { createCommitting, type Taken } from './committing.ts';
 import { createConversationReading, type RowsOf } from './conversation-reading.ts';
 import { type Embedder, maskedText } from './embedding.ts';
@@ -13,6 +13,7 @@ import { identityKeysOf, type Judge, type Judged, type JudgeItem } from './judge
 import type { ItemResult, ParserPool } from './parser-pool.ts';
 import { type Reading as BeingRead, createBatchReader, pause, type Read } from './read-batch.ts';
 import type { Shards } from './shards.ts';
+import type { UnderWay } from './under-way.ts';
 
 export interface ReaderParts {
   readonly store: Store;
@@ -29,6 +30,10 @@ export interface ReaderParts {
   readonly attachmentWaitMs: number;
   /** What of the work is this process's; null: all of it, since no other process reads. */
   readonly shards: Pick<Shards, 'mine' | 'fence'> | null;
+  /** Told of the one message that is under way; absent: nobody asks. */
+  readonly underWay?: Pick<UnderWay, 'set'>;
+  /** The reader before this one died: what it may have died on is read one by one. */
+  readonly careful?: boolean;
   /** What other processes had made visible by this time is known here, milliseconds since the epoch; absent: there are none. */
   knew?(): number;
   /** Told once a step, after its commit. */
@@ -50,6 +55,10 @@ export interface Reader {
 const PARSING_AT_ONCE = 3;
 /** What judging it failed on is a defect of ours: a person is told, and it can be read again once that is mended. */
 const UNJUDGED: Outcome = { kind: 'quarantined', reason: 'reading.judge_failed' };
+/** What has ended so many readers is left alone; not even its original is opened. */
+const DEADLY: Outcome = { kind: 'quarantined', reason: 'reading.thread_died' };
+/** More than a reader has under way at any time. */
+const CAREFUL = 256;
 /** A nudge may be lost with its sender; unread messages are looked for so often even without one. */
 const LOOK_AGAIN_MS = 30_000;
 /** Other processes accept, too, and tell nobody. */
@@ -65,6 +74,8 @@ export function startReader(parts: ReaderParts): Reader {
   /** Counts the wishes to look from the beginning: a look that was under way then must not go past them. */
   let rescans = 0;
   let conflicts = false;
+  /** Messages that are still to be read one by one. */
+  let alone = parts.careful === true ? CAREFUL : 0;
   let closing = false;
   let parsing = 0;
   /** Batches begun and not yet judged. */
@@ -97,7 +108,12 @@ export function startReader(parts: ReaderParts): Reader {
   }
 
   function decide(reads: Promise<readonly BeingRead[]>, rowsOf: RowsOf = judge): void {
-    inTurn(async () => commit(await rowsOf(prompt(await reads, rowsOf))));
+    inTurn(async () => {
+      const batch = await reads;
+      if (batch.length === 1) parts.underWay?.set((batch[0] as BeingRead).message.row.number);
+      await commit(await rowsOf(prompt(batch, rowsOf)));
+      parts.underWay?.set(null);
+    });
   }
 
   /** What can be decided now; what takes long, and what stands behind it in its lane, is decided once it is read. */
@@ -124,7 +140,11 @@ export function startReader(parts: ReaderParts): Reader {
     const read: Read = { message, result: 'late' in result ? await result.late : result };
     // The next start reads it again.
     if (closing) return;
-    inTurn(async () => commit(await rowsOf([read])));
+    inTurn(async () => {
+      parts.underWay?.set(message.row.number);
+      await commit(await rowsOf([read]));
+      parts.underWay?.set(null);
+    });
     await judging;
   }
 
@@ -221,6 +241,8 @@ export function startReader(parts: ReaderParts): Reader {
   }
 
   function fatal(error: unknown): void {
+    // No message's fault.
+    if (error instanceof StoreUnavailable) parts.underWay?.set(null);
     parts.report('reading.bug', {}, error);
     throw error;
   }
@@ -236,21 +258,36 @@ export function startReader(parts: ReaderParts): Reader {
     const asked = rescans;
     const { shards } = parts;
     // What was begun with may stand before what was not: another process's message becomes visible when it likes to.
-    const limit = shards === null ? parts.batch : parts.batch + taken.size;
+    const most = alone > 0 ? 1 : parts.batch;
+    const limit = shards === null ? most : parts.batch + taken.size;
     const rows = await store.messages.unread(shards === null ? 'all' : shards.mine, after, limit);
     if (asked !== rescans) return true;
     const last = rows.at(-1);
-    if (last === undefined) return false;
+    if (last === undefined) {
+      alone = 0;
+      return false;
+    }
     if (shards === null) after = last.ordinal;
     // A shard may have gone to another between the question and the answer.
     const ours = shards === null ? rows : rows.filter(row => mayTake(row, shards.fence(row.shard)));
-    const fresh = ours.filter(row => !taken.has(row.number)).slice(0, parts.batch);
+    const fresh = ours.filter(row => !taken.has(row.number)).slice(0, most);
     if (fresh.length === 0) return shards === null;
     for (const { number, lane, shard } of fresh) taken.set(number, { lane, fence: shards?.fence(shard) ?? null });
+    begin(fresh);
+    if (alone > 0) await withNothingBeside();
+    return true;
+  }
+
+  function begin(fresh: readonly UnreadRow[]): void {
+    const [deadly, others] = [fresh.filter(isDeadly), fresh.filter(row => !isDeadly(row))];
+    if (deadly.length > 0) inTurn(() => commit(deadly.map(row => plainRow(unopened(row), DEADLY, parts.now()))));
+    parts.underWay?.set(others.length === 1 && unjudged === 0 ? (others[0] as UnreadRow).number : null);
     parsing++;
     unjudged++;
-    const alone = fresh.map((row): [UnreadRow] => [row]);
-    const reads = read(alone, null);
+    const reads = read(
+      others.map((row): [UnreadRow] => [row]),
+      null,
+    );
     inTurn(async () => {
       const batch = await reads;
       parsing--;
@@ -259,8 +296,19 @@ export function startReader(parts: ReaderParts): Reader {
       unjudged--;
       lookAgain();
       await commit(rows);
+      if (unjudged === 0) parts.underWay?.set(null);
     });
-    return true;
+  }
+
+  function isDeadly({ attempts }: UnreadRow): boolean {
+    return attempts >= parts.attempts;
+  }
+
+  /** Until what was begun is committed; what takes long to parse is marked anew when it is decided. */
+  async function withNothingBeside(): Promise<void> {
+    alone--;
+    await judging;
+    await committing.settled();
   }
 
   async function run(): Promise<void> {
@@ -328,14 +376,6 @@ export function startReader(parts: ReaderParts): Reader {
       await judging;
       await committing.settled();
     },
-  };
-}
-
-/** What became of the messages of some rows, gathered parts among them. */
-export function outcomesOf(rows: readonly CommitRow[]): { numbers: string[]; outcomes: Outcome[] } {
-  return {
-    numbers: rows.flatMap(row => [row.number, ...row.parts]),
-    outcomes: rows.flatMap(row => [row.outcome, ...row.parts.map((): Outcome => ({ kind: 'part', of: row.number }))]),
   };
 }
 

@@ -13,9 +13,10 @@ import type { DeciderStart, FromDecider, ToDecider } from './decider.ts';
 import type { MissedPair } from './peers.ts';
 import { asError } from './plain-error.ts';
 import type { ParserChannel } from './protocol.ts';
+import { underWayMemory } from './under-way.ts';
 
 export interface ReadingParts {
-  readonly start: Omit<DeciderStart, 'address' | 'channels'>;
+  readonly start: Omit<DeciderStart, 'address' | 'channels' | 'underWay' | 'careful'>;
   /** An address of the store for one more thread. */
   address(): { readonly address: StoreAddress; readonly transfer: readonly MessagePort[] };
   readonly log: Log;
@@ -74,24 +75,29 @@ export function startReading(parts: ReadingParts, channels: Readonly<Record<stri
   let pause = RESTART_MS;
   let upSince = 0;
   let alive = true;
-  let worker = spawn();
+  const memory = underWayMemory();
+  let worker = spawn(false);
   // Whoever starts the gateway awaits it after the channels are open; until then nobody else is there to be told.
   firstReady.promise.catch(() => ended.resolve());
 
-  function spawn(): Worker {
+  /** @param careful the one before it died */
+  function spawn(careful: boolean): Worker {
     const { address, transfer } = parts.address();
     const next = new Worker(workerUrl('./decider', import.meta.url), {
-      workerData: { ...parts.start, ring, address, channels: known } satisfies DeciderStart,
+      workerData: { ...parts.start, ring, address, channels: known, underWay: memory, careful } satisfies DeciderStart,
       transferList: [...transfer],
       resourceLimits: { maxYoungGenerationSizeMb: YOUNG_MB },
       name: 'decider',
     });
     next.on('message', hear);
+    let told = false;
     next.on('error', error => {
+      told = true;
       if (begun) parts.log.bug('reading.decider_died', error, { retryMs: pause });
       firstReady.reject(error);
     });
-    next.on('exit', () => {
+    next.on('exit', code => {
+      if (begun && !closing && !told) parts.log.warn('reading.decider_died', { status: code, retryMs: pause });
       up = false;
       alive = false;
       for (const { reject } of forgetting.values()) reject(new DeskError('erase.reader_down', {}, EXIT.unavailable));
@@ -108,7 +114,7 @@ export function startReading(parts: ReadingParts, channels: Readonly<Record<stri
   function again(): void {
     if (closing) return;
     alive = true;
-    worker = spawn();
+    worker = spawn(true);
   }
 
   function hear(message: FromDecider): void {
