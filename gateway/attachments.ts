@@ -13,6 +13,7 @@ import { correctTicket, createdEntry, hasGone } from './desk/corrections.ts';
 import { blobName } from './intake.ts';
 import { risingClock } from './rising-clock.ts';
 import { createOutages, type Log } from './telemetry/telemetry.ts';
+import { removeFetched } from './upkeep/originals.ts';
 
 export interface AttachmentsParts {
   readonly store: Store;
@@ -127,7 +128,17 @@ export function createAttachments(parts: AttachmentsParts): Attachments {
     if (hasGone(created)) await correctLate(row, SOON_MS * 4);
     const mayLeave = created?.state === 'due' && created.notBefore <= now();
     await settle(row);
+    if (await isErasedMeanwhile(row)) {
+      await removeFetched({ ...parts, now }, [{ number: row.message }], 'attachment.erased');
+      return;
+    }
     if (mayLeave && hasGone(await createdEntry(parts.store, row.message))) await correctLate(row, 0);
+  }
+
+  /** Looked at only after it is kept: whoever erases looks for files after the ticket has ceased to name them. */
+  async function isErasedMeanwhile({ message, index }: AttachmentRow): Promise<boolean> {
+    const row = await parts.store.messages.get(message);
+    return row !== null && (await attachmentsOf(parts, row))[index]?.ref === null;
   }
 
   async function correctLate({ message }: AttachmentRow, waitMs: number): Promise<void> {

@@ -49,6 +49,12 @@ export interface RewrapRow {
   readonly to: Uint8Array;
 }
 
+/** A message that is to lead to nobody any more, and what takes the place of its lane (16 hex digits of nobody). */
+export interface UntiedRow {
+  readonly number: string;
+  readonly lane: string;
+}
+
 export interface SnapshotFile {
   /** Path inside the copy, with forward slashes. */
   readonly name: string;
@@ -100,6 +106,11 @@ export interface RetentionStore {
     audit: AuditNote,
     now: number,
   ): Promise<readonly ShredAnswer[]>;
+  /**
+   * Takes away what leads to a person besides what is sealed of them: the notes others wrote on the ticket, the conversation, and the
+   * lane that all messages of one sender share; of entries too, but for those that still hold it. May be repeated.
+   */
+  untie(rows: readonly UntiedRow[]): Promise<void>;
   /** Legal hold on a ticket or message; false where the number is unknown. A second one replaces the first. */
   hold(number: string, reason: string, audit: AuditNote, now: number): Promise<boolean>;
   /** False where there was none. */

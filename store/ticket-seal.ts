@@ -12,6 +12,9 @@ import type { MessageRow, TicketRow } from './store.ts';
 /** The part a decision makes, without who appealed: that is sealed apart, under a key of its own. */
 export type BornContent = Omit<BornTicket, 'requester'>;
 
+/** What reading makes of a message, as its parser writes it down. */
+export type ReadContent = Pick<BornContent, 'source' | Extract<keyof TicketDraft, keyof BornContent>>;
+
 /** What is kept of a message's decision besides the ticket it may have made. */
 export interface KeptDecision {
   readonly revision: number;
@@ -19,7 +22,7 @@ export interface KeptDecision {
   /** Problems met while reading. */
   readonly problems: readonly string[];
   /** What was read, without who appealed; of a message that became no ticket (a follow-up) its words stand here only. */
-  readonly draft: Omit<TicketDraft, 'requester'> | null;
+  readonly draft: ReadContent | null;
 }
 
 /** What sealed bytes are bound to. Changing a name makes everything sealed under it unreadable. */

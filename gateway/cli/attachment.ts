@@ -1,6 +1,7 @@
 // huisu tickets attachment: one file of a ticket or of a follow-up, as it came, for a purpose that is audited first.
 import { attachmentsOf, loadAttachment } from '../attachment-bytes.ts';
 import { DeskError } from '../desk/desk-error.ts';
+import { plainReason } from '../desk/plain-reason.ts';
 import { say } from '../locale.ts';
 import type { Command } from './command.ts';
 import { writeNew } from './new-file.ts';
@@ -37,7 +38,8 @@ export const attachmentCommand: Command = {
     const bytes = await loadAttachment(context, number, index, attachment);
     if (bytes === null) throw new DeskError('desk.attachment_not_here', { number, index });
     const file = String(args['to']);
-    const note = { by, action: 'identity.read', on: [number, `attachment.${index}`], why };
+    const plain = await plainReason(context, why, [number]);
+    const note = { by, action: 'identity.read', on: [number, `attachment.${index}`], why: plain };
     await writeNew(file, bytes, () => store.admin.audit(note, now()));
     return { number, index, file, bytes: bytes.length, mediaType: attachment.mediaType };
   },

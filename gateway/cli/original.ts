@@ -1,6 +1,7 @@
 // huisu messages original: a message's bytes as they came, for a purpose that is audited first: what nobody could read, or was taken for no appeal.
 import { decodeOriginal } from '../../store/original-codec.ts';
 import { DeskError } from '../desk/desk-error.ts';
+import { plainReason } from '../desk/plain-reason.ts';
 import { say } from '../locale.ts';
 import { hasOriginal, originalOf } from '../reading/read-again.ts';
 import type { Command } from './command.ts';
@@ -30,7 +31,8 @@ export const originalCommand: Command = {
       throw new DeskError('desk.original_gone', { number });
     const { body, mediaType } = decodeOriginal(await originalOf(context, message));
     const file = String(args['to']);
-    const note = { by, action: 'identity.read', on: [number, 'original'], why };
+    const plain = await plainReason(context, why, [number]);
+    const note = { by, action: 'identity.read', on: [number, 'original'], why: plain };
     await writeNew(file, body, () => store.admin.audit(note, now()));
     return { number, file, bytes: body.length, mediaType };
   },

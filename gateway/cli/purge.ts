@@ -3,9 +3,11 @@
 import { loadRules } from '../../config/load-rules.ts';
 import { readRequester, requesterIdentities } from '../../normalizer/requester.ts';
 import { compileRulebook } from '../../normalizer/rulebook.ts';
+import type { Requester } from '../../normalizer/ticket.ts';
 import type { TicketRow } from '../../store/store.ts';
 import { isErased } from '../../store/ticket-seal.ts';
 import { DeskError, EXIT } from '../desk/desk-error.ts';
+import { plainReason } from '../desk/plain-reason.ts';
 import { say, sayBoth } from '../locale.ts';
 import { identityKey } from '../reading/judge.ts';
 import { checkClock, trustClock } from '../upkeep/clock.ts';
@@ -17,6 +19,8 @@ import { NUMBER, numberOf, textOf } from './parts.ts';
 
 const YES = { flags: '--yes', summary: { zh: '执行；不写只列出数量', en: 'do it; without it only counted' } };
 const PAGE = 500;
+/** Tickets whose words tell what a reason must not say; somebody with more is named by these already. */
+const NAMED_BY = 50;
 
 export const purgeCommand: Command = {
   kind: 'one',
@@ -79,15 +83,17 @@ export const eraseCommand: Command = {
   ],
   run: async (context, args, { by }) => {
     const { store, cipher, now, forget } = context;
-    const why = textOf(args, 'why')?.trim() ?? '';
-    if (why === '') throw new DeskError('cli.missing_option', { option: '--why' }, EXIT.usage);
-    const { tickets, keys } = await ticketsOf(context, args);
-    const found = tickets.filter(row => !isErased(row));
+    const typed = textOf(args, 'why')?.trim() ?? '';
+    if (typed === '') throw new DeskError('cli.missing_option', { option: '--why' }, EXIT.usage);
+    const { tickets, keys, requester } = await ticketsOf(context, args);
+    // One that is named is gone through once more, for what an earlier version has left.
+    const found = tickets.filter(row => keys === null || !isErased(row));
     const open = found.filter(({ state }) => !['closed', 'refused', 'joined'].includes(state));
     const [first] = open;
     if (first !== undefined && args['open'] !== true) throw new DeskError('erase.open', { number: first.number });
     const numbers = found.map(({ number }) => number);
     if (args['yes'] !== true) return { dry: true, tickets: numbers, originals: null, held: [] };
+    const why = await plainReason(context, typed, numbers.slice(0, NAMED_BY), requester);
     const order = { by, why, everybody: false };
     const report = await inTurn(store, 'erase', () => eraseTickets({ store, cipher, now, forget }, numbers, order));
     const scrubbed = await store.admin.scrub();
@@ -108,23 +114,23 @@ async function ticketsOf(context: CommandContext, args: Arguments) {
     const number = numberOf(args, 'ticket');
     const ticket = await store.tickets.get(number);
     if (ticket === null) throw new DeskError('desk.no_such_ticket', { number });
-    return { tickets: [ticket], keys: null };
+    return { tickets: [ticket], keys: null, requester: null };
   }
-  const keys = keysOf(context, args);
+  const requester = requesterOf(context, args);
+  const identities = requesterIdentities(requester);
+  if (identities.length === 0) throw new DeskError('erase.whom', {}, EXIT.usage);
+  const keys = identities.map(({ kind, value }) => identityKey(context.cipher, kind, value));
   const found = new Map<string, TicketRow>();
   for (const key of keys) for (const row of await ticketsBy(context, key)) found.set(row.number, row);
-  return { tickets: [...found.values()], keys };
+  return { tickets: [...found.values()], keys, requester };
 }
 
 /** In the form in which they were read from the appeal. */
-function keysOf({ cipher, loaded }: CommandContext, args: Arguments): readonly string[] {
+function requesterOf({ loaded }: CommandContext, args: Arguments): Requester {
   const { rules, region } = loaded.config;
   const rulebook = compileRulebook(loadRules({ rulesFolder: rules, regionFile: region }));
   const contact = Object.fromEntries(IDENTITIES.map(({ name }) => [name, textOf(args, name)]));
-  const { requester } = readRequester(contact, rulebook);
-  const identities = requesterIdentities(requester);
-  if (identities.length === 0) throw new DeskError('erase.whom', {}, EXIT.usage);
-  return identities.map(({ kind, value }) => identityKey(cipher, kind, value));
+  return readRequester(contact, rulebook).requester;
 }
 
 async function ticketsBy({ store }: CommandContext, key: string): Promise<readonly TicketRow[]> {
@@ -150,10 +156,11 @@ export const holdCommands: readonly Command[] = [
     summary: { zh: '依法保全：到期也不清理、不清除', en: 'legal hold: not purged or erased, whatever is due' },
     arguments: [NUMBER],
     options: [{ flags: '--reason <text>', summary: { zh: '理由，勿写个人信息（必填）', en: 'reason (required)' } }],
-    run: async ({ store, now }, args, { by }) => {
+    run: async ({ store, cipher, now }, args, { by }) => {
       const number = numberOf(args);
-      const reason = textOf(args, 'reason')?.trim() ?? '';
-      if (reason === '') throw new DeskError('cli.missing_option', { option: '--reason' }, EXIT.usage);
+      const typed = textOf(args, 'reason')?.trim() ?? '';
+      if (typed === '') throw new DeskError('cli.missing_option', { option: '--reason' }, EXIT.usage);
+      const reason = await plainReason({ store, cipher }, typed, [number]);
       const note = { by, action: 'ticket.hold', on: [number], why: reason };
       if (!(await store.admin.hold(number, reason, note, now())))
         throw new DeskError('desk.no_such_number', { number });

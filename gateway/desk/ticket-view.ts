@@ -27,6 +27,7 @@ import { DeskError } from './desk-error.ts';
 import { type IncidentMarks, ticketMarks } from './incident-marks.ts';
 import { linkWords } from './link-words.ts';
 import { proposalOf, reasonIn } from './lowering.ts';
+import { plainReason } from './plain-reason.ts';
 import { HIDDEN, maskRequester } from './requester-mask.ts';
 
 export interface ViewParts {
@@ -216,14 +217,15 @@ async function notATicket(store: Store, number: string): Promise<DeskError> {
 }
 
 async function auditReveal(
-  { store, now }: Pick<ViewParts, 'store' | 'now'>,
+  { store, cipher, now }: Pick<ViewParts, 'store' | 'cipher' | 'now'>,
   number: string,
   { field, why, by }: Reveal,
 ): Promise<void> {
   const fields: readonly string[] = [...REQUESTER_FIELDS, 'content'];
   if (!fields.includes(field)) throw new DeskError('desk.no_such_field', { field, fields: fields.join(', ') });
   if (why.trim() === '') throw new DeskError('desk.no_purpose');
-  await store.admin.audit({ by, action: 'identity.read', on: [number, field], why }, now());
+  const plain = await plainReason({ store, cipher }, why, [number]);
+  await store.admin.audit({ by, action: 'identity.read', on: [number, field], why: plain }, now());
 }
 
 function revealed(masked: Requester, requester: Requester, reveal: Reveal | null): Requester {

@@ -11,7 +11,7 @@ import type { Step, TicketState } from '../../normalizer/ticket.ts';
 import { Conflict, StoreUnavailable } from '../../store/errors.ts';
 import type { FieldCipher } from '../../store/field-cipher.ts';
 import type { Store, TicketEvent, TicketRow } from '../../store/store.ts';
-import { sealNote } from '../../store/ticket-seal.ts';
+import { isErased, sealNote } from '../../store/ticket-seal.ts';
 import { foldNumber } from '../number.ts';
 import { type CaseEventAnswer, caseEventProblem, notJson } from './case-event-answers.ts';
 
@@ -199,7 +199,10 @@ async function add(options: CaseEventsOptions, row: TicketRow, event: CaseEvent,
     expect: [row.state],
     ...(effect ?? {}),
     ...(event.caseNumber === undefined ? {} : { caseNumber: event.caseNumber }),
-    ...(event.note === undefined ? {} : { note: sealedNote(options.cipher, row, event.eventId, event.note) }),
+    // Whoever was erased is not to be told by what is written later.
+    ...(event.note === undefined || isErased(row)
+      ? {}
+      : { note: sealedNote(options.cipher, row, event.eventId, event.note) }),
   };
   const audit = { by: 'case-system', action: `ticket.${event.type}`, on: [row.number], why: tag(event.eventId) };
   const result = await options.store.tickets.add(added, [], audit);

@@ -309,16 +309,22 @@ function attachmentBody(
 ): AttachmentBody {
   const restricted = isRestricted(reason);
   return {
-    // People name files after themselves.
-    name: restricted ? `附件${index + 1}${/\.[A-Za-z0-9]{1,5}$/.exec(file.name)?.[0] ?? ''}` : masks.text(file.name),
-    // A parameter may repeat the name.
-    mediaType: restricted
-      ? (/^[\w!#$&^.+-]+\/[\w!#$&^.+-]+/.exec(file.mediaType)?.[0] ?? 'application/octet-stream')
-      : file.mediaType,
+    name: restricted ? fileLabel(file.name, index) : masks.text(file.name),
+    mediaType: restricted ? plainMediaType(file.mediaType) : file.mediaType,
     size: file.size,
     sha256: file.sha256,
     ...bytes.get(index),
   };
+}
+
+/** People name files after themselves: what a file is called where nobody may be told by it. */
+export function fileLabel(name: string, index: number): string {
+  return `附件${index + 1}${/\.[A-Za-z0-9]{1,5}$/.exec(name)?.[0] ?? ''}`;
+}
+
+/** Without parameters, which may repeat the name. */
+export function plainMediaType(mediaType: string): string {
+  return /^[\w!#$&^.+-]+\/[\w!#$&^.+-]+/.exec(mediaType)?.[0] ?? 'application/octet-stream';
 }
 
 function timeOrNull(at: number | null): string | null {

@@ -1,5 +1,7 @@
 // 清除诉求人信息: who appealed is erased from tickets and follow-ups; what was appealed for stays, without the words that tell who.
-import type { Appeal, Place, Requester } from '../../normalizer/ticket.ts';
+import { randomBytes } from 'node:crypto';
+import { isDeepStrictEqual } from 'node:util';
+import type { Requester } from '../../normalizer/ticket.ts';
 import { decodeFacts, encodeFacts } from '../../store/facts-codec.ts';
 import { type Forgotten, requesterTerm } from '../../store/forget-postings.ts';
 import type { BornRow, CommitRow, MessageRow, TicketRow } from '../../store/store.ts';
@@ -13,13 +15,11 @@ import {
 } from '../../store/ticket-seal.ts';
 import { bornOf, decidedAnew } from '../desk/decided-anew.ts';
 import { DeskError } from '../desk/desk-error.ts';
-import { withoutHome } from '../dispatch/entry-body.ts';
-import { createMasks } from '../dispatch/mask.ts';
 import { hasOriginal } from '../reading/read-again.ts';
-import { type OriginalParts, removeBlobs } from './originals.ts';
+import { type OriginalParts, removeBlobs, removeFetched } from './originals.ts';
+import { redactedDecision, redactedTicket } from './redacted.ts';
 
 export interface EraseParts extends OriginalParts {
-  now(): number;
   /** Takes postings out of the candidate index, in the reader's memory too where one runs. */
   forget(pairs: readonly Forgotten[]): Promise<void>;
 }
@@ -42,6 +42,8 @@ export interface EraseReport {
 /** What is still to leave the index, should the process end in between. */
 const PENDING = 'erase.pending';
 const ATTEMPTS = 5;
+/** Why an attachment is gone, for whoever asks. */
+const ATTACHMENT_ERASED = 'attachment.erased';
 
 /** The intent is audited before, each ticket with the step that erases it. May be repeated; what is erased stays so. */
 export async function eraseTickets(
@@ -102,15 +104,21 @@ async function withJoined({ store }: EraseParts, numbers: readonly string[], eve
   return all;
 }
 
-/** Answers how many originals went. */
+/**
+ * Answers how many originals went. The identity goes last, so that what was cut off before is found by it and done again. Of a ticket that
+ * was erased already, what an earlier version left goes too.
+ */
 async function eraseOne(parts: EraseParts, number: string, order: EraseOrder): Promise<number> {
   for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
     const message = await parts.store.messages.get(number);
     const ticket = await parts.store.tickets.get(number);
     if (message === null || ticket === null) return 0;
     const followers = await followersOf(parts, number);
-    const gone = await shredOriginals(parts, [message, ...followers], order);
-    if (isErased(ticket)) return gone;
+    const all = [message, ...followers];
+    const gone = await shredOriginals(parts, all, order);
+    await removeFetched(parts, all, ATTACHMENT_ERASED);
+    await parts.store.admin.untie(all.map(row => ({ number: row.number, lane: randomBytes(8).toString('hex') })));
+    if (isErased(ticket) && isNothingLeft(parts, ticket)) return gone;
     const repeats = followers.filter(row => row.outcome?.kind === 'repeat' && row.decision !== null);
     const requester = openIdentity(parts.cipher, ticket);
     const rows = [
@@ -119,9 +127,17 @@ async function eraseOne(parts: EraseParts, number: string, order: EraseOrder): P
     ];
     const answers = await parts.store.decisions.commit(rows, null);
     // Whatever changed one of them meanwhile (a clerk, a late attachment): look at all anew.
-    if (answers.every(answer => answer === 'committed')) return gone;
+    if (answers.some(answer => answer !== 'committed')) continue;
+    // A file that arrived while the ticket still named it.
+    await removeFetched(parts, all, ATTACHMENT_ERASED);
+    return gone;
   }
   throw new DeskError('desk.changed_meanwhile');
+}
+
+function isNothingLeft({ cipher }: EraseParts, ticket: TicketRow): boolean {
+  const content = openTicketContent(cipher, ticket);
+  return isDeepStrictEqual(redactedTicket(content, openIdentity(cipher, ticket)), content);
 }
 
 /** Follow-ups and parts without a ticket of their own. */
@@ -159,7 +175,7 @@ function erasedTicket(
   const { cipher } = parts;
   const { number, revision } = message;
   const contentKey = cipher.openDataKey(message.wrappedContent);
-  const content = redacted(openTicketContent(cipher, ticket), requester);
+  const content = redactedTicket(openTicketContent(cipher, ticket), requester);
   const facts = encodeFacts({ ...decodeFacts(ticket.facts), requesterKeys: [] });
   const born: BornRow = {
     ...bornOf(ticket),
@@ -181,24 +197,6 @@ function erasedDecision({ cipher, now }: EraseParts, message: MessageRow, reques
   const { number, outcome, state } = message;
   if (outcome === null) throw new DeskError('desk.not_decided', { number, state });
   const before = openDecision(cipher, message);
-  const kept = before && { ...before, draft: before.draft == null ? null : redacted(before.draft, requester) };
+  const kept = before && redactedDecision(before, requester);
   return decidedAnew(cipher, message, { outcome, kept, decidedAt: now() });
-}
-
-/** Names, numbers and addresses are taken out of the text, wherever it was found that they stand. */
-function redacted<T extends { readonly appeal: Appeal; readonly place: Place }>(content: T, requester: Requester): T {
-  const { appeal } = content;
-  const masks = createMasks(appeal, true, requester);
-  return {
-    ...content,
-    appeal: {
-      ...appeal,
-      title: masks.title(appeal.title),
-      content: masks.content(appeal.content),
-      subject: appeal.subject === null ? null : masks.text(appeal.subject),
-      personal: [],
-      ...(appeal.titlePersonal === undefined ? {} : { titlePersonal: [] }),
-    },
-    place: withoutHome(content, masks, requester),
-  };
 }

@@ -8,6 +8,7 @@ import { openOriginal } from '../../store/ticket-seal.ts';
 export interface OriginalParts {
   readonly store: Store;
   readonly cipher: FieldCipher;
+  now(): number;
 }
 
 /** Files that came with an original and lie beside it; none where it is gone or does not open any more. */
@@ -29,4 +30,20 @@ export async function removeBlobs(parts: OriginalParts, row: MessageRow): Promis
   for (const { blob } of files) await parts.store.blobs.remove(blob);
   if (row.blob !== null) await parts.store.blobs.remove(row.blob);
   return files.length;
+}
+
+/** Removes what was fetched for these messages and gives up what is still to be fetched. May be repeated. */
+export async function removeFetched(
+  { store, now }: OriginalParts,
+  rows: readonly Pick<MessageRow, 'number'>[],
+  cause: string,
+): Promise<void> {
+  for (const { number } of rows) {
+    for (const file of await store.admin.attachments(number)) {
+      if (file.blob !== null) await store.blobs.remove(file.blob);
+      if (file.blob === null && file.state === 'failed') continue;
+      const gone = { ...file, state: 'failed' as const, blob: null, size: null, mediaType: null, cause };
+      await store.admin.settleAttachment(gone, now());
+    }
+  }
 }

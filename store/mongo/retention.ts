@@ -6,15 +6,18 @@ import type {
   RewrapRow,
   ShredAnswer,
   ShredExtent,
+  UntiedRow,
   WrappedKeysRow,
 } from '../retention.ts';
-import type { AuditNote } from '../store.ts';
-import { op } from './connection.ts';
+import type { AuditNote, EntryState } from '../store.ts';
+import { among, op } from './connection.ts';
 import { type Change, type Context, change, messageOf } from './context.ts';
-import type { AuditDoc, MessageDoc } from './documents.ts';
+import type { AuditDoc, MessageDoc, TicketPart } from './documents.ts';
 import type { Vault } from './vault.ts';
 
 const NOTHING = new Uint8Array(0);
+/** Entries in these states hold no lane any more, and never will without somebody's word. */
+const OVER: readonly EntryState[] = ['done', 'dead', 'void'];
 /** Rows read at a time while some are left out. */
 const PAGE = 200;
 const OLD = { number: 1, ordinal: 1, kind: 1, decidedAt: 1, acceptedAt: 1, joined: 1, hold: 1, ticket: 1 } as const;
@@ -210,6 +213,21 @@ async function shredWhole(context: Context, vault: Vault, lead: string, now: num
     if (answer !== 'shredded') return answer;
   }
   return shredOne(context, vault, lead, { set, look: doc => shredAnswer(context, doc, 'all') });
+}
+
+/** Entries last, and all of them again: whoever repeats it after a crash finishes it. */
+export async function untieMessages(context: Context, rows: readonly UntiedRow[]): Promise<void> {
+  for (const { number, lane } of rows) {
+    await change(context, number, ({ ticket }) => ({
+      set: { lane, conversation: null, ...(ticket === null ? {} : { ticket: withoutNotes(ticket) }) },
+      answer: null,
+    }));
+    await context.models.outbox.updateMany({ message: number, state: among(OVER) }, { $set: { lane } });
+  }
+}
+
+function withoutNotes(ticket: TicketPart): TicketPart {
+  return { ...ticket, events: ticket.events.map(({ note: _gone, ...event }) => event) };
 }
 
 export async function holdNumber(

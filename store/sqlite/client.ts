@@ -186,6 +186,7 @@ function retentionStore(sql: Statements, writes: WriteClient, ask: AskLong, fold
     finished: (until, after, limit) => ask('finished', until, after, limit),
     closed: (until, after, limit) => ask('closed', until, after, limit),
     shred: (items, audit, now) => writes.call('shred', items, audit, now),
+    untie: async rows => void (await writes.call('untie', rows)),
     hold: (number, reason, audit, now) => writes.call('hold', number, reason, audit, now),
     unhold: (number, audit, now) => writes.call('unhold', number, audit, now),
     holds: () => ask('holds'),

@@ -10,7 +10,7 @@ import { commitRows } from './writes/decisions.ts';
 import { beginEntry, claimEntries, failEntry, finishEntry, reclaimEntries, replayEntries } from './writes/delivery.ts';
 import { moveIncident } from './writes/incidents.ts';
 import { acceptRows, countAttempts, readAgain } from './writes/messages.ts';
-import { holdNumber, rewrapKeys, shredMessages, unholdNumber } from './writes/retention.ts';
+import { holdNumber, rewrapKeys, shredMessages, unholdNumber, untieMessages } from './writes/retention.ts';
 import { addEvent } from './writes/tickets.ts';
 
 export interface GroupAnswer {
@@ -188,6 +188,7 @@ function createHandlers(context: WriteContext, seconds: number[]): Handlers {
     setMeta: (name, value, seen) => setNamed(context, name, value, seen),
     settleAttachment: (row, now) => settleAttachment(context, row, now),
     shred: (items, audit, now) => shredMessages(context, items, audit, now),
+    untie: rows => untieMessages(context, rows),
     hold: (number, reason, audit, now) => holdNumber(context, { number, reason, audit, now }),
     unhold: (number, audit, now) => unholdNumber(context, number, audit, now),
     rewrap: rows => rewrapKeys(context, rows),

@@ -7,6 +7,7 @@ import type {
   RewrapRow,
   ShredAnswer,
   ShredExtent,
+  UntiedRow,
   WrappedKeysRow,
 } from '../retention.ts';
 import type {
@@ -63,6 +64,7 @@ export interface WriteCalls {
     audit: AuditNote,
     now: number,
   ): ShredAnswer[];
+  untie(rows: readonly UntiedRow[]): null;
   hold(number: string, reason: string, audit: AuditNote, now: number): boolean;
   unhold(number: string, audit: AuditNote, now: number): boolean;
   rewrap(rows: readonly RewrapRow[]): number;

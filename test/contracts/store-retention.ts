@@ -92,6 +92,39 @@ export function retentionContract(open: OpenStore): void {
     );
 
     it(
+      'unties a ticket from whoever else shares its lane: notes, conversation and lane go, of entries that are over as well',
+      withStore(open, async (store, opened) => {
+        const conversation = 'cd'.repeat(16);
+        await decided(store, [ticketOf('a', 'lane', { conversation }), ticketOf('b', 'lane'), ticketOf('c', 'lane')]);
+        const event = { number: numberOf('a'), at: NOW, by: 'clerk', kind: 'noted', eventId: 'e' };
+        const note = Buffer.from('a note');
+        for (const name of ['a', 'b']) {
+          assert.equal(await store.tickets.add({ ...event, number: numberOf(name), note }, [], null), 'added');
+        }
+        const [head] = await store.outbox.claim(NOW, 1, 1000);
+        assert.equal(head?.message, numberOf('a'));
+        const lane = '0123456789abcdef';
+        const untie = [{ number: numberOf('a'), lane }];
+        const before = (await store.outbox.get(head.id))?.lane;
+        await store.admin.untie(untie);
+        assert.equal((await store.outbox.get(head.id))?.lane, before, 'an entry on its way keeps its lane');
+        await store.outbox.finish(head.id, head.token, { at: NOW, caseNumber: null });
+        await store.admin.untie([...untie, { number: numberOf('absent'), lane }]);
+        const again = await opened.reopen();
+        const rows = await Promise.all(['a', 'b'].map(name => again.messages.get(numberOf(name))));
+        assert.deepEqual([rows[0]?.lane, rows[1]?.lane === lane], [lane, false]);
+        assert.equal((await again.outbox.get(head.id))?.lane, lane);
+        const [a, b] = await Promise.all(['a', 'b'].map(name => again.tickets.get(numberOf(name))));
+        const notes = (events = a?.events) => events?.flatMap(({ note }) => (note === undefined ? [] : [textOf(note)]));
+        assert.ok(a?.events.some(({ kind, eventId }) => kind === 'noted' && eventId === 'e'));
+        assert.deepEqual([notes(), notes(b?.events)], [[], ['a note']]);
+        assert.equal(await again.decisions.conversation(conversation), null);
+        const [next] = await again.outbox.claim(NOW, 5, 1000);
+        assert.equal(next?.message, numberOf('b'));
+      }),
+    );
+
+    it(
       'finds what is old enough page by page, oldest first',
       withStore(open, async store => {
         await finished(store, ['a', 'b', 'c', 'd', 'e']);

@@ -1,8 +1,9 @@
 // Writing steps that end keeping: shredding of originals and data keys, legal hold, other wrappings of data keys.
-import type { RewrapRow, ShredAnswer, ShredExtent } from '../../retention.ts';
+import type { RewrapRow, ShredAnswer, ShredExtent, UntiedRow } from '../../retention.ts';
 import type { AuditNote } from '../../store.ts';
 import { ordinalOf, type WriteContext } from '../context.ts';
 import { isHeld } from '../reads/retention.ts';
+import { DONE } from '../schema.ts';
 import { many, one } from '../statements.ts';
 
 /** What a key or sealed value leaves behind where its column must hold something. */
@@ -44,6 +45,18 @@ function shredOne(context: WriteContext, number: string, extent: ShredExtent, no
 function shredWhole({ sql }: WriteContext, ordinal: number, now: number): void {
   sql('UPDATE messages SET wrapped_content = ?, sealed = NULL, blob = NULL WHERE ordinal = ?').run(NOTHING, ordinal);
   sql('UPDATE readings SET decision = NULL, shredded_at = ? WHERE ordinal = ?').run(now, ordinal);
+}
+
+export function untieMessages({ sql }: WriteContext, rows: readonly UntiedRow[]): null {
+  for (const { number, lane } of rows) {
+    const ordinal = ordinalOf(sql, number);
+    if (ordinal === undefined) continue;
+    sql('UPDATE messages SET lane = ? WHERE ordinal = ?').run(lane, ordinal);
+    sql('UPDATE readings SET conversation = NULL WHERE ordinal = ?').run(ordinal);
+    sql('UPDATE ticket_events SET note = NULL WHERE ticket = ? AND note IS NOT NULL').run(ordinal);
+    sql('UPDATE outbox SET lane = ? WHERE message = ? AND state >= ?').run(lane, ordinal, DONE);
+  }
+  return null;
 }
 
 interface Hold {

@@ -353,8 +353,8 @@ async function followUpRow(
   lane: string,
 ): Promise<CommitRow> {
   const key = await contentKey(store, cipher, number);
-  const { appeal, place, anonymous, confidential, public: open, triage, handling } = bornContent(number, { content });
-  const draft = {
+  const {
+    source,
     appeal,
     place,
     anonymous,
@@ -362,11 +362,10 @@ async function followUpRow(
     public: open,
     triage,
     handling,
-    externalIds: {},
-    occurredAt: null,
-    occurredText: null,
-    sentAt: null,
-  };
+  } = bornContent(number, {
+    content,
+  });
+  const draft = { source, appeal, place, anonymous, confidential, public: open, triage, handling };
   return {
     ...emptyRow(number, { kind: 'repeat', of: ticket }),
     decision: sealDecision(cipher, key, number, { revision: 0, links: [], problems: [], draft }),
