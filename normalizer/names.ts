@@ -8,7 +8,10 @@ const TITLES = ['先生', '女士', '小姐', '同志', '老师', '师傅'];
 const SIGNING = /(?:(?<!本)人|者|代表|签名|签字|落款|署名|礼)[:：；，（]?$/;
 const MOST_LISTED = 60;
 /** Between two who sign, a phone in brackets among it. */
-const BETWEEN = /(?:[ 　\n]{0,2}[（(][^（）()\n]{0,40}[）)])?[ 　\n]{0,2}[、，,;；和及与]?[ 　\n]{0,2}/y;
+const BETWEEN =
+  /(?:[ 　\n]{0,2}[（(][^（）()\n]{0,40}[）)])?[ 　\n]{0,2}(?:[、，,;；和及与]|。(?=[ 　\n]))?[ 　\n]{0,2}(?:[0-9]{1,2}[.．、)）]?)?/y;
+/** 业主代表：1李四、2王五. */
+const NUMBERED = /[0-9]{1,2}[.．、)）]?(?=\p{Script=Han})/uy;
 /** What may stand right behind a name in such a list. */
 const LIST_FOLLOWERS = ['等', '男', '女', '电话', '手机', '联系', '身份证', '和', '及', '与'];
 /** What may stand right behind the name of a relative, besides what may behind any. */
@@ -29,7 +32,17 @@ const CLAUSE_ENDS = /[，。；！？,;!?\n]/;
 const TAIL = 240;
 /** Behind the last name of a text: a phone, a date, in any order. */
 const IN_DATE = '年月日号曰时间';
-const BEFORE_PHONE = /[（(]?(?:联系)?(?:电话|手机|方式|号码)(?:号码|号)?$/;
+const BEFORE_PHONE = /[（(]?(?:联系)?(?:电话|手机|方式|号码|身份证|证件)(?:号码|号)?$/;
+/** 敬礼！光明小学：李四: a house before the name of whoever signs a letter that has ended. */
+const SIGNING_HOUSE =
+  /(?:敬礼|此致|谢谢|感谢|敬上|拜托)[^：:]{0,40}(?:学校|[小中大]学|学院|公司|厂|院|局|所|站|队|组|中心|社区|小区|村)[:：][ 　]*$/u;
+/** 我是光明厂的李四，电话…: what only somebody says of themselves. */
+const OF_SELF =
+  /^[，, 　(（]{0,2}(?:身份证|电话|手机|联系电话|联系方式|男|女|今年|现年|年龄|[0-9]{2}岁|[汉满回朝蒙苗壮]族)/u;
+const LAST_OF_CLAUSE = /的(\p{Script=Han}{2,4})$/u;
+/** 李四（李小四的父亲）. */
+const WHOSE_KIN =
+  /[ 　]{0,2}[（(](?:系|是)?(\p{Script=Han}{2,4})(?=的(?:父|母|爸|妈|儿|女|丈夫|妻|爱人|老公|老婆|哥|弟|姐|妹|爷|奶|孙|家属|家长|监护人))/uy;
 
 export function isHan(code: number): boolean {
   return code >= 0x4e00 && code <= 0x9fff;
@@ -84,13 +97,17 @@ function runLength(text: string, at: number, rulebook: Rulebook): number {
   return 0;
 }
 
-/** Adds the name at `start`, and what else the same person is called. */
+/** Adds the name at `start`, what else the same person is called, and whose parent or child they say they are. */
 function add(text: string, start: number, end: number, rulebook: Rulebook, spans: PersonalSpan[]): void {
   spans.push(nameSpan(start, end));
   ALSO.lastIndex = end;
   const also = ALSO.exec(text)?.[0] ?? '';
   const length = also === '' ? 0 : nameLength(text, end + also.length, rulebook, LIST_FOLLOWERS);
   if (length > 0) spans.push(nameSpan(end + also.length, end + also.length + length));
+  WHOSE_KIN.lastIndex = end;
+  const [whole, kin] = WHOSE_KIN.exec(text) ?? [];
+  if (whole === undefined || kin === undefined || surnameLength(kin, 0, rulebook) === 0) return;
+  spans.push(nameSpan(end + whole.length - kin.length, end + whole.length));
 }
 
 /** All who sign behind the first of them. */
@@ -101,11 +118,21 @@ function listed(text: string, from: number, rulebook: Rulebook, spans: PersonalS
     const between = BETWEEN.exec(text)?.[0] ?? '';
     if (between === '') return;
     const start = at + between.length;
-    const length = nameLength(text, start, rulebook, LIST_FOLLOWERS);
+    const length = nameLength(text, start, rulebook, LIST_FOLLOWERS) || numberedLength(text, start, between);
     if (length === 0) return;
+    // 举报人：李四。王五，男: behind the end of a sentence a name goes on the list only where nothing is said of it.
+    if (between.includes('。') && !/[。、 　\n]/.test(text.charAt(start + length))) return;
     spans.push(nameSpan(start, start + length));
     at = start + length;
   }
+}
+
+/** Behind its number in a list of those who sign a name is one though its surname is on no list: two or three characters and an end. */
+function numberedLength(text: string, at: number, between: string): number {
+  if (!/[、，,;；。 　\n][0-9]{1,2}[.．、)）]?$/.test(between)) return 0;
+  let length = 0;
+  while (length < 4 && isHan(text.charCodeAt(at + length))) length++;
+  return length === 2 || length === 3 ? length : 0;
 }
 
 /** What is said of the accused is not said of the author, though the same words end it: 被举报人, 法人代表. */
@@ -118,6 +145,10 @@ function behindTrigger(text: string, trigger: Hit<Meaning>, rulebook: Rulebook, 
   let at = trigger.end;
   while (at < trigger.end + 3 && ':： 是叫为(（，,；;'.includes(text.charAt(at)) && at < text.length) at++;
   const signs = SIGNING.test(text.slice(trigger.start, trigger.end));
+  if (signs) {
+    NUMBERED.lastIndex = at;
+    at += NUMBERED.exec(text)?.[0].length ?? 0;
+  }
   const length = nameLength(text, at, rulebook, rulebook.rules.personal.nameFollowers);
   const run = length === 0 && signs ? runLength(text, at, rulebook) : 0;
   if (length + run > 0) add(text, at, at + length + run, rulebook, spans);
@@ -135,9 +166,13 @@ function selfDescribed(text: string, { start, end }: Hit<Meaning>, rulebook: Rul
     const at = end + role.index + role[0].length;
     const length = nameLength(text, at, rulebook, rulebook.rules.personal.nameFollowers);
     if (length === 0) continue;
-    spans.push(nameSpan(at, at + length));
+    add(text, at, at + length, rulebook, spans);
     return;
   }
+  const last = said === '我是' ? LAST_OF_CLAUSE.exec(clause) : null;
+  if (last === null || !OF_SELF.test(text.slice(end + clause.length, end + clause.length + 8))) return;
+  const at = end + last.index + 1;
+  if (nameLength(text, at, rulebook, []) === last[1]?.length) spans.push(nameSpan(at, at + last[1].length));
 }
 
 /** 我妻子李四, 我的儿子李小五说, 家父李大. */
@@ -148,13 +183,23 @@ function ofKin(text: string, { start, end }: Hit<Meaning>, rulebook: Rulebook, s
   CALLED.lastIndex = end;
   const at = end + (CALLED.exec(text)?.[0].length ?? 0);
   if (wordSurnames.includes(text.charAt(at))) return;
-  const length = nameLength(text, at, rulebook, [...nameFollowers, ...KIN_FOLLOWERS]);
+  const length = nameLength(text, at, rulebook, [...nameFollowers, ...KIN_FOLLOWERS]) || saidAgain(text, at, rulebook);
   if (length > 0) add(text, at, at + length, rulebook, spans);
+}
+
+/** Length of what would be a name of three and stands in the text once more, whatever follows it: no other words are. */
+function saidAgain(text: string, at: number, rulebook: Rulebook): number {
+  const name = text.slice(at, at + 3);
+  const known = surnameLength(name, 0, rulebook) === 1 && name.length === 3 && isWhole(name);
+  if (!known || rulebook.notNames.has(name.slice(0, 2)) || NO_ENDING.includes(name.at(-1) as string)) return 0;
+  return text.indexOf(name) < at || text.indexOf(name, at + 3) > 0 ? 3 : 0;
 }
 
 /** Whether a signature may begin behind `before`: a new line or sentence, or what somebody is who signs. */
 function beginsSignature(before: string, rulebook: Rulebook): boolean {
-  return /(?:^|[。！!？?\n])[ 　]*$/.test(before) || rulebook.signers.test(before);
+  return (
+    /(?:^|[。！!？?\n])[ 　]*$/.test(before) || rulebook.signers.test(before) || SIGNING_HOUSE.test(before.slice(-60))
+  );
 }
 
 /** Where a name would end that stands before the phone and date at the end of a text. */

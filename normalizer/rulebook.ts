@@ -253,7 +253,7 @@ export function compileRulebook(data: RulebookData): Rulebook {
       `(?:${anyOf(rules.personal.ownRoles)}(?:代表)?|此致|敬礼|敬上|呈上)[:：；;，, 　\\n]{0,3}$`,
       'u',
     ),
-    speakers: new RegExp(`${anyOf(rules.personal.ownKin.of)}(?:们|家)?的?$`, 'u'),
+    speakers: new RegExp(`(?<!被)${anyOf(rules.personal.ownKin.of)}(?:们|家)?[的和与跟及、]?$`, 'u'),
     placeholders: new Set(rules.personal.placeholders.map(word => word.toLowerCase())),
     english: new Set(rules.text.english),
     stops: new Set(rules.places.stops),

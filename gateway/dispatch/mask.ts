@@ -3,6 +3,7 @@ import { findNumbers } from '../../normalizer/personal.ts';
 import type { Appeal, PersonalSpan, Requester } from '../../normalizer/ticket.ts';
 import { accusedPlates, isOfOthers } from './of-others.ts';
 import { maskOwnHome } from './own-home.ts';
+import { maskOwnNumbers } from './own-numbers.ts';
 import { maskOwnWork } from './own-work.ts';
 
 /** A text that must not go out, and what goes out in its place. */
@@ -74,7 +75,7 @@ export function createMasks(appeal: MaskedAppeal, whole: boolean, ...requesters:
     const known = id(given);
     const found = findNumbers(known).filter(span => !isOfOthers(known, span, others));
     const hidden = byPlace(known, found, whole);
-    return whole ? maskOwnWork(maskOwnHome(hidden.replace(SPELT, MARKS.phone))) : hidden;
+    return whole ? maskOwnWork(maskOwnNumbers(maskOwnHome(hidden.replace(SPELT, MARKS.phone)))) : hidden;
   };
   const placed = (given: string, spans: readonly PersonalSpan[]): string => text(byPlace(given, spans, whole));
   return {

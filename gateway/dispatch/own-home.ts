@@ -1,8 +1,8 @@
-// Where people say in their own words where they live, and by what name a service or others know them.
+// Where people say in their own words where they live.
 
-const END = '，。；！？,;!?';
+export const END = '，。；！？,;!?';
 /** What follows is said of the writer: they name themselves, or a clause begins with it. */
-const SELF =
+export const SELF =
   '(?<!被)(?:我们家|我们|我家|我|咱们家|咱家|咱们|俺们|俺家|俺|本人|全家|一家人|举报人|投诉人|反映人|信访人|来信人|诉求人|申请人|求助人|控告人|申诉人|报告人)';
 const CLAUSE = `(?<=^|[${END}:：（(\\s])`;
 const BETWEEN = '(?:一直|目前|现在|都|均|是|就|也|家)?';
@@ -23,7 +23,7 @@ const HOME = new RegExp(
   'gu',
 );
 const ADDRESS = new RegExp(
-  `((?:${SELF}(?:的|现)?(?:家庭|联系|通讯|通信)?(?:住址|地址|户籍地?)|${CLAUSE}(?:现|家庭)?住址|${CLAUSE}(?:家庭|联系|通讯|通信)地址)(?:是|为|在)?)(${COLON}${WHERE})`,
+  `((?:${SELF}(?:的|现)?(?:家庭|联系|通讯|通信)?(?:住址|地址|(?:户籍|户口)(?:地址?|住址|所在地)|户籍(?=(?:是|为|在)?${PLACE}))|${CLAUSE}(?:现|家庭|户籍)?住址|${CLAUSE}(?:家庭|联系|通讯|通信|户籍)地址|${CLAUSE}(?:户籍|户口)所在地)(?:是|为|在)?)(${COLON}${WHERE})`,
   'gu',
 );
 /** Somebody of that house: which flat says who, the house is what it may be about. */
@@ -36,13 +36,12 @@ const GROUP = new RegExp(
   `(${SELF}(?:是|系|为|[:：])[^${END}\\s]{0,30}?(?:村|社区|居委会))([^${END}\\s村]{1,8}[组社队])(?=的?(?:[一1]?[名位个])?(?:普通)?(?:村民|村名|居民|农民|社员|【姓名】))`,
   'gu',
 );
-/** Behind a name that was taken out: 男，汉族，1970年3月28日出生. */
-const BORN =
-  /(【姓名】[^。；！？;!?\n【]{0,16}?)(?:19|20)[0-9]{2}[年.\-/] ?[0-9]{1,2}[月.\-/] ?[0-9]{1,2}日?(?= ?出?生)/gu;
-const ACCOUNT =
-  /((?:微信|wechat|vx|qq|扣扣|抖音|快手|小红书|微博|支付宝|钉钉|贴吧)(?:账号|帐号|号码|号)?(?:是|为)?[ 　]{0,2}[:：]?[ 　]{0,2})[a-z0-9_-]{5,20}/giu;
-/** What they are called for short; a whole name is found by reading. */
-const CALLED = /((?:我叫|叫我)(?=[小老阿])|我姓)[小老阿]?\p{Script=Han}(?!\p{Script=Han})/gu;
+/** 我购买的光明花园3栋206房: whoever sold it knows who has it. */
+const OWNED = new RegExp(
+  `(${SELF}(?:在[^${END}\\s]{0,16}?)?(?:认购|订购|购买|购得|买|承租|租|拥有)(?:了|的|有|下|到)?[^${END}\\s]{0,24}?)((?:${NUMBER}(?:${PART}|[－—-]))(?:${NUMBER}(?:${PART}|[－—-])){0,3}(?:${NUMBER})?)`,
+  'gu',
+);
+const DOOR = new RegExp(`((?<![他她其]的?)房号(?:是|为)?${COLON})((?:${NUMBER}(?:${PART}|[－—-])?){1,4})`, 'gu');
 
 /** A name of a division, without what would make it an estate, a road or a village. */
 const NAME = '(?:(?!小区|社区)[\\p{Script=Han}A-Za-z0-9](?<![号楼栋幢村路街巷苑里组的省市州区县旗镇乡])){1,8}';
@@ -55,18 +54,22 @@ const TOWN = new RegExp(
 const toTown = (_: string, before: string, where: string): string =>
   `${before}${(TOWN.exec(where)?.[0] ?? '').trimEnd()}【住址】`;
 
-/** Masks what somebody says of their own home, down to the town, and their accounts and short name. Of others it is what they are accused of, and stays. */
+/** Masks what somebody says of their own home, down to the town. Of others it is what they are accused of, and stays. */
 export function maskOwnHome(text: string): string {
   return [LIVES, HOME, ADDRESS]
     .reduce((said, form) => said.replace(form, toTown), text)
     .replace(RESIDENT, (said, before: string, door: string) => (isFlat(door) ? `${before}【住址】` : said))
-    .replace(GROUP, '$1【住址】')
-    .replace(BORN, '$1【出生日期】')
-    .replace(ACCOUNT, '$1【账号】')
-    .replace(CALLED, '$1【姓名】');
+    .replace(OWNED, (said, before: string, door: string) => (isRoom(door) ? `${before}【住址】` : said))
+    .replace(DOOR, '$1【住址】')
+    .replace(GROUP, '$1【住址】');
 }
 
 /** More than the number of a house: a unit or a room as well. */
 function isFlat(door: string): boolean {
   return /(?:单元|室|门)|[号栋幢座楼－—-][0-9A-Za-z一二三四五六七八九十]/u.test(door);
+}
+
+/** The same, where a mere range might be meant (500-600一平). */
+function isRoom(door: string): boolean {
+  return /(?:单元|室|门)|[号栋幢座楼][0-9A-Za-z一二三四五六七八九十]|[0-9]+[－—-][0-9]+[－—-][0-9]+/u.test(door);
 }

@@ -37,6 +37,18 @@ describe('names', () => {
     ['one behind a greeting', '此致 敬礼 何小胜 2026.3.1', ['何小胜']],
     ['one behind who they are', '谢谢。光明村村民：何小胜 电话13800138000', ['何小胜']],
     ['two below a text', '请还公道。光明村村民何小胜、周桂兰2026年3月1日', ['何小胜', '周桂兰']],
+    ['a wife behind 与', '本人与妻子周桂兰1999年结婚', ['周桂兰']],
+    ['a brother whatever he does, said twice', '我哥哥何小利由于工作调动不在，何小利至今没拿到钱', ['何小利']],
+    ['numbered ones', '业主代表：1何小胜、2周桂兰、3钭小满 4、赵水', ['何小胜', '周桂兰', '钭小满', '赵水']],
+    [
+      'those behind a full stop',
+      '举报人：何小胜 周桂兰。 赵小满。 钱家旺 等',
+      ['何小胜', '周桂兰', '赵小满', '钱家旺'],
+    ],
+    ['one of a house, who says what one says of oneself', '我是光明厂的何小胜，身份证号另附', ['何小胜']],
+    ['whose father it is', '我是光明村村民何德胜（何小胜的父亲），何小胜受伤了', ['何德胜', '何小胜']],
+    ['a signature behind the house', '请查处。此致 敬礼！ 光明小学：何小胜 2026年5月5日', ['何小胜']],
+    ['one before the number of a card', '望查处！光明村村民 何小胜 身份证号码：220502198001010011', ['何小胜']],
   ];
   for (const [title, content, expected] of found) {
     it(`are found: ${title}`, () => assert.deepEqual(names(content).sort(), [...expected].sort()));
@@ -57,6 +69,13 @@ describe('names', () => {
     '猜不透，太难了。',
     '请上级管管吧。谢谢！',
     '申请人（盖章）：某公司',
+    '被举报人的妻子周桂兰是会计',
+    '业主代表签名另附。1栋业主、2栋业主',
+    '被举报人与妻子周桂兰霸占水井',
+    '举报人说不清楚。王伟军，男，任村支书',
+    '我是听光明厂的王伟军，电话里说的',
+    '请严查光明小学：王伟军',
+    '我父亲高血压住院，高血压要长期吃药',
   ];
   for (const content of others) it(`are not: ${content}`, () => assert.deepEqual(names(content), []));
 
