@@ -138,7 +138,14 @@ export function normalize(inbound: InboundAppeal, rulebook: Rulebook, receivedAt
   const language = readLanguage(reading);
   const anonymous = readAnonymous(reading, inbound.anonymous);
   const confidential = readConfidential(reading, type, inbound.confidential, anonymous);
-  const handling = suggestHandling(category?.value ?? null, place, urgency.value, receivedAt, rulebook);
+  const subject = readSubject(reading, inbound.subject);
+  const handling = suggestHandling(
+    {
+      ...{ type: type.value, secret: type.value === '举报' || confidential.value, category: category?.value ?? null },
+      ...{ place, urgency: urgency.value, text: reading.text, subject, receivedAt },
+    },
+    rulebook,
+  );
   problems.push(...requester.problems, ...placeProblems, ...handling.problems);
   const occurredAt = moment(inbound.occurredAt, problems, 'time.occurred-unreadable');
   const sentAt = moment(inbound.sentAt, problems, 'time.sent-unreadable');
@@ -151,7 +158,7 @@ export function normalize(inbound: InboundAppeal, rulebook: Rulebook, receivedAt
       urgency,
       title,
       content: content.text,
-      subject: readSubject(reading, inbound.subject),
+      subject,
       attachments: inbound.attachments.slice(0, most).map(attachment),
       language,
       personal: within(personal.spans, reading.contentAt, reading.text.length),

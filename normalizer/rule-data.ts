@@ -192,8 +192,20 @@ export interface UnitRule {
   readonly lead: 'city' | 'division';
 }
 
+/** A unit that appeals may be about. */
+export interface AccusedRule {
+  readonly unit: string;
+  /** What people call it, besides its name with and without 市. */
+  readonly names: Words;
+  /** Who is suggested where it is accused; null: nobody. Absent: as for all. */
+  readonly superior?: string | null;
+}
+
 export interface UnitRules {
   readonly units: readonly UnitRule[];
+  /** Who is suggested for an accusation of the unit that would handle it; null or absent: nobody. */
+  readonly superior?: string | null;
+  readonly accused?: readonly AccusedRule[];
   /** Unit of an appeal whose class has no rule and whose division is not known. */
   readonly fallback: string | null;
 }

@@ -1,6 +1,7 @@
 // Schemas of the rule files, bound to their types; a mistake is told with file, path and reason.
 import Joi from 'joi';
 import {
+  type AccusedRule,
   type CategoryRule,
   type ChinaRules,
   type ClauseRule,
@@ -205,6 +206,14 @@ const units = Joi.object<Writable<UnitRules>, true>({
       }),
     )
     .required(),
+  superior: label.allow(null),
+  accused: Joi.array().items(
+    Joi.object<Writable<AccusedRule>, true>({
+      unit: label.required(),
+      names: words.required(),
+      superior: label.allow(null),
+    }),
+  ),
   fallback: label.allow(null).required(),
 });
 

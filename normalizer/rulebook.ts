@@ -1,4 +1,5 @@
 // The city's rules, checked and compiled for reading: once a thread, then shared by every message.
+import { type KnownUnits, knownUnits } from './accused-units.ts';
 import { type CategoryModel, categoryModel } from './category-model.ts';
 import { checkCategoryModel } from './category-model-schema.ts';
 import { compileLexicon, type Family, type Lexicon, type LexiconEntry } from './lexicon.ts';
@@ -57,6 +58,7 @@ export interface Rulebook {
   /** Classes by label and alias, one or several of a name. */
   readonly nodesByLabel: ReadonlyMap<string, readonly number[]>;
   readonly divisionsByCode: ReadonlyMap<string, DivisionRule>;
+  readonly units: KnownUnits;
   readonly surnames: ReadonlySet<string>;
   /** What somebody says they are, with what stands between it and a name; global. */
   readonly ownRoles: RegExp;
@@ -246,6 +248,7 @@ export function compileRulebook(data: RulebookData): Rulebook {
     categoryModel: modelFor(data, nodes),
     nodesByLabel: labelIndex(rules.categories.tree),
     divisionsByCode: new Map(rules.region.divisions.map(division => [division.code, division])),
+    units: knownUnits(rules),
     surnames: new Set(rules.personal.surnames),
     notNames: new Set(rules.personal.notNames),
     ownRoles: new RegExp(`${anyOf(rules.personal.ownRoles)}(?:代表)?[:：（( 　]{0,2}`, 'gu'),

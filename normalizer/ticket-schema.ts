@@ -188,6 +188,7 @@ const handling = Joi.object<Writable<Handling>, true>({
   unit: textOrNull('建议主办单位'),
   coUnits: texts('建议协办单位'),
   method: Joi.string().valid('转办', '督办', '回访复核').required().label('办理方式'),
+  accused: Joi.array().items(Joi.string()).label('被反映单位'),
   deadlines: Joi.array().items(deadline).required().label('时限'),
 })
   .required()

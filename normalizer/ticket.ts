@@ -183,6 +183,8 @@ export interface Handling {
   readonly coUnits: readonly string[];
   /** 转办 督办 回访复核. */
   readonly method: '转办' | '督办' | '回访复核';
+  /** 被反映单位: units by class and place that the appeal is about. An accusation is not suggested to them; absent: none was found. */
+  readonly accused?: readonly string[];
   readonly deadlines: readonly Deadline[];
 }
 

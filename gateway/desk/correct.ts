@@ -1,5 +1,5 @@
 // 更正: a clerk says otherwise than reading did about type, class, urgency, scene, discretion or anonymity. A new decision, never an edit.
-import { suggestHandling } from '../../normalizer/handling.ts';
+import { suggestHandling, type ToHandle } from '../../normalizer/handling.ts';
 import type { Rulebook } from '../../normalizer/rulebook.ts';
 import {
   type Category,
@@ -40,20 +40,14 @@ export interface CorrectionRules {
   category(code: string): Category | null;
   /** Name of a division; null for a code that is none. */
   division(code: string): string | null;
-  handling(of: {
-    readonly category: Category | null;
-    readonly place: Place;
-    readonly urgency: Urgency;
-    readonly receivedAt: number;
-  }): Handling;
+  handling(of: ToHandle): Handling;
 }
 
 export function correctionRules(rulebook: Rulebook): CorrectionRules {
   return {
     category: code => rulebook.nodes.find(node => node.code === code)?.category ?? null,
     division: code => rulebook.divisionsByCode.get(code)?.name ?? null,
-    handling: ({ category, place, urgency, receivedAt }) =>
-      suggestHandling(category, place, urgency, receivedAt, rulebook).handling,
+    handling: of => suggestHandling(of, rulebook).handling,
   };
 }
 
@@ -146,9 +140,14 @@ function corrected(rules: CorrectionRules, born: BornContent, changes: Changes):
   const urgency = changes.urgency === undefined ? appeal.urgency : byClerk(changes.urgency);
   const anonymous = changes.anonymous ?? born.anonymous;
   const confidential = discretion(born, changes, { type: type.value, anonymous });
-  const receivedAt = born.source.receivedAt;
-  const of = { category: category?.value ?? null, place, urgency: urgency.value, receivedAt };
-  const anew = changes.category !== undefined || changes.urgency !== undefined || changes.division !== undefined;
+  const { title, content, subject } = appeal;
+  const of: ToHandle = {
+    ...{ type: type.value, secret: type.value === '举报' || confidential.value, category: category?.value ?? null },
+    ...{ place, urgency: urgency.value, text: `${title}\n${content}`, subject, receivedAt: born.source.receivedAt },
+  };
+  // Who must not learn of it depends on what it is and on whether it is secret.
+  const { type: _type, ...others } = changes;
+  const anew = Object.keys(others).some(field => field !== 'scene') || type.value !== appeal.type.value;
   const placed = changes.division !== undefined || changes.scene !== undefined;
   return {
     ...born,

@@ -85,6 +85,7 @@ export async function viewTicket(parts: ViewParts, number: string, reveal: Revea
     handling: {
       unit: handling.unit,
       coUnits: handling.coUnits,
+      accused: handling.accused ?? [],
       method: handling.method,
       deadlines: handling.deadlines,
     },

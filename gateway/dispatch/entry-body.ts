@@ -51,6 +51,8 @@ export interface TicketBody {
   readonly handling: {
     readonly unit: string | null;
     readonly coUnits: readonly string[];
+    /** Of the units by class and place those that the appeal is about. */
+    readonly accused: readonly string[];
     readonly method: string;
     readonly deadlines: readonly {
       readonly what: string;
@@ -176,7 +178,7 @@ export function ticketBody({ ticket, reason, masks, requester, bytes }: TicketPa
     confidential: ticket.confidential.value,
     public: ticket.public.value,
     triage: { verdict: triage.verdict, clause: triage.clause, basis: triage.basis },
-    handling: handlingBody(ticket.handling),
+    handling: handlingBody(ticket.handling, reason),
     closedRepeatOf: ticket.closedRepeatOf,
     incident: ticket.incident,
     links: ticket.links.filter(link => link.suggested !== true).map(({ kind, of, score }) => ({ kind, of, score })),
@@ -235,10 +237,14 @@ function idsOf(ids: Readonly<Record<string, string>>, reason: Withheld | null): 
   return Object.fromEntries(Object.entries(ids).filter(([, id]) => !id.includes('@')));
 }
 
-function handlingBody({ unit, coUnits, method, deadlines }: BornContent['handling']): TicketBody['handling'] {
+/** What became secret only since it was read (its requester's other ticket is) goes to no unit that it is about either. */
+function handlingBody(handling: BornContent['handling'], reason: Withheld | null): TicketBody['handling'] {
+  const { unit, coUnits, accused = [], method, deadlines } = handling;
+  const may = (one: string): boolean => !isRestricted(reason) || !accused.includes(one);
   return {
-    unit,
-    coUnits,
+    unit: unit === null || may(unit) ? unit : null,
+    coUnits: coUnits.filter(may),
+    accused,
     method,
     deadlines: deadlines.map(({ what, at, workingDays, extensions, article }) => ({
       what,
