@@ -20,6 +20,7 @@ interface Sent {
   readonly data: {
     readonly appeal: { readonly type: string; readonly urgency: string };
     readonly confidential: boolean;
+    readonly handling: { readonly coUnits: readonly string[]; readonly accused: readonly string[] };
     readonly place: { readonly division: string | null; readonly text: string | null; readonly estate: string | null };
     readonly requester: { readonly name: string } | null;
     readonly requesterWithheld: string | null;
@@ -149,6 +150,20 @@ describe('a correction', function () {
     assert.deepEqual((await born(number)).appeal.asks?.includes('category'), false);
     assert.equal((await row(number)).category, category);
     assert.notEqual((await born(number)).handling.unit, null);
+  });
+
+  it('to an accusation takes it from the unit that it is about, and names it', async () => {
+    await start(false);
+    const { number } = await running.appeal('投诉城管局不作为，东昌区江南大街路灯不亮，请安排检修。', WANG);
+    await arrived(1);
+    const CITY = '市城市管理行政执法局';
+    const told = () => sent().at(-1)?.data.handling;
+    assert.deepEqual([told()?.coUnits.includes(CITY), told()?.accused], [true, [CITY]]);
+    await desk().correct(number, { type: '举报' }, '是举报', 'clerk-1');
+    await arrived(2);
+    assert.deepEqual([told()?.coUnits.includes(CITY), told()?.accused], [false, [CITY]]);
+    const { handling } = (await view(number)) as { handling: { coUnits: string[]; accused: string[] } };
+    assert.deepEqual([handling.coUnits.includes(CITY), handling.accused], [false, [CITY]]);
   });
 
   it('of the scene goes out of a confidential ticket, whose own home did not, and moves it to that division', async () => {
