@@ -65,8 +65,8 @@ export interface ConversationPart {
   readonly quietSeconds: number;
 }
 
-export const UNREAD_REASONS = ['encrypted', 'unopened'] as const;
-export type UnreadReason = (typeof UNREAD_REASONS)[number];
+export const ILLEGIBLE_REASONS = ['encrypted', 'unopened'] as const;
+export type IllegibleReason = (typeof ILLEGIBLE_REASONS)[number];
 
 /** 来件, an appeal. */
 export interface InboundAppeal {
@@ -97,7 +97,7 @@ export interface InboundAppeal {
   readonly conversation?: ConversationPart;
   /** Why nobody here can read what was written: for another key (`encrypted`), or in a wrapping that nothing opens (`unopened`). The
    *  content is then what stands around it, and a person has to look. */
-  readonly unread?: UnreadReason;
+  readonly illegible?: IllegibleReason;
 }
 
 /** 来件, not an appeal. */

@@ -2,13 +2,13 @@
 import Joi from 'joi';
 import {
   type ConversationPart,
+  ILLEGIBLE_REASONS,
   type InboundAppeal,
   type InboundAttachment,
   type InboundContact,
   type InboundPlace,
   NOT_AN_APPEAL_REASONS,
   type NotAnAppeal,
-  UNREAD_REASONS,
 } from './inbound-message.ts';
 import type { Writable } from './strict.ts';
 
@@ -84,8 +84,8 @@ export const inboundAppealSchema = Joi.object<Writable<InboundAppeal>, true>({
   externalIds: Joi.object().pattern(Joi.string(), Joi.string().allow('')).required().label('来源平台编号'),
   attachments: Joi.array().items(attachment).required().label('附件'),
   conversation,
-  unread: Joi.string()
-    .valid(...UNREAD_REASONS)
+  illegible: Joi.string()
+    .valid(...ILLEGIBLE_REASONS)
     .label('无法阅读的原因'),
 }).label('来件');
 

@@ -2,7 +2,7 @@
 import { readType } from './appeal-type.ts';
 import { readCategory } from './category.ts';
 import { suggestHandling } from './handling.ts';
-import type { InboundAppeal, InboundAttachment, UnreadReason } from './inbound-message.ts';
+import type { IllegibleReason, InboundAppeal, InboundAttachment } from './inbound-message.ts';
 import { parseMoment } from './moment.ts';
 import { readLanguage } from './nonsense.ts';
 import { findPersonal } from './personal.ts';
@@ -99,7 +99,7 @@ function asksOf(appeal: Pick<Appeal, 'type' | 'category' | 'urgency'>, place: Pl
   return asked.filter(([, unsure]) => unsure).map(([field]) => field);
 }
 
-const UNREAD: Readonly<Record<UnreadReason, string>> = { encrypted: 'text.encrypted', unopened: 'text.unopened' };
+const ILLEGIBLE: Readonly<Record<IllegibleReason, string>> = { encrypted: 'text.encrypted', unopened: 'text.unopened' };
 
 interface Texts {
   readonly title: string;
@@ -115,7 +115,7 @@ function readTexts(inbound: InboundAppeal, rulebook: Rulebook): Texts {
   const line = title.text.replaceAll('\n', ' ');
   const scripts = content.scripts.map((count, script) => count + title.scripts[script]!);
   const problems = [...new Set([...content.problems, ...title.problems])];
-  if (inbound.unread !== undefined) problems.push(UNREAD[inbound.unread]);
+  if (inbound.illegible !== undefined) problems.push(ILLEGIBLE[inbound.illegible]);
   else if (content.text === '') problems.push('text.empty');
   return { title: line, content, reading: openReading(line, content.text, scripts, rulebook), problems };
 }
@@ -175,7 +175,7 @@ export function normalize(inbound: InboundAppeal, rulebook: Rulebook, receivedAt
     public: readPublic(inbound.public, confidential),
     triage: readTriage(reading, place, language, {
       urgent: urgency.value === '紧急',
-      unread: inbound.unread !== undefined,
+      illegible: inbound.illegible !== undefined,
     }),
     handling: handling.handling,
     externalIds: externalIds(inbound.externalIds),

@@ -59,13 +59,18 @@ export interface TriageFacts {
   /** It was read as urgent. */
   readonly urgent: boolean;
   /** What was written could not be read: what stands around it decides nothing but that it is urgent. */
-  readonly unread: boolean;
+  readonly illegible: boolean;
 }
 
 /** 受理判定. An urgent appeal is never held up: somebody may be in danger, whoever is competent. */
-export function readTriage(reading: Reading, place: Place, language: string, { urgent, unread }: TriageFacts): Triage {
+export function readTriage(
+  reading: Reading,
+  place: Place,
+  language: string,
+  { urgent, illegible }: TriageFacts,
+): Triage {
   // Pictures alone, or nothing that anybody could read: somebody has to look at them.
-  if (reading.text === '' || (unread && !urgent)) return hold([], 0.9);
+  if (reading.text === '' || (illegible && !urgent)) return hold([], 0.9);
   const nonsense = findNonsense(reading, language);
   if (nonsense !== null) return hold(nonsense, 0.8);
   if (urgent) return ACCEPT;

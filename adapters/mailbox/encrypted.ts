@@ -2,7 +2,7 @@
 import type { InboundAppeal } from '../contract.ts';
 import type { MailContent, MailFile } from './mail-content.ts';
 
-export type Unread = NonNullable<InboundAppeal['unread']>;
+export type Illegible = NonNullable<InboundAppeal['illegible']>;
 
 const PKCS7 = new Set(['application/pkcs7-mime', 'application/x-pkcs7-mime']);
 /** The object identifiers by which a CMS structure begins (RFC 5652, RFC 5083), as they stand in DER and BER alike. */
@@ -31,7 +31,7 @@ const OF_THE_MAIL = /^(?:smime\.p7[mz])?$/i;
  * it is neither. A file that its writer encrypted and attached to a letter is an attachment like others.
  * @param says whether words of the writer stand around it
  */
-export function unreadOf({ root, files }: Pick<MailContent, 'root' | 'files'>, says: boolean): Unread | null {
+export function illegibleOf({ root, files }: Pick<MailContent, 'root' | 'files'>, says: boolean): Illegible | null {
   if (root.type === 'multipart/encrypted') return 'encrypted';
   const sealed = files.filter(({ name, type }) => PKCS7.has(type) && (!says || OF_THE_MAIL.test(name)));
   if (sealed.some(isEnveloped)) return 'encrypted';

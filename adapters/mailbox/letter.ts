@@ -2,7 +2,7 @@
 import type { InboundAppeal, InboundAttachment, InboundContact, InboundMessage, Original } from '../contract.ts';
 import { isEmptyText } from '../kit/text.ts';
 import { notWritten } from './auto-mail.ts';
-import { disarmed, isVersionOnly, unreadOf } from './encrypted.ts';
+import { disarmed, illegibleOf, isVersionOnly } from './encrypted.ts';
 import { htmlText, type Link, type Picture } from './html-text.ts';
 import { LIMITS } from './limits.ts';
 import type { MailContent, MailFile, MailPart } from './mail-content.ts';
@@ -263,8 +263,8 @@ function appealOf(
   const written = [words.text, passed.text].find(one => !isEmptyText(one)) ?? '';
   const content = withLinks(written, [...said.links, ...passed.links]);
   const says = !isEmptyText(content);
-  const encrypted = plain.blocks.length > 0 ? 'encrypted' : unreadOf(mail, says);
-  const unread = encrypted ?? (sealed && !says ? 'unopened' : null);
+  const encrypted = plain.blocks.length > 0 ? 'encrypted' : illegibleOf(mail, says);
+  const illegible = encrypted ?? (sealed && !says ? 'unopened' : null);
   if (content === '' && isEmptyText(title.text) && attachments.length === 0) {
     return { kind: 'not-an-appeal', reason: 'empty' };
   }
@@ -273,12 +273,12 @@ function appealOf(
     kind: 'appeal',
     ...(isEmptyText(title.text) ? {} : { title: title.text }),
     // Many write all they have to say into the subject, but not those whose words nobody could read.
-    content: content === '' && unread === null ? title.text : content,
+    content: content === '' && illegible === null ? title.text : content,
     ...(sent === undefined ? {} : { sentAt: sent }),
     contact: contactOf(mail, original, words.signature, own),
     externalIds: externalIds(mail),
     attachments,
-    ...(unread === null ? {} : { unread }),
+    ...(illegible === null ? {} : { illegible }),
   };
   return appeal;
 }

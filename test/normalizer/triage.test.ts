@@ -77,13 +77,13 @@ describe('triage', () => {
   });
 
   it('what nobody here can read is held with the reason, unless its subject says that somebody is in danger', () => {
-    for (const unread of ['encrypted', 'unopened'] as const) {
-      const { triage, appeal } = read('', { title: '情况反映', unread });
-      assert.deepEqual([triage.verdict, appeal.problems], ['hold', [`text.${unread}`]]);
+    for (const illegible of ['encrypted', 'unopened'] as const) {
+      const { triage, appeal } = read('', { title: '情况反映', illegible });
+      assert.deepEqual([triage.verdict, appeal.problems], ['hold', [`text.${illegible}`]]);
     }
-    const around = read('本邮件已经过病毒扫描，请放心打开附件。', { title: '情况反映', unread: 'encrypted' });
+    const around = read('本邮件已经过病毒扫描，请放心打开附件。', { title: '情况反映', illegible: 'encrypted' });
     assert.deepEqual([around.triage.verdict, around.appeal.problems], ['hold', ['text.encrypted']]);
-    const urgent = read('', { title: '楼里燃气泄漏了，快来人', unread: 'encrypted' });
+    const urgent = read('', { title: '楼里燃气泄漏了，快来人', illegible: 'encrypted' });
     assert.deepEqual([urgent.triage.verdict, urgent.appeal.problems], ['accept', ['text.encrypted']]);
   });
 
