@@ -1,5 +1,4 @@
 // 报警: looks at the conditions at intervals, keeps which alarms are on, and hands what is to be told to the ways.
-import { randomUUID } from 'node:crypto';
 import type { AlarmLimits, AlarmSettings } from '../../config/alarms.ts';
 import { StoreUnavailable } from '../../store/errors.ts';
 import type { Store } from '../../store/store.ts';
@@ -7,22 +6,17 @@ import type { Role } from '../role.ts';
 import type { ProbeCounts } from '../telemetry/probe-counts.ts';
 import { createOutages, type Log } from '../telemetry/telemetry.ts';
 import { checkAudit, parseHead } from '../upkeep/audit-head.ts';
-import {
-  type Alarm,
-  type AlarmKind,
-  type AlarmState,
-  type Expiry,
-  FRESH_STATE,
-  type SettingsRefusal,
-  type WayName,
-} from './alarm.ts';
+import { type Alarm, type AlarmState, type Expiry, FRESH_STATE, type SettingsRefusal } from './alarm.ts';
+import { createArrivals } from './arrivals.ts';
 import { createClockWatch } from './clock-watch.ts';
 import type { Company, ProcessWord } from './company.ts';
-import { advance, type Course } from './course.ts';
+import { advance, type Course, lookOf } from './course.ts';
 import { deliver, type Kept } from './delivery.ts';
+import { type AlarmFigures, figuresOf } from './figures.ts';
 import { readKept, readTraffic, writeState, writeTraffic } from './keeping.ts';
 import { farewell, noticeOf, takenOver, written } from './notices.ts';
-import { type ChannelFact, type DiskFacts, type Facts, findingsOf, type OwnFacts, type StoreFacts } from './rules.ts';
+import { type ChannelFact, type DiskFacts, type Facts, findingsOf, type OwnFacts } from './rules.ts';
+import { storeFacts } from './store-facts.ts';
 import { together } from './together.ts';
 import { createTraffic, type Quiet, type Traffic } from './traffic.ts';
 import { waysOf } from './ways.ts';
@@ -62,18 +56,6 @@ export interface AlarmsParts {
   readonly monotonic?: () => number;
   /** 0 to 1. */
   readonly random?: () => number;
-}
-
-/** Figures for metrics. */
-export interface AlarmFigures {
-  readonly on: readonly { readonly kind: AlarmKind; readonly count: number }[];
-  readonly ways: readonly {
-    readonly way: WayName;
-    readonly waiting: number;
-    readonly failures: number;
-    readonly delivered: number;
-    readonly lost: number;
-  }[];
 }
 
 export interface Alarms {
@@ -119,9 +101,7 @@ export function createAlarms(parts: AlarmsParts): Alarms {
   let leaving = false;
   /** Of the others as well, as they were told last. */
   let words: readonly ProcessWord[] = [];
-  /** Messages that came in here since the start, and how many of each process's are counted, by channel. */
-  const arrived = new Map<string, number>();
-  const counted = new Map<string, Readonly<Record<string, number>>>();
+  const arrivals = createArrivals();
 
   const kept: Kept = {
     state: () => state ?? FRESH_STATE,
@@ -164,7 +144,7 @@ export function createAlarms(parts: AlarmsParts): Alarms {
     const { id, name } = others;
     const word: ProcessWord = {
       ...{ id, name, role: parts.role, at, everyMs: settings().lookSeconds * 1000, facts: own },
-      arrived: Object.fromEntries(arrived),
+      arrived: arrivals.own(),
     };
     try {
       const met = await others.meet(word);
@@ -204,7 +184,8 @@ export function createAlarms(parts: AlarmsParts): Alarms {
     lookedAt = elapsed;
     const own = ownFacts(channels, queue);
     if (company !== null) await standAmong(company, own, at);
-    countArrivals();
+    const fresh = arrivals.since(words, company?.id);
+    if (standing === 'tells') for (const [channel, messages] of fresh) traffic.count(channel, messages);
     if (standing === 'listens') return;
     const known = company === null ? { ...own, process: {} } : together(words);
     const working = known.channels.filter(({ enabled, up }) => enabled && up).map(({ id }) => id);
@@ -228,20 +209,6 @@ export function createAlarms(parts: AlarmsParts): Alarms {
       keysKept: sources.keysKept(),
       clock: clock.step(),
     };
-  }
-
-  /** Of a process that is met for the first time, what came before is counted by whoever told people then. */
-  function countArrivals(): void {
-    for (const { id, arrived: now } of words) {
-      const before = counted.get(id) ?? (id === company?.id ? {} : now);
-      counted.set(id, now);
-      if (standing !== 'tells') continue;
-      for (const [channel, count] of Object.entries(now)) {
-        const more = count - (before[channel] ?? 0);
-        if (more > 0) traffic.count(channel, more);
-      }
-    }
-    for (const id of counted.keys()) if (words.every(word => word.id !== id)) counted.delete(id);
   }
 
   async function factsOf(at: number, known: ReturnType<typeof together>): Promise<Facts> {
@@ -337,7 +304,7 @@ export function createAlarms(parts: AlarmsParts): Alarms {
     },
     arrived(channel, messages) {
       if (company === null) traffic.count(channel, messages);
-      else arrived.set(channel, (arrived.get(channel) ?? 0) + messages);
+      else arrivals.add(channel, messages);
     },
     figures: () => figuresOf(kept.state()),
     async close() {
@@ -352,51 +319,6 @@ export function createAlarms(parts: AlarmsParts): Alarms {
   return alarms;
 }
 
-async function storeFacts(counts: AlarmsParts['counts']): Promise<StoreFacts | null> {
-  try {
-    const [messages, outbox] = await Promise.all([counts.messages(), counts.outbox()]);
-    return {
-      unread: messages.unread,
-      oldestUnread: messages.oldestUnread,
-      undispatched: outbox.due + outbox.inFlight + outbox.parked,
-      oldestUndispatched: outbox.oldest,
-      dead: outbox.dead,
-    };
-  } catch {
-    // The finding is that the store does not answer; it is said as an alarm.
-    return null;
-  }
-}
-
-/** Conditions not named here are alarms as soon as they are found: a limit of their own is in their rule. */
-function lookOf({ limits, overMinutes }: AlarmSettings, now: number, elapsedMs: number) {
-  const minutes: Partial<Record<AlarmKind, number>> = {
-    'channel-down': limits.channelDownMinutes,
-    'case-system-down': limits.caseSystemDownMinutes,
-    'queue-down': limits.caseSystemDownMinutes,
-    'store-down': limits.storeDownMinutes,
-  };
-  return {
-    now,
-    elapsedMs,
-    after: (kind: AlarmKind) => (minutes[kind] ?? 0) * MINUTE_MS,
-    overMs: overMinutes * MINUTE_MS,
-    newId: () => randomUUID(),
-  };
-}
-
 /** Only what is about a channel names one in the log. */
 const channelOf = ({ kind, on }: Pick<Alarm, 'kind' | 'on'>) =>
   kind.startsWith('channel-') || kind === 'credentials-refused' ? { channel: on } : {};
-
-function figuresOf({ alarms, notices, ways }: AlarmState): AlarmFigures {
-  const on = new Map<AlarmKind, number>();
-  for (const { kind, raised } of alarms) if (raised !== null) on.set(kind, (on.get(kind) ?? 0) + 1);
-  return {
-    on: [...on].map(([kind, count]) => ({ kind, count })),
-    ways: (Object.keys(ways) as WayName[]).map(way => {
-      const { failures, delivered, lost } = ways[way];
-      return { way, waiting: notices.filter(notice => notice.ways.includes(way)).length, failures, delivered, lost };
-    }),
-  };
-}

@@ -1,5 +1,7 @@
 // 报警的始末: from what is found now and what was known, which alarms begin, last and end. Pure.
-import type { Alarm, Finding, PastAlarm } from './alarm.ts';
+import { randomUUID } from 'node:crypto';
+import type { AlarmSettings } from '../../config/alarms.ts';
+import type { Alarm, AlarmKind, Finding, PastAlarm } from './alarm.ts';
 
 /** What one look came to. */
 export interface Course {
@@ -17,6 +19,25 @@ export interface Look {
   /** How long it has to be gone until it is over; a shorter gap is none. */
   readonly overMs: number;
   newId(): string;
+}
+
+const MINUTE_MS = 60_000;
+
+/** Conditions not named here are alarms as soon as they are found: a limit of their own is in their rule. */
+export function lookOf({ limits, overMinutes }: AlarmSettings, now: number, elapsedMs: number): Look {
+  const minutes: Partial<Record<AlarmKind, number>> = {
+    'channel-down': limits.channelDownMinutes,
+    'case-system-down': limits.caseSystemDownMinutes,
+    'queue-down': limits.caseSystemDownMinutes,
+    'store-down': limits.storeDownMinutes,
+  };
+  return {
+    now,
+    elapsedMs,
+    after: (kind: AlarmKind) => (minutes[kind] ?? 0) * MINUTE_MS,
+    overMs: overMinutes * MINUTE_MS,
+    newId: () => randomUUID(),
+  };
 }
 
 const keyOf = ({ kind, on }: { readonly kind: string; readonly on: string }) => `${kind} ${on}`;

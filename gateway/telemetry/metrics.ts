@@ -1,25 +1,13 @@
 // The gateway's figures in Prometheus' text format, taken from their source when they are asked for.
 import { monitorEventLoopDelay } from 'node:perf_hooks';
 import { Counter, Gauge, Histogram, Registry } from 'prom-client';
+import type { MessageCounts, OutboxCounts, TicketCounts } from '../../store/store.ts';
 
 /** What is counted elsewhere (in the store, by the channels) and only read here. Times are milliseconds since the epoch. */
 export interface MetricsSnapshot {
-  readonly messages: {
-    readonly unread: number;
-    readonly oldestUnread: number | null;
-    readonly quarantined: number;
-    readonly byOutcome: Readonly<Record<string, number>>;
-  };
-  readonly outbox: {
-    readonly due: number;
-    readonly parked: number;
-    readonly inFlight: number;
-    readonly dead: number;
-    readonly done: number;
-    readonly void: number;
-    readonly oldest: number | null;
-  };
-  readonly tickets: { readonly held: number; readonly byState: Readonly<Record<string, number>> };
+  readonly messages: Omit<MessageCounts, 'total'>;
+  readonly outbox: OutboxCounts;
+  readonly tickets: Pick<TicketCounts, 'held' | 'byState'>;
   readonly channels: readonly { readonly id: string; readonly kind: string; readonly up: boolean }[];
   /** Seconds of the commits since the last snapshot. */
   readonly commitSeconds: readonly number[];
