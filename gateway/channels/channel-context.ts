@@ -9,6 +9,7 @@ import type { Log } from '../telemetry/telemetry.ts';
 import { sealForChannel } from './channel-seal.ts';
 import { withoutSecrets } from './channel-settings.ts';
 import type { KnownChannel } from './known-channel.ts';
+import type { PollProgress } from './poll-progress.ts';
 
 export interface ContextParts {
   readonly intake: Intake;
@@ -21,13 +22,13 @@ export interface ContextParts {
 
 /**
  * @param signal aborts when the channel closes
- * @param moved told of each step forward: so many originals are durable, a container gave a part
+ * @param moved told of each step forward: so many new originals are durable, so many were known, a container gave a part
  */
 export function contextOf(
   parts: ContextParts,
   known: KnownChannel,
   signal: AbortSignal,
-  moved: (messages: number) => void = () => undefined,
+  moved: PollProgress['moved'] = () => undefined,
 ): AdapterContext {
   const log = parts.log.child({ channel: known.id, adapter: known.kind });
   return {
@@ -35,7 +36,8 @@ export function contextOf(
     settings: known.settings,
     async accept(originals, after) {
       const acceptances = await parts.intake.accept(known.id, known.definition, originals, after);
-      moved(originals.length);
+      const fresh = acceptances.filter(({ kind }) => kind === 'fresh').length;
+      moved(fresh, acceptances.length - fresh);
       return acceptances;
     },
     split: container => splitOf(parts.splitter, known, { container, signal, moved }),
@@ -51,7 +53,7 @@ export function contextOf(
 interface Splitting {
   readonly container: Original;
   readonly signal: AbortSignal;
-  readonly moved: (messages: number) => void;
+  readonly moved: PollProgress['moved'];
 }
 
 async function* splitOf(
@@ -64,7 +66,7 @@ async function* splitOf(
   }
   const from = { channel: id, kind, settings: withoutSecrets(definition, settings) };
   for await (const part of splitter.split(from, container, signal)) {
-    moved(0);
+    moved(0, 0);
     yield part;
   }
 }

@@ -3,7 +3,7 @@ import { loadIncidents } from '../../config/load-incidents.ts';
 import { WAYS } from '../alarms/alarm.ts';
 import type { ProcessWord } from '../alarms/company.ts';
 import { catalogueEntry } from '../catalogue.ts';
-import { isLong, LONG_SECONDS, POLL_LONG } from '../channels/poll-progress.ts';
+import { isLong, LONG_SECONDS, meetsKnownOnly, POLL_LONG, STALE_SECONDS } from '../channels/poll-progress.ts';
 import { sameSources } from '../channels/same-source.ts';
 import { EXIT } from '../desk/desk-error.ts';
 import { lately } from '../desk/incident-marks.ts';
@@ -247,16 +247,25 @@ async function channelFindings({ live, book, now }: CommandContext): Promise<rea
   ];
 }
 
-/** A poll that has been running for long, with what it has taken in, which tells a backlog from one that never ends. */
+/** A poll that has been running for long, with what it has taken in and whether that was new, which tells a backlog from one that never ends. */
 function longPoll({ id, poll }: ChannelState): readonly Finding[] {
   if (poll === null || !isLong(poll)) return [];
   const minutes = (seconds: number) => Math.floor(seconds / 60);
-  const { seconds, idleSeconds, accepted } = poll;
-  const values = { id, minutes: minutes(seconds), idle: minutes(idleSeconds), count: accepted };
+  const { seconds, idleSeconds, staleSeconds, accepted, known } = poll;
+  const values = {
+    id,
+    minutes: minutes(seconds),
+    idle: minutes(idleSeconds),
+    stale: minutes(staleSeconds),
+    count: accepted,
+    known,
+  };
+  const old = meetsKnownOnly(poll);
   return [
     {
-      ...{ code: POLL_LONG, count: accepted, seconds, stuck: idleSeconds >= LONG_SECONDS },
-      ...sayBoth('status.channel-polling', values),
+      ...{ code: POLL_LONG, count: accepted, seconds },
+      stuck: idleSeconds >= LONG_SECONDS || (old && staleSeconds >= STALE_SECONDS),
+      ...sayBoth(old ? 'status.channel-polling-known' : 'status.channel-polling', values),
       command: `huisu channels check ${id}`,
     },
   ];

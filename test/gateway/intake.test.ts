@@ -4,8 +4,19 @@ import { createHash, randomBytes } from 'node:crypto';
 import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { type Acceptance, type FilePart, type Original, Unavailable } from '../../adapters/contract.ts';
+import { adapter as app } from '../../adapters/app/index.ts';
+import {
+  type Acceptance,
+  type AdapterDefinition,
+  type FilePart,
+  type Original,
+  Unavailable,
+} from '../../adapters/contract.ts';
+import { contextOf } from '../../gateway/channels/channel-context.ts';
+import type { KnownChannel } from '../../gateway/channels/known-channel.ts';
+import { createPollProgress } from '../../gateway/channels/poll-progress.ts';
 import { createIntake, type Intake } from '../../gateway/intake.ts';
+import { createLog } from '../../gateway/telemetry/telemetry.ts';
 import { createCipher, type FieldCipher } from '../../store/field-cipher.ts';
 import { createDevelopmentKeys, macKey } from '../../store/key-ring.ts';
 import { decodeOriginal } from '../../store/original-codec.ts';
@@ -108,6 +119,46 @@ async function decide({ store, intake }: Bench, number: string): Promise<void> {
 const never = new AbortController().signal;
 
 describe('intake', () => {
+  it('lets a poll know what of it was new, so that paging over old messages is told from a backlog', () =>
+    withIntake(async ({ intake, store, cipher }) => {
+      let elapsed = 0;
+      const progress = createPollProgress(() => elapsed);
+      const known: KnownChannel = {
+        ...{
+          id: 'app-1',
+          kind: 'app',
+          definition: app as AdapterDefinition,
+          settings: {},
+          enabled: true,
+          from: 'store',
+          createdAt: 0,
+        },
+      };
+      const parts = {
+        intake,
+        store,
+        cipher,
+        splitter: null as never,
+        log: createLog({ level: 'silent' }),
+        now: Date.now,
+      };
+      const context = contextOf(parts, known, new AbortController().signal, progress.moved);
+      progress.begun();
+      const page = [original('1'), original('2')];
+      await context.accept(page);
+      for (let hour = 0; hour < 3; hour++) {
+        elapsed += 3_600_000;
+        await context.accept(page);
+      }
+      assert.deepEqual(progress.state(), {
+        seconds: 10_800,
+        idleSeconds: 0,
+        staleSeconds: 10_800,
+        accepted: 2,
+        known: 6,
+      });
+    }));
+
   it('gives the same message the same number and query code for ever', () =>
     withIntake(async bench => {
       const [first] = await bench.accept([original('a')]);

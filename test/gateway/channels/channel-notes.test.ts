@@ -61,12 +61,18 @@ describe('notes of a channel', () => {
       const { findings } = (await status.run(asked, {}, call)) as { findings: Row[] };
       return findings.filter(row => row['code'] === POLL_LONG);
     };
-    const [backlog] = await said({ seconds: 7200, idleSeconds: 5, accepted: 90_000 });
-    assert.match(String(backlog?.['en']), /letters.* 120 min.*90000 messages.* 0 min/);
+    const [backlog] = await said({ seconds: 7200, idleSeconds: 5, staleSeconds: 5, accepted: 90_000, known: 10 });
+    assert.match(String(backlog?.['en']), /letters.* 120 min.*90000 new messages.* 0 min/);
     assert.equal(backlog?.['stuck'], false);
-    const [hung] = await said({ seconds: 1500, idleSeconds: 1260, accepted: 0 });
+    const [hung] = await said({ seconds: 1500, idleSeconds: 1260, staleSeconds: 1260, accepted: 0, known: 0 });
     assert.match(String(hung?.['zh']), /25 分钟.*0 件.*21 分钟/);
     assert.equal(hung?.['stuck'], true);
-    assert.deepEqual(await said({ seconds: 30, idleSeconds: 30, accepted: 0 }), []);
+    // A rebuilt mailbox at first; after an hour somebody has to look.
+    const old = { seconds: 7200, idleSeconds: 1, staleSeconds: 1800, accepted: 3, known: 40_000 };
+    const [paging] = await said(old);
+    assert.match(String(paging?.['en']), /letters.* 120 min.* 30 min.*taken in before \(40000 of them, 3 new ones\)/);
+    assert.equal(paging?.['stuck'], false);
+    assert.equal((await said({ ...old, staleSeconds: 3600 }))[0]?.['stuck'], true);
+    assert.deepEqual(await said({ seconds: 30, idleSeconds: 30, staleSeconds: 30, accepted: 0, known: 0 }), []);
   });
 });

@@ -67,7 +67,13 @@ describe('a poll', () => {
     world.elapsed = 29 * MINUTE_MS;
     await pass(2);
     assert.deepEqual(failures, []);
-    assert.deepEqual(progress.state(), { seconds: 29 * 60, idleSeconds: 29 * 60, accepted: 0 });
+    assert.deepEqual(progress.state(), {
+      seconds: 29 * 60,
+      idleSeconds: 29 * 60,
+      staleSeconds: 29 * 60,
+      accepted: 0,
+      known: 0,
+    });
     world.elapsed = 30 * MINUTE_MS;
     await pass(1);
     assert.deepEqual(
@@ -110,10 +116,12 @@ describe('a poll', () => {
       await pass(1);
       world.elapsed = half * 29 * MINUTE_MS;
       await pass(1);
-      progress.moved(100);
+      progress.moved(100, 7);
     }
     assert.deepEqual(failures, []);
-    assert.deepEqual(progress.state(), { seconds: 12 * 29 * 60, idleSeconds: 0, accepted: 1200 });
+    assert.deepEqual(progress.state(), {
+      ...{ seconds: 12 * 29 * 60, idleSeconds: 0, staleSeconds: 0, accepted: 1200, known: 84 },
+    });
     stop.abort();
     await done;
   });
