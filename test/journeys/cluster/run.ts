@@ -18,14 +18,14 @@ import { type PlannedLane, planMessages } from '../kill/plan.ts';
 import { createPace, EXCHANGE, FAULTS, MAILBOX, SHARES, wayOf, wrongIn } from '../kill/run.ts';
 import { sendAll } from '../kill/sender.ts';
 import { CONCURRENCY, clusterGateways } from './settings.ts';
-import { killNowAndThen, startAll, stopAndSee, type TroubleFigures, takeAway } from './trouble.ts';
+import { killNowAndThen, rollOver, startAll, stopAndSee, type TroubleFigures, takeAway } from './trouble.ts';
 
 export interface ClusterRunOptions {
   readonly messages: number;
   readonly seed: number;
   readonly processes: number;
-  /** How long Redis and the database are each away. */
-  readonly awaySeconds: number;
+  /** How long Redis and the database are each away; null: nothing is taken away and nobody killed, all are restarted in turn. */
+  readonly awaySeconds: number | null;
   readonly say: (line: string) => void;
 }
 
@@ -91,10 +91,11 @@ export async function clusterRun(options: ClusterRunOptions): Promise<ClusterRun
     const random = seeded(seed, 5);
     const platformIds = new Map<string, string>();
     let troubled = true;
-    const trouble = { gateways, redis, database, random, awayMs: options.awaySeconds * 1000, say };
+    const rolling = options.awaySeconds === null;
+    const trouble = { gateways, redis, database, random, awayMs: (options.awaySeconds ?? 0) * 1000, say };
     const running = await startAll(gateways, figures);
     const began = performance.now();
-    const killing = killNowAndThen(running, trouble, figures, () => !troubled);
+    const killing = rolling ? null : killNowAndThen(running, trouble, figures, () => !troubled);
     const going = () => gateways.filter(({ pid }) => pid !== null);
     let turn = 0;
     const port = () => (going()[turn++ % Math.max(1, going().length)] ?? gateways[0]!).port;
@@ -105,7 +106,7 @@ export async function clusterRun(options: ClusterRunOptions): Promise<ClusterRun
         host: mail,
         lanes: mails,
         ...common,
-        cuts: 2,
+        cuts: rolling ? 0 : 2,
         renumbers: false,
         random: seeded(seed, 11),
         platformIds,
@@ -113,7 +114,7 @@ export async function clusterRun(options: ClusterRunOptions): Promise<ClusterRun
       sendFiles({ folder: exported, lanes: files, ...common }),
     ]);
     const releasing = release(options.messages, pace.release, () => troubled);
-    await takeAway(trouble, figures);
+    await (rolling ? rollOver(gateways, trouble, figures) : takeAway(trouble, figures));
     troubled = false;
     await killing;
     await Promise.all([releasing, ...running.map(one => one.starting)]);
@@ -123,7 +124,7 @@ export async function clusterRun(options: ClusterRunOptions): Promise<ClusterRun
     simulator.setFaults(null);
     const drained = await settle(gateways, { messages: options.messages, asked: () => simulator.lines.length, say });
     const seconds = (performance.now() - began) / 1000;
-    const taken = drained ? await takeover(mongo, gateways) : null;
+    const taken = drained && !rolling ? await takeover(mongo, gateways) : null;
     const living = gateways.filter(gateway => gateway !== taken?.victim);
     await Promise.all(living.map(gateway => stopAndSee(gateway, figures)));
     for (const lane of files) for (const { id } of lane.messages) platformIds.set(id, id);
@@ -139,7 +140,7 @@ export async function clusterRun(options: ClusterRunOptions): Promise<ClusterRun
     );
     const verdict = judge({ obligations, effects, ...found });
     const summary = simulator.summary();
-    right = wrongIn(verdict) === 0 && drained;
+    right = wrongIn(verdict) === 0 && drained && figures.unclean === 0;
     return {
       verdict,
       figures: {
@@ -154,8 +155,8 @@ export async function clusterRun(options: ClusterRunOptions): Promise<ClusterRun
         sentAgainAfterEffect: summary.repeats,
         sentAgainAtMost:
           Object.entries(summary.faults).reduce((sum, [name, n]) => sum + (name.endsWith('-after') ? n : 0), 0) +
-          // At a kill, and when the database goes, what is on its way is sent again under its key.
-          (figures.kills + figures.stops + options.processes * 3) * CONCURRENCY,
+          // At a kill, and when the database goes, what is on its way is sent again under its key; whoever is told to stop finishes it.
+          (rolling ? 0 : (figures.kills + figures.stops + options.processes * 3) * CONCURRENCY),
         auditRecordsBroken: found.auditBroken === null ? 0 : 1,
         secondsUnderFire: Math.round(underFire),
         seconds: Math.round(seconds),

@@ -1,4 +1,5 @@
-// What is done to a cluster while it works: processes killed one after the other, Redis and the database taken away.
+// What is done to a cluster while it works: processes killed one after the other, Redis and the database taken away; or a new version
+// rolled out, which nothing should be able to tell from a quiet day.
 import { setTimeout as after } from 'node:timers/promises';
 import type { GatewayProcess } from '../../../bench/gateway-process.ts';
 import type { Random } from '../../../bench/random.ts';
@@ -101,6 +102,20 @@ export async function killNowAndThen(
     figures.kills++;
     all[at] = keep(victim.gateway, figures);
     say(`${figures.kills} kills, ${figures.stops} stops`);
+  }
+}
+
+/** One after the other is told to stop and started anew, as in an upgrade; the next one only once the one before it serves. */
+export async function rollOver(
+  gateways: readonly GatewayProcess[],
+  { say }: Pick<TroubleParts, 'say'>,
+  figures: TroubleFigures,
+): Promise<void> {
+  for (const [place, gateway] of gateways.entries()) {
+    await stopAndSee(gateway, figures);
+    await gateway.start();
+    figures.starts++;
+    say(`${place + 1} of ${gateways.length} are new`);
   }
 }
 
