@@ -1,7 +1,8 @@
 // A third party's adapter as the gateway meets it: what its code hands over is looked at first, since types are no proof for what comes from outside.
-import { inboundMessageSchema } from '../normalizer/inbound-schema.ts';
+import { inboundAppealSchema, inboundMessageSchema } from '../normalizer/inbound-schema.ts';
 import type {
   AdapterDefinition,
+  InboundAppeal,
   InboundMessage,
   OpenChannel,
   Original,
@@ -30,12 +31,16 @@ function told(step: string | number): string {
 
 /** The same adapter, whose every answer is checked; answers of another form are thrown as `WrongAnswer`. */
 export function checkedAdapter<S>(definition: AdapterDefinition<S>): AdapterDefinition<S> {
-  const { kind, title, settings, capabilities, sample, split } = definition;
+  const { kind, title, settings, capabilities, sample, split, readAsAppeal } = definition;
   return {
     ...{ kind, title, settings, capabilities },
     ...(sample && { sample }),
     ...bound(definition, ['peek', 'published', 'sources']),
-    parse: async (original, given) => checkedMessage(await definition.parse(original, given)),
+    parse: async (original, given) => checked('parse', await definition.parse(original, given)),
+    ...(readAsAppeal && {
+      readAsAppeal: async (original, given) =>
+        checked('readAsAppeal', await readAsAppeal.call(definition, original, given)) as InboundAppeal,
+    }),
     ...(split && { split: (container, given) => checkedParts(split.call(definition, container, given)) }),
     open: async context =>
       checkedChannel(
@@ -56,11 +61,12 @@ function bound<T extends object, K extends keyof T>(owner: T, names: readonly K[
   return Object.fromEntries(found) as Pick<T, K>;
 }
 
-function checkedMessage(message: unknown): InboundMessage {
-  const { error, value } = inboundMessageSchema.validate(message, { convert: false });
-  if (error !== undefined)
-    throw new WrongAnswer(['parse', ...(error.details[0]?.path ?? [])], 'is not as it has to be');
-  if (value === undefined) throw new WrongAnswer(['parse'], 'gave nothing');
+const READ = { parse: inboundMessageSchema, readAsAppeal: inboundAppealSchema } as const;
+
+function checked(by: keyof typeof READ, message: unknown): InboundMessage {
+  const { error, value } = READ[by].validate(message, { convert: false });
+  if (error !== undefined) throw new WrongAnswer([by, ...(error.details[0]?.path ?? [])], 'is not as it has to be');
+  if (value === undefined) throw new WrongAnswer([by], 'gave nothing');
   return value as InboundMessage;
 }
 

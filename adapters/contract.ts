@@ -1,7 +1,7 @@
 // The adapter seam: all that an adapter, ours or a third party's, knows of the gateway.
 import type { Readable } from 'node:stream';
 import type { ObjectSchema } from 'joi';
-import type { InboundMessage } from '../normalizer/inbound-message.ts';
+import type { InboundAppeal, InboundMessage } from '../normalizer/inbound-message.ts';
 import type { Original } from '../normalizer/original.ts';
 import type { Outcome } from '../normalizer/ticket.ts';
 
@@ -43,6 +43,9 @@ export interface AdapterDefinition<S = unknown> {
   readonly capabilities: Capabilities;
   /** Pure; runs in the reading threads and again on replay. Throws `Unreadable` for what nobody could read. */
   parse(original: Original, settings: S): InboundMessage | Promise<InboundMessage>;
+  /** Pure like `parse`: an original that `parse` takes for no appeal, read as the appeal that a clerk says it is. Without it
+   *  a clerk cannot make a ticket of such a message in its place. */
+  readAsAppeal?(original: Original, settings: S): InboundAppeal | Promise<InboundAppeal>;
   /** Pure: a container (CSV, XLSX, an array of messages, a zip) into its parts, each an original of its own. */
   split?(container: Original, settings: S): Iterable<Original> | AsyncIterable<Original>;
   /** Bounded and linear: platform id and sender out of at most the first 64 kB, before anything is parsed. */

@@ -1,6 +1,6 @@
 // Mobile client, partner platforms and the city's own site: signed JSON webhooks by Standard Webhooks 1.0.
 import type { AdapterDefinition } from '../contract.ts';
-import { parse } from './parse.ts';
+import { parse, readAsAppeal } from './parse.ts';
 import { type AppSettings, settings } from './settings.ts';
 
 export const adapter: AdapterDefinition<AppSettings> = {
@@ -16,6 +16,7 @@ export const adapter: AdapterDefinition<AppSettings> = {
     conversations: true,
   },
   parse,
+  readAsAppeal,
   // Loaded with the first channel: the reading threads only parse, and the compiled check takes a while to make.
   open: async context => {
     const { openWebhook } = await import('./webhook.ts');

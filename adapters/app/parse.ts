@@ -24,6 +24,12 @@ export function parse(original: Original, settings: AppSettings): InboundMessage
   return appeal(body, data, attachments, settings);
 }
 
+/** A test, or what says nothing, as the appeal that a clerk says it is. */
+export function readAsAppeal(original: Original, settings: AppSettings): InboundAppeal {
+  const body = readBody(original.body);
+  return appeal(body, body.data, (body.data.attachments ?? []).map(attachment), settings);
+}
+
 function readBody(bytes: Uint8Array): AppBody {
   let value: unknown;
   try {

@@ -58,6 +58,9 @@ export function definitionClauses<S>(definition: AdapterDefinition<S>, bench: Co
           const second = await definition.parse(frozen(original), stage.platform.settings);
           assert.deepEqual(first, second);
           assert.deepEqual(Buffer.from(original.body), bytes, 'parse changed the bytes');
+          if (first.kind !== 'appeal' || definition.readAsAppeal === undefined) continue;
+          const asAppeal = await definition.readAsAppeal(frozen(original), stage.platform.settings);
+          assert.deepEqual(asAppeal, first, 'readAsAppeal reads an appeal otherwise than parse');
         }
       }));
 
@@ -88,6 +91,7 @@ function frozen(original: Original): Original {
 async function parseGarbage<S>({ definition, platform }: Stage<S>, original: Original): Promise<void> {
   try {
     await definition.parse(frozen(original), platform.settings);
+    await definition.readAsAppeal?.(frozen(original), platform.settings);
   } catch (error) {
     if (!(error instanceof Unreadable)) throw error;
   }

@@ -1,6 +1,6 @@
 // Platforms without an interface: files they export are picked up from a folder, row by row.
 import type { AdapterDefinition } from '../contract.ts';
-import { parse } from './parse.ts';
+import { parse, readAsAppeal } from './parse.ts';
 import { type ExchangeSettings, settings } from './settings.ts';
 
 export const adapter: AdapterDefinition<ExchangeSettings> = {
@@ -16,6 +16,7 @@ export const adapter: AdapterDefinition<ExchangeSettings> = {
     conversations: false,
   },
   parse,
+  readAsAppeal,
   // The readers of CSV and workbooks are loaded where files are split, not in every thread that only parses rows.
   split: async function* (container, settings) {
     const { split } = await import('./split.ts');

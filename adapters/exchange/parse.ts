@@ -1,5 +1,5 @@
 // What a row means: pure, from its cells to an appeal, by the channel's mapping as it stands when the row is read.
-import { type InboundMessage, type Original, Unreadable } from '../contract.ts';
+import { type InboundAppeal, type InboundMessage, type Original, Unreadable } from '../contract.ts';
 import { JsonProblem, readJson } from '../kit/json.ts';
 import { isEmptyText } from '../kit/text.ts';
 import { appealOf, mapperOf } from './mapping.ts';
@@ -7,14 +7,19 @@ import type { NamedCell } from './rows.ts';
 import type { ExchangeSettings } from './settings.ts';
 
 export function parse(original: Original, settings: ExchangeSettings): InboundMessage {
+  const appeal = readAsAppeal(original, settings);
+  const empty = appeal.attachments.length === 0 && isEmptyText(appeal.content) && isEmptyText(appeal.title ?? '');
+  return empty ? { kind: 'not-an-appeal', reason: 'empty' } : appeal;
+}
+
+/** A row as an appeal, even where it says nothing. */
+export function readAsAppeal(original: Original, settings: ExchangeSettings): InboundAppeal {
   const fields = mapperOf(settings).fields(cellsOf(original.body));
   // The mapping may have changed since the row was taken.
   if (!fields.has('content') && !fields.has('title')) {
     throw new Unreadable('exchange.no_content', 'by the mapping of now, the row has neither content nor title');
   }
-  const appeal = appealOf(fields);
-  const empty = appeal.attachments.length === 0 && isEmptyText(appeal.content) && isEmptyText(appeal.title ?? '');
-  return empty ? { kind: 'not-an-appeal', reason: 'empty' } : appeal;
+  return appealOf(fields);
 }
 
 function cellsOf(bytes: Uint8Array): readonly NamedCell[] {

@@ -1,7 +1,7 @@
 // 信箱: a mail account read by IMAP, such as a mayor's or governor's mailbox; watched live, marked only after accept.
 import type { AdapterDefinition } from '../contract.ts';
 import { withCutNote } from './mail.ts';
-import { parseMail } from './parse.ts';
+import { parseMail, parseMailAsAppeal } from './parse.ts';
 import { type MailboxSettings, settings } from './settings.ts';
 
 export const adapter: AdapterDefinition<MailboxSettings> = {
@@ -16,10 +16,9 @@ export const adapter: AdapterDefinition<MailboxSettings> = {
     attachments: true,
     conversations: false,
   },
-  async parse(original, { user, ownAddresses }) {
-    const own = user.includes('@') ? [user.toLowerCase(), ...ownAddresses] : ownAddresses;
-    return withCutNote(await parseMail(original, { ownAddresses: own }), original.meta);
-  },
+  parse: async (original, settings) => withCutNote(await parseMail(original, own(settings)), original.meta),
+  readAsAppeal: async (original, settings) =>
+    withCutNote(await parseMailAsAppeal(original, own(settings)), original.meta),
   sources: ({ host, user, folders }) => folders.map(folder => [host.toLowerCase(), user, folder].join('\n')),
   // Loaded with the first channel: the reading threads only parse.
   open: async context => (await import('./pull.ts')).openMailbox(context),
@@ -36,3 +35,7 @@ export const adapter: AdapterDefinition<MailboxSettings> = {
     },
   },
 };
+
+function own({ user, ownAddresses }: MailboxSettings): { readonly ownAddresses: readonly string[] } {
+  return { ownAddresses: user.includes('@') ? [user.toLowerCase(), ...ownAddresses] : ownAddresses };
+}

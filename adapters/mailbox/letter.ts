@@ -231,7 +231,10 @@ export function readLetter(
     },
     settings.ownAddresses,
   );
-  return refused ?? appealOf(mail, inner, original, settings.ownAddresses);
+  if (refused !== null) return refused;
+  const letter = letterOf(mail, inner, original, settings);
+  const empty = isEmptyText(letter.content) && isEmptyText(letter.title ?? '') && letter.attachments.length === 0;
+  return empty ? { kind: 'not-an-appeal', reason: 'empty' } : letter;
 }
 
 /** What letters passed on say; of several each under its subject, so that none is overlooked. */
@@ -246,12 +249,13 @@ function passedOn(letters: readonly MailContent[]): Pick<Said, 'text' | 'links'>
   return { text: texts.join('\n\n').slice(0, LIMITS.textLength), links };
 }
 
-function appealOf(
+/** A mail as an appeal, whoever or whatever wrote it, and even where it says nothing. */
+export function letterOf(
   mail: MailContent,
   inner: readonly MailContent[],
   original: Original,
-  own: readonly string[],
-): InboundMessage {
+  { ownAddresses }: { readonly ownAddresses: readonly string[] },
+): InboundAppeal {
   const said = saidIn(mail.root);
   const plain = disarmed(said.text);
   const { attachments, outlook, sealed } = enclosed(filesOf(mail.files, plain.blocks), said.pictures);
@@ -265,20 +269,16 @@ function appealOf(
   const says = !isEmptyText(content);
   const encrypted = plain.blocks.length > 0 ? 'encrypted' : illegibleOf(mail, says);
   const illegible = encrypted ?? (sealed && !says ? 'unopened' : null);
-  if (content === '' && isEmptyText(title.text) && attachments.length === 0) {
-    return { kind: 'not-an-appeal', reason: 'empty' };
-  }
   const sent = sentAt(mail.headers.first('date'), original.meta);
-  const appeal: InboundAppeal = {
+  return {
     kind: 'appeal',
     ...(isEmptyText(title.text) ? {} : { title: title.text }),
     // Many write all they have to say into the subject, but not those whose words nobody could read.
     content: content === '' && illegible === null ? title.text : content,
     ...(sent === undefined ? {} : { sentAt: sent }),
-    contact: contactOf(mail, original, words.signature, own),
+    contact: contactOf(mail, original, words.signature, ownAddresses),
     externalIds: externalIds(mail),
     attachments,
     ...(illegible === null ? {} : { illegible }),
   };
-  return appeal;
 }

@@ -55,7 +55,7 @@ export function senderOf(mail: Uint8Array): string | null {
 }
 
 /** Says in the appeal's own text that its mail was cut, since whoever works on it must look into the mailbox. */
-export function withCutNote(message: InboundMessage, meta: Original['meta']): InboundMessage {
+export function withCutNote<M extends InboundMessage>(message: M, meta: Original['meta']): M {
   const size = meta['truncatedFrom'];
   if (size === undefined || message.kind !== 'appeal') return message;
   const note = `【原邮件共 ${megabytes(Number(size))} MB,超过 ${megabytes(WHOLE_BYTES)} MB,此处只含开头 ${megabytes(BEGINNING_BYTES)} MB,附件可能不全;完整邮件仍在信箱文件夹 ${meta['folder'] ?? ''} 中】`;

@@ -1,9 +1,9 @@
 // 原件 to 来件: the bytes of a mail, taken apart by mailparser with the repairs that mails in China need, and read as a letter.
 import { type AddressObject, type AttachmentStream, type Headers, MailParser, type MessageText } from 'mailparser';
-import { type InboundMessage, type Original, Unreadable } from '../contract.ts';
+import { type InboundAppeal, type InboundMessage, type Original, Unreadable } from '../contract.ts';
 import { decodeBytes, NO_LABEL, repairHeaderLine } from './charset.ts';
 import { type MailHeaders, mailHeaders } from './headers.ts';
-import { isForwardedOnly, readLetter } from './letter.ts';
+import { isForwardedOnly, letterOf, readLetter } from './letter.ts';
 import { LIMITS } from './limits.ts';
 import type { MailAddress, MailContent, MailFile, MailPart } from './mail-content.ts';
 
@@ -20,10 +20,21 @@ export interface MailSettingsForParse {
  *   `mailbox.nested_too_deep`, `mailbox.not_a_mail`, `mailbox.not_mime`, `mailbox.too_slow`.
  */
 export async function parseMail(original: Original, settings: MailSettingsForParse): Promise<InboundMessage> {
-  const mail = await readMime(original.body);
-  if (!isMail(mail.headers)) throw new Unreadable('mailbox.not_a_mail', 'the bytes hold no header line of a mail');
-  const inner = isForwardedOnly(mail) ? await readInner(mail) : [];
+  const { mail, inner } = await mailsIn(original);
   return readLetter(mail, inner, original, settings);
+}
+
+/** The same of what no citizen seems to have written, or what says nothing, which a clerk says is an appeal. */
+export async function parseMailAsAppeal(original: Original, settings: MailSettingsForParse): Promise<InboundAppeal> {
+  const { mail, inner } = await mailsIn(original);
+  return letterOf(mail, inner, original, settings);
+}
+
+/** A mail, and those it passes on without a word of its own. */
+async function mailsIn({ body }: Original): Promise<{ mail: MailContent; inner: readonly MailContent[] }> {
+  const mail = await readMime(body);
+  if (!isMail(mail.headers)) throw new Unreadable('mailbox.not_a_mail', 'the bytes hold no header line of a mail');
+  return { mail, inner: isForwardedOnly(mail) ? await readInner(mail) : [] };
 }
 
 const EXPECTED = ['from', 'subject', 'date', 'to', 'message-id', 'received', 'return-path', 'content-type', 'sender'];

@@ -19,6 +19,8 @@ export interface ReadItem {
   readonly channel: string;
   readonly receivedAt: number;
   readonly gathered: boolean;
+  /** A clerk says that the first original is an appeal, whatever its adapter takes it for. Default false. */
+  readonly asAppeal?: boolean;
   readonly originals: readonly Uint8Array[];
 }
 
@@ -375,13 +377,13 @@ function pack(id: number, channels: Readonly<Record<string, ParserChannel>>, ite
   const size = items.reduce((sum, item) => sum + item.originals.reduce((of, one) => of + one.length, 0), 0);
   const bytes = new Uint8Array(size);
   let at = 0;
-  const packed = items.map(({ channel, receivedAt, gathered, originals }): ParserItem => {
+  const packed = items.map(({ channel, receivedAt, gathered, asAppeal = false, originals }): ParserItem => {
     const spans = originals.map((original): readonly [number, number] => {
       bytes.set(original, at);
       at += original.length;
       return [at - original.length, at];
     });
-    return { channel, receivedAt, gathered, spans };
+    return { channel, receivedAt, gathered, asAppeal, spans };
   });
   return { id, channels, items: packed, bytes: bytes.buffer };
 }

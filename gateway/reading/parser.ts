@@ -41,12 +41,12 @@ async function readItem(item: ParserItem, bytes: Uint8Array): Promise<DraftReadi
   if (channel === undefined) return { reading: { kind: 'unreadable', reason: 'reading.unknown_channel' } };
   const definition = await registry.get(channel.kind);
   const originals = item.spans.map(([from, to]) => decodeOriginal(bytes.subarray(from, to)));
-  const { receivedAt, gathered } = item;
+  const { receivedAt, gathered, asAppeal } = item;
   return readMessage(
     definition,
     channel.settings,
     originals,
-    { channel: item.channel, kind: channel.kind, receivedAt, gathered },
+    { channel: item.channel, kind: channel.kind, receivedAt, gathered, asAppeal },
     rules,
   );
 }

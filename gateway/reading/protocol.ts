@@ -31,6 +31,8 @@ export interface ParserItem {
   readonly receivedAt: number;
   /** True when the spans are the gathered parts of a conversation, in order. */
   readonly gathered: boolean;
+  /** True when a clerk says that the first span is an appeal. */
+  readonly asAppeal: boolean;
   /** Start and end of each encoded original in the job's bytes. */
   readonly spans: readonly (readonly [number, number])[];
 }

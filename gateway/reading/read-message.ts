@@ -1,5 +1,10 @@
 // One message read: the adapter's parse, then the normaliser, then the grams by which repeats are found. Pure but for speed.
-import { type AdapterDefinition, type InboundAppeal, PlatformError } from '../../adapters/contract.ts';
+import {
+  type AdapterDefinition,
+  type InboundAppeal,
+  type InboundMessage,
+  PlatformError,
+} from '../../adapters/contract.ts';
 import { type GramRules, type Grams, gramsOf } from '../../normalizer/grams.ts';
 import { normalize } from '../../normalizer/normalize.ts';
 import type { Original } from '../../normalizer/original.ts';
@@ -23,6 +28,8 @@ export interface Arrival {
   readonly receivedAt: number;
   /** True when the originals are the gathered parts of a conversation; a part read alone waits to be gathered. */
   readonly gathered: boolean;
+  /** A clerk says that the first original is an appeal; `parse` may say what it likes. Default false. */
+  readonly asAppeal?: boolean;
 }
 
 export interface DraftReading {
@@ -35,7 +42,7 @@ export interface DraftReading {
 
 /** Reads one message. Never throws: what cannot be read is `unreadable` with its code. */
 export async function readMessage(
-  definition: Pick<AdapterDefinition, 'parse'>,
+  definition: Pick<AdapterDefinition, 'parse' | 'readAsAppeal'>,
   settings: unknown,
   originals: readonly Original[],
   arrival: Arrival,
@@ -43,8 +50,9 @@ export async function readMessage(
 ): Promise<DraftReading> {
   try {
     const appeals: InboundAppeal[] = [];
-    for (const original of originals) {
-      const inbound = await definition.parse(original, settings);
+    for (const [place, original] of originals.entries()) {
+      const asAppeal = arrival.asAppeal === true && place === 0;
+      const inbound = await inboundOf(definition, original, settings, asAppeal);
       if (inbound.kind === 'not-an-appeal' && !arrival.gathered) return { reading: inbound };
       if (inbound.kind === 'appeal') appeals.push(inbound);
     }
@@ -57,6 +65,18 @@ export async function readMessage(
     if (error instanceof PlatformError) return { reading: { kind: 'unreadable', reason: error.code } };
     return { reading: { kind: 'unreadable', reason: 'reading.parse_failed', defect: plainError(error) } };
   }
+}
+
+/** As its adapter reads it; with `asAppeal` as the appeal that a clerk says it is, where the adapter can. */
+export async function inboundOf(
+  definition: Pick<AdapterDefinition, 'parse' | 'readAsAppeal'>,
+  original: Original,
+  settings: unknown,
+  asAppeal: boolean,
+): Promise<InboundMessage> {
+  const inbound = await definition.parse(original, settings);
+  if (inbound.kind === 'appeal' || !asAppeal) return inbound;
+  return (await definition.readAsAppeal?.(original, settings)) ?? inbound;
 }
 
 function partOf(part: NonNullable<InboundAppeal['conversation']>, writer: Writer): Reading {

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import type { AppAppeal } from '../../adapters/app/body.ts';
 import { adapter } from '../../adapters/app/index.ts';
-import { parse } from '../../adapters/app/parse.ts';
+import { parse, readAsAppeal } from '../../adapters/app/parse.ts';
 import { sender } from '../../adapters/app/sender.ts';
 import { type InboundAppeal, type InboundMessage, type Original, Unreadable } from '../../adapters/contract.ts';
 import { appealBody, sha256 } from '../platforms/app.ts';
@@ -101,6 +101,13 @@ describe('parse of app', () => {
   for (const content of ['1', 'a', '灯', '?1', 'ы']) {
     it(`finds ${content} not empty`, () => assert.equal(read(appealBody({ content, title: '' })).kind, 'appeal'));
   }
+
+  it('reads a test, and what says nothing, as an appeal where a clerk says that it is one', () => {
+    const tested = readAsAppeal(original(appealBody({ conversation: 'k' }, 'appeal.test')), settings);
+    assert.deepEqual(tested, appeal({ conversation: 'k' }));
+    const empty = readAsAppeal(original(appealBody({ content: '……', title: '' })), settings);
+    assert.deepEqual([empty.kind, empty.content], ['appeal', '……']);
+  });
 
   it('says Unreadable of what is no such body', () => {
     for (const body of [

@@ -5,6 +5,7 @@ import { checkedAdapter } from '../../adapters/checked.ts';
 import type {
   AdapterContext,
   AdapterDefinition,
+  InboundAppeal,
   InboundMessage,
   OpenChannel,
   WebhookAnswer,
@@ -27,6 +28,15 @@ class ClassChannel implements OpenChannel {
   }
 }
 
+/** What a clerk says is an appeal, read with a phone that is a number. */
+const WRONG = {
+  kind: 'appeal',
+  content: '',
+  contact: { phone: 1 as unknown as string },
+  externalIds: {},
+  attachments: [],
+} as const;
+
 class ClassAdapter implements AdapterDefinition<{ readonly host: string }> {
   readonly #place = 'box';
   readonly kind = 'class-box';
@@ -38,6 +48,9 @@ class ClassAdapter implements AdapterDefinition<{ readonly host: string }> {
   };
   parse(): InboundMessage {
     return { kind: 'appeal', content: this.#place, contact: {}, externalIds: {}, attachments: [] };
+  }
+  readAsAppeal(): InboundAppeal {
+    return { ...WRONG, content: this.#place };
   }
   sources({ host }: { readonly host: string }): readonly string[] {
     return [`${this.#place} at ${host}`];
@@ -54,6 +67,9 @@ describe('an adapter that is checked', () => {
     const message = await adapter.parse(original, { host: 'a' });
     assert.equal(message.kind === 'appeal' && message.content, 'box');
     assert.deepEqual(adapter.sources?.({ host: 'a' }), ['box at a']);
+    await assert.rejects(async () => adapter.readAsAppeal?.(original, { host: 'a' }), {
+      code: 'readAsAppeal/contact/phone',
+    });
     const channel = await adapter.open({} as AdapterContext<{ readonly host: string }>);
     await channel.webhook?.({} as never);
     await channel.poll?.(new AbortController().signal);

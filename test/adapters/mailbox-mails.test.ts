@@ -55,6 +55,25 @@ describe('mails', () => {
   it('each have what a person reads in them written beside', () => {
     assert.deepEqual(files.map(file => file.slice(0, -4)).sort(), Object.keys(expected).sort());
   });
+  it('that nobody seems to have written are letters all the same where a clerk says so', async () => {
+    for (const [name, wanted] of Object.entries(expected)) {
+      if (!('kind' in wanted)) continue;
+      const bytes = readFileSync(new URL(`${name}.eml`, MAILS));
+      const original = originalOf(
+        bytes,
+        { uid: 1, size: bytes.length, receivedAt },
+        { folder: 'INBOX', validity: '1' },
+      );
+      const letter = await adapter.readAsAppeal?.(original, settings);
+      if (wanted.kind === 'appeal') assert.deepEqual(letter, await adapter.parse(original, settings));
+      else
+        assert.deepEqual(
+          [letter?.kind, letter?.content === ''],
+          ['appeal', 'reason' in wanted && wanted.reason === 'empty'],
+          name,
+        );
+    }
+  });
   for (const [name, wanted] of Object.entries(expected)) {
     it(`become the letter that was written: ${name}`, async () => {
       const found = await read(readFileSync(new URL(`${name}.eml`, MAILS)));
