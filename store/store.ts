@@ -157,7 +157,7 @@ export interface NewEntry {
 /** One message decided. A revision above 0 is a clerk's or a sweep's later decision on the same message. */
 export interface CommitRow {
   readonly number: string;
-  /** Must be the message's next revision, else `conflict`. */
+  /** Must be the message's next revision, else `conflict`; so is any decision on what was shredded whole. */
   readonly revision: number;
   readonly decidedAt: number;
   readonly outcome: Outcome;

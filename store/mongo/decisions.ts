@@ -229,7 +229,8 @@ async function planOf(wave: Wave, { row, fence, call }: Asked): Promise<Plan> {
   const doc = wave.known.get(row.number);
   if (doc === undefined) return 'conflict';
   if (standsAs(doc, row) && !wave.seen.has(`${call} ${row.number} ${row.revision}`)) return 'committed';
-  if (doc.next !== row.revision) return 'conflict';
+  // What was shredded has no key any more under which a decision could be kept.
+  if (doc.next !== row.revision || doc.shreddedAt !== null) return 'conflict';
   if (doc.todo.some(todo => todo.outbox.length > 0)) {
     // This row was made without a sight of entries that an earlier decision is still to put in their places.
     await rollForward(wave.context, [row.number]);

@@ -54,6 +54,10 @@ export function retentionContract(open: OpenStore): void {
           [row?.wrappedContent.length, row?.sealed, row?.blob, row?.decision, row?.outcome?.kind],
           [0, null, null, null, 'not-an-appeal'],
         );
+        // It would be sealed under a key that is gone.
+        const late = ticketOf('a', 'lane', { revision: 1, outbox: [] });
+        assert.deepEqual(await again.decisions.commit([late], null), ['conflict']);
+        assert.equal(await again.tickets.get(numberOf('a')), null);
         const [redelivered] = await again.messages.accept([message('a', { number: '261124-other' })]);
         assert.deepEqual(redelivered, { kind: 'redelivery', number: numberOf('a') });
         const [reused] = await again.messages.accept([message('a', { fingerprint: '0'.repeat(32) })]);

@@ -40,8 +40,9 @@ function standingOf(context: WriteContext, number: string): Standing | undefined
   if (unread !== undefined) {
     return { ordinal, next: unread.revision, unread: true, attempts: unread.attempts, kind: null, joined: null };
   }
+  // What was shredded has no key any more under which a decision could be kept.
   const reading = one<{ revision: number; attempts: number; kind: string | null; joined: number | null }>(
-    sql('SELECT revision, attempts, kind, joined FROM readings WHERE ordinal = ?').get(ordinal),
+    sql('SELECT revision, attempts, kind, joined FROM readings WHERE ordinal = ? AND shredded_at IS NULL').get(ordinal),
   );
   if (reading === undefined) return undefined;
   return { ...reading, ordinal, next: reading.revision + 1, unread: false };
