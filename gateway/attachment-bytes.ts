@@ -8,7 +8,10 @@ import type { MessageRow, Store } from '../store/store.ts';
 import { openDecision, openFile, openTicketContent } from '../store/ticket-seal.ts';
 import type { ChannelBook } from './channels/channel-book.ts';
 import { withoutSecrets } from './channels/channel-settings.ts';
+import { isMadeAppeal } from './desk/appeals.ts';
+import { placeOf } from './desk/parted-files.ts';
 import { hasOriginal, originalOf } from './reading/read-again.ts';
+import { inboundOf } from './reading/read-message.ts';
 
 export interface AttachmentBytesParts {
   readonly store: Store;
@@ -37,9 +40,10 @@ export async function loadAttachment(
   if (message === null) return null;
   const key = parts.cipher.openDataKey(message.wrappedContent);
   if (attachment.source === 'url' || attachment.source === 'platform') {
-    const row = (await parts.store.admin.attachments(number)).find(one => one.index === index);
+    const place = placeOf(attachment, index);
+    const row = (await parts.store.admin.attachments(number)).find(one => one.index === place);
     const sealed = row?.blob == null ? null : await parts.store.blobs.get(row.blob);
-    return sealed && openFile(parts.cipher, key, { number, sha256: `attachment.${index}`, sealed });
+    return sealed && openFile(parts.cipher, key, { number, sha256: `attachment.${place}`, sealed });
   }
   return loadFromOriginals(parts, message, index);
 }
@@ -51,11 +55,13 @@ async function loadFromOriginals(
   index: number,
 ): Promise<Uint8Array | null> {
   const joined = (await parts.store.messages.joined(lead.number)).filter(row => row.outcome?.kind === 'part');
+  const ticket = await parts.store.tickets.get(lead.number);
+  const made = ticket !== null && isMadeAppeal(ticket);
   let before = 0;
   for (const row of [lead, ...joined]) {
     if (!hasOriginal(row)) return null;
     const original = decodeOriginal(await originalOf(parts, row));
-    const attachments = await attachmentsIn(parts, row, original);
+    const attachments = await attachmentsIn(parts, { row, original, asAppeal: made && row === lead });
     const found = attachments[index - before];
     if (found !== undefined) return bytesOf(parts, row, original, found);
     before += attachments.length;
@@ -65,13 +71,17 @@ async function loadFromOriginals(
 
 async function attachmentsIn(
   { book }: AttachmentBytesParts,
-  row: MessageRow,
-  original: KeptOriginal,
+  {
+    row,
+    original,
+    asAppeal,
+  }: { readonly row: MessageRow; readonly original: KeptOriginal; readonly asAppeal: boolean },
 ): Promise<readonly InboundAttachment[]> {
   const channel = await book.find(row.channel);
-  const settings = channel && withoutSecrets(channel.definition, channel.settings);
-  const inbound = await channel?.definition.parse(original, settings);
-  return inbound?.kind === 'appeal' ? inbound.attachments : [];
+  if (channel === null) return [];
+  const settings = withoutSecrets(channel.definition, channel.settings);
+  const inbound = await inboundOf(channel.definition, original, settings, asAppeal);
+  return inbound.kind === 'appeal' ? inbound.attachments : [];
 }
 
 async function bytesOf(

@@ -10,6 +10,7 @@ import { attachmentsOf, loadAttachment } from './attachment-bytes.ts';
 import type { ChannelBook } from './channels/channel-book.ts';
 import type { Channels } from './channels/channels.ts';
 import { correctTicket, createdEntry, hasGone } from './desk/corrections.ts';
+import { placeOf } from './desk/parted-files.ts';
 import { blobName } from './intake.ts';
 import { risingClock } from './rising-clock.ts';
 import { createOutages, type Log } from './telemetry/telemetry.ts';
@@ -69,7 +70,10 @@ export function createAttachments(parts: AttachmentsParts): Attachments {
   async function fetchOne(row: AttachmentRow): Promise<void> {
     try {
       const message = await parts.store.messages.get(row.message);
-      const attachment = message === null ? undefined : (await attachmentsOf(parts, message))[row.index];
+      const attachment =
+        message === null
+          ? undefined
+          : (await attachmentsOf(parts, message)).find((one, at) => placeOf(one, at) === row.index);
       if (message === null || attachment === undefined) {
         throw new Refused('attachment.no_reference', 'the message has no such attachment');
       }

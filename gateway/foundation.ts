@@ -111,7 +111,7 @@ export async function openFoundation(given: LoadedConfig, options: FoundationOpt
       attachmentWaitMs: config.dispatch.attachmentWaitMinutes * 60_000,
       clause: clause => rules.clauses.get(clause) ?? null,
       corrections: correctionRules(rules),
-      rebirth: (message, revision) =>
+      rebirth: (message, how) =>
         readAgain(
           {
             store,
@@ -121,7 +121,7 @@ export async function openFoundation(given: LoadedConfig, options: FoundationOpt
             channels: () => parserChannels(book),
           },
           message,
-          revision,
+          how,
         ),
     });
     const close = () => opened.store.close();

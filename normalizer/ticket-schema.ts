@@ -81,6 +81,7 @@ const attachment = Joi.object<Writable<Attachment>, true>({
     .required()
     .label('SHA-256'),
   ref: textOrNull('引用'),
+  place: count('原位置'),
 }).label('附件');
 
 const type = Joi.object<Writable<Decided<TicketType>>, true>({

@@ -64,6 +64,8 @@ export interface Attachment {
   readonly sha256: string | null;
   /** URL or the platform's reference while the bytes are not yet here. */
   readonly ref: string | null;
+  /** Place in the list when it was read first, under which its bytes are kept; absent where it still stands there. */
+  readonly place?: number;
 }
 
 /** 诉求. */

@@ -1,9 +1,9 @@
-// huisu messages: what was received and what became of it.
+// huisu messages: what was received and what became of it, and a clerk's word on whether it is an appeal.
 import type { MessageFilter, MessageState } from '../../store/store.ts';
 import { summary, viewMessage } from '../desk/ticket-view.ts';
 import type { Arguments, Command } from './command.ts';
 import { originalCommand } from './original.ts';
-import { CHANNEL, COLUMNS, LIMIT, NUMBER, numberOf, paged, textOf } from './parts.ts';
+import { CHANNEL, CLERKS_REASON, COLUMNS, LIMIT, NUMBER, numberOf, paged, required, textOf } from './parts.ts';
 
 const STATES = ['unread', 'decided', 'quarantined'];
 const OUTCOMES = ['ticket', 'repeat', 'part', 'not-an-appeal', 'quarantined'];
@@ -39,6 +39,36 @@ export const messageCommands: readonly Command[] = [
     run: (context, args) => viewMessage(context, numberOf(args)),
   },
   originalCommand,
+  {
+    kind: 'one',
+    name: 'messages appeal',
+    summary: {
+      zh: '把判为非诉求的来件（测试、空白、自动回复等）认定为诉求，就地成为工单',
+      en: 'what was taken for no appeal (a test, empty, an automatic reply) is one: it becomes a ticket in its place',
+    },
+    arguments: [NUMBER],
+    options: [CLERKS_REASON],
+    run: async ({ desk, live }, args, call) => {
+      const answer = await desk.makeAppeal(numberOf(args), required(args, 'reason'), call.by);
+      live?.adopt(answer.number);
+      return { ...answer };
+    },
+  },
+  {
+    kind: 'one',
+    name: 'messages no-appeal',
+    summary: {
+      zh: '撤销 messages appeal：撤回该工单，工单系统已有的告知撤回；tickets release 可再恢复',
+      en: 'undo messages appeal: the ticket is withdrawn, from the case system as well; tickets release brings it back',
+    },
+    arguments: [NUMBER],
+    options: [CLERKS_REASON],
+    run: async ({ desk, live }, args, call) => {
+      const answer = await desk.makeNoAppeal(numberOf(args), required(args, 'reason'), call.by);
+      live?.moved([answer.number]);
+      return { ...answer };
+    },
+  },
 ];
 
 function filterOf(args: Arguments, before: number | undefined, limit: number): MessageFilter {

@@ -1,5 +1,5 @@
 // Pieces that several commands share: numbers as people type them, pages of lists, columns.
-import { DeskError } from '../desk/desk-error.ts';
+import { DeskError, EXIT } from '../desk/desk-error.ts';
 import { foldNumber } from '../number.ts';
 import type { Arguments, Column, Option, Row } from './command.ts';
 
@@ -29,6 +29,12 @@ export const LIMIT: Option = {
 
 export const CHANNEL: Option = { flags: '--channel <id>', summary: { zh: '只看某个渠道', en: 'of one channel' } };
 
+/** Why a clerk decides so. */
+export const CLERKS_REASON: Option = {
+  flags: '--reason <text>',
+  summary: { zh: '理由，加密保存（必填）', en: 'reason, kept sealed (required)' },
+};
+
 const PAGE = 500;
 
 /** Rows of a list page by page, so that a long list never lies in memory whole. */
@@ -57,3 +63,11 @@ export const COLUMNS = {
   of: { key: 'of', title: { zh: '并入', en: 'of' } },
   reason: { key: 'reason', title: { zh: '原因', en: 'reason' }, show: { words: 'reason' } },
 } as const satisfies Record<string, Column>;
+
+/** An option without which the command does nothing, and says so. */
+export function required(args: Arguments, name: string): string {
+  const value = textOf(args, name);
+  if (value === undefined || value.trim() === '')
+    throw new DeskError('cli.missing_option', { option: `--${name}` }, EXIT.usage);
+  return value;
+}

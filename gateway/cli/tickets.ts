@@ -13,7 +13,7 @@ import { say } from '../locale.ts';
 import { attachmentCommand } from './attachment.ts';
 import type { Arguments, Command, CommandContext, Row } from './command.ts';
 import { lines } from './describe.ts';
-import { CHANNEL, COLUMNS, LIMIT, NUMBER, numberOf, paged, textOf } from './parts.ts';
+import { CHANNEL, CLERKS_REASON, COLUMNS, LIMIT, NUMBER, numberOf, paged, required, textOf } from './parts.ts';
 import { time } from './table.ts';
 
 const YES_OR_NO = ['yes', 'no'];
@@ -91,7 +91,7 @@ export const ticketCommands: readonly Command[] = [
     arguments: [NUMBER],
     options: [
       { flags: '--clause <clause>', summary: { zh: '条款，如 10.6（必填）', en: 'clause such as 10.6 (required)' } },
-      { flags: '--reason <text>', summary: { zh: '理由，加密保存（必填）', en: 'reason, kept sealed (required)' } },
+      CLERKS_REASON,
       {
         flags: '--accepted',
         summary: {
@@ -123,17 +123,25 @@ export const ticketCommands: readonly Command[] = [
   {
     kind: 'one',
     name: 'tickets unlink',
-    summary: { zh: '撤销并单，单独成为工单，以后不再自动并入', en: 'undo a link; it is not made again' },
+    summary: {
+      zh: '撤销并单，或从会话中拆出一条来件，单独成为工单，以后不再自动并入',
+      en: 'undo a link, or part a message off its conversation: a ticket of its own, not linked again',
+    },
     arguments: [NUMBER],
     options: [
       {
         flags: '--from <number>',
-        summary: { zh: '原来并入的工单（必填）', en: 'the ticket it had joined (required)' },
+        summary: {
+          zh: '原来并入的工单或会话（必填）',
+          en: 'the ticket it had joined, or the conversation (required)',
+        },
       },
     ],
     run: async ({ desk, live }, args, call) => {
-      const answer = await desk.unlink(numberOf(args), toNumber(args, 'from'), call.by);
+      const from = toNumber(args, 'from');
+      const answer = await desk.unlink(numberOf(args), from, call.by);
       live?.adopt(answer.number);
+      live?.moved([from]);
       return rowOf(answer);
     },
   },
@@ -264,13 +272,6 @@ function lineOf({ cipher }: CommandContext, row: Listed): Row {
 function revealOf(args: Arguments, by: string): Reveal | null {
   const field = textOf(args, 'reveal');
   return field === undefined ? null : { field, why: textOf(args, 'why') ?? '', by };
-}
-
-function required(args: Arguments, name: string): string {
-  const value = textOf(args, name);
-  if (value === undefined || value.trim() === '')
-    throw new DeskError('cli.missing_option', { option: `--${name}` }, EXIT.usage);
-  return value;
 }
 
 function toNumber(args: Arguments, name: string): string {

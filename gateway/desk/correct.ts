@@ -1,20 +1,12 @@
 // 更正: a clerk says otherwise than reading did about type, class, urgency, scene, discretion or anonymity. A new decision, never an edit.
 import { suggestHandling, type ToHandle } from '../../normalizer/handling.ts';
 import type { Rulebook } from '../../normalizer/rulebook.ts';
-import {
-  type Category,
-  type Decided,
-  type Flag,
-  type Handling,
-  OPEN_STATES,
-  type Place,
-  type TicketType,
-  type Urgency,
-} from '../../normalizer/ticket.ts';
+import type { Category, Decided, Flag, Handling, Place, TicketType, Urgency } from '../../normalizer/ticket.ts';
 import { decodeFacts, encodeFacts } from '../../store/facts-codec.ts';
 import type { CommitRow, MessageRow, TicketRow } from '../../store/store.ts';
-import { type BornContent, openTicketContent, sealContent, sealNote } from '../../store/ticket-seal.ts';
-import { createdEntry, hasGone } from './corrections.ts';
+import { type BornContent, openTicketContent, sealContent } from '../../store/ticket-seal.ts';
+import { noted } from './clerk-row.ts';
+import { CORRECTABLE, createdEntry, hasGone } from './corrections.ts';
 import { bornOf, noticeOf } from './decided-anew.ts';
 import type { DeskParts } from './desk.ts';
 import { DeskError } from './desk-error.ts';
@@ -75,16 +67,19 @@ const flagged = (value: boolean): Flag => ({ value, by: 'clerk', words: [], conf
 
 /**
  * What of a ticket the changes would make.
- * @throws DeskError where the ticket is not open, nothing changes, or what makes it confidential stays
+ * @throws DeskError where the ticket has joined another, nothing changes, or what makes it confidential stays
  */
 export function correctionOf(
   parts: Pick<DeskParts, 'cipher' | 'corrections'>,
   { message, ticket: row, changes }: Pick<Corrected, 'message' | 'ticket' | 'changes'>,
 ): Correction {
   const { number, state } = row;
-  if (!OPEN_STATES.has(state)) throw new DeskError('desk.not_correctable', { number, state });
+  if (!CORRECTABLE.has(state)) throw new DeskError('desk.not_correctable', { number, state });
+  // Its clocks have run, and whoever was to handle it has.
+  if (isOver(row) && changes.urgency !== undefined) throw new DeskError('desk.over', { number });
   const before = withRow(openTicketContent(parts.cipher, row), row);
-  const after = { ...corrected(parts.corrections, before, changes), revision: message.revision };
+  const anew = corrected(parts.corrections, before, changes);
+  const after = { ...anew, revision: message.revision, handling: isOver(row) ? before.handling : anew.handling };
   const changed = differences(before, after);
   if (changed.length === 0) throw new DeskError('desk.nothing_changed', { number });
   return { after, changed, lowers: lowers(before, after) };
@@ -101,12 +96,11 @@ export async function correctionRow(
   { message, ticket: row, reason, by, proposedBy }: Corrected,
 ): Promise<CommitRow> {
   const { number, state } = row;
-  const eventId = `${number}:${message.revision}:corrected`;
   const contentKey = parts.cipher.openDataKey(message.wrappedContent);
-  const note = sealNote(parts.cipher, contentKey, { number, eventId, note: reason });
+  const event = { number, at: parts.now(), by, kind: 'corrected', expect: [state] };
   return {
     ...base,
-    ...(await told(parts, message, after.appeal.urgency.value)),
+    ...(await told(parts, message, { urgency: after.appeal.urgency.value, state })),
     ticket: {
       ...bornOf(row),
       type: after.appeal.type.value,
@@ -118,7 +112,7 @@ export async function correctionRow(
       facts: encodeFacts({ ...decodeFacts(row.facts), division: after.place.division }),
       born: sealContent(parts.cipher, contentKey, after),
     },
-    events: [{ number, at: parts.now(), by, kind: 'corrected', expect: [state], eventId, note }],
+    events: [noted(parts, message, event, reason)],
     audit: {
       by,
       action: 'ticket.correct',
@@ -126,6 +120,8 @@ export async function correctionRow(
     },
   };
 }
+
+const isOver = ({ state }: TicketRow) => state === 'closed';
 
 /** What of the ticket its row says by now. */
 function withRow(born: BornContent, row: TicketRow): BornContent {
@@ -218,12 +214,16 @@ function differences(before: BornContent, after: BornContent): readonly string[]
   return same ? changed : [...changed, 'scene'];
 }
 
-/** The case system gets once more what it has; what waits to go is made of the ticket as it is by then, and takes its lane. */
-async function told(
+/**
+ * The case system gets once more what it has; what waits to go is made of the ticket as it is by then, and takes its lane. Of what
+ * was refused it has nothing, or was told that it is withdrawn.
+ */
+export async function told(
   parts: DeskParts,
   message: MessageRow,
-  urgency: string,
+  { urgency, state }: Pick<TicketRow, 'urgency' | 'state'>,
 ): Promise<Pick<CommitRow, 'outbox' | 'voids'>> {
+  if (state === 'refused') return { outbox: [], voids: [] };
   const created = await createdEntry(parts.store, message.number);
   if (hasGone(created)) return { outbox: [noticeOf(message, 'ticket.corrected', message.number)], voids: [] };
   const urgent = urgency === '紧急';

@@ -1,10 +1,10 @@
 // 降密: what protects who appealed is taken away by two people: one proposes it, another carries it out within a day.
 import { isDeepStrictEqual } from 'node:util';
-import { OPEN_STATES } from '../../normalizer/ticket.ts';
 import type { FieldCipher } from '../../store/field-cipher.ts';
 import type { Store, TicketEvent, TicketRow } from '../../store/store.ts';
 import { type BornContent, openNote, sealNote } from '../../store/ticket-seal.ts';
 import type { Changes } from './correct.ts';
+import { CORRECTABLE } from './corrections.ts';
 import { DeskError } from './desk-error.ts';
 
 export const PROPOSED = 'lowering-proposed';
@@ -132,11 +132,11 @@ export async function decline(
   });
 }
 
-/** Open tickets with a proposal that waits, the one that ends first before the others. */
+/** Tickets with a proposal that waits, the one that ends first before the others. */
 export async function proposedTickets({ store, now }: Omit<ProposalParts, 'cipher'>): Promise<readonly TicketRow[]> {
   const listed = Object.entries(await indexOf(store)).sort(([, a], [, b]) => a - b);
   const rows = await Promise.all(listed.map(([number]) => store.tickets.get(number)));
-  return rows.filter(row => row !== null).filter(row => OPEN_STATES.has(row.state) && waiting(row, now()) !== null);
+  return rows.filter(row => row !== null).filter(row => CORRECTABLE.has(row.state) && waiting(row, now()) !== null);
 }
 
 async function indexOf({ admin }: Store): Promise<Readonly<Record<string, number>>> {

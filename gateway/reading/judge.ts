@@ -151,10 +151,12 @@ export function createJudge(parts: JudgeParts): Judge {
       const fresh = knownOf(row);
       changed ||= one.open !== fresh.open || one.gone !== fresh.gone || one.undone.length !== fresh.undone.length;
       changed ||= one.confidential !== fresh.confidential;
+      // A clerk may have corrected where it is, or taken a part out of it.
+      changed ||= one.facts.textHash !== fresh.facts.textHash || one.facts.division !== fresh.facts.division;
       changed ||= fresh.incident !== null && one.incident !== fresh.incident;
       // What this thread gave it may not be committed yet; what the store has, a clerk may have changed.
       const { incident, lead } = fresh.incident === null ? one : fresh;
-      Object.assign(one, { ...fresh, facts: one.facts, incident, lead });
+      Object.assign(one, { ...fresh, incident, lead });
     }
     return changed;
   }

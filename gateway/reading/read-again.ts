@@ -1,4 +1,4 @@
-// One message read once more, for a clerk who has undone its link: in a parser of its own, since its bytes are a stranger's.
+// One message read once more, for a clerk who makes a ticket of it or takes a part out of it: in a parser of its own, since its bytes are a stranger's.
 import type { RepeatRules } from '../../config/load-repeats.ts';
 import { gramsOfPhrases } from '../../normalizer/grams.ts';
 import { TermStatistics } from '../../normalizer/terms.ts';
@@ -6,7 +6,7 @@ import { topicModel } from '../../normalizer/topics.ts';
 import type { FieldCipher } from '../../store/field-cipher.ts';
 import type { MessageRow, Store } from '../../store/store.ts';
 import { openOriginal } from '../../store/ticket-seal.ts';
-import type { Rebirth } from '../desk/desk.ts';
+import type { ReadingAgain, Rebirth } from '../desk/desk.ts';
 import { bornRow } from './commit-rows.ts';
 import { factsOf, identityKeysOf, termMix } from './judge.ts';
 import { createParserPool, type PoolOptions } from './parser-pool.ts';
@@ -24,9 +24,14 @@ export interface ReadAgainParts {
  * The ticket a message makes when it stands alone, sealed and without links.
  * @returns null where the message cannot be read, is no appeal, or its original is gone
  */
-export async function readAgain(parts: ReadAgainParts, message: MessageRow, revision: number): Promise<Rebirth | null> {
+export async function readAgain(
+  parts: ReadAgainParts,
+  message: MessageRow,
+  { asAppeal = false, without }: ReadingAgain = {},
+): Promise<Rebirth | null> {
   const { cipher, store, repeats } = parts;
-  const gathered = (await store.messages.joined(message.number)).filter(row => row.outcome?.kind === 'part');
+  const joined = await store.messages.joined(message.number);
+  const gathered = joined.filter(row => row.outcome?.kind === 'part' && row.number !== without);
   if (![message, ...gathered].every(hasOriginal)) return null;
   const contentKey = cipher.openDataKey(message.wrappedContent);
   const originals = await Promise.all([message, ...gathered].map(row => originalOf(parts, row)));
@@ -34,7 +39,7 @@ export async function readAgain(parts: ReadAgainParts, message: MessageRow, revi
   const pool = createParserPool({ ...parts.pool, parsers: 0 });
   try {
     pool.setChannels(await parts.channels());
-    const item = { channel: message.channel, receivedAt: message.acceptedAt, gathered: true, originals };
+    const item = { channel: message.channel, receivedAt: message.acceptedAt, gathered: true, asAppeal, originals };
     const result = await pool.readAside(item);
     if ('died' in result || result.reading.kind !== 'draft') return null;
     const { head } = result.reading;
@@ -45,8 +50,7 @@ export async function readAgain(parts: ReadAgainParts, message: MessageRow, revi
     const identityKeys = identityKeysOf(cipher, head);
     const source = { acceptedAt: message.acceptedAt, head, identityKeys, hashes: result.hashes, counts: result.counts };
     const facts = factsOf(source, statistics, mix, topicModel(repeats.topics));
-    const row = { ...message, revision };
-    const draft = { row, contentKey, parts: [], conversation: null, head, draft: result.draft as Uint8Array };
+    const draft = { row: message, contentKey, parts: [], conversation: null, head, draft: result.draft as Uint8Array };
     const alone = { decision: ALONE, facts, identityKeys, confidential: head.confidential };
     return { ticket: bornRow(cipher, draft, alone, head.verdict !== 'accept', []), wanted: head.wanted };
   } finally {

@@ -1,5 +1,6 @@
 // What reading decided is corrected by a clerk, and corrected back: the case system has it as it is by then, and nothing brings the old back.
 import assert from 'node:assert/strict';
+import { newSecret } from '../../../adapters/kit/signature.ts';
 import { loadIncidents } from '../../../config/load-incidents.ts';
 import type { Changes } from '../../../gateway/desk/correct.ts';
 import { DeskError } from '../../../gateway/desk/desk-error.ts';
@@ -12,6 +13,7 @@ import { type Running, runGateway } from '../running.ts';
 /** Read as an accusation by 举报电话, which is none. */
 const LAMP = '东昌区江南大街路灯灭了一排，多次举报无人处理，我要举报路灯不亮，请安排检修。';
 const NOISE = '哈哈哈哈哈哈哈哈哈哈哈哈哈哈哈哈哈哈哈哈哈哈';
+const OPEN_LAMP = '东昌区江南大街与滨江西路交汇处往北三百米，路灯灭了一排，晚上接孩子放学一点亮都没有，请安排检修。';
 const WANG = { name: '王桂芬', phone: '13800001014' };
 const OPENED: Changes = { type: '投诉', confidential: false };
 
@@ -206,8 +208,57 @@ describe('a correction', function () {
       code('desk.stays_confidential'),
     );
     const held = await running.appeal(NOISE, { phone: '13800009998' });
-    await desk().refuse(held.number, '10.6', '误发', 'clerk-1');
+    await desk().link(held.number, number, 'clerk-1');
     await assert.rejects(desk().correct(held.number, { type: '建议' }, 'x', 'clerk-1'), code('desk.not_correctable'));
+  });
+
+  it('of a refused ticket is told to nobody before it is released', async () => {
+    await start();
+    const { number } = await running.appeal(NOISE, WANG);
+    await desk().refuse(number, '10.6', '误发', 'clerk-1');
+    const answer = await desk().correct(number, { type: '举报' }, '实为举报', 'clerk-1');
+    assert.deepEqual([answer.state, answer.entries, (await row(number)).confidential], ['refused', [], true]);
+    await desk().release(number, 'clerk-1');
+    await arrived(1);
+    const { kind, data } = sent()[0] as Sent;
+    assert.deepEqual([kind, data.appeal.type, data.requester], ['ticket.created', '举报', null]);
+  });
+
+  it('of a closed ticket protects who appealed from then on, and later appeals about it, and is taken back by two', async () => {
+    const secret = newSecret();
+    cases = await startCaseSystem({ eventSecret: secret });
+    const settings = { url: cases.url, forwardIdentity: true, events: { secrets: [secret] } };
+    running = await runGateway({ caseSystem: settings });
+    const { number } = await running.appeal(OPEN_LAMP, WANG);
+    await arrived(1);
+    const at = new Date().toISOString();
+    const event = { eventId: 'e1', number, type: 'closed', at } as const;
+    assert.equal((await cases.sendEvent(`${running.gateway.url}/case-system/events`, event)).status, 200);
+    const closed = await row(number);
+    const { deadlines } = (await born(number)).handling;
+    await assert.rejects(desk().correct(number, { urgency: '紧急' }, 'x', 'c'), code('desk.over'));
+    const [told] = await running.call(
+      'tickets correct',
+      { number, confidential: 'yes', scene: '江南大街北', reason: '来电要求保密' },
+      'clerk-1',
+    );
+    assert.deepEqual(told, { result: { number, revision: 1, state: 'closed', entries: ['ticket.corrected'] } });
+    await arrived(2);
+    const { data } = sent()[1] as Sent;
+    assert.deepEqual([data.confidential, data.requester, data.place.text], [true, null, '江南大街北']);
+    const after = await row(number);
+    assert.deepEqual([after.state, after.closedAt, after.confidential], ['closed', closed.closedAt, true]);
+    assert.deepEqual((await born(number)).handling.deadlines, deadlines);
+    const again = await running.appeal(OPEN_LAMP, WANG);
+    assert.equal(again.outcome['closedRepeatOf'], number);
+    assert.equal((await row(again.number)).confidential, true);
+    const back: Changes = { confidential: false };
+    assert.deepEqual((await desk().correct(number, back, '撤回要求', 'clerk-1')).entries, []);
+    const lines = await running.call('tickets list', { proposed: true });
+    assert.ok(JSON.stringify(lines).includes(number));
+    assert.deepEqual((await desk().approve(number, null, 'clerk-2')).entries, ['ticket.corrected']);
+    await arrived(3);
+    assert.equal((sent()[2] as Sent).data.requester?.name, WANG.name);
   });
 
   it('by two clerks at once is made by both, one after the other, and the chain of records holds', async () => {

@@ -1,0 +1,60 @@
+// The rows of a clerk's decision: what was read is carried over, the next revision is the clerk's.
+import type { Link, Outcome, Triage } from '../../normalizer/ticket.ts';
+import type { AuditNote, BornRow, CommitRow, MessageRow, TicketEvent } from '../../store/store.ts';
+import { openDecision, openTicket, sealBorn, sealNote } from '../../store/ticket-seal.ts';
+import { bornOf, decidedAnew } from './decided-anew.ts';
+import type { DeskAnswer, DeskParts } from './desk.ts';
+import type { MessageAndTicket } from './found.ts';
+
+/** The same born part under the next revision, with the clerk's word on whether it is accepted. */
+export function reborn(
+  parts: DeskParts,
+  { message, ticket }: MessageAndTicket,
+  triage: Triage | null,
+  state: BornRow['state'],
+): BornRow {
+  const born = openTicket(parts.cipher, ticket);
+  const contentKey = parts.cipher.openDataKey(message.wrappedContent);
+  const next = { ...born, revision: message.revision, triage: triage ?? born.triage };
+  return { ...bornOf(ticket), state, born: sealBorn(parts.cipher, contentKey, next) };
+}
+
+/** The bare row of a clerk's decision on a message; what was read of it is carried over. */
+export function decisionRow(
+  parts: DeskParts,
+  message: MessageRow,
+  outcome: Outcome,
+  links: readonly Link[],
+): CommitRow {
+  const before = openDecision(parts.cipher, message);
+  const kept = { links, problems: before?.problems ?? [], draft: before?.draft ?? null };
+  return decidedAnew(parts.cipher, message, { outcome, kept, decidedAt: parts.now() });
+}
+
+export function note(by: string, action: string, on: readonly string[], why?: string): AuditNote {
+  return { by, action, on, ...(why === undefined ? {} : { why }) };
+}
+
+/** An event of a decision with what the clerk says of it, sealed. */
+export function noted(
+  { cipher }: Pick<DeskParts, 'cipher'>,
+  message: MessageRow,
+  event: TicketEvent,
+  reason: string,
+): TicketEvent {
+  const { number } = event;
+  const eventId = `${number}:${message.revision}:${event.kind}`;
+  const key = cipher.openDataKey(message.wrappedContent);
+  return { ...event, eventId, note: sealNote(cipher, key, { number, eventId, note: reason }) };
+}
+
+/** Writes one decision; null when it met a newer one. */
+export async function commit(parts: DeskParts, row: CommitRow): Promise<DeskAnswer | null> {
+  const [answer] = await parts.store.decisions.commit([row], null);
+  return answer === 'committed' ? answerOf(row) : null;
+}
+
+export function answerOf(row: CommitRow): DeskAnswer {
+  const { number, revision, ticket, outbox } = row;
+  return { number, revision, state: ticket?.state ?? 'joined', entries: outbox.map(entry => entry.kind) };
+}
