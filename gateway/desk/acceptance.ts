@@ -2,9 +2,9 @@
 import type { Outcome, Triage } from '../../normalizer/ticket.ts';
 import type { CommitRow, MessageRow } from '../../store/store.ts';
 import { commit, decisionRow, note, noted, reborn } from './clerk-row.ts';
-import type { DeskAnswer, DeskParts } from './desk.ts';
 import { createdEntry, undelivered } from './desk-entries.ts';
 import { DeskError } from './desk-error.ts';
+import type { DeskAnswer, DeskParts } from './desk-parts.ts';
 import { bothOf, ticketOutcome } from './found.ts';
 import { commitAll, followersOf } from './links.ts';
 

@@ -3,9 +3,9 @@ import { OPEN_STATES } from '../../normalizer/ticket.ts';
 import type { CommitRow, MessageRow, TicketRow } from '../../store/store.ts';
 import { hasOriginal } from '../reading/read-again.ts';
 import { commit, decisionRow, note, noted, reborn } from './clerk-row.ts';
-import type { DeskAnswer, DeskParts, Rebirth } from './desk.ts';
 import { createdOf, undelivered } from './desk-entries.ts';
 import { DeskError } from './desk-error.ts';
+import type { DeskAnswer, DeskParts, Rebirth } from './desk-parts.ts';
 import { bothOf, messageOf, ticketOutcome } from './found.ts';
 
 /** The event of a ticket that a clerk made of what was taken for no appeal. */

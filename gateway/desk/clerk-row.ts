@@ -3,7 +3,7 @@ import type { Link, Outcome, Triage } from '../../normalizer/ticket.ts';
 import type { AuditNote, BornRow, CommitRow, MessageRow, TicketEvent } from '../../store/store.ts';
 import { openDecision, openTicket, sealBorn, sealNote } from '../../store/ticket-seal.ts';
 import { bornOf, decidedAnew } from './decided-anew.ts';
-import type { DeskAnswer, DeskParts } from './desk.ts';
+import type { DeskAnswer, DeskParts } from './desk-parts.ts';
 import type { MessageAndTicket } from './found.ts';
 
 /** The same born part under the next revision, with the clerk's word on whether it is accepted. */

@@ -1,39 +1,17 @@
 // 更正: a clerk says otherwise than reading did about type, class, urgency, scene, discretion or anonymity. A new decision, never an edit.
 import { suggestHandling, type ToHandle } from '../../normalizer/handling.ts';
 import type { Rulebook } from '../../normalizer/rulebook.ts';
-import type { Category, Decided, Flag, Handling, Place, TicketType, Urgency } from '../../normalizer/ticket.ts';
+import type { Category, Decided, Flag, Place, TicketType } from '../../normalizer/ticket.ts';
 import { decodeFacts, encodeFacts } from '../../store/facts-codec.ts';
 import type { CommitRow, MessageRow, TicketRow } from '../../store/store.ts';
 import { type BornContent, openTicketContent, sealContent } from '../../store/ticket-seal.ts';
+import { type Changes, CORRECTABLE, type CorrectionRules } from './changes.ts';
 import { noted } from './clerk-row.ts';
-import { CORRECTABLE, createdEntry, hasGone } from './corrections.ts';
+import { createdEntry, hasGone } from './corrections.ts';
 import { bornOf, noticeOf } from './decided-anew.ts';
-import type { DeskParts } from './desk.ts';
 import { DeskError } from './desk-error.ts';
+import type { DeskParts } from './desk-parts.ts';
 import { lowers } from './lowering.ts';
-
-/** What a clerk changes; what is left out stays. */
-export interface Changes {
-  readonly type?: TicketType;
-  /** Code of a class (`0403`). */
-  readonly category?: string;
-  readonly urgency?: Urgency;
-  readonly confidential?: boolean;
-  readonly anonymous?: boolean;
-  /** Code of a division of the city. */
-  readonly division?: string;
-  /** The scene in a clerk's words, in place of all that was read of it; empty: it is not known. */
-  readonly scene?: string;
-}
-
-/** What the rules say of a corrected ticket. */
-export interface CorrectionRules {
-  /** null for a code that is none. */
-  category(code: string): Category | null;
-  /** Name of a division; null for a code that is none. */
-  division(code: string): string | null;
-  handling(of: ToHandle): Handling;
-}
 
 export function correctionRules(rulebook: Rulebook): CorrectionRules {
   return {

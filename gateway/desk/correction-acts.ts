@@ -1,9 +1,10 @@
 // 更正及其同意与否: a correction is carried out, or proposed where it takes two people; the second one's word ends the proposal.
 import type { TicketRow } from '../../store/store.ts';
+import type { Changes } from './changes.ts';
 import { commit, decisionRow } from './clerk-row.ts';
-import { type Changes, correctionOf, correctionRow } from './correct.ts';
-import type { DeskAnswer, DeskParts } from './desk.ts';
+import { correctionOf, correctionRow } from './correct.ts';
 import { DeskError } from './desk-error.ts';
+import type { DeskAnswer, DeskParts } from './desk-parts.ts';
 import { bothOf, ticketOf, ticketOutcome } from './found.ts';
 import { decline, isSeconded, type Proposal, proposalOf, propose } from './lowering.ts';
 

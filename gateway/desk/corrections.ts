@@ -1,12 +1,8 @@
 // 更正: a ticket that the case system has is sent to it once more, whole and as it is by then.
-import { OPEN_STATES, type TicketState } from '../../normalizer/ticket.ts';
 import type { FieldCipher } from '../../store/field-cipher.ts';
 import type { AuditNote, Entry, Store } from '../../store/store.ts';
 import { openDecision } from '../../store/ticket-seal.ts';
 import { bornOf, decidedAnew, noticeOf } from './decided-anew.ts';
-
-/** What joined another ticket is corrected in that one. Of closed tickets others are still made, and people still see them. */
-export const CORRECTABLE: ReadonlySet<TicketState> = new Set([...OPEN_STATES, 'closed', 'refused']);
 
 export interface CorrectionParts {
   readonly store: Store;

@@ -1,7 +1,7 @@
 // What a clerk's decision does to the outbox: entries it makes, those that must not go any more, what the case system may have.
 import type { Entry, MessageRow, NewEntry } from '../../store/store.ts';
 import { noticeOf } from './decided-anew.ts';
-import type { DeskParts } from './desk.ts';
+import type { DeskParts } from './desk-parts.ts';
 import type { MessageAndTicket } from './found.ts';
 
 export function createdOf(parts: DeskParts, message: MessageRow, urgency: string, waits: boolean): NewEntry {

@@ -1,52 +1,12 @@
 // What a clerk does with a ticket or a message: each act is a new decision with the next revision, audited, and can be undone.
-import type { FieldCipher } from '../../store/field-cipher.ts';
-import type { BornRow, EntryKind, MessageRow, Store } from '../../store/store.ts';
 import { refuse, release } from './acceptance.ts';
 import { makeAppeal, makeNoAppeal } from './appeals.ts';
-import type { Changes, CorrectionRules } from './correct.ts';
+import type { Changes } from './changes.ts';
 import { approve, correct, declined } from './correction-acts.ts';
 import { DeskError } from './desk-error.ts';
+import type { DeskAnswer, DeskParts } from './desk-parts.ts';
 import { createDeskTurns } from './desk-turn.ts';
 import { link, unlink } from './links.ts';
-
-/** How a message is read once more. */
-export interface ReadingAgain {
-  /** A clerk says that it is an appeal, whatever its adapter takes it for. Default false. */
-  readonly asAppeal?: boolean;
-  /** Number of a part that does not belong to it. */
-  readonly without?: string;
-}
-
-/** A message read once more, as a ticket of its own. */
-export interface Rebirth {
-  /** Sealed, with no links; its state is `held` or `queued` as triage says. */
-  readonly ticket: BornRow;
-  /** Places of the attachments still to be fetched. */
-  readonly wanted: readonly number[];
-}
-
-export interface DeskParts {
-  readonly store: Store;
-  readonly cipher: FieldCipher;
-  readonly now: () => number;
-  readonly attachmentWaitMs: number;
-  /** Sentence of a clause of the regulation (`10.6`); null for a clause that is none. */
-  clause(clause: string): string | null;
-  readonly corrections: CorrectionRules;
-  /** Reads a message again for its next revision; null where it cannot be read. A follow-up keeps no requester, so its original must speak. */
-  rebirth(message: MessageRow, how?: ReadingAgain): Promise<Rebirth | null>;
-}
-
-/** What was done, for the clerk to see. */
-export interface DeskAnswer {
-  readonly number: string;
-  readonly revision: number;
-  readonly state: string;
-  /** Kinds of the entries made for the case system, in order. */
-  readonly entries: readonly EntryKind[];
-  /** Nothing was done: it waits for a second person until then, milliseconds since the epoch. */
-  readonly waitsUntil?: number;
-}
 
 export interface Desk {
   /** 放行: a held ticket goes to the case system, at the end of its lane; a refused one as well, which undoes the refusal. */

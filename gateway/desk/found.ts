@@ -1,8 +1,8 @@
 // What a clerk's act is about: the message of a number and its ticket, or why there is nothing to act on.
 import type { Outcome } from '../../normalizer/ticket.ts';
 import type { MessageRow, TicketRow } from '../../store/store.ts';
-import type { DeskParts } from './desk.ts';
 import { DeskError } from './desk-error.ts';
+import type { DeskParts } from './desk-parts.ts';
 
 export interface MessageAndTicket {
   readonly message: MessageRow;

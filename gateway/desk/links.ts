@@ -5,9 +5,9 @@ import { openDecision, openTicket } from '../../store/ticket-seal.ts';
 import { bornRow } from './appeals.ts';
 import { answerOf, commit, decisionRow, note, reborn } from './clerk-row.ts';
 import { noticeOf } from './decided-anew.ts';
-import type { DeskAnswer, DeskParts, Rebirth } from './desk.ts';
 import { entriesOf, isWaiting, undelivered } from './desk-entries.ts';
 import { DeskError } from './desk-error.ts';
+import type { DeskAnswer, DeskParts, Rebirth } from './desk-parts.ts';
 import { bothOf, messageOf, ticketOf } from './found.ts';
 import { partOff } from './part-off.ts';
 

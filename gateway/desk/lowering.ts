@@ -3,8 +3,7 @@ import { isDeepStrictEqual } from 'node:util';
 import type { FieldCipher } from '../../store/field-cipher.ts';
 import type { Store, TicketEvent, TicketRow } from '../../store/store.ts';
 import { type BornContent, openNote, sealNote } from '../../store/ticket-seal.ts';
-import type { Changes } from './correct.ts';
-import { CORRECTABLE } from './corrections.ts';
+import { type Changes, CORRECTABLE } from './changes.ts';
 import { DeskError } from './desk-error.ts';
 
 export const PROPOSED = 'lowering-proposed';

@@ -9,9 +9,9 @@ import { answerOf, decisionRow, note } from './clerk-row.ts';
 import { told } from './correct.ts';
 import { hasGone } from './corrections.ts';
 import { bornOf, decidedAnew, noticeOf } from './decided-anew.ts';
-import type { DeskAnswer, DeskParts, Rebirth } from './desk.ts';
 import { entriesOf } from './desk-entries.ts';
 import { DeskError } from './desk-error.ts';
+import type { DeskAnswer, DeskParts, Rebirth } from './desk-parts.ts';
 import { ticketOf } from './found.ts';
 import { dropParted, giveParted, placed, takeParted } from './parted-files.ts';
 

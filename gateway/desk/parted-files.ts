@@ -3,7 +3,7 @@ import type { Appeal, Attachment } from '../../normalizer/ticket.ts';
 import type { AttachmentRow, CommitRow, MessageRow } from '../../store/store.ts';
 import { openFile, sealFile } from '../../store/ticket-seal.ts';
 import { blobName } from '../intake.ts';
-import type { DeskParts } from './desk.ts';
+import type { DeskParts } from './desk-parts.ts';
 
 type Files = Appeal['attachments'];
 

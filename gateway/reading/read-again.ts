@@ -6,7 +6,7 @@ import { topicModel } from '../../normalizer/topics.ts';
 import type { FieldCipher } from '../../store/field-cipher.ts';
 import type { MessageRow, Store } from '../../store/store.ts';
 import { openOriginal } from '../../store/ticket-seal.ts';
-import type { ReadingAgain, Rebirth } from '../desk/desk.ts';
+import type { ReadingAgain, Rebirth } from '../desk/desk-parts.ts';
 import { bornRow } from './commit-rows.ts';
 import { factsOf, identityKeysOf, termMix } from './judge.ts';
 import { createParserPool, type PoolOptions } from './parser-pool.ts';

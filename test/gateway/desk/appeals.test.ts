@@ -128,7 +128,7 @@ describe('what was taken for no appeal', function () {
     await assert.rejects(desk().makeAppeal(lamp.number, 'x', 'c'), refused('desk.is_appeal'));
     await assert.rejects(desk().makeNoAppeal(lamp.number, 'x', 'c'), refused('desk.read_as_appeal'));
     await assert.rejects(desk().makeAppeal('261124000000000000', 'x', 'c'), refused('desk.no_such_number'));
-    assert.equal(await stateOf(lamp.number), 'dispatched');
+    await reached(lamp.number, 'dispatched');
   });
 
   it('cannot be made one any more once its original is over, whoever is quicker', async () => {

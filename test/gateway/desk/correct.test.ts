@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { newSecret } from '../../../adapters/kit/signature.ts';
 import { loadIncidents } from '../../../config/load-incidents.ts';
-import type { Changes } from '../../../gateway/desk/correct.ts';
+import type { Changes } from '../../../gateway/desk/changes.ts';
 import { DeskError } from '../../../gateway/desk/desk-error.ts';
 import { viewTicket } from '../../../gateway/desk/ticket-view.ts';
 import type { Entry } from '../../../store/store.ts';

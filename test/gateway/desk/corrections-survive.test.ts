@@ -7,7 +7,7 @@ import { join, resolve } from 'node:path';
 import { loadConfig } from '../../../config/load.ts';
 import { COMMANDS } from '../../../gateway/cli/commands.ts';
 import { startGateway } from '../../../gateway/compose.ts';
-import type { Changes } from '../../../gateway/desk/correct.ts';
+import type { Changes } from '../../../gateway/desk/changes.ts';
 import { proposalOf, proposedTickets } from '../../../gateway/desk/lowering.ts';
 import { type Foundation, openFoundation } from '../../../gateway/foundation.ts';
 import { createLog } from '../../../gateway/telemetry/telemetry.ts';

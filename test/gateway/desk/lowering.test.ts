@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { randomBytes } from 'node:crypto';
 import type { Arguments, Row } from '../../../gateway/cli/command.ts';
 import type { Finding } from '../../../gateway/cli/status-finding.ts';
-import type { Changes } from '../../../gateway/desk/correct.ts';
+import type { Changes } from '../../../gateway/desk/changes.ts';
 import { DeskError } from '../../../gateway/desk/desk-error.ts';
 import { propose } from '../../../gateway/desk/lowering.ts';
 import { type CaseSystemSimulator, startCaseSystem } from '../../platforms/case-system.ts';

@@ -1,0 +1,36 @@
+// What a clerk may say otherwise than reading did, of which tickets, and what the rules make of it.
+import type { ToHandle } from '../../normalizer/handling.ts';
+import {
+  type Category,
+  type Handling,
+  OPEN_STATES,
+  type TicketState,
+  type TicketType,
+  type Urgency,
+} from '../../normalizer/ticket.ts';
+
+/** What a clerk changes; what is left out stays. */
+export interface Changes {
+  readonly type?: TicketType;
+  /** Code of a class (`0403`). */
+  readonly category?: string;
+  readonly urgency?: Urgency;
+  readonly confidential?: boolean;
+  readonly anonymous?: boolean;
+  /** Code of a division of the city. */
+  readonly division?: string;
+  /** The scene in a clerk's words, in place of all that was read of it; empty: it is not known. */
+  readonly scene?: string;
+}
+
+/** What the rules say of a corrected ticket. */
+export interface CorrectionRules {
+  /** null for a code that is none. */
+  category(code: string): Category | null;
+  /** Name of a division; null for a code that is none. */
+  division(code: string): string | null;
+  handling(of: ToHandle): Handling;
+}
+
+/** What joined another ticket is corrected in that one. Of closed tickets others are still made, and people still see them. */
+export const CORRECTABLE: ReadonlySet<TicketState> = new Set([...OPEN_STATES, 'closed', 'refused']);

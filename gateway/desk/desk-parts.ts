@@ -1,0 +1,43 @@
+// What the acts of a clerk work with, and what they answer.
+import type { FieldCipher } from '../../store/field-cipher.ts';
+import type { BornRow, EntryKind, MessageRow, Store } from '../../store/store.ts';
+import type { CorrectionRules } from './changes.ts';
+
+/** How a message is read once more. */
+export interface ReadingAgain {
+  /** A clerk says that it is an appeal, whatever its adapter takes it for. Default false. */
+  readonly asAppeal?: boolean;
+  /** Number of a part that does not belong to it. */
+  readonly without?: string;
+}
+
+/** A message read once more, as a ticket of its own. */
+export interface Rebirth {
+  /** Sealed, with no links; its state is `held` or `queued` as triage says. */
+  readonly ticket: BornRow;
+  /** Places of the attachments still to be fetched. */
+  readonly wanted: readonly number[];
+}
+
+export interface DeskParts {
+  readonly store: Store;
+  readonly cipher: FieldCipher;
+  readonly now: () => number;
+  readonly attachmentWaitMs: number;
+  /** Sentence of a clause of the regulation (`10.6`); null for a clause that is none. */
+  clause(clause: string): string | null;
+  readonly corrections: CorrectionRules;
+  /** Reads a message again for its next revision; null where it cannot be read. A follow-up keeps no requester, so its original must speak. */
+  rebirth(message: MessageRow, how?: ReadingAgain): Promise<Rebirth | null>;
+}
+
+/** What was done, for the clerk to see. */
+export interface DeskAnswer {
+  readonly number: string;
+  readonly revision: number;
+  readonly state: string;
+  /** Kinds of the entries made for the case system, in order. */
+  readonly entries: readonly EntryKind[];
+  /** Nothing was done: it waits for a second person until then, milliseconds since the epoch. */
+  readonly waitsUntil?: number;
+}
