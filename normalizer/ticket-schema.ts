@@ -13,6 +13,7 @@ import {
   type FollowUp,
   type Handling,
   type HistoryEntry,
+  HOLD_REASONS,
   type Link,
   type LivedTicket,
   type PersonalSpan,
@@ -81,7 +82,7 @@ const attachment = Joi.object<Writable<Attachment>, true>({
     .required()
     .label('SHA-256'),
   ref: textOrNull('引用'),
-  place: count('原位置'),
+  place: Joi.number().integer().min(0).label('原位置'),
 }).label('附件');
 
 const type = Joi.object<Writable<Decided<TicketType>>, true>({
@@ -173,6 +174,9 @@ const triage = Joi.object<Writable<Triage>, true>({
   words: texts('依据词语'),
   by: Joi.string().valid('rule', 'clerk').required().label('判定人'),
   confidence: sureness(),
+  reason: Joi.string()
+    .valid(...HOLD_REASONS)
+    .label('待审原因'),
 })
   .required()
   .label('受理判定');

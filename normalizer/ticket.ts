@@ -154,6 +154,10 @@ export interface Flag {
   readonly confidence?: number;
 }
 
+/** What is held under no clause: nothing to read in it, no sense in it, or an advertisement. */
+export const HOLD_REASONS = ['nothing-to-read', 'nonsense', 'advertising'] as const;
+export type HoldReason = (typeof HOLD_REASONS)[number];
+
 /** 受理判定. */
 export interface Triage {
   readonly verdict: 'accept' | 'hold' | 'advise-refusal';
@@ -165,6 +169,8 @@ export interface Triage {
   readonly by: 'rule' | 'clerk';
   /** 0 to 1. */
   readonly confidence?: number;
+  /** Why it is held where no clause says so. */
+  readonly reason?: HoldReason;
 }
 
 export interface Deadline {

@@ -4,7 +4,7 @@ import { findNonsense } from './nonsense.ts';
 import { hitsOf, isSaidFirst, quoted, type Reading } from './reading.ts';
 import type { ClauseRule } from './rule-data.ts';
 import type { Meaning } from './rulebook.ts';
-import type { Decided, Flag, Place, TicketType, Triage } from './ticket.ts';
+import type { Decided, Flag, HoldReason, Place, TicketType, Triage } from './ticket.ts';
 
 const ACCEPT: Triage = { verdict: 'accept', clause: null, basis: null, words: [], by: 'rule', confidence: 0.9 };
 
@@ -45,8 +45,8 @@ function clauseVerdict(reading: Reading): Triage | null {
   return held;
 }
 
-function hold(words: readonly string[], sure: number): Triage {
-  return { verdict: 'hold', clause: null, basis: null, words, by: 'rule', confidence: sure };
+function hold(reason: HoldReason, words: readonly string[], sure: number): Triage {
+  return { verdict: 'hold', clause: null, basis: null, words, by: 'rule', confidence: sure, reason };
 }
 
 /** From this confidence on a place outside the city is enough to advise refusal. */
@@ -70,15 +70,15 @@ export function readTriage(
   { urgent, illegible }: TriageFacts,
 ): Triage {
   // Pictures alone, or nothing that anybody could read: somebody has to look at them.
-  if (reading.text === '' || (illegible && !urgent)) return hold([], 0.9);
+  if (reading.text === '' || (illegible && !urgent)) return hold('nothing-to-read', [], 0.9);
   const nonsense = findNonsense(reading, language);
-  if (nonsense !== null) return hold(nonsense, 0.8);
+  if (nonsense !== null) return hold('nonsense', nonsense, 0.8);
   if (urgent) return ACCEPT;
   const spam = quoted(
     reading,
     hitsOf(reading, 'spam').filter(({ item }) => item.of === 'spam'),
   );
-  if (spam.length >= LEAST_SPAM) return hold(spam, 0.7);
+  if (spam.length >= LEAST_SPAM) return hold('advertising', spam, 0.7);
   const outside = reading.rulebook.clauses.get('10.6');
   if (place.inCity === false && outside !== undefined) {
     const sure = place.confidence ?? 0;

@@ -45,7 +45,7 @@ function inLine(value: Row, language: Language): readonly string[] {
 const WORDS: Readonly<Record<string, readonly string[]>> = {
   state: ['ticketState', 'messageState', 'entryState'],
   outcome: ['outcome'],
-  reason: ['reason'],
+  reason: ['reason', 'holdReason'],
   kind: ['outcome', 'linkKind', 'entryKind', 'moveKind', 'eventKind'],
   supervised: ['boolean', 'supervision'],
   because: ['supervision'],
@@ -55,6 +55,7 @@ const WORDS: Readonly<Record<string, readonly string[]>> = {
   reasons: ['repeat'],
   identity: ['identity'],
   asks: ['label'],
+  entries: ['entryKind'],
   problems: [],
 };
 

@@ -53,11 +53,12 @@ export function correctionOf(
 ): Correction {
   const { number, state } = row;
   if (!CORRECTABLE.has(state)) throw new DeskError('desk.not_correctable', { number, state });
-  // Its clocks have run, and whoever was to handle it has.
+  // Its clocks have run.
   if (isOver(row) && changes.urgency !== undefined) throw new DeskError('desk.over', { number });
   const before = withRow(openTicketContent(parts.cipher, row), row);
   const anew = corrected(parts.corrections, before, changes);
-  const after = { ...anew, revision: message.revision, handling: isOver(row) ? before.handling : anew.handling };
+  const { deadlines } = (isOver(row) ? before : anew).handling;
+  const after = { ...anew, revision: message.revision, handling: { ...anew.handling, deadlines } };
   const changed = differences(before, after);
   if (changed.length === 0) throw new DeskError('desk.nothing_changed', { number });
   return { after, changed, lowers: lowers(before, after) };

@@ -1,9 +1,11 @@
 // 并单与撤销并单: a ticket joins another with its follow-ups; a follow-up becomes a ticket of its own.
 import { type Link, OPEN_STATES } from '../../normalizer/ticket.ts';
-import type { CommitRow, MessageRow, TicketRow } from '../../store/store.ts';
+import type { CommitRow, MessageRow } from '../../store/store.ts';
 import { openDecision, openTicket } from '../../store/ticket-seal.ts';
+import { unscoredLink } from '../unscored-link.ts';
 import { bornRow } from './appeals.ts';
 import { answerOf, commit, decisionRow, note, reborn } from './clerk-row.ts';
+import { givesAway, linkToClosed, unlinkFromClosed } from './closed-repeats.ts';
 import { noticeOf } from './decided-anew.ts';
 import { entriesOf, isWaiting, undelivered } from './desk-entries.ts';
 import { DeskError } from './desk-error.ts';
@@ -18,11 +20,12 @@ export async function link(parts: DeskParts, number: string, to: string, by: str
   if (!OPEN_STATES.has(joining.ticket.state)) {
     throw new DeskError('desk.not_open', { number, state: joining.ticket.state });
   }
+  if (target.state === 'closed') return linkToClosed(parts, joining, target, by);
   if (!OPEN_STATES.has(target.state)) throw new DeskError('desk.not_open', { number: to, state: target.state });
   const { voids, withdrawn } = await undelivered(parts, joining.message);
   if (givesAway(joining.ticket, target, withdrawn.length > 0)) throw new DeskError('desk.gives_away', { number, to });
   const own: CommitRow = {
-    ...decisionRow(parts, joining.message, { kind: 'repeat', of: to }, [clerksLink(to)]),
+    ...decisionRow(parts, joining.message, { kind: 'repeat', of: to }, [linkBy(by, to)]),
     outbox: [...withdrawn, noticeOf(joining.message, 'ticket.followed-up', to)],
     voids,
     events: [{ number, at: parts.now(), by, kind: 'joined', state: 'joined', expect: [joining.ticket.state] }],
@@ -59,12 +62,7 @@ export async function commitAll(
   return answerOf(own);
 }
 
-/** Whether the case system would learn the author of a confidential ticket by an open one that it has, or is to have. */
-export function givesAway(joining: TicketRow, target: TicketRow, told: boolean): boolean {
-  return joining.confidential ? !target.confidential : target.confidential && told;
-}
-
-export async function moveAgain(parts: DeskParts, { number }: MessageRow, move: Move): Promise<void> {
+async function moveAgain(parts: DeskParts, { number }: MessageRow, move: Move): Promise<void> {
   const row = await messageOf(parts, number);
   if (row.outcome?.kind !== 'repeat' || row.outcome.of !== move.from) return;
   if ((await commit(parts, await moveFollower(parts, row, move))) === null)
@@ -75,7 +73,7 @@ export async function moveAgain(parts: DeskParts, { number }: MessageRow, move: 
 export async function moveFollower(parts: DeskParts, row: MessageRow, { from, to, by }: Move): Promise<CommitRow> {
   const waiting = (await entriesOf(parts, from)).filter(entry => entry.message === row.number && isWaiting(entry));
   const stays = from === to;
-  const links = stays ? (openDecision(parts.cipher, row)?.links ?? []) : [clerksLink(to)];
+  const links = stays ? (openDecision(parts.cipher, row)?.links ?? []) : [linkBy(by, to)];
   return {
     ...decisionRow(parts, row, { kind: 'repeat', of: to }, links),
     outbox: [noticeOf(row, 'ticket.followed-up', to)],
@@ -86,6 +84,9 @@ export async function moveFollower(parts: DeskParts, row: MessageRow, { from, to
 
 export async function unlink(parts: DeskParts, number: string, from: string, by: string): Promise<DeskAnswer | null> {
   const message = await messageOf(parts, number);
+  if (message.outcome?.kind === 'ticket' && message.outcome.closedRepeatOf === from) {
+    return unlinkFromClosed(parts, { message, ticket: await ticketOf(parts, number) }, from, by);
+  }
   if (message.outcome?.kind !== 'repeat') return partOff(parts, message, from, by);
   if (message.outcome.of !== from) throw new DeskError('desk.not_linked', { number, from });
   const earlier = await ticketOf(parts, from);
@@ -118,7 +119,7 @@ async function bornAgain(parts: DeskParts, message: MessageRow): Promise<Rebirth
   return { ticket: reborn(parts, { message, ticket: before }, null, state), wanted: [] };
 }
 
-function clerksLink(of: string): Link {
-  const byHand = { score: 1, threshold: 1, features: {}, words: [], weightsVersion: 'clerk' };
-  return { kind: 'repeat', of, ...byHand, reasons: ['clerk'], by: 'clerk' };
+/** What two processes decided apart is brought together under the name of the system, and no clerk's. */
+function linkBy(by: string, of: string): Link {
+  return unscoredLink('repeat', of, by === 'system' ? 'at-once' : 'clerk');
 }

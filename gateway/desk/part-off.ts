@@ -208,9 +208,11 @@ function withoutPart(before: BornContent, fresh: BornContent, own: TicketRow): B
       type: accused ? before.appeal.type : type,
       attachments: placed(fresh.appeal.attachments, before.appeal.attachments),
     },
-    ...(corrected ? { place: before.place, handling: before.handling } : {}),
+    ...(corrected ? { place: before.place } : {}),
     anonymous: before.anonymous || fresh.anonymous,
-    ...(before.confidential.value || corrected ? { confidential: before.confidential, public: before.public } : {}),
+    ...(corrected || before.confidential.value
+      ? { confidential: before.confidential, public: before.public, handling: before.handling }
+      : {}),
   };
 }
 

@@ -8,6 +8,7 @@ import {
   type Place,
   REQUESTER_FIELDS,
   type Requester,
+  type Triage,
 } from '../../normalizer/ticket.ts';
 import type { FieldCipher } from '../../store/field-cipher.ts';
 import type { MessageRow, Store, TicketRow } from '../../store/store.ts';
@@ -81,6 +82,7 @@ export async function viewTicket(parts: ViewParts, number: string, reveal: Revea
     triage: {
       ...{ verdict: triage.verdict, clause: triage.clause, basis: triage.basis },
       ...{ words: triage.words, by: triage.by, confidence: triage.confidence ?? null },
+      reason: triage.reason ?? heldFor(row, triage),
     },
     handling: {
       unit: handling.unit,
@@ -107,6 +109,11 @@ export async function viewTicket(parts: ViewParts, number: string, reveal: Revea
     })),
     history: history(parts.cipher, row, free),
   };
+}
+
+/** What is accepted by itself is held where the same requester's matter was closed before (article 10 (5)). */
+function heldFor({ state, closedRepeatOf }: TicketRow, { verdict }: Triage): string | null {
+  return state === 'held' && verdict === 'accept' && closedRepeatOf !== null ? 'closed-repeat' : null;
 }
 
 /** Of an accusation no scene that is its author's home; of others all but numbers. `requester`: null where the ticket is none of those. */

@@ -1,6 +1,7 @@
 // Parts of conversations on their way: gathered, decided together once they are over, and what comes late beside that decision.
 import type { FieldCipher } from '../../store/field-cipher.ts';
 import type { CommitRow, Store, TicketRow, UnreadRow } from '../../store/store.ts';
+import { unscoredLink } from '../unscored-link.ts';
 import { type CommitParts, type DraftMessage, followUpRow, plainOutcome, plainRow } from './commit-rows.ts';
 import { createConversations, type Gathered } from './conversations.ts';
 import { joinsAsLatePart, ticketForLatePart } from './late-parts.ts';
@@ -110,7 +111,8 @@ export function createConversationReading(parts: ConversationParts): Conversatio
         return [];
       }
       const draft: DraftMessage = { ...message, head: reading.head, draft: result.draft as Uint8Array };
-      return [followUpRow(parts, draft, ticket.number, [], decidedAt)];
+      const link = unscoredLink('repeat', ticket.number, 'conversation');
+      return [followUpRow(parts, draft, ticket.number, [link], decidedAt)];
     }
     if (reading.kind === 'part') throw new Error('what is gathered is read as an appeal');
     return [plainRow(message, plainOutcome(reading), decidedAt)];

@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { newSecret } from '../../../adapters/kit/signature.ts';
 import { loadIncidents } from '../../../config/load-incidents.ts';
 import { DeskError } from '../../../gateway/desk/desk-error.ts';
-import { viewTicket } from '../../../gateway/desk/ticket-view.ts';
+import { viewMessage, viewTicket } from '../../../gateway/desk/ticket-view.ts';
 import type { Entry } from '../../../store/store.ts';
 import { openTicketContent } from '../../../store/ticket-seal.ts';
 import { type CaseSystemSimulator, startCaseSystem } from '../../platforms/case-system.ts';
@@ -204,6 +204,23 @@ describe("the clerk's desk", function () {
       [before?.state, before?.ticket, after?.state, after?.ticket],
       ['void', number, 'parked', earlier.number],
     );
+  });
+
+  it('says of what two processes took in at once that it was compared after, and that no clerk linked it', async () => {
+    await start(false);
+    const earlier = await running.appeal(LAMP, WANG);
+    const [missed, linked] = [await running.appeal(BUS, LI), await running.appeal(NOISE, LI)];
+    await desk().link(missed.number, earlier.number, 'system');
+    await desk().link(linked.number, earlier.number, 'clerk-1');
+    const reasonsOf = async (number: string) => {
+      const shown = await viewMessage(running.gateway.context, number);
+      return (shown['links'] as { reasons: readonly string[]; by: string }[]).map(({ reasons, by }) => [
+        ...reasons,
+        by,
+      ]);
+    };
+    assert.deepEqual(await reasonsOf(missed.number), [['repeat.at-once', 'rule']]);
+    assert.deepEqual(await reasonsOf(linked.number), [['clerk', 'clerk']]);
   });
 
   it('tells the words of a ticket that was never sent when it is linked, and who wrote neither of the two', async () => {

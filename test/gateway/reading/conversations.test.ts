@@ -1,5 +1,6 @@
 // Conversations on a running gateway: parts become one appeal, whatever comes between them.
 import assert from 'node:assert/strict';
+import { viewMessage } from '../../../gateway/desk/ticket-view.ts';
 import { createConversations } from '../../../gateway/reading/conversations.ts';
 import type { UnreadRow } from '../../../store/store.ts';
 import { openTicketContent } from '../../../store/ticket-seal.ts';
@@ -110,7 +111,10 @@ describe('a conversation', function () {
         ['ticket.followed-up', late.number],
       ],
     );
-    assert.ok((await store.messages.get(late.number))?.decision, 'its words are kept');
+    const shown = await viewMessage(bench.gateway.context, late.number);
+    assert.match(String(shown['content']), /三单元全都不热/);
+    const [link] = shown['links'] as { of: string; reasons: readonly string[]; by: string }[];
+    assert.deepEqual([link?.of, link?.reasons, link?.by], [first, ['repeat.conversation'], 'rule']);
   });
 
   it('begins anew under its key once its ticket takes no follow-ups', async () => {

@@ -88,6 +88,17 @@ describe('huisu repeats train', function () {
     );
   });
 
+  it('learns nothing from what it has linked itself', async () => {
+    note('ticket.unlink', 'twin-0-0-1', 'twin-0-0-0');
+    const own = { seq: audited.length + 1, at: 2, by: 'system', action: 'ticket.link', mac: '' };
+    audited.push({ ...own, on: ['twin-0-0-1', 'twin-0-0-0'] } as AuditRecord);
+    const pairs = await clerkPairs(parts().store);
+    assert.deepEqual(
+      pairs.map(({ same }) => same),
+      [false],
+    );
+  });
+
   it('refuses to learn from too little', async () => {
     decided(5);
     await assert.rejects(
