@@ -37,15 +37,26 @@ export function note(by: string, action: string, on: readonly string[], why?: st
 
 /** An event of a decision with what the clerk says of it, sealed. */
 export function noted(
-  { cipher }: Pick<DeskParts, 'cipher'>,
+  parts: Pick<DeskParts, 'cipher'>,
   message: MessageRow,
   event: TicketEvent,
   reason: string,
 ): TicketEvent {
-  const { number } = event;
-  const eventId = `${number}:${message.revision}:${event.kind}`;
-  const key = cipher.openDataKey(message.wrappedContent);
-  return { ...event, eventId, note: sealNote(cipher, key, { number, eventId, note: reason }) };
+  return saying(parts, message, { ...event, eventId: `${event.number}:${message.revision}:${event.kind}` }, reason);
+}
+
+/**
+ * An event with words that are sealed under its ticket's key.
+ * @param ticket the ticket of the event, or its message
+ */
+export function saying(
+  { cipher }: Pick<DeskParts, 'cipher'>,
+  { wrappedContent }: Pick<MessageRow, 'wrappedContent'>,
+  event: TicketEvent & Required<Pick<TicketEvent, 'eventId'>>,
+  words: string,
+): TicketEvent {
+  const { number, eventId } = event;
+  return { ...event, note: sealNote(cipher, cipher.openDataKey(wrappedContent), { number, eventId, note: words }) };
 }
 
 /** Writes one decision; null when it met a newer one. */

@@ -4,7 +4,7 @@ import type { CommitRow, MessageRow } from '../../store/store.ts';
 import { openDecision, openTicket } from '../../store/ticket-seal.ts';
 import { unscoredLink } from '../unscored-link.ts';
 import { bornRow } from './appeals.ts';
-import { answerOf, commit, decisionRow, note, reborn } from './clerk-row.ts';
+import { answerOf, commit, decisionRow, note, reborn, saying } from './clerk-row.ts';
 import { givesAway, linkToClosed, unlinkFromClosed } from './closed-repeats.ts';
 import { noticeOf } from './decided-anew.ts';
 import { entriesOf, isWaiting, undelivered } from './desk-entries.ts';
@@ -103,7 +103,12 @@ export async function unlink(parts: DeskParts, number: string, from: string, by:
     outbox: [...undone, ...row.outbox],
     events: [
       { number, at, by, kind: 'link-undone', state: ticket.state },
-      { number: from, at, by, kind: 'follow-up-undone' },
+      saying(
+        parts,
+        earlier,
+        { number: from, at, by, kind: 'follow-up-undone', eventId: `${number}:${message.revision}:undone` },
+        number,
+      ),
     ],
     notSame: [from],
     audit: note(by, 'ticket.unlink', [number, from]),

@@ -5,7 +5,7 @@ import type { BornRow, CommitRow, MessageRow, NewEntry, TicketRow } from '../../
 import { type BornContent, openDecision, openTicketContent, sealContent } from '../../store/ticket-seal.ts';
 import { ticketOf as ledTo } from '../leads-to.ts';
 import { bornRow } from './appeals.ts';
-import { answerOf, decisionRow, note } from './clerk-row.ts';
+import { answerOf, decisionRow, note, saying } from './clerk-row.ts';
 import { told } from './correct.ts';
 import { hasGone } from './corrections.ts';
 import { bornOf, decidedAnew, noticeOf } from './decided-anew.ts';
@@ -112,13 +112,19 @@ async function restRow(parts: DeskParts, { part, lead, ticket, by }: Parting): P
   const own = ticket.number === lead.number ? ticket : await parts.store.tickets.get(lead.number);
   const made = own === null ? followUp(parts, lead, rest) : await bornWithout(parts, lead, { rest, own });
   const notices = ticket.number === lead.number ? {} : { outbox: await toldAgain(parts, lead, ticket.number) };
-  const eventId = undoneId(part.number);
+  const event = {
+    number: ticket.number,
+    at: made.row.decidedAt,
+    by,
+    kind: 'part-undone',
+    eventId: undoneId(part.number),
+  };
   return {
     ...made,
     row: {
       ...made.row,
       ...notices,
-      events: [{ number: ticket.number, at: made.row.decidedAt, by, kind: 'part-undone', eventId }],
+      events: [saying(parts, ticket, event, part.number)],
       audit: note(by, 'ticket.part-undone', [ticket.number, part.number]),
     },
   };

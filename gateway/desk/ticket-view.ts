@@ -213,8 +213,15 @@ function history(cipher: FieldCipher, row: TicketRow, words: (note: string) => s
     note:
       note === undefined || eventId === undefined
         ? null
-        : words(reasonIn(kind, openNote(cipher, key, { number: row.number, eventId, sealed: note }))),
+        : noteShown(kind, openNote(cipher, key, { number: row.number, eventId, sealed: note }), words),
   }));
+}
+
+/** Their note is the number of the message that left. */
+const NUMBERED: ReadonlySet<string> = new Set(['follow-up-undone', 'part-undone']);
+
+function noteShown(kind: string, note: string, words: (note: string) => string): string {
+  return NUMBERED.has(kind) ? note : words(reasonIn(kind, note));
 }
 
 async function notATicket(store: Store, number: string): Promise<DeskError> {

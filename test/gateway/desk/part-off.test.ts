@@ -2,8 +2,10 @@
 import assert from 'node:assert/strict';
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { loadIncidents } from '../../../config/load-incidents.ts';
 import { attachmentsOf, loadAttachment } from '../../../gateway/attachment-bytes.ts';
 import { DeskError } from '../../../gateway/desk/desk-error.ts';
+import { viewTicket } from '../../../gateway/desk/ticket-view.ts';
 import type { CommitRow, Store } from '../../../store/store.ts';
 import { openIdentity, openTicketContent } from '../../../store/ticket-seal.ts';
 import { appealBody, type Partner, partner } from '../../platforms/app.ts';
@@ -114,6 +116,10 @@ describe('a part of a conversation', function () {
     assert.equal((await content(lead)).appeal.content, LAMP);
     assert.deepEqual(await outcome(part), { kind: 'ticket', held: false });
     assert.deepEqual((await ticket(lead)).events.map(({ kind, by }) => [kind, by]).at(-1), ['part-undone', 'clerk-1']);
+    const { context } = running.gateway;
+    const shown = await viewTicket({ ...context, rules: loadIncidents(context.loaded.config.rules) }, lead, null);
+    const step = (shown['history'] as { kind: string; note: string }[]).find(({ kind }) => kind === 'part-undone');
+    assert.equal(step?.note, part);
     const records = (await store().admin.auditList(0, 100)).filter(({ by }) => by === 'clerk-1');
     assert.deepEqual(
       records.map(({ action, on }) => [action, on]),
