@@ -23,6 +23,8 @@ export interface KeptDecision {
   readonly problems: readonly string[];
   /** What was read, without who appealed; of a message that became no ticket (a follow-up) its words stand here only. */
   readonly draft: ReadContent | null;
+  /** What its adapter took for a sign that it is no appeal; a third party's may be any text. */
+  readonly detail?: string;
 }
 
 /** What sealed bytes are bound to. Changing a name makes everything sealed under it unreadable. */

@@ -56,6 +56,7 @@ const WORDS: Readonly<Record<string, readonly string[]>> = {
   identity: ['identity'],
   asks: ['label'],
   entries: ['entryKind'],
+  detail: ['detail'],
   problems: [],
 };
 

@@ -162,11 +162,18 @@ export async function viewMessage(parts: Omit<ViewParts, 'rules'>, number: strin
       viewLink(link, content === null ? link.words : linkWords(parts.cipher, link, content.appeal, null)),
     ),
     problems: decision?.problems ?? [],
+    detail: detailShown(decision?.detail),
     ...(decision?.draft == null ? {} : followUpText(decision.draft.appeal)),
     entries: (await parts.store.outbox.list({ ticket: (await ticketOf(parts.store, row)) ?? number, limit: 1000 }))
       .filter(entry => entry.message === number)
       .map(({ id, kind, state, attempts, cause, dueAt }) => ({ id, kind, state, attempts, cause, dueAt })),
   };
+}
+
+/** The sign by which an adapter knew it is shown where it is one, and no words or numbers of somebody. */
+function detailShown(detail: string | undefined): string | null {
+  if (detail === undefined) return null;
+  return /^[\w./+-]{1,40}$/.test(detail) && !/\d{5}/.test(detail) ? detail : HIDDEN;
 }
 
 /** One line of a list. */

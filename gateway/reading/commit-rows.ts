@@ -4,7 +4,7 @@ import { encodeFacts } from '../../store/facts-codec.ts';
 import type { FieldCipher } from '../../store/field-cipher.ts';
 import { NOTHING_MORE } from '../../store/nothing-more.ts';
 import type { BornRow, CommitRow, NewEntry, UnreadRow } from '../../store/store.ts';
-import { sealBornJson, sealDecisionJson, sealIdentity } from '../../store/ticket-seal.ts';
+import { sealBornJson, sealDecision, sealDecisionJson, sealIdentity } from '../../store/ticket-seal.ts';
 import type { Judged } from './judge.ts';
 import type { DraftHead, Reading } from './protocol.ts';
 
@@ -34,7 +34,7 @@ export interface CommitParts {
 }
 
 /** What becomes of a message of which no draft was made. */
-export function plainOutcome(reading: Extract<Reading, { readonly reason: string }>): Outcome {
+function plainOutcome(reading: Extract<Reading, { readonly reason: string }>): Outcome {
   if (reading.kind === 'not-an-appeal') return { kind: 'not-an-appeal', reason: reading.reason };
   return { kind: 'quarantined', reason: reading.reason };
 }
@@ -52,6 +52,23 @@ export function plainRow(message: ReadyMessage, outcome: Outcome, decidedAt: num
     parts: parts.map(part => part.number),
     conversation,
   };
+}
+
+/** Longer ones are no signs. */
+const DETAIL_LENGTH = 200;
+
+/** A message of which no draft was made; by which sign it was taken for no appeal is kept with it. */
+export function undraftedRow(
+  cipher: FieldCipher,
+  message: ReadyMessage,
+  reading: Extract<Reading, { readonly reason: string }>,
+  decidedAt: number,
+): CommitRow {
+  const row = plainRow(message, plainOutcome(reading), decidedAt);
+  if (reading.kind !== 'not-an-appeal' || reading.detail === undefined) return row;
+  const { number, revision } = row;
+  const kept = { revision, links: [], problems: [], draft: null, detail: reading.detail.slice(0, DETAIL_LENGTH) };
+  return { ...row, decision: sealDecision(cipher, message.contentKey, number, kept) };
 }
 
 /** A decided draft: a ticket of its own, which holds its links, or a follow-up of an earlier one, which keeps its words. */

@@ -2,7 +2,7 @@
 import type { FieldCipher } from '../../store/field-cipher.ts';
 import type { CommitRow, Store, TicketRow, UnreadRow } from '../../store/store.ts';
 import { unscoredLink } from '../unscored-link.ts';
-import { type CommitParts, type DraftMessage, followUpRow, plainOutcome, plainRow } from './commit-rows.ts';
+import { type CommitParts, type DraftMessage, followUpRow, undraftedRow } from './commit-rows.ts';
 import { createConversations, type Gathered } from './conversations.ts';
 import { joinsAsLatePart, ticketForLatePart } from './late-parts.ts';
 import type { Reading } from './protocol.ts';
@@ -115,7 +115,7 @@ export function createConversationReading(parts: ConversationParts): Conversatio
       return [followUpRow(parts, draft, ticket.number, [link], decidedAt)];
     }
     if (reading.kind === 'part') throw new Error('what is gathered is read as an appeal');
-    return [plainRow(message, plainOutcome(reading), decidedAt)];
+    return [undraftedRow(cipher, message, reading, decidedAt)];
   }
 
   function takeLate(key: string): void {

@@ -1,5 +1,5 @@
 // What the decider and its parsers say to each other: many messages to a post, bytes in one buffer, drafts as JSON text.
-import type { NotAnAppealReason } from '../../normalizer/inbound-message.ts';
+import type { NotAnAppeal } from '../../normalizer/inbound-message.ts';
 import type { RulebookData } from '../../normalizer/rule-data.ts';
 import type { Requester, TicketType, Triage, Urgency } from '../../normalizer/ticket.ts';
 import type { Part } from './conversations.ts';
@@ -69,7 +69,7 @@ export interface DraftHead {
 export type Reading =
   | { readonly kind: 'draft'; readonly head: DraftHead }
   | ({ readonly kind: 'part'; readonly key: string } & Part)
-  | { readonly kind: 'not-an-appeal'; readonly reason: NotAnAppealReason }
+  | NotAnAppeal
   /** `defect`: what an adapter threw that is none of its errors. */
   | { readonly kind: 'unreadable'; readonly reason: string; readonly defect?: PlainError };
 

@@ -5,7 +5,7 @@ import { StoreUnavailable } from '../../store/errors.ts';
 import type { FieldCipher } from '../../store/field-cipher.ts';
 import type { CommitAnswer, CommitRow, Store, UnreadRow } from '../../store/store.ts';
 import { createCaution } from './caution.ts';
-import { type DraftMessage, draftRow, plainOutcome, plainRow, type ReadyMessage, unopened } from './commit-rows.ts';
+import { type DraftMessage, draftRow, plainRow, type ReadyMessage, undraftedRow, unopened } from './commit-rows.ts';
 import { createCommitting, type Taken } from './committing.ts';
 import { createConversationReading, type RowsOf } from './conversation-reading.ts';
 import { type Embedder, maskedText } from './embedding.ts';
@@ -173,7 +173,7 @@ export function startReader(parts: ReaderParts): Reader {
       } else if (reading.kind === 'part') {
         await conversations.part(message.row, reading);
       } else {
-        rows.push(plainRow(message, plainOutcome(reading), decidedAt));
+        rows.push(undraftedRow(cipher, message, reading, decidedAt));
         over(message);
       }
     }

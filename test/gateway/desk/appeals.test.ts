@@ -1,10 +1,13 @@
 // What was taken for no appeal is made one by a clerk, in its place, and none again: each told once, audited, explained, undone.
 import assert from 'node:assert/strict';
 import { loadIncidents } from '../../../config/load-incidents.ts';
+import type { Row } from '../../../gateway/cli/command.ts';
+import { lines } from '../../../gateway/cli/describe.ts';
 import { DeskError } from '../../../gateway/desk/desk-error.ts';
-import { viewTicket } from '../../../gateway/desk/ticket-view.ts';
+import { viewMessage, viewTicket } from '../../../gateway/desk/ticket-view.ts';
 import { openTicketContent } from '../../../store/ticket-seal.ts';
 import { type CaseSystemSimulator, startCaseSystem } from '../../platforms/case-system.ts';
+import { openReadingBench, type ReadingBench } from '../reading/reading-bench.ts';
 import { type Running, runGateway } from '../running.ts';
 
 const LAMP = '东昌区江南大街与滨江西路交汇处往北三百米，路灯灭了一排，晚上接孩子放学一点亮都没有，请安排检修。';
@@ -155,5 +158,40 @@ describe('what was taken for no appeal', function () {
     assert.deepEqual(sent(), [['ticket.created', number]]);
     const row = (await store().tickets.get(number))!;
     assert.equal(openTicketContent(running.gateway.context.cipher, row).appeal.content, LAMP);
+  });
+});
+
+describe('what an adapter of somebody else took for no appeal', function () {
+  this.timeout(60_000);
+  let bench: ReadingBench;
+  beforeEach(async () => {
+    bench = await openReadingBench();
+  });
+  afterEach(() => bench.close());
+
+  it('says by which sign, and nothing that may be somebody', async () => {
+    const told = await bench.read([
+      { id: '1', text: 'automatic' },
+      { id: '2', text: 'talkative' },
+    ]);
+    const shown = await Promise.all(told.map(({ number }) => viewMessage(bench.gateway.context, number)));
+    assert.deepEqual(
+      shown.map(({ reason, detail }) => [reason, detail]),
+      [
+        ['auto-reply', 'auto-submitted'],
+        ['auto-reply', '***'],
+      ],
+    );
+    assert.match(lines(shown[0] as Row, 'zh').join('\n'), /标志: 注明由程序发送/);
+  });
+
+  it('is to be taken in by hand where the adapter cannot read it as one', async () => {
+    const [told] = await bench.read([{ id: '1', text: 'automatic' }]);
+    const { desk, store } = bench.gateway.context;
+    await assert.rejects(
+      desk.makeAppeal(told?.number ?? '', '确有此事', 'clerk-1'),
+      (error: DeskError) => error.code === 'desk.no_appeal_in_it',
+    );
+    assert.equal((await store.messages.get(told?.number ?? ''))?.outcome?.kind, 'not-an-appeal');
   });
 });
