@@ -2,6 +2,7 @@
 import type { Hit } from './lexicon.ts';
 import { confidence, hitsOf, quoted, type Reading } from './reading.ts';
 import type { Meaning } from './rulebook.ts';
+import { cut } from './text.ts';
 import type { Decided, TicketType } from './ticket.ts';
 
 const TITLE_FACTOR = 2;
@@ -49,7 +50,7 @@ export function readType(reading: Reading, label: string | undefined): Decided<T
   if (own !== '' && Object.hasOwn(types.labels, own)) {
     return { value: types.labels[own]!, by: 'sender', words: [own], confidence: 0.95 };
   }
-  const raw = own === '' ? {} : { raw: own.slice(0, 60) };
+  const raw = own === '' ? {} : { raw: cut(own, 60) };
   const hits = hitsOf(reading, 'type');
   const totals = scores(reading, hits);
   if (hits.some(({ item }) => item.of === 'demand')) totals.delete('表扬');

@@ -44,8 +44,37 @@ const LAST_OF_CLAUSE = /的(\p{Script=Han}{2,4})$/u;
 const WHOSE_KIN =
   /[ 　]{0,2}[（(](?:系|是)?(\p{Script=Han}{2,4})(?=的(?:父|母|爸|妈|儿|女|丈夫|妻|爱人|老公|老婆|哥|弟|姐|妹|爷|奶|孙|家属|家长|监护人))/uy;
 
-export function isHan(code: number): boolean {
-  return code >= 0x4e00 && code <= 0x9fff;
+/** By UTF-16 unit: the characters of names in use, and both halves of a rare one (王𬱖). An emoji's first half is none. */
+function isHan(code: number): boolean {
+  return (
+    (code >= 0x4e00 && code <= 0x9fff) ||
+    (code >= 0x3400 && code <= 0x4dbf) ||
+    (code >= 0xd840 && code <= 0xd88f) ||
+    (code >= 0xdc00 && code <= 0xdfff)
+  );
+}
+
+/** Where so many characters end that begin at `at`. */
+function behind(text: string, at: number, count: number): number {
+  let end = at;
+  for (let left = count; left > 0; left--) end += text.charCodeAt(end) >> 10 === 0x36 ? 2 : 1;
+  return end;
+}
+
+/** Where so many characters begin that end at `end`. */
+function before(text: string, end: number, count: number): number {
+  let start = end;
+  for (let left = count; left > 0; left--) start -= text.charCodeAt(start - 1) >> 10 === 0x37 ? 2 : 1;
+  return start;
+}
+
+/** 阿依古丽·买买提: a name in two parts has no surname of a list; so may an estate (我是…·花园的业主), whose owner says no name of it. */
+const IN_PARTS = /\p{Script=Han}{2,8}(?:[·•‧]\p{Script=Han}{1,8}){1,3}(?!\p{Script=Han})/uy;
+
+function inPartsLength(text: string, at: number, said: string): number {
+  if (said === '我是' || said === '本人') return 0;
+  IN_PARTS.lastIndex = at;
+  return IN_PARTS.exec(text)?.[0].length ?? 0;
 }
 
 function isWhole(text: string): boolean {
@@ -64,11 +93,11 @@ function nameLength(text: string, at: number, rulebook: Rulebook, followers: rea
   if (surname === 0) return 0;
   for (const title of TITLES) if (text.startsWith(title, at + surname)) return surname + title.length;
   for (const given of [2, 1]) {
-    const length = surname + given;
-    const name = text.slice(at, at + length);
-    if (name.length < length || !isWhole(name)) continue;
+    const end = behind(text, at + surname, given);
+    const name = text.slice(at, end);
+    const { length } = name;
+    if (length < end - at || !isWhole(name)) continue;
     if (rulebook.notNames.has(name) || rulebook.notNames.has(name.slice(0, 2))) return 0;
-    const end = at + length;
     // 我妻子李四于2019年: of two readings the one that leaves the word.
     if (given === 2 && NO_ENDING.includes(name.at(-1) as string)) continue;
     if (end >= text.length || !isHan(text.charCodeAt(end))) return length;
@@ -144,12 +173,13 @@ function behindTrigger(text: string, trigger: Hit<Meaning>, rulebook: Rulebook, 
   if (isAccused(text, trigger)) return;
   let at = trigger.end;
   while (at < trigger.end + 3 && ':： 是叫为(（，,；;'.includes(text.charAt(at)) && at < text.length) at++;
-  const signs = SIGNING.test(text.slice(trigger.start, trigger.end));
+  const said = text.slice(trigger.start, trigger.end);
+  const signs = SIGNING.test(said);
   if (signs) {
     NUMBERED.lastIndex = at;
     at += NUMBERED.exec(text)?.[0].length ?? 0;
   }
-  const length = nameLength(text, at, rulebook, rulebook.rules.personal.nameFollowers);
+  const length = nameLength(text, at, rulebook, rulebook.rules.personal.nameFollowers) || inPartsLength(text, at, said);
   const run = length === 0 && signs ? runLength(text, at, rulebook) : 0;
   if (length + run > 0) add(text, at, at + length + run, rulebook, spans);
   else selfDescribed(text, trigger, rulebook, spans);
@@ -237,7 +267,7 @@ function signature(text: string, rulebook: Rulebook, spans: PersonalSpan[]): voi
 function lastName(tail: string, end: number, rulebook: Rulebook): number | null {
   let shortest: number | null = null;
   for (const length of [2, 3, 4]) {
-    const start = end - length;
+    const start = before(tail, end, length);
     if (start < 0) break;
     const name = tail.slice(start, end);
     const surname = surnameLength(name, 0, rulebook);

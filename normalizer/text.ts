@@ -250,11 +250,36 @@ function sweep(raw: string, limit: number, scripts: Uint32Array, pass: Pass): st
   return out.parts.join('');
 }
 
-/** Cuts between characters, not inside one. */
+/** Cuts between characters as people see them, never inside one: a rare character, an emoji of several, a letter with its mark. */
 export function cut(text: string, length: number): string {
   if (text.length <= length) return text;
+  const plain = standsAlone(text.charCodeAt(length - 1)) && standsAlone(text.charCodeAt(length));
+  return text.slice(0, plain ? length : endOfWhole(text, length));
+}
+
+const GRAPHEMES = new Intl.Segmenter('zh', { granularity: 'grapheme' });
+/** No character that people use is longer. */
+const LONGEST_GRAPHEME = 64;
+
+/** Nothing before it and nothing behind it belongs to it; nearly all text is such. */
+function standsAlone(code: number): boolean {
+  return (
+    code < 0x300 ||
+    (code >= 0x3000 && code < 0xa000 && !(code >= 0x302a && code < 0x3030) && code !== 0x3099 && code !== 0x309a)
+  );
+}
+
+function endOfWhole(text: string, length: number): number {
+  const from = Math.max(0, length - LONGEST_GRAPHEME);
+  let end = from;
+  for (const { index, segment } of GRAPHEMES.segment(text.slice(from, length + LONGEST_GRAPHEME))) {
+    if (from + index + segment.length > length) break;
+    end = from + index + segment.length;
+  }
+  // Marks piled up without end belong to nobody's writing.
+  if (end > from) return end;
   const last = text.charCodeAt(length - 1);
-  return text.slice(0, last >= 0xd800 && last < 0xdc00 ? length - 1 : length);
+  return last >= 0xd800 && last < 0xdc00 ? length - 1 : length;
 }
 
 /**

@@ -3,6 +3,7 @@ import type { Hit } from './lexicon.ts';
 import { around, confidence, hitsOf, isSaidFirst, quoted, type Reading, wordOf } from './reading.ts';
 import type { UrgencyRule } from './rule-data.ts';
 import type { Context, Meaning } from './rulebook.ts';
+import { cut } from './text.ts';
 import type { Decided, TicketType, Urgency } from './ticket.ts';
 
 interface Judged {
@@ -118,7 +119,7 @@ function doubt(reading: Reading, contexts: readonly Hit<Meaning>[], type: Ticket
 export function readUrgency(reading: Reading, label: string | undefined, type: TicketType): Decided<Urgency> {
   const { urgency } = reading.rulebook.rules;
   const own = label?.trim() ?? '';
-  const raw = own === '' ? {} : { raw: own.slice(0, 60) };
+  const raw = own === '' ? {} : { raw: cut(own, 60) };
   const sent = own !== '' && Object.hasOwn(urgency.labels, own) ? urgency.labels[own]! : null;
   const contexts = hitsOf(reading, 'context');
   let best: Judged | null = null;

@@ -3,6 +3,7 @@ import { randomUUID } from 'node:crypto';
 import { hostname } from 'node:os';
 import { PlatformError } from '../../adapters/contract.ts';
 import type { AlarmSettings } from '../../config/alarms.ts';
+import { cut } from '../../normalizer/text.ts';
 import { catalogueEntry } from '../catalogue.ts';
 import type { Sentence } from '../locale.ts';
 import type { Notice, WayName } from './alarm.ts';
@@ -78,5 +79,5 @@ function answerOf(error: PlatformError): string {
 
 /** One line without control characters, whatever the other side sent. */
 function answerLine(text: string): string {
-  return text.replace(/\p{Cc}+/gu, ' ').slice(0, 200);
+  return cut(text.replace(/\p{Cc}+/gu, ' '), 200);
 }

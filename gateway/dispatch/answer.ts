@@ -1,5 +1,6 @@
 // Reads what the case system answered and judges it: arrived, refused, not now, or nobody knows.
 import type { AnswerValue, CaseEntryKind, CaseSystemSettings } from '../../config/case-system.ts';
+import { cut } from '../../normalizer/text.ts';
 import type { CauseCode } from './causes.ts';
 import { valueAt } from './mapping.ts';
 
@@ -62,7 +63,7 @@ function exactNumbers(this: unknown, _key: string, value: unknown, context?: { r
 export function caseNumberAt(json: unknown, path: string | null): string | null {
   const value = path === null ? undefined : valueAt(json, path);
   if (typeof value === 'number') return String(value);
-  return typeof value === 'string' && value.trim() !== '' ? value.trim().slice(0, 200) : null;
+  return typeof value === 'string' && value.trim() !== '' ? cut(value.trim(), 200) : null;
 }
 
 /** Compares with the type: the text "0" is not the number 0. */
@@ -135,10 +136,9 @@ function joined(value: unknown, words: string | null): string {
 
 /** What may be kept or shown of a stranger's words: digits in a row, addresses and control characters are masked. */
 export function maskedWords(text: string): string {
-  return text
+  const masked = text
     .replace(/[\p{Cc}\p{Cf}]+/gu, ' ')
     .replace(/[\w.+-]+@[\w-]+(?:\.[\w-]+)+/g, '***')
-    .replace(/\d[\d -]{4,}[\dXx]?/g, '***')
-    .slice(0, 200)
-    .trim();
+    .replace(/\d[\d -]{4,}[\dXx]?/g, '***');
+  return cut(masked, 200).trim();
 }

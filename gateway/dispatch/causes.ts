@@ -1,4 +1,5 @@
 // Why an entry was not taken: every code with its words and what an operator can do, in Chinese and English.
+import { cut } from '../../normalizer/text.ts';
 
 export interface Cause {
   readonly zh: string;
@@ -120,7 +121,7 @@ export type CauseCode = keyof typeof CAUSES;
 export function causeText(code: CauseCode, detail: string | null): string {
   const { zh, en } = CAUSES[code];
   const text = `${code} ${zh} / ${en}`;
-  return detail === null || detail === '' ? text : `${text} · ${detail.slice(0, 200)}`;
+  return detail === null || detail === '' ? text : `${text} · ${cut(detail, 200)}`;
 }
 
 /** The code a kept cause begins with. */

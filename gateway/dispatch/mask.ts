@@ -106,7 +106,7 @@ function markOf(kind: PersonalSpan['kind'], text: string, whole: boolean): strin
 
 /** Enough of a value to talk about it, too little to use it. */
 function partly(kind: PersonalSpan['kind'], text: string): string {
-  if (kind === 'name') return `${text.slice(0, 1)}**`;
+  if (kind === 'name') return `${[...text][0]}**`;
   if (kind === 'email') return text.replace(/^(.).*(@.*)$/su, '$1***$2');
   if (kind === 'plate') return `${text.slice(0, 2)}***${text.slice(-1)}`;
   const digits = text.replace(/[^0-9Xx]/g, '');

@@ -1,6 +1,7 @@
 // Asks a sentence-embedding service what appeals mean: masked texts, within a deadline, behind a breaker; never needed.
 import type { EmbeddingSettings } from '../../config/embedding.ts';
 import { type Meaning, meaningOf } from '../../normalizer/meaning.ts';
+import { cut } from '../../normalizer/text.ts';
 import type { Requester, TicketDraft } from '../../normalizer/ticket.ts';
 import { createBreaker } from '../dispatch/breaker.ts';
 import { createMasks } from '../dispatch/mask.ts';
@@ -122,7 +123,7 @@ export function maskedText({ appeal }: Pick<TicketDraft, 'appeal'>, requester: P
   const masks = createMasks(appeal, true, whole);
   const text = `${masks.title(appeal.title)}\n${masks.content(appeal.content)}`;
   // A number mistyped is no valid phone or ID, and still tells who somebody is.
-  return text.replace(/\d{7,}[Xx]?/g, '【号码】').slice(0, LONGEST_TEXT);
+  return cut(text.replace(/\d{7,}[Xx]?/g, '【号码】'), LONGEST_TEXT);
 }
 
 const NOBODY: Requester = {

@@ -49,6 +49,14 @@ describe('names', () => {
     ['whose father it is', '我是光明村村民何德胜（何小胜的父亲），何小胜受伤了', ['何德胜', '何小胜']],
     ['a signature behind the house', '请查处。此致 敬礼！ 光明小学：何小胜 2026年5月5日', ['何小胜']],
     ['one before the number of a card', '望查处！光明村村民 何小胜 身份证号码：220502198001010011', ['何小胜']],
+    [
+      'a rare character',
+      '我叫王\u{2C456}，举报人：何\u{2CC56}、李小\u{20BB7}',
+      ['王\u{2C456}', '何\u{2CC56}', '李小\u{20BB7}'],
+    ],
+    ['one of another plane in a signature', '请严查。何小\u{20BB7} 2026年3月1日', ['何小\u{20BB7}']],
+    ['a character that is seldom written', '我孩子何小䶮被打', ['何小䶮']],
+    ['a name in parts', '我叫阿依古丽·买买提，电话见后', ['阿依古丽·买买提']],
   ];
   for (const [title, content, expected] of found) {
     it(`are found: ${title}`, () => assert.deepEqual(names(content).sort(), [...expected].sort()));
@@ -70,6 +78,8 @@ describe('names', () => {
     '请上级管管吧。谢谢！',
     '申请人（盖章）：某公司',
     '被举报人的妻子周桂兰是会计',
+    '我是光明·翡翠花园的业主',
+    '我是王\u{1F600}，他叫李\u{1F468}\u200D\u{1F469}',
     '业主代表签名另附。1栋业主、2栋业主',
     '被举报人与妻子周桂兰霸占水井',
     '举报人说不清楚。王伟军，男，任村支书',

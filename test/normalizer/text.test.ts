@@ -1,6 +1,6 @@
 // Clean text: what citizens' bytes and markup become before anything is read out of them.
 import assert from 'node:assert/strict';
-import { cleanText, decodeText, isEmptyContent } from '../../normalizer/text.ts';
+import { cleanText, cut, decodeText, isEmptyContent } from '../../normalizer/text.ts';
 
 const hex = (text: string) => Uint8Array.from(Buffer.from(text, 'hex'));
 /** 通化 in GBK. */
@@ -67,6 +67,27 @@ describe('text', () => {
       assert.deepEqual(problems, ['text.too-long']);
     });
     it('Korean keeps its Han characters', () => assert.equal(cleanText('안녕하세요 縣', 100).text, '안녕하세요 縣'));
+  });
+
+  it('is cut between characters as people see them', () => {
+    const family = '\u{1F468}\u200D\u{1F469}\u200D\u{1F467}';
+    const rows: readonly [string, number, string][] = [
+      ['路灯不亮', 2, '路灯'],
+      ['路灯', 2, '路灯'],
+      ['路\u{20BB7}灯', 2, '路'],
+      ['路\u{20BB7}灯', 3, '路\u{20BB7}'],
+      [`好${family}的`, 5, '好'],
+      [`好${family}的`, 9, `好${family}`],
+      ['好👍🏽的', 3, '好'],
+      ['旗🇨🇳的', 3, '旗'],
+      ['字葛\u{E0100}的', 2, '字'],
+      ['cafe\u0301好', 4, 'caf'],
+      [`a${'\u0301'.repeat(200)}`, 100, `a${'\u0301'.repeat(99)}`],
+    ];
+    for (const [text, length, kept] of rows) assert.equal(cut(text, length), kept, JSON.stringify(text));
+    const long = `${'字'.repeat(99)}${family}`;
+    assert.equal(cleanText(long, 101).text, `${'字'.repeat(99)}\u{1F468}`);
+    assert.equal(cleanText(long, 100).text, '字'.repeat(99));
   });
 
   describe('tells empty content', () => {
