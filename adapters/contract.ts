@@ -86,7 +86,8 @@ export type Acceptance =
       readonly number: string;
       /** 查询码: the requester's second proof; goes to the sender only. */
       readonly queryCode: string;
-      /** Resolves with what became of the message, or with null when `signal` aborts first. */
+      /** Resolves with what became of the message, or with null when `signal` aborts first. It tells of this channel's messages as if
+       *  they were all there are. */
       outcome(signal: AbortSignal): Promise<Outcome | null>;
     }
   /** The platform id was used before with another body; nothing was stored (never with `weakIds`), so it must not be

@@ -1,9 +1,9 @@
 // What an open channel is given to work with: accepting, splitting, its cursor, its log; the gateway's side of the contract.
-import { type AdapterContext, Misconfigured, type Original } from '../../adapters/contract.ts';
+import { type Acceptance, type AdapterContext, Misconfigured, type Original } from '../../adapters/contract.ts';
 import type { FieldCipher } from '../../store/field-cipher.ts';
 import type { Store } from '../../store/store.ts';
 import type { Intake } from '../intake.ts';
-import { progressOf } from '../progress.ts';
+import { outcomeFor, progressOf } from '../progress.ts';
 import type { Splitter } from '../reading/splitter.ts';
 import type { Log } from '../telemetry/telemetry.ts';
 import { sealForChannel } from './channel-seal.ts';
@@ -38,15 +38,30 @@ export function contextOf(
       const acceptances = await parts.intake.accept(known.id, known.definition, originals, after);
       const fresh = acceptances.filter(({ kind }) => kind === 'fresh').length;
       moved(fresh, acceptances.length - fresh);
-      return acceptances;
+      return acceptances.map(acceptance =>
+        acceptance.kind === 'id-reused' ? acceptance : toldTo(parts, known.id, acceptance),
+      );
     },
     split: container => splitOf(parts.splitter, known, { container, signal, moved }),
     seal: bytes => sealForChannel(parts.cipher, known.id, bytes),
     cursor: () => parts.store.admin.cursor(known.id),
-    progress: number => progressOf(parts.store, known.id, number),
+    progress: number => progressOf(parts, known.id, number),
     now: parts.now,
     log: { info: (code, values) => log.info(code, values), warn: (code, values) => log.warn(code, values) },
     signal,
+  };
+}
+
+type Accepted = Exclude<Acceptance, { kind: 'id-reused' }>;
+
+/** The same, with an outcome that says nothing of what came by other channels. */
+function toldTo(parts: ContextParts, channel: string, { kind, number, queryCode, outcome }: Accepted): Accepted {
+  return {
+    ...{ kind, number, queryCode },
+    async outcome(signal) {
+      const found = await outcome(signal);
+      return found && outcomeFor(parts, channel, number, found);
+    },
   };
 }
 

@@ -195,7 +195,8 @@ function sourceBody({ source }: BornContent, reason: Withheld | null, masks: Mas
     receivedAt: shanghaiTime(source.receivedAt),
     occurredAt: timeOrNull(source.occurredAt),
     occurredText: source.occurredText === null ? null : masks.text(source.occurredText),
-    sentAt: timeOrNull(source.sentAt),
+    // When somebody sat down to write, to the second, is known to whoever sits beside them.
+    sentAt: isRestricted(reason) ? null : timeOrNull(source.sentAt),
   };
 }
 
@@ -215,7 +216,7 @@ export function withoutHome(
   masks: Masks,
   requester: Requester | null,
 ): Place {
-  const masked = eachText(place, masks.text);
+  const masked = { ...eachText(place, masks.text), longitude: near(place.longitude), latitude: near(place.latitude) };
   // Whoever writes down the scene of such a ticket knows what it is.
   if (place.by === 'clerk') return masked;
   const said = `${appeal.title}\n${appeal.content}`;
@@ -229,6 +230,11 @@ export function withoutHome(
     ...{ road: kept(masked.road), estate: kept(masked.estate), houseNumber: kept(masked.houseNumber) },
     ...{ text: null, longitude: null, latitude: null, datum: null, words: [] },
   };
+}
+
+/** To a hundred metres or so: a phone puts in where its owner stood. */
+function near(degrees: number | null): number | null {
+  return degrees === null ? null : Math.round(degrees * 1000) / 1000;
 }
 
 /** The id of a mail names the house whose server sent it, and often the computer: of an accused unit it may be the author's. */
@@ -317,8 +323,9 @@ function attachmentBody(
   return {
     name: restricted ? fileLabel(file.name, index) : masks.text(file.name),
     mediaType: restricted ? plainMediaType(file.mediaType) : file.mediaType,
-    size: file.size,
-    sha256: file.sha256,
+    // Whoever holds the same file would know by them that it was sent.
+    size: restricted ? null : file.size,
+    sha256: restricted ? null : file.sha256,
     ...bytes.get(index),
   };
 }

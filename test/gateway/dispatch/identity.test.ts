@@ -69,6 +69,22 @@ describe('identity on its way to the case system', () => {
     });
   }
 
+  it('does not go with an accusation by the print of a file, the second of writing or where a phone stood', async () => {
+    const place = { longitude: 125.941267, latitude: 41.728834, datum: 'GCJ02' };
+    const of = ({ source, appeal, place: scene }: Record<string, unknown>) => {
+      const [{ size, sha256 } = { size: 0, sha256: '' }] = (
+        appeal as { attachments: { size: number; sha256: string }[] }
+      ).attachments;
+      const { longitude, latitude } = scene as { longitude: number; latitude: number };
+      return [(source as { sentAt: string | null }).sentAt === null, size, sha256, longitude, latitude];
+    };
+    const accusing = await sent({ type: '举报', place }, {});
+    assert.deepEqual(of(accusing.created), [true, null, null, 125.941, 41.729]);
+    await bench.close();
+    const ordinary = await sent({ place }, {});
+    assert.deepEqual(of(ordinary.created), [false, 10, 'ab', 125.941267, 41.728834]);
+  });
+
   it('is masked in a title, a file name and a place as well, where the content names nobody', async () => {
     const { text } = await sent(
       {

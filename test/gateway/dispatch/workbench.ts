@@ -295,7 +295,7 @@ function bornContent(number: string, options: TicketOptions): BornContent {
       receivedAt: now,
       occurredAt: null,
       occurredText: null,
-      sentAt: null,
+      sentAt: now,
     },
     appeal: {
       type: { value: options.type ?? '求助', by: 'rule', words: [], confidence: 1 },
