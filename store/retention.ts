@@ -108,7 +108,8 @@ export interface RetentionStore {
   ): Promise<readonly ShredAnswer[]>;
   /**
    * Takes away what leads to a person besides what is sealed of them: the notes others wrote on the ticket, the conversation, and the
-   * lane that all messages of one sender share; of entries too, but for those that still hold it. May be repeated.
+   * lane that all messages of one sender share; of entries too, but for those that still hold it. Of an erased ticket also what an engine
+   * has left of its identity. May be repeated.
    */
   untie(rows: readonly UntiedRow[]): Promise<void>;
   /** Legal hold on a ticket or message; false where the number is unknown. A second one replaces the first. */

@@ -117,7 +117,8 @@ async function eraseOne(parts: EraseParts, number: string, order: EraseOrder): P
     const all = [message, ...followers];
     const gone = await shredOriginals(parts, all, order);
     await removeFetched(parts, all, ATTACHMENT_ERASED);
-    await parts.store.admin.untie(all.map(row => ({ number: row.number, lane: randomBytes(8).toString('hex') })));
+    const untied = all.map(row => ({ number: row.number, lane: randomBytes(8).toString('hex') }));
+    await parts.store.admin.untie(untied);
     if (isErased(ticket) && isNothingLeft(parts, ticket)) return gone;
     const repeats = followers.filter(row => row.outcome?.kind === 'repeat' && row.decision !== null);
     const requester = openIdentity(parts.cipher, ticket);
@@ -128,8 +129,9 @@ async function eraseOne(parts: EraseParts, number: string, order: EraseOrder): P
     const answers = await parts.store.decisions.commit(rows, null);
     // Whatever changed one of them meanwhile (a clerk, a late attachment): look at all anew.
     if (answers.some(answer => answer !== 'committed')) continue;
-    // A file that arrived while the ticket still named it.
+    // A file that arrived while the ticket still named it, a note that was written meanwhile.
     await removeFetched(parts, all, ATTACHMENT_ERASED);
+    await parts.store.admin.untie(untied);
     return gone;
   }
   throw new DeskError('desk.changed_meanwhile');

@@ -360,7 +360,7 @@ function adminStore({ context, vault, blobs, guard: { run }, folder }: Parts): A
     finished: (until, after, limit) => run(() => retention.finishedBefore(context, until, after, limit)),
     closed: (until, after, limit) => run(() => retention.closedBefore(context, until, after, limit)),
     shred: (items, audit, now) => run(() => retention.shredMessages(context, vault, items, audit, now)),
-    untie: rows => run(() => retention.untieMessages(context, rows)),
+    untie: rows => run(() => retention.untieMessages(context, vault, rows)),
     hold: (number, reason, audit, now) => run(() => retention.holdNumber(context, { number, reason, audit, now })),
     unhold: (number, audit, now) => run(() => retention.unholdNumber(context, number, audit, now)),
     holds: () => run(() => retention.listHolds(context)),

@@ -216,12 +216,15 @@ async function shredWhole(context: Context, vault: Vault, lead: string, now: num
 }
 
 /** Entries last, and all of them again: whoever repeats it after a crash finishes it. */
-export async function untieMessages(context: Context, rows: readonly UntiedRow[]): Promise<void> {
+export async function untieMessages(context: Context, vault: Vault, rows: readonly UntiedRow[]): Promise<void> {
   for (const { number, lane } of rows) {
-    await change(context, number, ({ ticket }) => ({
-      set: { lane, conversation: null, ...(ticket === null ? {} : { ticket: withoutNotes(ticket) }) },
-      answer: null,
-    }));
+    const doc = await change<MessageDoc>(context, number, doc => {
+      const { ticket } = doc;
+      const set = { lane, conversation: null, ...(ticket === null ? {} : { ticket: withoutNotes(ticket) }) };
+      return { set, answer: doc };
+    });
+    // Its key is gone with the row, and its bytes need not outlive it.
+    if (doc?.wrappedIdentity?.length === 0) await vault.forgetIdentities(number, doc.identityAt);
     await context.models.outbox.updateMany({ message: number, state: among(OVER) }, { $set: { lane } });
   }
 }

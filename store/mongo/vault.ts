@@ -18,6 +18,8 @@ export interface Vault {
   /** Keeps sealed identities under names of their own. */
   keepIdentities(identities: readonly { readonly at: string; readonly identity: Uint8Array }[]): Promise<void>;
   identities(places: readonly string[]): Promise<ReadonlyMap<string, Uint8Array>>;
+  /** Drops all that is kept of a message's identity, of earlier decisions too, but what lies at `except`. */
+  forgetIdentities(number: string, except: string | null): Promise<void>;
   /** Whether it answers, within a few seconds: whoever only counts messages would not learn that none can be taken in.
    *  Rejects where it does not. */
   answers(): Promise<void>;
@@ -36,6 +38,7 @@ export const INLINE_VAULT: Vault = {
   forgetOriginals: async () => undefined,
   keepIdentities: async () => undefined,
   identities: async () => NONE,
+  forgetIdentities: async () => undefined,
 };
 
 interface SealedDoc {
@@ -66,6 +69,10 @@ export function createVault(connection: Connection): Vault {
         list.map(({ at, identity }) => ({ _id: at, bytes: identity })),
       ),
     identities: places => read(identities, places),
+    // Places begin with the number and a colon; a semicolon comes next.
+    forgetIdentities: async (number, except) => {
+      await identities.deleteMany({ _id: { $gt: `${number}:`, $lt: `${number};`, $ne: except ?? '' } });
+    },
   };
 }
 

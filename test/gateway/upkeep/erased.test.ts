@@ -48,6 +48,20 @@ withMongo('what is left of an erased requester on MongoDB', server => {
   });
 });
 
+withMongo('what is left of an erased requester on MongoDB with identities apart', server => {
+  leavesNothing(async () => {
+    const [main, apart] = ['main', 'apart'].map(name =>
+      server.database(`erased_${name}_${randomBytes(4).toString('hex')}`),
+    );
+    const urls = [main!.url, apart!.url];
+    return {
+      settings: { store: { url: urls[0], identityUrl: urls[1] } },
+      bytes: async () => Buffer.concat(await Promise.all(urls.map(bytesOf))),
+      drop: async () => void (await Promise.all([main!.drop(), apart!.drop()])),
+    };
+  });
+});
+
 async function bytesOf(url: string): Promise<Buffer> {
   const connection = await mongoose.createConnection(url).asPromise();
   try {
@@ -133,6 +147,15 @@ function leavesNothing(engineOf: () => Promise<Engine>): void {
     return { number, follow: again.number };
   }
 
+  async function rawBytes(): Promise<Buffer> {
+    const folder = join(running.folder, 'data');
+    const entries = readdirSync(folder, { recursive: true, withFileTypes: true }).filter(entry => entry.isFile());
+    return Buffer.concat([
+      ...entries.map(({ parentPath, name }) => readFileSync(join(parentPath, name))),
+      await engine.bytes(),
+    ]);
+  }
+
   /** Where a mark still stands, of everything that opens with the keys and of the bytes themselves. */
   async function left(): Promise<readonly string[]> {
     const { cipher } = context();
@@ -158,10 +181,7 @@ function leavesNothing(engineOf: () => Promise<Engine>): void {
     look('an entry', await store().outbox.list({ limit: 100 }));
     look('a hold', await store().admin.holds());
     look('the audit', await store().admin.auditList(0, 1000));
-    const folder = join(running.folder, 'data');
-    const entries = readdirSync(folder, { recursive: true, withFileTypes: true }).filter(entry => entry.isFile());
-    const onDisk = entries.map(({ parentPath, name }) => readFileSync(join(parentPath, name)));
-    const raw = Buffer.concat([...onDisk, await engine.bytes()]);
+    const raw = await rawBytes();
     for (const mark of MARKS) if (raw.includes(mark)) found.push(`bytes: ${mark}`);
     return found;
   }
@@ -177,9 +197,13 @@ function leavesNothing(engineOf: () => Promise<Engine>): void {
     const before = await Promise.all([number, follow, other.number].map(one => store().messages.get(one)));
     const blobs = (await Promise.all([number, follow].map(one => store().admin.attachments(one)))).flat();
     assert.ok((await left()).length > 10, 'the marks are found where they are');
+    const { identity, wrappedIdentity } = (await store().tickets.get(number)) as TicketRow;
+    const sealed = [identity, wrappedIdentity].map(bytes => Buffer.from(bytes));
 
     await one('erase', { phone: QUE.phone, why: '阙鹤龄申请', yes: true });
     assert.deepEqual(await left(), []);
+    const raw = await rawBytes();
+    for (const bytes of sealed) assert.ok(!raw.includes(bytes), 'its sealed bytes are gone as well');
     for (const { blob } of blobs) assert.equal(await store().blobs.get(blob!), null);
     const after = await Promise.all([number, follow, other.number].map(one => store().messages.get(one)));
     assert.notEqual(after[0]!.lane, before[0]!.lane);
