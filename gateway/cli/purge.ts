@@ -5,15 +5,16 @@ import { readRequester, requesterIdentities } from '../../normalizer/requester.t
 import { compileRulebook } from '../../normalizer/rulebook.ts';
 import type { Requester } from '../../normalizer/ticket.ts';
 import type { TicketRow } from '../../store/store.ts';
-import { isErased } from '../../store/ticket-seal.ts';
+import { isErased, openIdentity } from '../../store/ticket-seal.ts';
 import { DeskError, EXIT } from '../desk/desk-error.ts';
 import { plainReason } from '../desk/plain-reason.ts';
 import { say, sayBoth } from '../locale.ts';
 import { identityKey } from '../reading/judge.ts';
 import { checkClock, trustClock } from '../upkeep/clock.ts';
 import { eraseTickets } from '../upkeep/erase.ts';
-import { purge, sweepAgain } from '../upkeep/purge.ts';
+import { purge, shredAll, sweepAgain } from '../upkeep/purge.ts';
 import { inTurn } from '../upkeep/turn.ts';
+import { untakenNaming } from '../upkeep/untaken.ts';
 import type { Arguments, Command, CommandContext } from './command.ts';
 import { NUMBER, numberOf, textOf } from './parts.ts';
 
@@ -92,18 +93,32 @@ export const eraseCommand: Command = {
     const [first] = open;
     if (first !== undefined && args['open'] !== true) throw new DeskError('erase.open', { number: first.number });
     const numbers = found.map(({ number }) => number);
-    if (args['yes'] !== true) return { dry: true, tickets: numbers, originals: null, held: [] };
+    const parts = { store, cipher, now, forget };
+    const naming = await untakenNaming(parts, requester);
+    const noAppeals = naming.filter(({ kind }) => kind === 'not-an-appeal');
+    const unread = naming.flatMap(({ number, kind }) => (kind === 'quarantined' ? [number] : []));
+    const messages = noAppeals.map(({ number }) => number);
+    if (args['yes'] !== true) return { dry: true, tickets: numbers, originals: null, held: [], messages, unread };
     const why = await plainReason(context, typed, numbers.slice(0, NAMED_BY), requester);
     const order = { by, why, everybody: false };
-    const report = await inTurn(store, 'erase', () => eraseTickets({ store, cipher, now, forget }, numbers, order));
+    const report = await inTurn(store, 'erase', async () => {
+      await shredAll(parts, noAppeals, { by, action: 'original.erase', why });
+      return eraseTickets(parts, numbers, order);
+    });
     const scrubbed = await store.admin.scrub();
-    return { dry: false, ...report, scrubbed, left: keys === null ? 0 : await stillFound(context, keys) };
+    const left = keys === null ? 0 : await stillFound(context, keys);
+    return { dry: false, ...report, messages, unread, scrubbed, left };
   },
   text: (result, language) => {
     const tickets = (result['tickets'] as readonly string[]).join(' ');
     const held = result['held'] as readonly string[];
-    const done = say(language, result['dry'] === true ? 'erase.would' : 'erase.done', { tickets: tickets || '-' });
-    return held.length === 0 ? done : `${done}\n${say(language, 'erase.held', { tickets: held.join(' ') })}`;
+    const [messages, unread] = ['messages', 'unread'].map(name => (result[name] as readonly string[]).join(' '));
+    return [
+      say(language, result['dry'] === true ? 'erase.would' : 'erase.done', { tickets: tickets || '-' }),
+      ...(held.length === 0 ? [] : [say(language, 'erase.held', { tickets: held.join(' ') })]),
+      ...(messages ? [say(language, 'erase.messages', { messages })] : []),
+      ...(unread ? [say(language, 'erase.unread', { messages: unread })] : []),
+    ].join('\n');
   },
 };
 
@@ -114,7 +129,7 @@ async function ticketsOf(context: CommandContext, args: Arguments) {
     const number = numberOf(args, 'ticket');
     const ticket = await store.tickets.get(number);
     if (ticket === null) throw new DeskError('desk.no_such_ticket', { number });
-    return { tickets: [ticket], keys: null, requester: null };
+    return { tickets: [ticket], keys: null, requester: openIdentity(context.cipher, ticket) };
   }
   const requester = requesterOf(context, args);
   const identities = requesterIdentities(requester);

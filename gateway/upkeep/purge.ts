@@ -2,7 +2,7 @@
 import { setTimeout as rest } from 'node:timers/promises';
 import type { FileRule, RetentionSettings } from '../../config/retention.ts';
 import type { ClosedRow, FinishedRow } from '../../store/retention.ts';
-import type { MessageRow } from '../../store/store.ts';
+import type { AuditNote, MessageRow } from '../../store/store.ts';
 import { isErased } from '../../store/ticket-seal.ts';
 import { type EraseParts, eraseTickets } from './erase.ts';
 import { filesOf, removeBlobs } from './originals.ts';
@@ -56,7 +56,7 @@ async function purgeOriginals(parts: EraseParts, until: number, { by, dry, signa
   for (let after: FinishedRow | null = null; ; await rest(REST_MS)) {
     signal.throwIfAborted();
     const rows: readonly FinishedRow[] = await admin.finished(until, after, AT_ONCE);
-    const done = dry ? rows : await shredAll(parts, rows, by);
+    const done = dry ? rows : await shredAll(parts, rows, { by, action: 'purge.originals' });
     for (const { kind } of done) found[kind === 'quarantined' ? 'quarantined' : 'notAnAppeal']++;
     progress('originals', found.quarantined + found.notAnAppeal);
     after = rows.at(-1) ?? null;
@@ -64,8 +64,12 @@ async function purgeOriginals(parts: EraseParts, until: number, { by, dry, signa
   }
 }
 
-/** Files first: once the key is gone nobody knows their names any more. */
-async function shredAll(parts: EraseParts, rows: readonly FinishedRow[], by: string): Promise<readonly FinishedRow[]> {
+/** Files first: once the key is gone nobody knows their names any more. Answers those that went. */
+export async function shredAll(
+  parts: EraseParts,
+  rows: readonly FinishedRow[],
+  note: Omit<AuditNote, 'on'>,
+): Promise<readonly FinishedRow[]> {
   const { messages, admin } = parts.store;
   for (const { number } of rows) {
     const lead = await messages.get(number);
@@ -73,7 +77,7 @@ async function shredAll(parts: EraseParts, rows: readonly FinishedRow[], by: str
     for (const row of lead === null ? [] : [lead, ...gathered]) await removeBlobs(parts, row);
   }
   const items = rows.map(({ number }) => ({ number, extent: 'all' as const }));
-  const answers = await admin.shred(items, { by, action: 'purge.originals', on: [] }, parts.now());
+  const answers = await admin.shred(items, { ...note, on: [] }, parts.now());
   return rows.filter((_, place) => answers[place] === 'shredded');
 }
 

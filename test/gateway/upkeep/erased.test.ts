@@ -225,6 +225,28 @@ function leavesNothing(engineOf: () => Promise<Engine>): void {
     );
   });
 
+  it('is no message that became no ticket, but for one that nobody could read, which is listed', async () => {
+    const body = (data: object, type = 'appeal.created') => ({ type, timestamp: new Date().toISOString(), data });
+    await running.send(body({ content: '测试 13977770101' }, 'appeal.test'));
+    await running.send(body({ content: '测试 13977770909' }, 'appeal.test'));
+    const { number } = await running.appeal(SAID, { phone: QUE.phone });
+    const none = async () => (await store().messages.list({ outcome: 'not-an-appeal', limit: 9 })).length;
+    assert.equal(await none(), 2);
+    const order = { phone: QUE.phone, why: 'asked for', open: true };
+    const [would] = [(await one('erase', order))['messages'] as string[]];
+    assert.equal(would.length, 1);
+    const done = await one('erase', { ...order, yes: true });
+    assert.deepEqual([done['tickets'], done['messages'], done['unread']], [[number], would, []]);
+    assert.deepEqual(await left(), []);
+    const kept = await Promise.all(
+      (await store().messages.list({ outcome: 'not-an-appeal', limit: 9 })).map(row =>
+        store().messages.get(row.number),
+      ),
+    );
+    assert.deepEqual(kept.map(row => row!.wrappedContent.length > 0).sort(), [false, true]);
+    assert.equal(await none(), 2);
+  });
+
   it('is gone through once more where an earlier version has left something', async () => {
     const { number } = await appealed();
     await one('tickets unhold', { number });
