@@ -2,9 +2,9 @@
 import { randomBytes } from 'node:crypto';
 import { mkdir, open, readdir, readFile, rename, rm, stat } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
+import type { BlobStore } from './blob-store.ts';
 import { StoreUnavailable } from './errors.ts';
 import { createLeftovers } from './leftovers.ts';
-import type { BlobStore } from './store.ts';
 
 const NAME = /^[0-9a-f]{64}$/;
 

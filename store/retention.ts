@@ -1,7 +1,8 @@
 // The part of the Store port by which keeping ends and keys change: shredding, legal hold, re-wrapping, copies.
 //
 // What a message is known by again (redelivery key and fingerprint), its number and its outcome outlive everything here.
-import type { AttachmentRow, AuditNote, BlobStore, MessageRow, TicketRow } from './store.ts';
+import type { BlobStore } from './blob-store.ts';
+import type { AttachmentRow, AuditNote, MessageRow, TicketRow } from './rows.ts';
 
 /** A message that became no ticket and whose original is still there. */
 export interface FinishedRow {

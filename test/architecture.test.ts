@@ -1,4 +1,4 @@
-// The import rules of the house, read from the files themselves: down only, adapters like a third party, one vendor one file.
+// The import rules of the house, read from the files themselves: down only and never round, adapters like a third party, one vendor one file.
 import assert from 'node:assert/strict';
 import { readdirSync, readFileSync } from 'node:fs';
 import { dirname, join, relative, resolve } from 'node:path';
@@ -113,6 +113,37 @@ function sources(): readonly string[] {
   );
 }
 
+/** The first circle of imports there is, as the files along it; null where there is none. */
+function circleIn(imports: ReadonlyMap<string, readonly string[]>): readonly string[] | null {
+  const done = new Set<string>();
+  const way: string[] = [];
+  const visit = (file: string): readonly string[] | null => {
+    const before = way.indexOf(file);
+    if (before !== -1) return [...way.slice(before), file];
+    if (done.has(file)) return null;
+    way.push(file);
+    for (const target of imports.get(file) ?? []) {
+      const circle = visit(target);
+      if (circle !== null) return circle;
+    }
+    way.pop();
+    done.add(file);
+    return null;
+  };
+  for (const file of imports.keys()) {
+    const circle = visit(file);
+    if (circle !== null) return circle;
+  }
+  return null;
+}
+
+/** What a file imports of the product's own files, types included. */
+function ownImports(file: string): readonly string[] {
+  return importsOf(file, readFileSync(join(ROOT, file), 'utf8'))
+    .filter(({ target }) => target.startsWith('.'))
+    .map(({ target }) => relative(ROOT, resolve(ROOT, dirname(file), target)).replaceAll('\\', '/'));
+}
+
 describe('architecture', () => {
   it('keeps every import going down, adapters like a third party’s, and each vendor in its place', () => {
     const faults = sources().flatMap(file =>
@@ -137,6 +168,17 @@ describe('architecture', () => {
       assert.equal(faults.length, 1, text);
       assert.notEqual(faults[0], null, text);
     }
+  });
+
+  it('has no circle of imports, and would find one', () => {
+    assert.deepEqual(circleIn(new Map(sources().map(file => [file, ownImports(file)]))), null);
+    const planted = new Map([
+      ['a', ['b', 'c']],
+      ['b', []],
+      ['c', ['d']],
+      ['d', ['c', 'b']],
+    ]);
+    assert.deepEqual(circleIn(planted), ['c', 'd', 'c']);
   });
 
   it('names every file in kebab case and begins it with a sentence on its duty', () => {

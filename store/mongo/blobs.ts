@@ -3,9 +3,9 @@
 
 import type mongoose from 'mongoose';
 import type { Connection } from 'mongoose';
+import type { BlobStore } from '../blob-store.ts';
 import { StoreUnavailable } from '../errors.ts';
 import { createLeftovers } from '../leftovers.ts';
-import type { BlobStore } from '../store.ts';
 
 const NAME = /^[0-9a-f]{64}$/;
 type Bucket = InstanceType<typeof mongoose.mongo.GridFSBucket>;
