@@ -51,6 +51,7 @@ import { createMetrics, type MetricsSnapshot, type SettingsFigures } from './tel
 import { type ProbeCounts, probeCounts } from './telemetry/probe-counts.ts';
 import { createReadiness } from './telemetry/readiness.ts';
 import type { Log } from './telemetry/telemetry.ts';
+import { type WriteWatch, watchWrites } from './telemetry/write-watch.ts';
 import { createUpkeep, type Upkeep } from './upkeep/upkeep.ts';
 import { VERSION } from './version.ts';
 
@@ -186,8 +187,12 @@ function liveParts({ foundation, role, log, logLevel, known, published, bull }: 
   const owner = `${hostname()}:${process.pid}:${randomUUID().slice(0, 8)}`;
   const certificate = readCertificate(loaded);
   const counts = probeCounts(store);
+  const writes = watchWrites(store, now, log);
   const metrics = createMetrics(
-    { snapshot: () => snapshotOf({ store, counts, channels, disk, alarms }), settings: () => settingsFigures(reload) },
+    {
+      snapshot: () => snapshotOf({ store, counts, channels, disk, writes, alarms }),
+      settings: () => settingsFigures(reload),
+    },
     now,
   );
   const intake = createIntake({
@@ -210,7 +215,7 @@ function liveParts({ foundation, role, log, logLevel, known, published, bull }: 
   const dispatch =
     settings === null || !sends(role) ? null : dispatchOf(foundation, { settings, attachments, bull }, log);
   const readiness = createReadiness({
-    ...{ role, intake, reading, channels, dispatch, counts, keysKept: foundation.keysKept },
+    ...{ role, intake, reading, channels, dispatch, counts, writes, keysKept: foundation.keysKept },
     settings: () => reload.state(),
   });
   const forged = createForged(log);
@@ -262,7 +267,7 @@ function liveParts({ foundation, role, log, logLevel, known, published, bull }: 
     settings: () => loaded.config.retention,
     forget: pairs => reading.forget(pairs),
   });
-  const alarms = alarmsOf(foundation, { role, owner, counts, channels, intake, disk, dispatch, reload }, log);
+  const alarms = alarmsOf(foundation, { role, owner, counts, channels, intake, disk, writes, dispatch, reload }, log);
   return {
     importing: { intake, splitter, store, cipher, log, now },
     channels,
@@ -288,6 +293,7 @@ function liveParts({ foundation, role, log, logLevel, known, published, bull }: 
       () => attachments.close(),
       async () => {
         siblings.close();
+        await writes.close();
         disk.close();
         metrics.close();
       },
@@ -410,10 +416,18 @@ interface SnapshotSources {
   readonly counts: ProbeCounts;
   readonly channels: Channels;
   readonly disk: DiskWatch;
+  readonly writes: WriteWatch;
   readonly alarms: Alarms;
 }
 
-async function snapshotOf({ store, counts, channels, disk, alarms }: SnapshotSources): Promise<MetricsSnapshot> {
+async function snapshotOf({
+  store,
+  counts,
+  channels,
+  disk,
+  writes,
+  alarms,
+}: SnapshotSources): Promise<MetricsSnapshot> {
   const [messages, outbox, tickets, health] = await Promise.all([
     counts.messages(),
     counts.outbox(),
@@ -422,7 +436,18 @@ async function snapshotOf({ store, counts, channels, disk, alarms }: SnapshotSou
   ]);
   const commitSeconds = [...disk.takeCommitSeconds(), ...health.commitSeconds];
   const { freeBytes } = health;
-  return { messages, outbox, tickets, channels: channels.status(), commitSeconds, freeBytes, alarms: alarms.figures() };
+  const writable = writes.fault() === null;
+  const figures = alarms.figures();
+  return {
+    messages,
+    outbox,
+    tickets,
+    channels: channels.status(),
+    commitSeconds,
+    freeBytes,
+    writable,
+    alarms: figures,
+  };
 }
 
 interface AlarmedParts {
@@ -432,12 +457,13 @@ interface AlarmedParts {
   readonly channels: Channels;
   readonly intake: Intake;
   readonly disk: DiskWatch;
+  readonly writes: WriteWatch;
   readonly dispatch: Dispatch | null;
   readonly reload: Reload;
 }
 
 function alarmsOf({ store, book, loaded, keysKept, now }: Foundation, parts: AlarmedParts, log: Log): Alarms {
-  const { role, owner, counts, channels, intake, disk, dispatch, reload } = parts;
+  const { role, owner, counts, channels, intake, disk, writes, dispatch, reload } = parts;
   const { caseSystem } = loaded.config;
   const broken = async () => {
     try {
@@ -471,6 +497,7 @@ function alarmsOf({ store, book, loaded, keysKept, now }: Foundation, parts: Ala
         ];
       },
       settingsRefused: () => refusalOf(reload.state()),
+      writable: () => writes.fault() === null,
       keysKept,
     },
   });

@@ -37,6 +37,8 @@ export interface AlarmSources {
   expiries(): readonly Expiry[];
   /** The settings file that was changed and not taken; null where the newest is at work. */
   settingsRefused(): SettingsRefusal | null;
+  /** Whether the store takes what is written, as far as is known. */
+  writable(): boolean;
   /** Whether the keys at work are where the next start looks for them. */
   keysKept(): boolean;
 }
@@ -218,7 +220,7 @@ export function createAlarms(parts: AlarmsParts): Alarms {
       ...known,
       now: at,
       quiet: new Map(judged.filter((entry): entry is [string, Quiet] => entry[1] !== null)),
-      store: await storeFacts(counts),
+      store: sources.writable() ? await storeFacts(counts) : null,
       auditBroken: kept.state().audit?.broken ?? null,
     };
   }

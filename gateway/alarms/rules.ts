@@ -108,6 +108,7 @@ function channelFindings({ id: on, enabled, up, reason }: ChannelFact, quiet: Qu
   return [down, unclear('channel-quiet', on)];
 }
 
+/** A store that takes nothing is as good as none. */
 function storeFindings({ store, now }: Facts, limits: AlarmLimits): readonly Finding[] {
   if (store === null)
     return [holds('store-down', {}), unclear('unread-old'), unclear('undispatched-old'), unclear('dead-letters')];

@@ -114,7 +114,7 @@ async function findingsOf(context: CommandContext, processes: readonly ProcessWo
 async function workFindings({ live }: CommandContext): Promise<readonly Finding[]> {
   const reasons = (await live?.reasons()) ?? [];
   return reasons
-    .filter(({ code }) => code.startsWith('queue.') || code === 'reading.down')
+    .filter(({ code }) => code.startsWith('queue.') || code === 'reading.down' || code === 'store.unwritable')
     .map(({ code, zh, en }) => ({ code, count: 1, seconds: null, stuck: true, zh, en, command: null }));
 }
 

@@ -12,6 +12,8 @@ export interface MetricsSnapshot {
   /** Seconds of the commits since the last snapshot. */
   readonly commitSeconds: readonly number[];
   readonly freeBytes: number;
+  /** Whether the store takes what is written. */
+  readonly writable: boolean;
   /** Alarms that are on by kind, and how the ways do by which a person is told. */
   readonly alarms?: {
     readonly on: readonly { readonly kind: string; readonly count: number }[];
@@ -100,7 +102,7 @@ export function createMetrics(source: MetricsSource, now: () => number): Metrics
   });
   const fill = createGauges(registers);
   const fillSettings = createSettingsGauges(registers);
-  const storeUp = gauge('huisu_store_up', `Whether the store answers ${OWN}`, registers);
+  const storeUp = gauge('huisu_store_up', `Whether the store answers and takes what is written ${OWN}`, registers);
   const lagGauge = gauge('huisu_loop_lag_seconds', `Delay of the main loop since the last reading ${OWN}`, registers, [
     'quantile',
   ]);
@@ -112,7 +114,7 @@ export function createMetrics(source: MetricsSource, now: () => number): Metrics
       const settings = source.settings?.();
       if (settings !== undefined) fillSettings(settings);
       const snapshot = await source.snapshot().catch(() => null);
-      storeUp.set(snapshot === null ? 0 : 1);
+      storeUp.set(snapshot?.writable === true ? 1 : 0);
       if (snapshot !== null) {
         fill(snapshot, now());
         for (const seconds of snapshot.commitSeconds) commits.observe(seconds);

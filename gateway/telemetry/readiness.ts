@@ -12,6 +12,7 @@ import type { Reading } from '../reading/reading.ts';
 import { type Role, sends } from '../role.ts';
 import type { SettingsState } from '../settings/reload.ts';
 import type { ProbeCounts } from './probe-counts.ts';
+import type { WriteWatch } from './write-watch.ts';
 
 export interface ReadinessParts {
   readonly role: Role;
@@ -21,13 +22,14 @@ export interface ReadinessParts {
   /** null: no case system is configured. */
   readonly dispatch: Pick<Dispatch, 'status' | 'faults'> | null;
   readonly counts: Pick<ProbeCounts, 'messages' | 'outbox'>;
+  readonly writes: Pick<WriteWatch, 'fault'>;
   /** Whether the next start will have the keys at work. */
   keysKept(): boolean;
   settings(): Pick<SettingsState, 'refused' | 'restart'>;
 }
 
 export function createReadiness(parts: ReadinessParts): Readiness {
-  const { role, intake, reading, channels, dispatch, counts, settings, keysKept } = parts;
+  const { role, intake, reading, channels, dispatch, counts, writes, settings, keysKept } = parts;
   return {
     async reasons() {
       const reasons: ReadinessReason[] = [];
@@ -50,6 +52,8 @@ export function createReadiness(parts: ReadinessParts): Readiness {
         if (messages.quarantined > 0)
           reasons.push(reason('messages.quarantined', false, { count: messages.quarantined }));
         if (outbox.dead > 0) reasons.push(reason('outbox.dead', false, { count: outbox.dead }));
+        const fault = writes.fault();
+        if (fault !== null) reasons.push(reason('store.unwritable', true, { found: foundOf(fault) }));
       } catch (error) {
         // The store's own state is the answer here: it could not be asked.
         reasons.push(reason('store.unavailable', true, { found: foundOf(error) }));

@@ -17,7 +17,16 @@ export interface FaultyLink {
   count(): number;
   /** Does it at the n-th command from now, 0 the next; null: at none. Answers what it did at the last one, if anything. */
   arm(fault: Fault | null, at?: number): string | null;
+  /** From now on every write is refused with this, and reads go on; null: none is. */
+  refuseWrites(error: ServerError | null): void;
   close(): Promise<void>;
+}
+
+/** What a server answers where it does not do something. */
+export interface ServerError {
+  readonly code: number;
+  readonly codeName: string;
+  readonly errmsg: string;
 }
 
 /** What drivers send by themselves. */
@@ -75,6 +84,7 @@ export async function openFaultyLink(
   let armed: Fault | null = null;
   let left = 0;
   let did: string | null = null;
+  let refusal: ServerError | null = null;
 
   /** The fault for this command, if it is the one; what only concerns writes passes over reads. */
   function faultAt(name: string): Fault | null {
@@ -109,6 +119,9 @@ export async function openFaultyLink(
         const body = bodyOf(message);
         const name = Object.keys(body ?? {})[0] ?? '';
         seen(name);
+        if (refusal !== null && WRITES.has(name)) {
+          return void client.write(answer(message.readInt32LE(4), { ok: 0, ...refusal }));
+        }
         const fault = body === null || OWN.has(name) ? null : faultAt(name);
         if (fault === 'cut-before') return cut();
         if (fault === 'not-primary') return void client.write(answer(message.readInt32LE(4), NOT_PRIMARY));
@@ -152,6 +165,9 @@ export async function openFaultyLink(
       left = at;
       did = null;
       return before;
+    },
+    refuseWrites: error => {
+      refusal = error;
     },
     close: async () => {
       for (const socket of sockets) socket.destroy();

@@ -77,6 +77,7 @@ describe('alarms of several processes', () => {
         expiries: [],
         refused: null,
         keysKept: true,
+        writable: true,
       },
       disk: { freeBytes: 100 * GB, leastFreeBytes: GB },
     };

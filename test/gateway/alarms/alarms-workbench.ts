@@ -116,6 +116,7 @@ export interface World {
   expiries: Expiry[];
   refused: SettingsRefusal | null;
   keysKept: boolean;
+  writable: boolean;
 }
 
 export interface AlarmBench {
@@ -152,6 +153,7 @@ export function sourcesOf(world: Omit<World, 'now' | 'elapsed'>): AlarmSources {
     queue: async () => world.queue,
     expiries: () => world.expiries,
     settingsRefused: () => world.refused,
+    writable: () => world.writable,
     keysKept: () => world.keysKept,
   };
 }
@@ -175,6 +177,7 @@ export async function openBench(
     expiries: [],
     refused: null,
     keysKept: true,
+    writable: true,
   };
   const logged: Record<string, unknown>[] = [];
   const log = createLog({ level: 'debug', destination: { write: line => void logged.push(JSON.parse(line)) } });

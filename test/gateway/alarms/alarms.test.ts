@@ -47,6 +47,7 @@ describe('alarms', () => {
 
   const CONDITIONS: readonly {
     readonly kind: string;
+    readonly how?: string;
     readonly on?: string;
     begin(): Promise<void> | void;
     end?(): Promise<void> | void;
@@ -145,10 +146,16 @@ describe('alarms', () => {
         broken = false;
       },
     },
+    {
+      kind: 'store-down',
+      how: ' where it answers and takes nothing',
+      begin: () => bench.be({ writable: false }),
+      end: () => bench.be({ writable: true }),
+    },
   ];
 
-  for (const { kind, on, begin, end } of CONDITIONS) {
-    it(`tell of ${kind} once when it begins and once when it is over, over two restarts`, async () => {
+  for (const { kind, how = '', on, begin, end } of CONDITIONS) {
+    it(`tell of ${kind}${how} once when it begins and once when it is over, over two restarts`, async () => {
       await begin();
       await minutes(8);
       await bench.restart();

@@ -1,9 +1,17 @@
-// A gateway whose network to MongoDB swallows everything: it says so in one way everywhere, takes nothing in, and goes on by itself.
+// A gateway whose MongoDB is cut off or takes nothing that is written: it says so in one way everywhere, takes nothing in, and goes on by
+// itself.
 import assert from 'node:assert/strict';
 import { randomBytes } from 'node:crypto';
+import type { Command } from '../../../gateway/cli/command.ts';
+import { statusCommand } from '../../../gateway/cli/status.ts';
+import type { Finding } from '../../../gateway/cli/status-finding.ts';
+import { openFaultyLink } from '../../servers/mongo-faults.ts';
 import { withMongo } from '../../servers/mongo-suite.ts';
 import { openWeakLink, type WeakLink } from '../../servers/weak-link.ts';
 import { type Member, type Several, several } from '../reading/several.ts';
+
+const CALL = { by: 'tester', signal: new AbortController().signal, progress: () => undefined };
+const status = statusCommand as Extract<Command, { readonly kind: 'one' }>;
 
 const appeal = (content: string) => ({
   type: 'appeal.created',
@@ -64,5 +72,50 @@ withMongo('a gateway whose network to MongoDB swallows everything', server => {
       places.some(place => place?.startsWith(`store.url ${host}`)),
       member.logged.join(''),
     );
+  }).timeout(90_000);
+});
+
+withMongo('a gateway whose MongoDB answers every question and takes nothing', server => {
+  it('is not ready, and says so in /readyz, the metrics, status and the log, until writes are taken again', async () => {
+    const database = server.database(`full_${randomBytes(4).toString('hex')}`);
+    const link = await openFaultyLink(database.url);
+    const all = several(link.url, {});
+    try {
+      const member = await all.start('a');
+      const page = async (path: string) => (await fetch(new URL(path, member.gateway.url))).text();
+      const ready = async (status: number): Promise<string> => {
+        for (;;) {
+          const answer = await fetch(new URL('/readyz', member.gateway.url));
+          const text = await answer.text();
+          if (answer.status === status) return text;
+        }
+      };
+      await ready(200);
+      link.refuseWrites({ code: 14031, codeName: 'OutOfDiskSpace', errmsg: 'available disk space is too low' });
+      const refused = await member.sender('one').send(appeal('新站广场路灯不亮，请维修。'));
+      assert.equal(refused.status, 503);
+      // Nobody has to send anything for it to be known.
+      const why = await ready(503);
+      assert.match(why, /store\.unwritable.*store\.mongo_failed, store\.url 127\.0\.0\.1:\d+: OutOfDiskSpace/);
+      assert.match(await page('/metrics'), /^huisu_store_up 0$/m);
+      const { findings } = (await status.run(member.gateway.context, {}, CALL)) as { findings: Finding[] };
+      assert.deepEqual(
+        findings.filter(({ stuck }) => stuck).map(({ code }) => code),
+        ['store.unwritable'],
+      );
+      link.refuseWrites(null);
+      await ready(200);
+      assert.match(await page('/metrics'), /^huisu_store_up 1$/m);
+      const told = await member.sender('one').told(appeal('新站广场路灯不亮，请维修。'));
+      assert.equal(told.status, 200);
+      const codes = member.logged.map(line => (JSON.parse(line) as { code: string }).code);
+      const about = codes.filter(code => code === 'store.unwritable' || code === 'store.writable');
+      assert.deepEqual(about, ['store.unwritable', 'store.writable']);
+    } finally {
+      link.refuseWrites(null);
+      await all.close();
+      await link.close();
+      await database.drop();
+    }
   }).timeout(90_000);
 });

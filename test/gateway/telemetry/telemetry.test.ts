@@ -97,6 +97,7 @@ describe('the log', () => {
 });
 
 const SNAPSHOT: MetricsSnapshot = {
+  writable: true,
   messages: { unread: 3, oldestUnread: 5_000, quarantined: 2, byOutcome: { ticket: 10, repeat: 4 } },
   outbox: { due: 5, parked: 1, inFlight: 2, dead: 1, done: 20, void: 0, oldest: 1_000 },
   tickets: { held: 1, byState: { held: 1, queued: 9 } },
