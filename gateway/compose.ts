@@ -63,6 +63,8 @@ export interface GatewayOptions extends FoundationOptions {
   readonly commands: readonly Command[];
   /** Takes up another level of the log; absent: it stays what it is. */
   readonly logLevel?: (level: LogLevel) => void;
+  /** Told just before the first request can come in. */
+  readonly serving?: () => void;
 }
 
 export interface Gateway {
@@ -100,6 +102,7 @@ export async function startGateway(loaded: LoadedConfig, options: GatewayOptions
     await parts.disk.looked;
     await parts.channels.open();
     await parts.reading.ready;
+    options.serving?.();
     const { url } = await parts.http.listen();
     await parts.dispatch?.start();
     if (takesIn(role)) parts.attachments.start();

@@ -40,18 +40,19 @@ export function startCommand(commands: readonly Command[]): LocalCommand {
       const { startGateway } = await import('../compose.ts');
       const logLevel = log.setLevel;
       const reload = reloadOnHangup(log);
+      const stop = Promise.withResolvers<string>();
       const gateway = await startGateway(loaded, {
         ...{ log, logLevel, commands, env: terminal.env, onFatal },
+        // From its first request on there is something to finish; before that a signal ends it at once.
+        serving: () => onStopSignal(stop.resolve),
         keysMade: file => terminal.err(say(terminal.language, 'start.made-keys', { file })),
         ...(role === undefined ? {} : { role: role as Role }),
       });
       reload(gateway);
-      // Whoever has read that it runs may tell it to stop in the same moment.
-      const stop = stopSignal();
       announce(gateway, terminal);
       await firstSeen(gateway, log);
       log.info('gateway.started', { url: gateway.url, pid: process.pid });
-      const signal = await stop;
+      const signal = await stop.promise;
       terminal.err(say(terminal.language, 'start.stopping'));
       log.info('gateway.stopping', { signal });
       const late = setTimeout(() => {
@@ -106,14 +107,12 @@ function reloadOnHangup(log: Log): (gateway: Gateway) => void {
   };
 }
 
-/** Resolves with the first of the signals that mean "stop". A second one ends the process at once. */
-function stopSignal(): Promise<string> {
-  return new Promise(resolve => {
-    for (const signal of ['SIGTERM', 'SIGINT', ...(hangupStops() ? ['SIGHUP' as const] : [])] as const) {
-      process.once(signal, () => {
-        process.once(signal, () => process.exit(EXIT.bug));
-        resolve(signal);
-      });
-    }
-  });
+/** Told of the first of the signals that mean "stop". A second one ends the process at once. */
+function onStopSignal(stop: (signal: string) => void): void {
+  for (const signal of ['SIGTERM', 'SIGINT', ...(hangupStops() ? ['SIGHUP' as const] : [])] as const) {
+    process.once(signal, () => {
+      process.once(signal, () => process.exit(EXIT.bug));
+      stop(signal);
+    });
+  }
 }
