@@ -86,7 +86,14 @@ async function findingsOf(context: CommandContext, processes: readonly ProcessWo
   const waitingAge = age(outbox.oldest);
   if (waiting > 0 && loaded.config.caseSystem === null)
     add('no-case-system', waiting, false, 'huisu check', waitingAge);
-  else if (waiting > 0) found.push(await waitingFinding(context, waiting, waitingAge));
+  const here = await workFindings(context);
+  const queues = queueFindings(processes, here);
+  if (waiting > 0 && loaded.config.caseSystem !== null) {
+    const finding = await waitingFinding(context, waiting, waitingAge);
+    // It stands there why they wait, and the case system has no part in it.
+    const queued = [...here, ...queues].some(({ code }) => code.startsWith('queue.'));
+    found.push(queued ? { ...finding, command: null } : finding);
+  }
   const leastBytes = leastFreeBytes(loaded.config.intake, health.totalBytes);
   if (health.freeBytes < leastBytes) add('disk-low', Math.round(health.freeBytes / 1024 / 1024), true, null);
   const measured: Measured = {
@@ -97,13 +104,12 @@ async function findingsOf(context: CommandContext, processes: readonly ProcessWo
     leastBytes,
     processes,
   };
-  const here = await workFindings(context);
   return [
     ...(await alarmFindings(context, measured)),
     ...settingsFindings(context),
     ...calendarFindings(context),
     ...here,
-    ...queueFindings(processes, here),
+    ...queues,
     ...found,
     ...(await channelFindings(context)),
     ...(await doubledFindings(context)),

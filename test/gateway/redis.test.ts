@@ -31,12 +31,13 @@ describe('a gateway on Redis', () => {
   const queueReasons = async (running: Running) =>
     (await readyz(running)).reasons.filter(({ code }) => code.startsWith('queue.'));
 
-  async function statusCodes({ gateway }: Running): Promise<readonly string[]> {
+  async function statusOf({ gateway }: Running): Promise<readonly Finding[]> {
     assert.ok(statusCommand.kind === 'one');
     const call = { by: 'test', signal: AbortSignal.timeout(10_000), progress: () => undefined };
     const { findings } = await statusCommand.run(gateway.context, {}, call);
-    return (findings as readonly Finding[]).map(({ code }) => code);
+    return findings as readonly Finding[];
   }
+  const statusCodes = async (running: Running) => (await statusOf(running)).map(({ code }) => code);
 
   async function refusal(url: string): Promise<{ readonly code: string; readonly exit: number; readonly zh: string }> {
     const error = await on(url).then(
@@ -150,6 +151,10 @@ describe('a gateway on Redis', () => {
       assert.equal(status, 'ready');
       const note = reasons.find(({ code }) => code === 'queue.unreachable');
       assert.equal(note?.blocking, false);
+      const findings = await statusOf(running);
+      const waiting = findings.find(({ code }) => code === 'waiting');
+      assert.ok(findings.some(({ code, stuck }) => code === 'queue.unreachable' && stuck));
+      assert.deepEqual([waiting?.count, waiting?.command], [2, null], 'nothing is to be tried at the case system');
       assert.equal(effects(), before);
       await redis.start();
       await running.until(() => effects() === before + 2);
