@@ -111,7 +111,10 @@ export const ticketCommands: readonly Command[] = [
   {
     kind: 'one',
     name: 'tickets link',
-    summary: { zh: '把工单并入另一工单', en: 'join a ticket to another' },
+    summary: {
+      zh: '把工单并入另一工单；另一工单已办结的，记为办结后重复',
+      en: 'join a ticket to another; to a closed one as a repeat of what was closed',
+    },
     arguments: [NUMBER],
     options: [{ flags: '--to <number>', summary: { zh: '并入的工单（必填）', en: 'the ticket it joins (required)' } }],
     run: async ({ desk, live }, args, call) => {
@@ -125,8 +128,8 @@ export const ticketCommands: readonly Command[] = [
     kind: 'one',
     name: 'tickets unlink',
     summary: {
-      zh: '撤销并单，或从会话中拆出一条来件，单独成为工单，以后不再自动并入',
-      en: 'undo a link, or part a message off its conversation: a ticket of its own, not linked again',
+      zh: '撤销并单或与已办结工单的关联，或从会话中拆出一条来件；单独成为工单，以后不再自动并入',
+      en: 'undo a link, to a closed ticket as well, or part a message off its conversation; it is not linked again',
     },
     arguments: [NUMBER],
     options: [

@@ -17,11 +17,12 @@ export interface Desk {
    *   clerks who decide at the same moment neither undoes what the other did without knowing
    */
   refuse(number: string, clause: string, reason: string, by: string, accepted?: boolean): Promise<DeskAnswer>;
-  /** 并单: a ticket joins an open one, and its follow-ups with it. */
+  /** 并单: a ticket joins an open one, and its follow-ups with it; or it is a repeat of a closed one and stays its own. */
   link(number: string, to: string, by: string): Promise<DeskAnswer>;
   /**
    * 撤销并单: a follow-up, or a part of a conversation, becomes a ticket of its own; the pair is remembered and not linked again.
-   * @param from the ticket it led to, or the message a part was gathered into
+   * So does what was linked to a closed ticket stay without that link.
+   * @param from the ticket it led to, the closed one, or the message a part was gathered into
    */
   unlink(number: string, from: string, by: string): Promise<DeskAnswer>;
   /**

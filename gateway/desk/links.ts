@@ -13,6 +13,9 @@ import type { DeskAnswer, DeskParts, Rebirth } from './desk-parts.ts';
 import { bothOf, messageOf, ticketOf } from './found.ts';
 import { partOff } from './part-off.ts';
 
+/** Under whose name two processes' decisions are brought together. */
+const SYSTEM = 'system';
+
 export async function link(parts: DeskParts, number: string, to: string, by: string): Promise<DeskAnswer | null> {
   if (number === to) throw new DeskError('desk.same_ticket');
   const joining = await bothOf(parts, number);
@@ -20,7 +23,8 @@ export async function link(parts: DeskParts, number: string, to: string, by: str
   if (!OPEN_STATES.has(joining.ticket.state)) {
     throw new DeskError('desk.not_open', { number, state: joining.ticket.state });
   }
-  if (target.state === 'closed') return linkToClosed(parts, joining, target, by);
+  // What two processes missed was one while both were open; whether it is one of a closed ticket a person says.
+  if (target.state === 'closed' && by !== SYSTEM) return linkToClosed(parts, joining, target, by);
   if (!OPEN_STATES.has(target.state)) throw new DeskError('desk.not_open', { number: to, state: target.state });
   const { voids, withdrawn } = await undelivered(parts, joining.message);
   if (givesAway(joining.ticket, target, withdrawn.length > 0)) throw new DeskError('desk.gives_away', { number, to });
@@ -126,5 +130,5 @@ async function bornAgain(parts: DeskParts, message: MessageRow): Promise<Rebirth
 
 /** What two processes decided apart is brought together under the name of the system, and no clerk's. */
 function linkBy(by: string, of: string): Link {
-  return unscoredLink('repeat', of, by === 'system' ? 'at-once' : 'clerk');
+  return unscoredLink('repeat', of, by === SYSTEM ? 'at-once' : 'clerk');
 }

@@ -230,7 +230,7 @@ async function planOf(wave: Wave, { row, fence, call }: Asked): Promise<Plan> {
   if (doc === undefined) return 'conflict';
   if (standsAs(doc, row) && !wave.seen.has(`${call} ${row.number} ${row.revision}`)) return 'committed';
   // What was shredded has no key any more under which a decision could be kept.
-  if (doc.next !== row.revision || doc.shreddedAt !== null) return 'conflict';
+  if (doc.next !== row.revision || (doc.shreddedAt ?? null) !== null) return 'conflict';
   if (doc.todo.some(todo => todo.outbox.length > 0)) {
     // This row was made without a sight of entries that an earlier decision is still to put in their places.
     await rollForward(wave.context, [row.number]);

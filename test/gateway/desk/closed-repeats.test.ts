@@ -77,6 +77,7 @@ describe('a repeat of a closed ticket', function () {
   it('is linked again by a clerk, and what the case system has is told to it as it is by then', async () => {
     const { number } = await running.appeal(BUS, WANG);
     await arrived(2);
+    await assert.rejects(desk().link(number, closed, 'system'), refused('desk.not_open'));
     const linked = await desk().link(number, closed, 'clerk-1');
     assert.deepEqual([linked.state, linked.entries], ['dispatched', ['ticket.corrected']]);
     await arrived(3);
