@@ -97,7 +97,7 @@ async function* chosen(store: Store, args: Arguments): AsyncIterable<Row> {
     const records = await store.admin.auditList(after, PAGE);
     for (const { seq, at, by: whom, action: what, on: things, why, mac } of records) {
       if (about !== undefined && !things.includes(about)) continue;
-      if ((by !== undefined && by !== whom) || (action !== undefined && !what.startsWith(action))) continue;
+      if ((by !== undefined && !isOf(whom, by)) || (action !== undefined && !what.startsWith(action))) continue;
       yield { seq, at, by: whom, action: what, on: things, why: why ?? null, mac };
     }
     const last = records.at(-1);
@@ -120,4 +120,9 @@ async function* newest(rows: AsyncIterable<Row>, most: number): AsyncIterable<Ro
     if (kept.push(row) > most * 2) kept.splice(0, kept.length - most);
   }
   yield* kept.slice(-most);
+}
+
+/** A person is on record by their name, or by their name and the account behind it: `clerk-1 (huisu)`. */
+function isOf(whom: string, by: string): boolean {
+  return whom === by || whom.startsWith(`${by} (`);
 }

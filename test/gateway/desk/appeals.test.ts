@@ -64,7 +64,10 @@ describe('what was taken for no appeal', function () {
 
   it('is found like any other ticket from then on', async () => {
     const number = await test();
-    await running.call('messages appeal', { number, reason: '确有此事' });
+    await running.call('messages appeal', { number, reason: '确有此事' }, 'clerk-9 (huisu)');
+    const acts = await running.call('audit list', { by: 'clerk-9' });
+    assert.equal(acts.filter(reply => JSON.stringify(reply).includes('message.appeal')).length, 1);
+    assert.doesNotMatch(JSON.stringify(await running.call('audit list', { by: 'clerk' })), /message\.appeal/);
     const { outcome } = await running.appeal(LAMP, WANG);
     assert.deepEqual(outcome, { kind: 'repeat', of: number });
   });
