@@ -193,7 +193,7 @@ function liveParts({ foundation, role, log, logLevel, known, published, bull }: 
   const writes = watchWrites(store, now, log);
   const metrics = createMetrics(
     {
-      snapshot: () => snapshotOf({ store, counts, channels, disk, writes, alarms }),
+      snapshot: () => writes.answered(() => snapshotOf({ store, counts, channels, disk, writes, alarms })),
       settings: () => settingsFigures(reload),
     },
     now,

@@ -22,7 +22,7 @@ export interface ReadinessParts {
   /** null: no case system is configured. */
   readonly dispatch: Pick<Dispatch, 'status' | 'faults'> | null;
   readonly counts: Pick<ProbeCounts, 'messages' | 'outbox'>;
-  readonly writes: Pick<WriteWatch, 'fault'>;
+  readonly writes: Pick<WriteWatch, 'fault' | 'answered'>;
   /** Whether the next start will have the keys at work. */
   keysKept(): boolean;
   settings(): Pick<SettingsState, 'refused' | 'restart'>;
@@ -48,7 +48,7 @@ export function createReadiness(parts: ReadinessParts): Readiness {
       }
       reasons.push(...settingsReasons(settings()));
       try {
-        const [messages, outbox] = await Promise.all([counts.messages(), counts.outbox()]);
+        const [messages, outbox] = await writes.answered(() => Promise.all([counts.messages(), counts.outbox()]));
         if (messages.quarantined > 0)
           reasons.push(reason('messages.quarantined', false, { count: messages.quarantined }));
         if (outbox.dead > 0) reasons.push(reason('outbox.dead', false, { count: outbox.dead }));

@@ -19,6 +19,8 @@ export interface FaultyLink {
   arm(fault: Fault | null, at?: number): string | null;
   /** From now on every write is refused with this, and reads go on; null: none is. */
   refuseWrites(error: ServerError | null): void;
+  /** From now on only what drivers ask by themselves is answered, as by a server whose disk stands still; false: all is. */
+  stall(stalls: boolean): void;
   close(): Promise<void>;
 }
 
@@ -85,6 +87,7 @@ export async function openFaultyLink(
   let left = 0;
   let did: string | null = null;
   let refusal: ServerError | null = null;
+  let stalls = false;
 
   /** The fault for this command, if it is the one; what only concerns writes passes over reads. */
   function faultAt(name: string): Fault | null {
@@ -119,6 +122,7 @@ export async function openFaultyLink(
         const body = bodyOf(message);
         const name = Object.keys(body ?? {})[0] ?? '';
         seen(name);
+        if (stalls && !OWN.has(name)) return;
         if (refusal !== null && WRITES.has(name)) {
           return void client.write(answer(message.readInt32LE(4), { ok: 0, ...refusal }));
         }
@@ -165,6 +169,9 @@ export async function openFaultyLink(
       left = at;
       did = null;
       return before;
+    },
+    stall: on => {
+      stalls = on;
     },
     refuseWrites: error => {
       refusal = error;

@@ -10,6 +10,8 @@ import { withMongo } from '../../servers/mongo-suite.ts';
 import { openWeakLink, type WeakLink } from '../../servers/weak-link.ts';
 import { type Member, type Several, several } from '../reading/several.ts';
 
+/** A deadline of a probe that is not in a hurry. */
+const PROBE_MS = 15_000;
 const CALL = { by: 'tester', signal: new AbortController().signal, progress: () => undefined };
 const status = statusCommand as Extract<Command, { readonly kind: 'one' }>;
 
@@ -113,6 +115,31 @@ withMongo('a gateway whose MongoDB answers every question and takes nothing', se
       assert.deepEqual(about, ['store.unwritable', 'store.writable']);
     } finally {
       link.refuseWrites(null);
+      await all.close();
+      await link.close();
+      await database.drop();
+    }
+  }).timeout(90_000);
+});
+
+withMongo('a gateway whose MongoDB is there and answers nothing', server => {
+  it('answers probes within seconds all the same, and says so', async () => {
+    const database = server.database(`still_${randomBytes(4).toString('hex')}`);
+    const link = await openFaultyLink(database.url);
+    const all = several(link.url, {});
+    try {
+      const { gateway } = await all.start('a');
+      const page = (path: string) => fetch(new URL(path, gateway.url), { signal: AbortSignal.timeout(PROBE_MS) });
+      assert.equal((await page('/readyz')).status, 200);
+      link.stall(true);
+      const [ready, metrics] = await Promise.all([page('/readyz'), page('/metrics')]);
+      assert.equal(ready.status, 503);
+      assert.match(await ready.text(), /store\.no_answer/);
+      assert.match(await metrics.text(), /^huisu_store_up 0$/m);
+      link.stall(false);
+      while ((await page('/readyz')).status !== 200);
+    } finally {
+      link.stall(false);
       await all.close();
       await link.close();
       await database.drop();
