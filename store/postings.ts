@@ -1,5 +1,6 @@
 // The candidate index: which earlier tickets share weighty terms with a new one. The newest tickets lie in memory, older
 // ones in blocks (one blob a bucket of terms) that are written behind the commit and merged in tiers of eight.
+import { randomUUID } from 'node:crypto';
 import type { Facts } from '../normalizer/facts.ts';
 import { decodeFacts } from './facts-codec.ts';
 import { type Forgotten, forgetPostings } from './forget-postings.ts';
@@ -38,7 +39,8 @@ export const POSTINGS_DEFAULTS: PostingsOptions = {
   cacheBytes: 160 * 1024 * 1024,
 };
 
-/** Tickets by which one may have been overtaken between its acceptance and its decision. */
+/** Tickets by which one may have been overtaken between its acceptance and its decision, so that it is looked for at the next
+ *  opening; one that is later still (a message set aside for weeks) is written at once. */
 const DECIDED_LATE = 16_384;
 /** Tiers merge when so many segments of one size lie side by side. */
 const FAN_IN = 8;
@@ -49,6 +51,12 @@ interface LiveSegment extends Segment {
   readonly blocks: (Block | null | undefined)[];
   /** By which the terms of its blocks are known to `TermPresence`; 0: not known. */
   readonly bit: number;
+}
+
+/** Full, or with a ticket that must not wait: on its way to become a segment. */
+interface Frozen {
+  readonly id: string;
+  readonly postings: NewestPostings;
 }
 
 interface Place {
@@ -68,8 +76,10 @@ export class Postings {
   private clockSegment = 0;
   private clockBucket = 0;
   private active: NewestPostings;
-  /** Full, waiting for their segment to be published; still searched. */
-  private frozen: NewestPostings[] = [];
+  /** Waiting for their segment to be published; still searched. */
+  private frozen: Frozen[] = [];
+  /** `active` holds a ticket that the next opening would not look for. */
+  private late = false;
   private writing: Promise<void> = Promise.resolve();
   private turn: Promise<void> = Promise.resolve();
   private failed: unknown = null;
@@ -150,6 +160,12 @@ export class Postings {
     this.active.add(ordinal, entry);
   }
 
+  /** Told of a ticket that was decided here: where the next opening would not look for it, the next `tidy` writes it. */
+  keep(ordinal: number): void {
+    const newest = this.segments.at(-1)?.last ?? 0;
+    this.late ||= ordinal <= newest - DECIDED_LATE;
+  }
+
   /** A mark of this moment for `findSince`; good until the next `tidy`. */
   get mark(): number {
     return this.active.mark;
@@ -157,7 +173,7 @@ export class Postings {
 
   /** Between batches: a full memory becomes a segment behind the commit, and the cache is kept to its budget. */
   tidy(): void {
-    if (this.active.full) this.freeze();
+    if (this.active.full || this.late) this.freeze();
     this.trim();
   }
 
@@ -235,7 +251,7 @@ export class Postings {
       self += weight * weight;
       let left = this.active.visit(term, perTerm, weight, scores);
       for (let i = this.frozen.length - 1; i >= 0 && left > 0; i--) {
-        left = (this.frozen[i] as NewestPostings).visit(term, left, weight, scores);
+        left = (this.frozen[i] as Frozen).postings.visit(term, left, weight, scores);
       }
       const bucket = bucketOf(term);
       const absent = ~this.presence.of(term);
@@ -289,7 +305,7 @@ export class Postings {
   /** Takes postings out of memory and segments for good; no segment is written or merged meanwhile. */
   async forget(pairs: readonly Forgotten[]): Promise<void> {
     for (const { ordinal, term } of pairs) {
-      for (const newest of [this.active, ...this.frozen]) newest.forget(ordinal, term);
+      for (const newest of [this.active, ...this.frozen.map(({ postings }) => postings)]) newest.forget(ordinal, term);
     }
     const done = this.writing.then(() => this.inTurn(() => this.forgetInSegments(pairs)));
     this.writing = done.catch(() => undefined);
@@ -312,15 +328,17 @@ export class Postings {
   }
 
   get memory(): { readonly newest: number; readonly segments: number; readonly cachedBytes: number } {
-    const newest = this.frozen.reduce((sum, one) => sum + one.size, this.active.size);
+    const newest = this.frozen.reduce((sum, { postings }) => sum + postings.size, this.active.size);
     return { newest, segments: this.segments.length, cachedBytes: this.cachedBytes };
   }
 
   private freeze(): void {
-    const full = this.active;
-    this.frozen.push(full);
+    const { first, last } = this.active;
+    const frozen: Frozen = { id: this.idOf({ tier: 0, first, last }, this.late), postings: this.active };
+    this.frozen.push(frozen);
     this.active = new NewestPostings(this.options.newest);
-    this.writing = this.writing.then(() => this.writeSegment(full)).catch(error => this.keepFailure(error));
+    this.late = false;
+    this.writing = this.writing.then(() => this.writeSegment(frozen)).catch(error => this.keepFailure(error));
   }
 
   /** A segment that could not be written stays in memory and is written with the next one. */
@@ -328,10 +346,20 @@ export class Postings {
     this.failed = error;
   }
 
-  private async writeSegment(full: NewestPostings): Promise<void> {
-    for (const frozen of this.frozen.slice(0, this.frozen.indexOf(full) + 1)) {
-      const segment = { id: `0-${frozen.first}-${frozen.last}`, tier: 0, first: frozen.first, last: frozen.last };
-      await this.write(segment.id, frozen.blocks());
+  /**
+   * What it is called until it is merged away: the same again where it was written in part when the process ended.
+   * @param own nothing else may be called so, here or in another process: a ticket of long ago may be all that it holds, twice
+   */
+  private idOf({ tier, first, last }: Omit<Segment, 'id'>, own = false): string {
+    const id = `${tier}-${first}-${last}`;
+    return own || this.segments.some(one => one.id === id) ? `${id}-${randomUUID().slice(0, 8)}` : id;
+  }
+
+  private async writeSegment(newest: Frozen): Promise<void> {
+    for (const frozen of this.frozen.slice(0, this.frozen.indexOf(newest) + 1)) {
+      const { id, postings } = frozen;
+      const segment = { id, tier: 0, first: postings.first, last: postings.last };
+      await this.write(id, postings.blocks());
       await this.store.publish(segment, [], this.statistics());
       this.insert(segment, []);
       this.frozen = this.frozen.filter(one => one !== frozen);
@@ -372,7 +400,7 @@ export class Postings {
       if (same.length < FAN_IN) return;
       const first = Math.min(...same.map(segment => segment.first));
       const last = Math.max(...same.map(segment => segment.last));
-      const merged = { id: `${tier + 1}-${first}-${last}`, tier: tier + 1, first, last };
+      const merged = { id: this.idOf({ tier: tier + 1, first, last }), tier: tier + 1, first, last };
       await this.writeMerged(merged.id, same);
       const replaced = same.map(segment => segment.id);
       await this.inTurn(async () => {

@@ -162,7 +162,9 @@ async function blame(number: string | null): Promise<void> {
 
 async function adopt(number: string): Promise<void> {
   const message = await store.messages.get(number);
-  if (message !== null) await judge.adopt(message.ordinal);
+  if (message === null) return;
+  await judge.adopt(message.ordinal);
+  reader.tidy();
 }
 
 async function forget(id: number, pairs: readonly Forgotten[]): Promise<void> {

@@ -273,6 +273,7 @@ export function createJudge(parts: JudgeParts): Judge {
         if (one.decision.joins === null) {
           const { number, ordinal } = item;
           postings.addEntry(ordinal, entries[i] as WeightedTerms);
+          postings.keep(ordinal);
           statistics.addGrams(item.hashes, mix, told?.terms);
           const { incident } = one.decision;
           remember({
@@ -288,6 +289,7 @@ export function createJudge(parts: JudgeParts): Judge {
         const one = knownOf(row);
         // What is remembered is in the index already; twice would only make it score twice.
         if (!known.has(ordinal)) postings.add(ordinal, one.facts);
+        postings.keep(ordinal);
         remember(one);
       }
     },

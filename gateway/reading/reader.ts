@@ -45,6 +45,8 @@ export interface ReaderParts {
 export interface Reader {
   /** Looks again from the beginning: something decided before has become unread. */
   rescan(): void;
+  /** Between two batches, what was entered by a clerk's decision is seen to. */
+  tidy(): void;
   /** Shards have become another's: what waits of them is dropped, since the other one reads it. */
   lost(shards: ReadonlySet<number>): void;
   /** Finishes what it has begun and stops. */
@@ -365,6 +367,7 @@ export function startReader(parts: ReaderParts): Reader {
 
   return {
     rescan,
+    tidy: () => inTurn(async () => parts.judge.tidy()),
     lost(shards) {
       for (const number of conversations.drop(row => shards.has(row.shard))) taken.delete(number);
       lookAgain();

@@ -139,6 +139,39 @@ describe('candidate index', () => {
       await assertAllFound(again, ordinals, 0);
     }));
 
+  it('finds after opening again what was decided so late that nobody would look for it, however often it was', () =>
+    withBench(async bench => {
+      const facts = Array.from({ length: 5 }, (_, i) => own(i));
+      const [old = 0] = await bench.commit(facts);
+      const postings = await bench.open({ newest: 4 });
+      for (let i = 1; i <= 4; i++) postings.add(1_000_000 + i, own(100 + i));
+      postings.tidy();
+      await postings.settled();
+      // A clerk may part it and join it again: each time it is entered anew, and may be all that a segment holds.
+      for (let time = 0; time < 20; time++) {
+        postings.add(old, facts[0] as Facts);
+        postings.keep(old);
+        postings.tidy();
+        await postings.settled();
+      }
+      assert.ok((await bench.store.candidates.segments()).length < 10, 'they are merged');
+      await bench.reopen();
+      await assertAllFound(await bench.open({ newest: 4 }), [old], 0);
+    }));
+
+  it('leaves what the next opening looks for by itself in memory until it is full', () =>
+    withBench(async bench => {
+      const postings = await bench.open({ newest: 4 });
+      for (let i = 1; i <= 4; i++) postings.add(10_000 + i, own(i));
+      postings.tidy();
+      await postings.settled();
+      postings.add(9_000, own(9));
+      postings.keep(9_000);
+      postings.tidy();
+      await postings.settled();
+      assert.equal(postings.memory.newest, 1);
+    }));
+
   it('finds everything while segments are published and merged behind the look-ups', () =>
     withBench(async bench => {
       const facts = Array.from({ length: 160 }, (_, i) => own(i));
