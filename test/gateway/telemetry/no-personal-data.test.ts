@@ -131,6 +131,8 @@ describe('identities', function () {
       'unseal',
       'tickets attachment',
       'messages original',
+      'messages appeal',
+      'messages no-appeal',
       'quarantine replay',
       'dead-letters replay',
       'keys rotate',
