@@ -29,6 +29,15 @@ export async function attachmentsOf(
   return openDecision(cipher, message)?.draft?.appeal.attachments ?? [];
 }
 
+/** The attachment whose bytes are kept, or to be kept, under a place; undefined where the message names none such any more. */
+export async function attachmentAt(
+  parts: Pick<AttachmentBytesParts, 'store' | 'cipher'>,
+  message: MessageRow,
+  place: number,
+): Promise<Attachment | undefined> {
+  return (await attachmentsOf(parts, message)).find((one, index) => placeOf(one, index) === place);
+}
+
 /** Bytes of one attachment of a message; null where they are not here (yet). */
 export async function loadAttachment(
   parts: AttachmentBytesParts,

@@ -6,11 +6,10 @@ import { StoreUnavailable } from '../store/errors.ts';
 import type { FieldCipher } from '../store/field-cipher.ts';
 import type { AttachmentRow, MessageRow, Store } from '../store/store.ts';
 import { sealFile } from '../store/ticket-seal.ts';
-import { attachmentsOf, loadAttachment } from './attachment-bytes.ts';
+import { attachmentAt, loadAttachment } from './attachment-bytes.ts';
 import type { ChannelBook } from './channels/channel-book.ts';
 import type { Channels } from './channels/channels.ts';
 import { correctTicket, createdEntry, hasGone } from './desk/corrections.ts';
-import { placeOf } from './desk/parted-files.ts';
 import { blobName } from './intake.ts';
 import { risingClock } from './rising-clock.ts';
 import { createOutages, type Log } from './telemetry/telemetry.ts';
@@ -70,10 +69,7 @@ export function createAttachments(parts: AttachmentsParts): Attachments {
   async function fetchOne(row: AttachmentRow): Promise<void> {
     try {
       const message = await parts.store.messages.get(row.message);
-      const attachment =
-        message === null
-          ? undefined
-          : (await attachmentsOf(parts, message)).find((one, at) => placeOf(one, at) === row.index);
+      const attachment = message === null ? undefined : await attachmentAt(parts, message, row.index);
       if (message === null || attachment === undefined) {
         throw new Refused('attachment.no_reference', 'the message has no such attachment');
       }
@@ -142,7 +138,7 @@ export function createAttachments(parts: AttachmentsParts): Attachments {
   /** Looked at only after it is kept: whoever erases looks for files after the ticket has ceased to name them. */
   async function isErasedMeanwhile({ message, index }: AttachmentRow): Promise<boolean> {
     const row = await parts.store.messages.get(message);
-    return row !== null && (await attachmentsOf(parts, row))[index]?.ref === null;
+    return row !== null && (await attachmentAt(parts, row, index))?.ref === null;
   }
 
   async function correctLate({ message }: AttachmentRow, waitMs: number): Promise<void> {

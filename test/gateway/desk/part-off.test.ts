@@ -265,6 +265,41 @@ describe('a part of a conversation', function () {
     ]);
   });
 
+  it('leaves a file alone that is still on its way for the rest', async () => {
+    await start(false);
+    const asked = Promise.withResolvers<() => void>();
+    files.removeAllListeners('request');
+    files.on('request', (request, response) => {
+      const answer = () => void response.setHeader('content-type', 'image/png').end('bytes');
+      if (request.url === '/three.png') asked.resolve(answer);
+      else answer();
+    });
+    const file = (name: string) => ({ name, url: `${fileBase}/${name}` });
+    const inline = { name: 'in.txt', mediaType: 'text/plain', base64: 'aW4=' };
+    const [lead = '', part = ''] = await converse(
+      { content: LAMP, contact: WANG, attachments: [file('one.png')] },
+      { content: BUS, contact: LI, attachments: [file('two.png')] },
+      { content: '照片在附件里', contact: WANG, attachments: [file('three.png'), inline] },
+    );
+    const answer = await asked.promise;
+    await desk().unlink(part, lead, 'clerk-1');
+    answer();
+    const settled = (number: string) =>
+      running.until(async () => (await store().admin.attachments(number)).every(({ state }) => state !== 'wanted'));
+    await settled(lead);
+    // One round of fetching is over before the next one begins.
+    const other = { externalId: '', title: '', content: BUS, contact: LI, attachments: [file('four.png')] };
+    const later = String((await sender.told(appealBody(other))).json()['number']);
+    await running.until(async () => (await store().admin.attachments(later))[0]?.state === 'kept');
+    const rows = await store().admin.attachments(lead);
+    const states = rows.map(({ index, state, cause }) => [index, state, cause]);
+    assert.deepEqual(states, [
+      [0, 'kept', null],
+      [1, 'failed', 'attachment.parted'],
+      [2, 'kept', null],
+    ]);
+  });
+
   it('is in one ticket at least whenever the process ends, and the same command does the rest', async () => {
     let half = true;
     const cutOff = (inner: Store): Store => ({
