@@ -66,17 +66,8 @@ export function workCalendar(own: readonly CalendarYear[] = []): WorkCalendar {
     for (const day of holidays.flatMap(written => daysOf(written) ?? [])) said.set(day, false);
     for (const day of workdays.flatMap(written => daysOf(written) ?? [])) said.set(day, true);
   }
-  const knownYears = new Map<number, boolean>();
   const workdays = new Map<number, boolean>();
-
-  function knows(year: number): boolean {
-    let known = knownYears.get(year);
-    if (known === undefined) {
-      known = ownYears.has(year) || inLibrary(year);
-      knownYears.set(year, known);
-    }
-    return known;
-  }
+  const knows = (year: number): boolean => ownYears.has(year) || inLibrary(year);
 
   function decided(day: number): boolean {
     const date = dateOf(day);
@@ -104,9 +95,15 @@ export function workCalendar(own: readonly CalendarYear[] = []): WorkCalendar {
   };
 }
 
+/** It goes through the year day by day, and says the same each time. */
+const libraryYears = new Map<number, boolean>();
+
 function inLibrary(year: number): boolean {
   if (year < 2000 || year > 2199) return false;
-  return chineseDays.getHolidaysInRange(`${year}-01-01`, `${year}-12-31`, false).length > 0;
+  const known =
+    libraryYears.get(year) ?? chineseDays.getHolidaysInRange(`${year}-01-01`, `${year}-12-31`, false).length > 0;
+  libraryYears.set(year, known);
+  return known;
 }
 
 /** The day of the n-th working day after `day`; the day itself does not count. */

@@ -16,7 +16,7 @@ import { purge, shredAll, sweepAgain } from '../upkeep/purge.ts';
 import { inTurn } from '../upkeep/turn.ts';
 import { untakenNaming } from '../upkeep/untaken.ts';
 import type { Arguments, Command, CommandContext } from './command.ts';
-import { NUMBER, numberOf, textOf } from './parts.ts';
+import { NUMBER, numberOf, required, textOf } from './parts.ts';
 
 const YES = { flags: '--yes', summary: { zh: '执行；不写只列出数量', en: 'do it; without it only counted' } };
 const PAGE = 500;
@@ -84,8 +84,7 @@ export const eraseCommand: Command = {
   ],
   run: async (context, args, { by }) => {
     const { store, cipher, now, forget } = context;
-    const typed = textOf(args, 'why')?.trim() ?? '';
-    if (typed === '') throw new DeskError('cli.missing_option', { option: '--why' }, EXIT.usage);
+    const typed = required(args, 'why').trim();
     const { tickets, keys, requester } = await ticketsOf(context, args);
     // One that is named is gone through once more, for what an earlier version has left.
     const found = tickets.filter(row => keys === null || !isErased(row));
@@ -173,8 +172,7 @@ export const holdCommands: readonly Command[] = [
     options: [{ flags: '--reason <text>', summary: { zh: '理由，勿写个人信息（必填）', en: 'reason (required)' } }],
     run: async ({ store, cipher, now }, args, { by }) => {
       const number = numberOf(args);
-      const typed = textOf(args, 'reason')?.trim() ?? '';
-      if (typed === '') throw new DeskError('cli.missing_option', { option: '--reason' }, EXIT.usage);
+      const typed = required(args, 'reason').trim();
       const reason = await plainReason({ store, cipher }, typed, [number]);
       const note = { by, action: 'ticket.hold', on: [number], why: reason };
       if (!(await store.admin.hold(number, reason, note, now())))

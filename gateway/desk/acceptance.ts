@@ -2,7 +2,7 @@
 import type { Outcome, Triage } from '../../normalizer/ticket.ts';
 import type { CommitRow, MessageRow } from '../../store/store.ts';
 import { commit, decisionRow, note, noted, reborn } from './clerk-row.ts';
-import { createdEntry, undelivered } from './desk-entries.ts';
+import { createdAnew, undelivered } from './desk-entries.ts';
 import { DeskError } from './desk-error.ts';
 import type { DeskAnswer, DeskParts } from './desk-parts.ts';
 import { bothOf, ticketOutcome } from './found.ts';
@@ -13,7 +13,7 @@ export async function release(parts: DeskParts, number: string, by: string): Pro
   const { state } = found.ticket;
   if (state !== 'held' && state !== 'refused') throw new DeskError('desk.not_held', { number, state });
   const triage: Triage = { verdict: 'accept', clause: null, basis: null, words: [], by: 'clerk' };
-  const entry = await createdEntry(parts, found, found.ticket.urgency);
+  const entry = await createdAnew(parts, found, found.ticket.urgency);
   const outcome: Outcome = { ...ticketOutcome(found), held: false };
   const own: CommitRow = {
     ...decisionRow(parts, found.message, outcome, []),

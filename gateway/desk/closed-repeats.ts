@@ -7,7 +7,7 @@ import { commit, decisionRow, note } from './clerk-row.ts';
 import { told } from './correct.ts';
 import { createdEntry, hasGone } from './corrections.ts';
 import { bornOf } from './decided-anew.ts';
-import { createdEntry as createdAnew } from './desk-entries.ts';
+import { createdAnew } from './desk-entries.ts';
 import { DeskError } from './desk-error.ts';
 import type { DeskAnswer, DeskParts } from './desk-parts.ts';
 import type { MessageAndTicket } from './found.ts';

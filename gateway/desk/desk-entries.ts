@@ -12,11 +12,7 @@ export function createdOf(parts: DeskParts, message: MessageRow, urgency: string
   return { ...entry, urgent, notBefore, afterCreated: false };
 }
 
-export async function createdEntry(
-  parts: DeskParts,
-  { message }: MessageAndTicket,
-  urgency: string,
-): Promise<NewEntry> {
+export async function createdAnew(parts: DeskParts, { message }: MessageAndTicket, urgency: string): Promise<NewEntry> {
   const attachments = await parts.store.admin.attachments(message.number);
   return createdOf(
     parts,

@@ -1,4 +1,5 @@
 // From a decision to what the store commits: ticket or follow-up, marks, outbox entries, everything personal sealed.
+import { cut } from '../../normalizer/text.ts';
 import type { Link, Outcome } from '../../normalizer/ticket.ts';
 import { encodeFacts } from '../../store/facts-codec.ts';
 import type { FieldCipher } from '../../store/field-cipher.ts';
@@ -67,7 +68,7 @@ export function undraftedRow(
   const row = plainRow(message, plainOutcome(reading), decidedAt);
   if (reading.kind !== 'not-an-appeal' || reading.detail === undefined) return row;
   const { number, revision } = row;
-  const kept = { revision, links: [], problems: [], draft: null, detail: reading.detail.slice(0, DETAIL_LENGTH) };
+  const kept = { revision, links: [], problems: [], draft: null, detail: cut(reading.detail, DETAIL_LENGTH) };
   return { ...row, decision: sealDecision(cipher, message.contentKey, number, kept) };
 }
 

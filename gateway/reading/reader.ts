@@ -112,10 +112,16 @@ export function startReader(parts: ReaderParts): Reader {
   function decide(reads: Promise<readonly BeingRead[]>, rowsOf: RowsOf = judge): void {
     inTurn(async () => {
       const batch = await reads;
-      if (batch.length === 1) parts.underWay?.set((batch[0] as BeingRead).message.row.number);
-      await commit(await rowsOf(prompt(batch, rowsOf)));
-      parts.underWay?.set(null);
+      await marked(batch, async () => commit(await rowsOf(prompt(batch, rowsOf))));
     });
+  }
+
+  /** A step with these messages; where it is one, that one is blamed should the thread die in it. */
+  async function marked(batch: readonly Pick<Read, 'message'>[], step: () => Promise<void>): Promise<void> {
+    const [only] = batch;
+    if (only !== undefined && batch.length === 1) parts.underWay?.set(only.message.row.number);
+    await step();
+    parts.underWay?.set(null);
   }
 
   /** What can be decided now; what takes long, and what stands behind it in its lane, is decided once it is read. */
@@ -142,11 +148,7 @@ export function startReader(parts: ReaderParts): Reader {
     const read: Read = { message, result: 'late' in result ? await result.late : result };
     // The next start reads it again.
     if (closing) return;
-    inTurn(async () => {
-      parts.underWay?.set(message.row.number);
-      await commit(await rowsOf([read]));
-      parts.underWay?.set(null);
-    });
+    inTurn(() => marked([read], async () => commit(await rowsOf([read]))));
     await judging;
   }
 

@@ -6,27 +6,24 @@ import { createMasks, eachText, type Masks } from '../dispatch/mask.ts';
 
 /** A ticket's content. */
 export function redactedTicket(ticket: BornContent, requester: Requester): BornContent {
-  return { ...redacted(ticket, requester), links: redactedLinks(ticket.links, ticket.appeal, requester) };
+  const masks = createMasks(ticket.appeal, true, requester);
+  return { ...redacted(ticket, masks, requester), links: redactedLinks(ticket.links, masks) };
 }
 
 /** What is kept of a decision; of a message that became no ticket the words that were read. */
 export function redactedDecision(kept: KeptDecision, requester: Requester): KeptDecision {
   const { draft } = kept;
   if (draft === null) return { ...kept, links: kept.links.map(link => ({ ...link, words: [] })) };
-  return {
-    ...kept,
-    links: redactedLinks(kept.links, draft.appeal, requester),
-    draft: redacted(draft, requester),
-  };
+  const masks = createMasks(draft.appeal, true, requester);
+  return { ...kept, links: redactedLinks(kept.links, masks), draft: redacted(draft, masks, requester) };
 }
 
 /**
  * Names, numbers and addresses are taken out, wherever it was found that they stand. What a file was called and where it lay goes whole, and so
  * does the number by which the sender knows whose appeal it was.
  */
-function redacted<T extends ReadContent>(content: T, requester: Requester): T {
+function redacted<T extends ReadContent>(content: T, masks: Masks, requester: Requester): T {
   const { source, appeal, triage, confidential } = content;
-  const masks = createMasks(appeal, true, requester);
   return {
     ...content,
     source: { ...source, externalIds: {}, occurredText: null },
@@ -63,7 +60,6 @@ function redactedFile(file: Attachment, index: number): Attachment {
 }
 
 /** A link says how alike two appeals are and by which words; those are words of the text. */
-function redactedLinks(links: readonly Link[], appeal: Appeal, requester: Requester): readonly Link[] {
-  const masks = createMasks(appeal, true, requester);
+function redactedLinks(links: readonly Link[], masks: Masks): readonly Link[] {
   return links.map(link => ({ ...link, words: eachText(link.words, masks.text) }));
 }
