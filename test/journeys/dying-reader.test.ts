@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
-import { partner } from '../platforms/app.ts';
+import { appealBody, partner } from '../platforms/app.ts';
 import { openPlace, type Place, START } from './process.ts';
 
 const DEFECT = pathToFileURL(join(import.meta.dirname, '../gateway/fixtures/dying-decider.ts')).href;
@@ -23,11 +23,10 @@ describe('a message that the reading thread dies on', function () {
     const { firstChannel } = await one.started;
     assert.ok(firstChannel !== null);
     const sender = partner({ url: firstChannel.url, secret: firstChannel.secret });
-    const appeal = (text: string, citizen: number) => ({
-      type: 'appeal.created',
-      timestamp: new Date().toISOString(),
-      data: { content: text, contact: { name: '张三', phone: `139000011${String(citizen).padStart(2, '0')}` } },
-    });
+    const appeal = (content: string, citizen: number) => {
+      const contact = { name: '张三', phone: `139000011${String(citizen).padStart(2, '0')}` };
+      return appealBody({ externalId: '', title: '', content, contact });
+    };
     const texts = Array.from({ length: 12 }, (_, i) => `建设大街${i + 1}号水管漏水，请维修。`);
     texts[POISON] = 'uses up all memory';
     const told = await Promise.all([

@@ -5,8 +5,9 @@ import { randomBytes } from 'node:crypto';
 import type { Command } from '../../../gateway/cli/command.ts';
 import { statusCommand } from '../../../gateway/cli/status.ts';
 import type { Finding } from '../../../gateway/cli/status-finding.ts';
-import { openFaultyLink } from '../../servers/mongo-faults.ts';
-import { withMongo } from '../../servers/mongo-suite.ts';
+import { appealBody } from '../../platforms/app.ts';
+import { type FaultyLink, openFaultyLink } from '../../servers/mongo-faults.ts';
+import { type MongoSuite, withMongo } from '../../servers/mongo-suite.ts';
 import { openWeakLink, type WeakLink } from '../../servers/weak-link.ts';
 import { type Member, type Several, several } from '../reading/several.ts';
 
@@ -15,11 +16,26 @@ const PROBE_MS = 15_000;
 const CALL = { by: 'tester', signal: new AbortController().signal, progress: () => undefined };
 const status = statusCommand as Extract<Command, { readonly kind: 'one' }>;
 
-const appeal = (content: string) => ({
-  type: 'appeal.created',
-  timestamp: new Date().toISOString(),
-  data: { content, contact: { name: '张三', phone: '13900001111' } },
-});
+const appeal = (content: string) => appealBody({ externalId: '', title: '', content });
+
+/** With a gateway behind a connection to MongoDB that does what it is told; everything is put right and away afterwards. */
+async function behindFaultyLink(
+  server: MongoSuite,
+  run: (link: FaultyLink, member: Member) => Promise<void>,
+): Promise<void> {
+  const database = server.database(`away_${randomBytes(4).toString('hex')}`);
+  const link = await openFaultyLink(database.url);
+  const all = several(link.url, {});
+  try {
+    await run(link, await all.start('a'));
+  } finally {
+    link.refuseWrites(null);
+    link.stall(false);
+    await all.close();
+    await link.close();
+    await database.drop();
+  }
+}
 
 withMongo('a gateway whose network to MongoDB swallows everything', server => {
   let database: ReturnType<typeof server.database>;
@@ -78,12 +94,8 @@ withMongo('a gateway whose network to MongoDB swallows everything', server => {
 });
 
 withMongo('a gateway whose MongoDB answers every question and takes nothing', server => {
-  it('is not ready, and says so in /readyz, the metrics, status and the log, until writes are taken again', async () => {
-    const database = server.database(`full_${randomBytes(4).toString('hex')}`);
-    const link = await openFaultyLink(database.url);
-    const all = several(link.url, {});
-    try {
-      const member = await all.start('a');
+  it('is not ready, and says so in /readyz, the metrics, status and the log, until writes are taken again', () =>
+    behindFaultyLink(server, async (link, member) => {
       const page = async (path: string) => (await fetch(new URL(path, member.gateway.url))).text();
       const ready = async (status: number): Promise<string> => {
         for (;;) {
@@ -113,22 +125,12 @@ withMongo('a gateway whose MongoDB answers every question and takes nothing', se
       const codes = member.logged.map(line => (JSON.parse(line) as { code: string }).code);
       const about = codes.filter(code => code === 'store.unwritable' || code === 'store.writable');
       assert.deepEqual(about, ['store.unwritable', 'store.writable']);
-    } finally {
-      link.refuseWrites(null);
-      await all.close();
-      await link.close();
-      await database.drop();
-    }
-  }).timeout(90_000);
+    })).timeout(90_000);
 });
 
 withMongo('a gateway whose MongoDB is there and answers nothing', server => {
-  it('answers probes within seconds all the same, and says so', async () => {
-    const database = server.database(`still_${randomBytes(4).toString('hex')}`);
-    const link = await openFaultyLink(database.url);
-    const all = several(link.url, {});
-    try {
-      const { gateway } = await all.start('a');
+  it('answers probes within seconds all the same, and says so', () =>
+    behindFaultyLink(server, async (link, { gateway }) => {
       const page = (path: string) => fetch(new URL(path, gateway.url), { signal: AbortSignal.timeout(PROBE_MS) });
       assert.equal((await page('/readyz')).status, 200);
       link.stall(true);
@@ -138,11 +140,5 @@ withMongo('a gateway whose MongoDB is there and answers nothing', server => {
       assert.match(await metrics.text(), /^huisu_store_up 0$/m);
       link.stall(false);
       while ((await page('/readyz')).status !== 200);
-    } finally {
-      link.stall(false);
-      await all.close();
-      await link.close();
-      await database.drop();
-    }
-  }).timeout(90_000);
+    })).timeout(90_000);
 });
