@@ -1,4 +1,4 @@
-// `npm run test:migrate`: a city's move to MongoDB with kills on the way, of 300 messages or, with --full, of 20,000.
+// `npm run test:migrate`: a city's move to MongoDB with kills on the way, of 300 messages (killed at each insert) or, with --full, of 20,000 (killed twice).
 import { parseArgs } from 'node:util';
 import { sharedMongo, stopShared, whySkipped } from '../servers/mongo.ts';
 import { moveCity } from './migrate/move.ts';
@@ -10,13 +10,14 @@ if (reason === null) {
   const database = new URL(url);
   database.pathname = `/huisu_migrate_${Date.now()}`;
   const messages = Number(values.messages ?? (values.full ? 20_000 : 300));
-  const rows = messages > 2000 ? 500 : 40;
+  const large = messages > 2000;
   const say = (line: string) => process.stderr.write(`${line}\n`);
   const result = await moveCity({
     url: database.href,
     messages,
-    rows,
-    kills: messages > 2000 ? [14, 30] : [4, 9],
+    rows: large ? 500 : 40,
+    kills: large ? [14, 30] : [4, 9],
+    atEach: !large,
     say,
   });
   console.log(JSON.stringify(result));

@@ -26,6 +26,8 @@ export interface MoveRun {
   readonly rows: number;
   /** Kills, each at so many inserts into the target since the last. */
   readonly kills: readonly number[];
+  /** Afterwards it is killed at each insert in turn as well: as many runs as there are inserts, so for a small city only. */
+  readonly atEach: boolean;
   say?(line: string): void;
 }
 
@@ -37,7 +39,14 @@ export interface MoveResult {
   readonly seconds: number;
 }
 
-export async function moveCity({ url, messages, rows, kills, say = () => undefined }: MoveRun): Promise<MoveResult> {
+export async function moveCity({
+  url,
+  messages,
+  rows,
+  kills,
+  atEach,
+  say = () => undefined,
+}: MoveRun): Promise<MoveResult> {
   const folder = mkdtempSync(join(tmpdir(), 'huisu-migrate-'));
   const data = join(folder, 'data');
   mkdirSync(data);
@@ -65,12 +74,12 @@ export async function moveCity({ url, messages, rows, kills, say = () => undefin
       killed++;
       say(`killed at insert ${at}`);
     }
-    // Then at each insert in turn, the record at its very end among them, until one comes to its end.
+    // Then, where asked, at each insert in turn, the record at its very end among them, until one comes to its end.
     let { code, out }: Awaited<ReturnType<typeof migrate>> = { code: 'SIGKILL', out: '' };
     for (let at = 1; code === 'SIGKILL'; at++) {
       inserts = 0;
       ({ code, out } = await migrate(folder, link.url, rows, child => {
-        onInsert = () => inserts === at && child.kill('SIGKILL');
+        onInsert = () => atEach && inserts === at && child.kill('SIGKILL');
       }));
       if (code === 'SIGKILL') killed++;
     }
