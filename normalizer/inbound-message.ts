@@ -67,6 +67,11 @@ export interface ConversationPart {
 
 export const ILLEGIBLE_REASONS = ['encrypted', 'unopened'] as const;
 export type IllegibleReason = (typeof ILLEGIBLE_REASONS)[number];
+/** The problem that its draft carries. */
+export const ILLEGIBLE_PROBLEMS: Readonly<Record<IllegibleReason, string>> = {
+  encrypted: 'text.encrypted',
+  unopened: 'text.unopened',
+};
 
 /** 来件, an appeal. */
 export interface InboundAppeal {

@@ -2,7 +2,7 @@
 import { readType } from './appeal-type.ts';
 import { readCategory } from './category.ts';
 import { suggestHandling } from './handling.ts';
-import type { IllegibleReason, InboundAppeal, InboundAttachment } from './inbound-message.ts';
+import { ILLEGIBLE_PROBLEMS, type InboundAppeal, type InboundAttachment } from './inbound-message.ts';
 import { parseMoment } from './moment.ts';
 import { readLanguage } from './nonsense.ts';
 import { findPersonal } from './personal.ts';
@@ -99,8 +99,6 @@ function asksOf(appeal: Pick<Appeal, 'type' | 'category' | 'urgency'>, place: Pl
   return asked.filter(([, unsure]) => unsure).map(([field]) => field);
 }
 
-const ILLEGIBLE: Readonly<Record<IllegibleReason, string>> = { encrypted: 'text.encrypted', unopened: 'text.unopened' };
-
 interface Texts {
   readonly title: string;
   readonly content: CleanText;
@@ -115,7 +113,7 @@ function readTexts(inbound: InboundAppeal, rulebook: Rulebook): Texts {
   const line = title.text.replaceAll('\n', ' ');
   const scripts = content.scripts.map((count, script) => count + title.scripts[script]!);
   const problems = [...new Set([...content.problems, ...title.problems])];
-  if (inbound.illegible !== undefined) problems.push(ILLEGIBLE[inbound.illegible]);
+  if (inbound.illegible !== undefined) problems.push(ILLEGIBLE_PROBLEMS[inbound.illegible]);
   else if (content.text === '') problems.push('text.empty');
   return { title: line, content, reading: openReading(line, content.text, scripts, rulebook), problems };
 }

@@ -1,8 +1,10 @@
 // The JSON body of each kind of entry, as docs/case-system.md shows it. Pure: rows in, body out.
 import type { CaseEntryKind } from '../../config/case-system.ts';
+import { ILLEGIBLE_PROBLEMS, ILLEGIBLE_REASONS, type IllegibleReason } from '../../normalizer/inbound-message.ts';
 import type { Attachment, Link, Place, Requester, TicketDraft } from '../../normalizer/ticket.ts';
 import type { Entry } from '../../store/store.ts';
 import type { BornContent } from '../../store/ticket-seal.ts';
+import { say } from '../locale.ts';
 import { shanghaiTime } from './mapping.ts';
 import { createMasks, eachText, type MaskedAppeal, type Masks, NO_MASKS } from './mask.ts';
 
@@ -26,6 +28,8 @@ export interface AppealBody {
   readonly urgency: string;
   readonly title: string;
   readonly content: string;
+  /** Why nobody here could read what was written (`encrypted`, `unopened`); null where it could be read. */
+  readonly illegible: IllegibleReason | null;
   readonly subject: string | null;
   readonly language: string;
   readonly attachments: readonly AttachmentBody[];
@@ -299,17 +303,25 @@ function appealBody(
   masks: Masks,
   bytes: InlineBytes,
 ): AppealBody {
+  const illegible = illegibleOf(appeal);
   return {
     type: appeal.type.value,
     category:
       appeal.category === null ? null : { codes: appeal.category.value.codes, labels: appeal.category.value.labels },
     urgency: appeal.urgency.value,
     title: masks.title(appeal.title),
-    content: masks.content(appeal.content),
+    // Whoever takes the words alone is told as well.
+    content:
+      appeal.content === '' && illegible !== null ? say('zh', `illegible.${illegible}`) : masks.content(appeal.content),
+    illegible,
     subject: appeal.subject === null ? null : masks.text(appeal.subject),
     language: appeal.language,
     attachments: appeal.attachments.map((file, index) => attachmentBody(file, index, reason, masks, bytes)),
   };
+}
+
+function illegibleOf({ problems }: Pick<TicketDraft['appeal'], 'problems'>): IllegibleReason | null {
+  return ILLEGIBLE_REASONS.find(reason => problems.includes(ILLEGIBLE_PROBLEMS[reason])) ?? null;
 }
 
 function attachmentBody(

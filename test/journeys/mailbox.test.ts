@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict';
 import { COMMANDS } from '../../gateway/cli/commands.ts';
 import { type Running, runGateway } from '../gateway/running.ts';
+import { startCaseSystem } from '../platforms/case-system.ts';
 import { type MailboxSimulator, startMailboxSimulator } from '../platforms/mailbox.ts';
 
 describe('a mailbox in a gateway', function () {
@@ -61,6 +62,34 @@ describe('a mailbox in a gateway', function () {
     await running.until(() => server.mails().every(({ flags }) => flags.has('$Huisu')));
     const { total } = await running.gateway.foundation.store.messages.counts();
     assert.equal(total, 2);
+  });
+
+  it('tells the case system of a follow-up that nobody here can read that it is so', async () => {
+    const cases = await startCaseSystem();
+    try {
+      await running.close();
+      running = await runGateway({ caseSystem: { url: cases.url } });
+      const mail = (words: string) =>
+        [
+          ...['From: zhang@example.cn', `To: ${server.user}`],
+          `Subject: =?UTF-8?B?${Buffer.from('东昌区建设大街与江南路口的路灯一个月不亮').toString('base64')}?=`,
+          ...['Content-Type: text/plain; charset=utf-8', '', words, ''],
+        ].join('\r\n');
+      server.add(mail('东昌区建设大街与江南路口的路灯一个月不亮，请派人来修。'));
+      await add();
+      await running.until(() => cases.lines.length === 1);
+      const block = ['-----BEGIN PGP MESSAGE-----', '', 'hQEMA7n0c1', '=aB3d', '-----END PGP MESSAGE-----'];
+      server.add(mail(block.join('\r\n')));
+      await running.until(() => cases.lines.length === 2);
+      const { kind, data } = cases.lines[1]!.body as {
+        kind: string;
+        data: { appeal: { content: string; illegible: string } };
+      };
+      assert.deepEqual([kind, data.appeal.illegible], ['ticket.followed-up', 'encrypted']);
+      assert.match(data.appeal.content, /来件已加密，网关无法阅读/);
+    } finally {
+      await cases.close();
+    }
   });
 
   it('halts when its password is refused, says so once, and goes on when it is opened with the right one', async () => {
