@@ -116,7 +116,6 @@ export async function startGateway(loaded: LoadedConfig, options: GatewayOptions
       reopen: id => parts.channels.refresh(id),
       reasons: () => parts.readiness.reasons(),
       rescan: () => parts.reading.rescan(),
-      adopt: number => parts.reading.adopt(number),
       moved: numbers => parts.reading.moved(numbers),
       forget: pairs => parts.reading.forget(pairs),
       keysRotated: () => {
@@ -208,6 +207,7 @@ function liveParts({ foundation, role, log, logLevel, known, published, bull }: 
   const reading = reads(role)
     ? startReading(readingParts(foundation, { log, intake, owner, wanted: () => attachments.wake() }), known)
     : noReading();
+  if (reads(role)) foundation.compareBy({ compare: reading.compare, adopt: async number => reading.adopt(number) });
   const splitter = splitterOf(foundation, log);
   const channels: Channels = createChannels({
     ...{ book, intake, splitter, store, cipher, log, now, owner, opens: takesIn(role) },
@@ -519,6 +519,7 @@ export function commandContext(foundation: Foundation, live: LiveGateway | null)
       await foundation.adoptRing();
       if (!isDeepStrictEqual(foundation.ring, before)) live?.keysRotated();
     },
+    adopt: number => foundation.comparing.adopt(number),
     forget: pairs => live?.forget(pairs) ?? forgetPostings(store.candidates, pairs).then(() => undefined),
   };
 }

@@ -26,6 +26,7 @@ import { isUsed } from './data-folder.ts';
 import { correctionRules } from './desk/correct.ts';
 import { createDesk, type Desk } from './desk/desk.ts';
 import { type OpenedStore, openStore } from './engines.ts';
+import { type Comparing, comparingAlone } from './reading/comparing.ts';
 import type { ParserChannel } from './reading/protocol.ts';
 import { readAgain } from './reading/read-again.ts';
 import { createLiveConfig, type LiveConfig } from './settings/live-config.ts';
@@ -62,6 +63,9 @@ export interface Foundation {
   readonly registry: Registry;
   readonly book: ChannelBook;
   readonly desk: Desk;
+  /** Who compares what a clerk makes a ticket: by itself, until a reader that runs here takes it over. */
+  readonly comparing: Comparing;
+  compareBy(reader: Comparing): void;
   readonly rulebook: RulebookData;
   readonly now: () => number;
   close(): Promise<void>;
@@ -104,6 +108,8 @@ export async function openFoundation(given: LoadedConfig, options: FoundationOpt
       throw error;
     });
     const book = createChannelBook({ loaded, store, cipher, registry, now });
+    const repeats = () => loadRepeats(config.rules, config.data);
+    let comparing = comparingAlone(() => ({ store, cipher, repeats: repeats(), embedding: config.embedding }));
     const desk = createDesk({
       store,
       cipher,
@@ -116,8 +122,9 @@ export async function openFoundation(given: LoadedConfig, options: FoundationOpt
           {
             store,
             cipher,
-            repeats: loadRepeats(config.rules, config.data),
+            repeats: repeats(),
             pool: poolOf(loaded, rulebook),
+            comparing,
             channels: () => parserChannels(book),
           },
           message,
@@ -151,6 +158,12 @@ export async function openFoundation(given: LoadedConfig, options: FoundationOpt
       },
       get ring() {
         return ring;
+      },
+      get comparing() {
+        return comparing;
+      },
+      compareBy: reader => {
+        comparing = reader;
       },
     };
   } catch (error) {

@@ -43,6 +43,7 @@ export const REASONS = [
   'repeat.against',
   'repeat.incident-unlike',
   'repeat.confidential',
+  'repeat.taken-out',
 ] as const;
 
 /** The message to decide. */
@@ -53,6 +54,8 @@ export interface Deciding {
   readonly confidential?: boolean;
   /** Numbers of tickets a clerk has said this message is not the same as. */
   readonly undone?: readonly string[];
+  /** A clerk has taken it out of another ticket: which open one of its requester it joins is left to a clerk. */
+  readonly alone?: boolean | undefined;
   /** Tickets after which incidents of candidates are named, where they are no candidates themselves. They are compared, so
    *  that an incident keeps to its beginning, and never linked. */
   readonly leads?: readonly Candidate[];
@@ -83,7 +86,7 @@ export function choose(message: Deciding, compared: readonly Match[], policy: Re
   const found = compared.filter(one => one.sure);
   const own = found.filter(one => one.own);
   const strange = found.filter(one => !one.own);
-  const joins = own.find(one => one.candidate.open && !givesAway(message, one)) ?? null;
+  const joins = own.find(one => one.candidate.open && !staysApart(message, one)) ?? null;
   const chosen = joins ?? newest(own.filter(one => !one.candidate.open));
   const leads = (message.leads ?? []).map(candidate => matchOf(message, candidate, policy));
   const choice = chooseIncident(witnesses(strange), witnesses([...compared, ...leads]), policy.cohesion);
@@ -110,9 +113,14 @@ function givesAway({ confidential }: Deciding, { own, candidate }: Match): boole
   return own && confidential === true && candidate.confidential !== true;
 }
 
+/** Not joined, however likely. */
+function staysApart(message: Deciding, one: Match): boolean {
+  return message.alone === true || givesAway(message, one);
+}
+
 /** An open ticket that the message would have joined. */
 function isLeftOpen(message: Deciding, one: Match): boolean {
-  return one.sure && one.candidate.open && givesAway(message, one);
+  return one.sure && one.own && one.candidate.open && staysApart(message, one);
 }
 
 /** Likely enough, but the rest of its incident is not. */
@@ -137,7 +145,8 @@ export function decisionOf(message: Deciding, choice: Choice, policy: RepeatPoli
 
 function whyLeft(message: Deciding, one: Match, choice: Choice): readonly string[] {
   if (isUnlike(one, choice)) return ['repeat.incident-unlike'];
-  return isLeftOpen(message, one) ? ['repeat.confidential'] : [];
+  if (!isLeftOpen(message, one)) return [];
+  return givesAway(message, one) ? ['repeat.confidential'] : ['repeat.taken-out'];
 }
 
 /** @param why what keeps it from being linked, where it is likely enough */

@@ -90,6 +90,15 @@ export class NewestPostings {
     this.slots[slot + 1] = run;
   }
 
+  has(ordinal: number, term: number): boolean {
+    const { runs, ordinals } = this;
+    for (let run = this.slots[this.slotOf(term) + 1] as number; run !== NONE; run = runs[run] as number) {
+      const end = run + RUN_HEAD + ((runs[run + 1] as number) & HELD_MASK);
+      for (let at = run + RUN_HEAD; at < end; at++) if (ordinals[(runs[at] as number) >>> 8] === ordinal) return true;
+    }
+    return false;
+  }
+
   /** A posting without weight scores nothing and goes into no block. */
   forget(ordinal: number, term: number): void {
     const { runs, ordinals } = this;

@@ -42,6 +42,11 @@ export const POSTINGS_DEFAULTS: PostingsOptions = {
 /** Tickets by which one may have been overtaken between its acceptance and its decision, so that it is looked for at the next
  *  opening; one that is later still (a message set aside for weeks) is written at once. */
 const DECIDED_LATE = 16_384;
+
+/** Whether an opening of the index would not look for a ticket that no segment holds. */
+export function isLate(ordinal: number, segments: readonly Pick<Segment, 'last'>[]): boolean {
+  return ordinal <= Math.max(0, ...segments.map(({ last }) => last)) - DECIDED_LATE;
+}
 /** Tiers merge when so many segments of one size lie side by side. */
 const FAN_IN = 8;
 const WRITE_CHUNK = 128;
@@ -150,6 +155,18 @@ export class Postings {
     );
   }
 
+  /** Whether a ticket has been entered, in this process or an earlier one. */
+  async has(ordinal: number, facts: Facts): Promise<boolean> {
+    const query = heaviest(facts, 1);
+    const term = query.terms[0];
+    // Without any term it is found by nobody, entered or not.
+    if (term === undefined) return true;
+    const within = ({ first, last }: LiveSegment) => ordinal >= first && ordinal <= last;
+    while (this.missing([query], within).length > 0) await this.inTurn(() => this.load([query], within));
+    const inMemory = [this.active, ...this.frozen.map(({ postings }) => postings)];
+    return inMemory.some(newest => newest.has(ordinal, term)) || this.holds(term, ordinal);
+  }
+
   /** Enters a ticket; ordinals rise, give or take what lanes and conversations shuffle. */
   add(ordinal: number, facts: Facts): void {
     this.addEntry(ordinal, this.entryOf(facts));
@@ -162,8 +179,7 @@ export class Postings {
 
   /** Told of a ticket that was decided here: where the next opening would not look for it, the next `tidy` writes it. */
   keep(ordinal: number): void {
-    const newest = this.segments.at(-1)?.last ?? 0;
-    this.late ||= ordinal <= newest - DECIDED_LATE;
+    this.late ||= isLate(ordinal, this.segments.slice(-1));
   }
 
   /** A mark of this moment for `findSince`; good until the next `tidy`. */

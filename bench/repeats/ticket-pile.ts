@@ -6,7 +6,7 @@ import { SHIPPED } from '../../config/load.ts';
 import { loadRepeats } from '../../config/load-repeats.ts';
 import { loadRules } from '../../config/load-rules.ts';
 import { openStore } from '../../gateway/engines.ts';
-import { factsOf, termMix } from '../../gateway/reading/judge.ts';
+import { factsOf, termMix } from '../../gateway/reading/facts-of.ts';
 import { readAll, type StreamRules } from '../../gateway/repeats/stream.ts';
 import { gramsOfPhrases } from '../../normalizer/grams.ts';
 import { keyedGrams, TermStatistics } from '../../normalizer/terms.ts';

@@ -39,8 +39,6 @@ export interface LiveGateway {
   reopen(channel: string): Promise<void>;
   /** A message has become unread again; the reader looks for it. */
   rescan(): void;
-  /** A clerk's decision made a ticket of a message; from now on others are compared with it. */
-  adopt(number: string): void;
   /** A clerk has moved these tickets to another incident, linked or refused them. */
   moved(numbers: readonly string[]): void;
   /** Tickets are found by these terms no more, in the reader's memory either. */
@@ -69,6 +67,8 @@ export interface CommandContext {
   keysKept(): boolean;
   /** Takes over the keys that the file has now; they seal from now on, in every thread. */
   adoptRing(): Promise<void>;
+  /** A clerk's decision made a ticket of a message; from now on others are compared with it. */
+  adopt(number: string): Promise<void>;
   /** Takes postings out of the candidate index, wherever it is held. */
   forget(pairs: readonly Forgotten[]): Promise<void>;
   readonly registry: Registry;

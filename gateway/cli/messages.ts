@@ -48,9 +48,9 @@ export const messageCommands: readonly Command[] = [
     },
     arguments: [NUMBER],
     options: [CLERKS_REASON],
-    run: async ({ desk, live }, args, call) => {
+    run: async ({ desk, adopt }, args, call) => {
       const answer = await desk.makeAppeal(numberOf(args), required(args, 'reason'), call.by);
-      live?.adopt(answer.number);
+      await adopt(answer.number);
       return { ...answer };
     },
   },

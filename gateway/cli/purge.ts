@@ -9,7 +9,7 @@ import { isErased, openIdentity } from '../../store/ticket-seal.ts';
 import { DeskError, EXIT } from '../desk/desk-error.ts';
 import { plainReason } from '../desk/plain-reason.ts';
 import { say, sayBoth } from '../locale.ts';
-import { identityKey } from '../reading/judge.ts';
+import { identityKey } from '../reading/facts-of.ts';
 import { checkClock, trustClock } from '../upkeep/clock.ts';
 import { eraseTickets } from '../upkeep/erase.ts';
 import { purge, shredAll, sweepAgain } from '../upkeep/purge.ts';

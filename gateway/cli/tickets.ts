@@ -141,10 +141,10 @@ export const ticketCommands: readonly Command[] = [
         },
       },
     ],
-    run: async ({ desk, live }, args, call) => {
+    run: async ({ desk, adopt, live }, args, call) => {
       const from = toNumber(args, 'from');
       const answer = await desk.unlink(numberOf(args), from, call.by);
-      live?.adopt(answer.number);
+      await adopt(answer.number);
       live?.moved([from]);
       return rowOf(answer);
     },

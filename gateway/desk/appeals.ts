@@ -1,12 +1,13 @@
 // 认定为诉求与撤销认定: what was taken for no appeal (a test, an automatic answer) becomes a ticket in its place, and none again.
-import { OPEN_STATES } from '../../normalizer/ticket.ts';
-import type { CommitRow, MessageRow, TicketRow } from '../../store/store.ts';
+import { OPEN_STATES, type Outcome } from '../../normalizer/ticket.ts';
+import type { BornRow, CommitRow, MessageRow, TicketEvent, TicketRow } from '../../store/store.ts';
 import { hasOriginal } from '../reading/read-again.ts';
-import { commit, decisionRow, note, noted, reborn } from './clerk-row.ts';
-import { createdOf, undelivered } from './desk-entries.ts';
+import { commit, comparedAnswer, decisionRow, note, noted, reborn, saying } from './clerk-row.ts';
+import { noticeOf } from './decided-anew.ts';
+import { createdOf, entriesOf, isWaiting, undelivered } from './desk-entries.ts';
 import { DeskError } from './desk-error.ts';
 import type { DeskAnswer, DeskParts, Rebirth } from './desk-parts.ts';
-import { bothOf, messageOf, ticketOutcome } from './found.ts';
+import { bothOf, messageOf, ticketOf, ticketOutcome } from './found.ts';
 
 /** The event of a ticket that a clerk made of what was taken for no appeal. */
 const APPEALED = 'made-appeal';
@@ -22,27 +23,53 @@ export async function makeAppeal(parts: DeskParts, { number, reason, by }: Asked
   const { outcome } = message;
   if (outcome?.kind !== 'not-an-appeal') throw new DeskError('desk.is_appeal', { number });
   if (!hasOriginal(message)) throw new DeskError('desk.original_gone', { number });
-  const born = await parts.rebirth(message, { asAppeal: true });
+  const born = await parts.rebirth(message, { asAppeal: true, compared: {} });
   if (born === null) throw new DeskError('desk.no_appeal_in_it', { number });
   const row = bornRow(parts, message, born);
-  return commit(parts, {
+  const event = { number, at: row.decidedAt, by, kind: APPEALED, state: row.ticket.state };
+  const answer = await commit(parts, {
     ...row,
-    events: [
-      noted(parts, message, { number, at: row.decidedAt, by, kind: APPEALED, state: born.ticket.state }, reason),
-    ],
+    events: [noted(parts, message, event, reason)],
     audit: note(by, 'message.appeal', [number, `was:${outcome.reason}`]),
   });
+  return answer && comparedAnswer(answer, row, born.decision.links);
 }
 
-/** The row of a message that a clerk makes a ticket, with what the case system is to be told, and the files to be fetched. */
-export function bornRow(parts: DeskParts, message: MessageRow, { ticket, wanted }: Rebirth): CommitRow {
+/**
+ * The row of a message that a clerk makes a ticket, with what the case system is to be told, and the files to be fetched. Where it
+ * repeats an open one it joins that, as a ticket does that a clerk links: what was made of it is kept for the day on which it leaves.
+ */
+export function bornRow(
+  parts: DeskParts,
+  message: MessageRow,
+  { ticket, wanted, decision }: Rebirth,
+): CommitRow & { readonly ticket: BornRow } {
   const dueAt = parts.now();
+  const files = wanted.map(index => ({ index, dueAt }));
+  const { joins, gathers, links } = decision;
+  if (joins !== null) {
+    const notBefore = wanted.length > 0 ? dueAt + parts.attachmentWaitMs : 0;
+    return {
+      ...decisionRow(parts, message, { kind: 'repeat', of: joins }, links),
+      ticket: { ...ticket, state: 'joined', incident: null },
+      outbox: [{ ...noticeOf(message, 'ticket.followed-up', joins), notBefore }],
+      wanted: files,
+    };
+  }
+  const { closedRepeatOf, incident } = ticket;
   const held = ticket.state === 'held';
+  const outcome: Outcome = {
+    kind: 'ticket',
+    held,
+    ...(closedRepeatOf === null ? {} : { closedRepeatOf }),
+    ...(incident === null ? {} : { incident }),
+  };
   return {
-    ...decisionRow(parts, message, { kind: 'ticket', held }, []),
+    ...decisionRow(parts, message, outcome, []),
     ticket,
+    gathers,
     outbox: held ? [] : [createdOf(parts, message, ticket.urgency, wanted.length > 0)],
-    wanted: wanted.map(index => ({ index, dueAt })),
+    wanted: files,
   };
 }
 
@@ -51,20 +78,47 @@ export async function makeNoAppeal(parts: DeskParts, { number, reason, by }: Ask
   const { message, ticket } = found;
   const { state } = ticket;
   if (!isMadeAppeal(ticket)) throw new DeskError('desk.read_as_appeal', { number });
-  if (!OPEN_STATES.has(state)) throw new DeskError('desk.not_withdrawable', { number, state });
+  const joined = message.outcome?.kind === 'repeat' ? message.outcome.of : null;
+  if (joined === null && !OPEN_STATES.has(state)) throw new DeskError('desk.not_withdrawable', { number, state });
   // They are appeals for themselves, and would be given up with it.
-  const joined = await parts.store.messages.joined(number);
-  if (joined.some(row => row.outcome?.kind === 'repeat')) throw new DeskError('desk.has_follow_ups', { number });
+  const others = await parts.store.messages.joined(number);
+  if (others.some(row => row.outcome?.kind === 'repeat')) throw new DeskError('desk.has_follow_ups', { number });
   const { voids, withdrawn } = await undelivered(parts, message);
+  const left = joined === null ? NOTHING_LEFT : await takenOff(parts, message, joined, by);
   const event = { number, at: parts.now(), by, kind: 'made-no-appeal', state: 'refused', expect: [state] } as const;
   return commit(parts, {
-    ...decisionRow(parts, message, ticketOutcome(found), []),
+    ...decisionRow(parts, message, joined === null ? ticketOutcome(found) : { kind: 'ticket', held: false }, []),
     ticket: reborn(parts, found, null, 'refused'),
-    voids,
-    outbox: withdrawn,
-    events: [noted(parts, message, event, reason)],
+    voids: [...voids, ...left.voids],
+    outbox: [...left.outbox, ...(joined === null ? withdrawn : [])],
+    events: [noted(parts, message, event, reason), ...left.events],
     audit: note(by, 'message.no-appeal', [number]),
   });
+}
+
+type Left = Pick<CommitRow, 'voids' | 'outbox' | 'events'>;
+const NOTHING_LEFT: Left = { voids: [], outbox: [], events: [] };
+
+/** What a follow-up leaves behind at its ticket: what has not gone goes no more, what has is taken back. */
+async function takenOff(parts: DeskParts, message: MessageRow, of: string, by: string): Promise<Left> {
+  const { number } = message;
+  const earlier = await ticketOf(parts, of);
+  const told = (await entriesOf(parts, of)).filter(
+    entry => entry.message === number && entry.kind === 'ticket.followed-up' && entry.state !== 'void',
+  );
+  const unsent = told.filter(entry => (isWaiting(entry) || entry.state === 'dead') && !entry.unknown);
+  return {
+    voids: unsent.map(({ id }) => id),
+    outbox: told.length > unsent.length ? [noticeOf(message, 'ticket.link-undone', of)] : [],
+    events: [followUpUndone(parts, earlier, message, by)],
+  };
+}
+
+/** Said in the history of the ticket that a follow-up has left. */
+export function followUpUndone(parts: DeskParts, earlier: TicketRow, message: MessageRow, by: string): TicketEvent {
+  const eventId = `${message.number}:${message.revision}:undone`;
+  const event = { number: earlier.number, at: parts.now(), by, kind: 'follow-up-undone', eventId };
+  return saying(parts, earlier, event, message.number);
 }
 
 /** Whether a clerk made the ticket of what was taken for no appeal. */

@@ -69,3 +69,19 @@ export function answerOf(row: CommitRow): DeskAnswer {
   const { number, revision, ticket, outbox } = row;
   return { number, revision, state: ticket?.state ?? 'joined', entries: outbox.map(entry => entry.kind) };
 }
+
+/** The same of a message that was compared with earlier tickets, with what that found. */
+export function comparedAnswer(answer: DeskAnswer, { outcome }: CommitRow, links: readonly Link[]): DeskAnswer {
+  const alike = links.filter(({ suggested }) => suggested === true).map(({ of }) => of);
+  return { ...answer, ...foundOf(outcome), ...(alike.length === 0 ? {} : { alike }) };
+}
+
+function foundOf(outcome: Outcome): Pick<DeskAnswer, 'of' | 'closedRepeatOf' | 'incident'> {
+  if (outcome.kind === 'repeat') return { of: outcome.of };
+  if (outcome.kind !== 'ticket') return {};
+  const { closedRepeatOf, incident } = outcome;
+  return {
+    ...(closedRepeatOf === undefined ? {} : { closedRepeatOf }),
+    ...(incident === undefined ? {} : { incident }),
+  };
+}

@@ -1,6 +1,8 @@
 // What the acts of a clerk work with, and what they answer.
+import type { Decision } from '../../normalizer/facts.ts';
 import type { FieldCipher } from '../../store/field-cipher.ts';
 import type { BornRow, EntryKind, MessageRow, Store } from '../../store/store.ts';
+import type { ClerkSaid } from '../reading/judge.ts';
 import type { CorrectionRules } from './changes.ts';
 
 /** How a message is read once more. */
@@ -9,14 +11,18 @@ export interface ReadingAgain {
   readonly asAppeal?: boolean;
   /** Number of a part that does not belong to it. */
   readonly without?: string;
+  /** It is compared with earlier tickets, as far as what a clerk has said of it leaves that open; absent: with none. */
+  readonly compared?: ClerkSaid;
 }
 
-/** A message read once more, as a ticket of its own. */
+/** A message read once more, as a ticket. */
 export interface Rebirth {
-  /** Sealed, with no links; its state is `held` or `queued` as triage says. */
+  /** Sealed, with its links; its state is `held` or `queued` as triage and a closed ticket of its requester say. */
   readonly ticket: BornRow;
   /** Places of the attachments still to be fetched. */
   readonly wanted: readonly number[];
+  /** What it has to do with earlier tickets. */
+  readonly decision: Pick<Decision, 'joins' | 'gathers' | 'links'>;
 }
 
 export interface DeskParts {
@@ -38,6 +44,12 @@ export interface DeskAnswer {
   readonly state: string;
   /** Kinds of the entries made for the case system, in order. */
   readonly entries: readonly EntryKind[];
+  /** The ticket that it joined as a repeat, and what else comparing it found; absent where there is nothing. */
+  readonly of?: string;
+  readonly closedRepeatOf?: string;
+  readonly incident?: string;
+  /** Tickets that it may belong to: a clerk decides. */
+  readonly alike?: readonly string[];
   /** Nothing was done: it waits for a second person until then, milliseconds since the epoch. */
   readonly waitsUntil?: number;
 }

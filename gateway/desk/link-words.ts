@@ -3,7 +3,7 @@ import { gramsOf, gramTexts } from '../../normalizer/grams.ts';
 import { gramsBehind } from '../../normalizer/terms.ts';
 import type { Appeal, Link } from '../../normalizer/ticket.ts';
 import type { FieldCipher } from '../../store/field-cipher.ts';
-import { termMix } from '../reading/judge.ts';
+import { termMix } from '../reading/facts-of.ts';
 
 /**
  * A link keeps the keyed terms only: they are turned into words when somebody asks, not for every message.

@@ -1,10 +1,10 @@
 // 并单与撤销并单: a ticket joins another with its follow-ups; a follow-up becomes a ticket of its own.
 import { type Link, OPEN_STATES } from '../../normalizer/ticket.ts';
-import type { CommitRow, MessageRow } from '../../store/store.ts';
+import type { CommitRow, MessageRow, TicketRow } from '../../store/store.ts';
 import { openDecision, openTicket } from '../../store/ticket-seal.ts';
 import { unscoredLink } from '../unscored-link.ts';
-import { bornRow } from './appeals.ts';
-import { answerOf, commit, decisionRow, note, reborn, saying } from './clerk-row.ts';
+import { bornRow, followUpUndone, isMadeAppeal } from './appeals.ts';
+import { answerOf, commit, comparedAnswer, decisionRow, note, reborn } from './clerk-row.ts';
 import { givesAway, linkToClosed, unlinkFromClosed } from './closed-repeats.ts';
 import { noticeOf } from './decided-anew.ts';
 import { entriesOf, isWaiting, undelivered } from './desk-entries.ts';
@@ -94,7 +94,7 @@ export async function unlink(parts: DeskParts, number: string, from: string, by:
   if (message.outcome?.kind !== 'repeat') return partOff(parts, message, from, by);
   if (message.outcome.of !== from) throw new DeskError('desk.not_linked', { number, from });
   const earlier = await ticketOf(parts, from);
-  const born = await bornAgain(parts, message);
+  const born = await bornAgain(parts, message, earlier);
   if (born === null) throw new DeskError('desk.unreadable', { number });
   // The case system may have it as a follow-up of that ticket: it must not learn whose that is by this one.
   const ticket = { ...born.ticket, confidential: born.ticket.confidential || earlier.confidential };
@@ -102,30 +102,36 @@ export async function unlink(parts: DeskParts, number: string, from: string, by:
   const at = row.decidedAt;
   // A refused ticket never reached the case system, so there is nothing to undo there.
   const undone = earlier.state === 'refused' ? [] : [noticeOf(message, 'ticket.link-undone', from)];
-  return commit(parts, {
+  const answer = await commit(parts, {
     ...row,
     outbox: [...undone, ...row.outbox],
-    events: [
-      { number, at, by, kind: 'link-undone', state: ticket.state },
-      saying(
-        parts,
-        earlier,
-        { number: from, at, by, kind: 'follow-up-undone', eventId: `${number}:${message.revision}:undone` },
-        number,
-      ),
-    ],
+    events: [{ number, at, by, kind: 'link-undone', state: ticket.state }, followUpUndone(parts, earlier, message, by)],
     notSame: [from],
     audit: note(by, 'ticket.unlink', [number, from]),
   });
+  return answer && comparedAnswer(answer, row, born.decision.links);
 }
 
-/** A message that was a ticket before a clerk linked it is that ticket again; any other is read once more. */
-async function bornAgain(parts: DeskParts, message: MessageRow): Promise<Rebirth | null> {
+/**
+ * A message that was a ticket before a clerk linked it is that ticket again. Any other is read once more, as the appeal that it was taken for,
+ * and compared with all but the ticket that it leaves.
+ */
+async function bornAgain(parts: DeskParts, message: MessageRow, earlier: TicketRow): Promise<Rebirth | null> {
   const before = await parts.store.tickets.get(message.number);
-  if (before === null) return parts.rebirth(message);
+  if (before === null || !hasStood(before)) {
+    const compared = { apart: [earlier.number], alone: true, confidential: earlier.confidential };
+    const born = await parts.rebirth(message, { asAppeal: true, compared });
+    if (born !== null || before === null) return born;
+  }
   const { verdict } = openTicket(parts.cipher, before).triage;
   const state = verdict === 'accept' && before.closedRepeatOf === null ? 'queued' : 'held';
-  return { ticket: reborn(parts, { message, ticket: before }, null, state), wanted: [] };
+  const ticket = reborn(parts, { message, ticket: before }, null, state);
+  return { ticket, wanted: [], decision: { joins: null, gathers: [], links: [] } };
+}
+
+/** False for what joined another in the moment in which a clerk made it an appeal. */
+function hasStood({ events }: TicketRow): boolean {
+  return events.some(({ state }) => state !== undefined && state !== 'joined') || !isMadeAppeal({ events });
 }
 
 /** What two processes decided apart is brought together under the name of the system, and no clerk's. */

@@ -1,11 +1,11 @@
 // 撤销并入会话: a part that was gathered into a conversation becomes a ticket of its own, and the rest is what it is without it.
-import type { Appeal } from '../../normalizer/ticket.ts';
+import type { Appeal, Link } from '../../normalizer/ticket.ts';
 import { decodeFacts, encodeFacts } from '../../store/facts-codec.ts';
 import type { BornRow, CommitRow, MessageRow, NewEntry, TicketRow } from '../../store/store.ts';
 import { type BornContent, openDecision, openTicketContent, sealContent } from '../../store/ticket-seal.ts';
 import { ticketOf as ledTo } from '../leads-to.ts';
 import { bornRow } from './appeals.ts';
-import { answerOf, decisionRow, note, saying } from './clerk-row.ts';
+import { answerOf, comparedAnswer, decisionRow, note, saying } from './clerk-row.ts';
 import { told } from './correct.ts';
 import { hasGone } from './corrections.ts';
 import { bornOf, decidedAnew, noticeOf } from './decided-anew.ts';
@@ -53,7 +53,7 @@ export async function partOff(
   for (const file of files) await parts.store.admin.settleAttachment(file, parts.now());
   if (rest !== null) await dropParted(parts, lead, rest.after);
   const entries = rows.flatMap(row => row.outbox.map(({ kind }) => kind));
-  if (own !== null) return { ...answerOf(own.row), entries };
+  if (own !== null) return comparedAnswer({ ...answerOf(own.row), entries }, own.row, own.links);
   const { revision, state } = await ticketOf(parts, part.number);
   return { number: part.number, revision, state, entries };
 }
@@ -72,28 +72,34 @@ async function leadOf({ store }: DeskParts, part: MessageRow, from: string): Pro
   return leads.find(lead => lead !== null && known.has(partedId(number, lead.number))) ?? null;
 }
 
+interface OwnRow {
+  readonly row: CommitRow;
+  readonly files: Appeal['attachments'];
+  readonly links: readonly Link[];
+}
+
 /** null where the part is a ticket by now. */
-async function ownRow(
-  parts: DeskParts,
-  { part, lead, ticket: earlier, from, by }: Parting,
-): Promise<{ readonly row: CommitRow; readonly files: Appeal['attachments'] } | null> {
+async function ownRow(parts: DeskParts, { part, lead, ticket: earlier, from, by }: Parting): Promise<OwnRow | null> {
   const { number } = part;
   if (part.outcome?.kind !== 'part') return null;
-  const born = await parts.rebirth(part);
+  const apart = [...new Set([lead.number, ...(earlier === null ? [] : [earlier.number])])];
+  const compared = { apart, alone: true, confidential: earlier?.confidential === true };
+  const born = await parts.rebirth(part, { compared });
   if (born === null) throw new DeskError('desk.unreadable', { number });
   // The case system may have its words under that ticket: it must not learn whose that is by this one.
   const confidential = born.ticket.confidential || earlier?.confidential === true;
   const row = bornRow(parts, part, { ...born, ticket: { ...born.ticket, confidential } });
-  const { state } = born.ticket;
+  const { state } = row.ticket;
   const event = { number, at: row.decidedAt, by, kind: 'parted', state, eventId: partedId(number, lead.number) };
   return {
     row: {
       ...row,
       events: [event],
-      notSame: earlier === null ? [] : [earlier.number],
+      notSame: apart,
       audit: note(by, 'message.part-off', [number, from]),
     },
     files: contentOf(parts, born, part).appeal.attachments,
+    links: born.decision.links,
   };
 }
 

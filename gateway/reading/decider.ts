@@ -2,16 +2,15 @@
 import { parentPort, workerData } from 'node:worker_threads';
 import type { EmbeddingSettings } from '../../config/embedding.ts';
 import type { RepeatRules } from '../../config/load-repeats.ts';
-import { gramsOfPhrases } from '../../normalizer/grams.ts';
 import type { RulebookData } from '../../normalizer/rule-data.ts';
-import { topicModel } from '../../normalizer/topics.ts';
 import { createCipher } from '../../store/field-cipher.ts';
 import type { Forgotten } from '../../store/forget-postings.ts';
 import { importRing, type RingData, ringChanges } from '../../store/key-ring.ts';
 import { openStoreAt, type StoreAddress } from '../engines.ts';
 import { outcomesOf } from './commit-rows.ts';
+import { adoptBy, compareBy, judgeBy, type ToCompare } from './comparing.ts';
 import { createEmbedder } from './embedding.ts';
-import { createJudge } from './judge.ts';
+import type { Judged } from './judge.ts';
 import { createParserPool } from './parser-pool.ts';
 import { patiently, patientStore } from './patient-store.ts';
 import { createPeers, type MissedPair } from './peers.ts';
@@ -54,6 +53,8 @@ export type ToDecider =
   | { readonly type: 'channels'; readonly channels: Readonly<Record<string, ParserChannel>> }
   | { readonly type: 'rescan' }
   | { readonly type: 'adopt'; readonly number: string }
+  /** Answered by `compared` with the same id. */
+  | { readonly type: 'compare'; readonly id: number; readonly item: ToCompare }
   | { readonly type: 'moved'; readonly numbers: readonly string[] }
   /** Answered by `forgotten` with the same id. */
   | { readonly type: 'forget'; readonly id: number; readonly pairs: readonly Forgotten[] }
@@ -73,6 +74,7 @@ export type FromDecider =
       readonly cause: PlainError | null;
     }
   | { readonly type: 'forgotten'; readonly id: number; readonly cause: PlainError | null }
+  | { readonly type: 'compared'; readonly id: number; readonly answer: Judged | PlainError }
   /** What two deciders missed in the same instant: each ticket joins another. */
   | { readonly type: 'link'; readonly id: number; readonly pairs: readonly MissedPair[] }
   | { readonly type: 'closed' };
@@ -87,13 +89,7 @@ let closing = false;
 const store = patientStore(await openStoreAt(start.address), () => closing);
 const newer = ringChanges({ file: start.keyFile ?? undefined });
 const cipher = createCipher(importRing(start.ring), newer);
-const judge = createJudge({
-  candidates: store.candidates,
-  cipher,
-  policy: { ...start.repeats.policy, meaning: start.embedding },
-  common: gramsOfPhrases(start.repeats.common),
-  topics: topicModel(start.repeats.topics),
-});
+const judge = judgeBy({ store, cipher, repeats: start.repeats, embedding: start.embedding });
 const { parsers, messageMs, memoryMb, rulebook, adapters, baseFolder } = start;
 const { idleCharacters, phrases } = start.repeats;
 const reading = { rulebook, idleCharacters, phrases, adapters, baseFolder };
@@ -161,10 +157,16 @@ async function blame(number: string | null): Promise<void> {
 }
 
 async function adopt(number: string): Promise<void> {
-  const message = await store.messages.get(number);
-  if (message === null) return;
-  await judge.adopt(message.ordinal);
-  reader.tidy();
+  await adoptBy(judge, store, number);
+  reader.between(async () => judge.tidy());
+}
+
+function compare(id: number, item: ToCompare): void {
+  reader.between(async () => {
+    // A defect that it sets off is told to the clerk, and holds up no message.
+    const answer = await compareBy(judge, embedder, item).catch(plainError);
+    say({ type: 'compared', id, answer });
+  });
 }
 
 async function forget(id: number, pairs: readonly Forgotten[]): Promise<void> {
@@ -196,6 +198,7 @@ port.on('message', (message: ToDecider) => {
   if (message.type === 'channels') pool.setChannels(message.channels);
   else if (message.type === 'rescan') reader.rescan();
   else if (message.type === 'adopt') void adopt(message.number);
+  else if (message.type === 'compare') compare(message.id, message.item);
   else if (message.type === 'moved') judge.moved(new Set(message.numbers));
   else if (message.type === 'forget') void forget(message.id, message.pairs);
   else if (message.type === 'linked') linked(message.id);

@@ -118,12 +118,17 @@ function reasonOf(error: unknown): string {
 }
 
 /** What leaves for the service: title and content without anything that says who somebody is. */
-export function maskedText({ appeal }: Pick<TicketDraft, 'appeal'>, requester: Partial<Requester>): string {
+function maskedText({ appeal }: Pick<TicketDraft, 'appeal'>, requester: Partial<Requester>): string {
   const whole = { ...NOBODY, ...requester };
   const masks = createMasks(appeal, true, whole);
   const text = `${masks.title(appeal.title)}\n${masks.content(appeal.content)}`;
   // A number mistyped is no valid phone or ID, and still tells who somebody is.
   return cut(text.replace(/\d{7,}[Xx]?/g, '【号码】'), LONGEST_TEXT);
+}
+
+/** The same of a draft as its parser wrote it: JSON, UTF-8. */
+export function draftText(draft: Uint8Array, requester: Partial<Requester>): string {
+  return maskedText(JSON.parse(Buffer.from(draft).toString('utf8')) as Pick<TicketDraft, 'appeal'>, requester);
 }
 
 const NOBODY: Requester = {

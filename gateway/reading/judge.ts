@@ -1,17 +1,7 @@
 // Compares drafts with earlier tickets, one after the other in order of acceptance; holds the candidate index.
 import { choose, type Deciding, decide, decisionOf, retoldOf, weigh } from '../../normalizer/dedupe.ts';
 import type { Candidate, Decision, Facts, RepeatPolicy } from '../../normalizer/facts.ts';
-import type { Grams } from '../../normalizer/grams.ts';
-import type { Meaning } from '../../normalizer/meaning.ts';
-import { hashPlaceKeys } from '../../normalizer/place-keys.ts';
-import {
-  hashTitleRuns,
-  mixWith,
-  type SeedMix,
-  selectTerms,
-  TERMS_KEPT,
-  TermStatistics,
-} from '../../normalizer/terms.ts';
+import { TermStatistics } from '../../normalizer/terms.ts';
 import type { TopicModel } from '../../normalizer/topics.ts';
 import { decodeFacts } from '../../store/facts-codec.ts';
 import type { FieldCipher } from '../../store/field-cipher.ts';
@@ -20,7 +10,7 @@ import type { WeightedTerms } from '../../store/index-terms.ts';
 import { Postings, type PostingsOptions } from '../../store/postings.ts';
 import type { Hit } from '../../store/score-table.ts';
 import type { CandidateRow, CandidateStore } from '../../store/store.ts';
-import type { DraftHead } from './protocol.ts';
+import { type FactsSource, factsOf, termMix } from './facts-of.ts';
 
 export interface JudgeParts {
   readonly candidates: CandidateStore;
@@ -35,22 +25,22 @@ export interface JudgeParts {
   compared?(number: string, candidates: readonly Candidate[]): void;
 }
 
-/** What facts are made of. */
-export interface FactsSource {
-  readonly acceptedAt: number;
-  readonly head: DraftHead;
-  /** Blind index keys of the requester's identities (`identityKey`). */
-  readonly identityKeys: readonly string[];
-  readonly hashes: Uint32Array;
-  readonly counts: Uint8Array;
-  /** What a sentence-embedding service made of it, where one answered. */
-  readonly meaning?: Meaning;
-}
-
 /** A draft to be judged. */
 export interface JudgeItem extends FactsSource {
   readonly number: string;
   readonly ordinal: number;
+  /** What a clerk who makes a ticket of it has said of it; absent where no clerk is at it. */
+  readonly said?: ClerkSaid;
+}
+
+/** What a clerk has said of a message by making a ticket of it. */
+export interface ClerkSaid {
+  /** Tickets that it is not about, from this moment on. */
+  readonly apart?: readonly string[];
+  /** It is to be a ticket of its own: which open one it would join is only suggested. */
+  readonly alone?: boolean;
+  /** It stays as confidential as what it is taken out of. */
+  readonly confidential?: boolean;
 }
 
 export interface Judged {
@@ -96,6 +86,8 @@ export interface Judge {
   open(): Promise<{ readonly tickets: number }>;
   /** Judges a batch in order; each sees all before it, committed or not. */
   judge(items: readonly JudgeItem[]): Promise<readonly Judged[]>;
+  /** The same of one that a clerk decides on. It is entered by `adopt` once it has become a ticket. */
+  compare(item: JudgeItem): Promise<Judged>;
   /** Enters a ticket that was decided elsewhere. */
   adopt(ordinal: number): Promise<void>;
   /** Enters a ticket as another process decided it; false where it is known already. */
@@ -113,6 +105,16 @@ export interface Judge {
   moved(numbers: ReadonlySet<string>): void;
   /** Between batches. */
   tidy(): void;
+  /** Resolves when what `tidy` began to write is on disk. */
+  settled(): Promise<void>;
+}
+
+/** What a message is judged to be, and which earlier tickets that was found of. */
+interface JudgedOne extends Judged {
+  /** The compared appeal that tells what it tells. */
+  readonly told: Facts | null;
+  /** Ordinal of the ticket that its incident is named after. */
+  readonly lead: number | null;
 }
 
 export function createJudge(parts: JudgeParts): Judge {
@@ -140,9 +142,9 @@ export function createJudge(parts: JudgeParts): Judge {
   }
 
   /** What the store has learnt since (closed, linked by a clerk) counts before a link is made. True when it changed. */
-  async function refreshed(linked: readonly Known[]): Promise<boolean> {
+  async function refreshed(linked: readonly Known[], staleMs = STALE_MS): Promise<boolean> {
     const now = performance.now();
-    const stale = linked.filter(one => now - one.knownAt > STALE_MS);
+    const stale = linked.filter(one => now - one.knownAt > staleMs);
     if (stale.length === 0) return false;
     let changed = false;
     for (const row of await parts.candidates.load(stale.map(one => one.ordinal))) {
@@ -173,20 +175,18 @@ export function createJudge(parts: JudgeParts): Judge {
   }
 
   /** @param near earlier tickets that the index found, best first */
-  async function judgeOne(
-    item: JudgeItem,
-    facts: Facts,
-    near: readonly Known[],
-  ): Promise<Judged & { readonly told: Facts | null }> {
-    const { number, identityKeys } = item;
+  async function judgeOne(item: JudgeItem, facts: Facts, near: readonly Known[]): Promise<JudgedOne> {
+    const { number, identityKeys, said = {} } = item;
     const { policy } = parts;
-    let message: Deciding = { number, facts, confidential: item.head.confidential };
+    const secret = item.head.confidential || said.confidential === true;
+    let message: Deciding = { number, facts, confidential: secret, undone: said.apart ?? [], alone: said.alone };
     const candidates = candidatesOf(near, number);
     parts.compared?.(number, candidates);
     let compared = weigh(message, candidates, policy);
     let choice = choose(message, compared, policy);
     const linked = [...choice.kept, ...choice.left].map(one => one.candidate as Known);
-    const changed = linked.length > 0 && (await refreshed(linked));
+    // A clerk may have seen what the store learnt a moment ago.
+    const changed = linked.length > 0 && (await refreshed(linked, item.said === undefined ? STALE_MS : 0));
     const leads = await leadsOf(linked, near);
     if (changed) compared = weigh(message, candidatesOf(near, number), policy);
     if (changed || leads.length > 0) {
@@ -195,13 +195,16 @@ export function createJudge(parts: JudgeParts): Judge {
     }
     const decision = decisionOf(message, choice, policy);
     const lead = leadOf(decision.incident, [...leads, ...near]);
-    for (const gathered of decision.gathers) {
-      const found = near.find(other => other.number === gathered);
-      if (found !== undefined) gather(found, decision.incident, lead);
-    }
     const repeated = near.find(other => other.number === decision.closedRepeatOf);
-    const confidential = item.head.confidential || repeated?.confidential === true;
-    return { decision, facts, identityKeys, confidential, told: retoldOf(compared) };
+    const confidential = secret || repeated?.confidential === true;
+    return { decision, facts, identityKeys, confidential, told: retoldOf(compared), lead };
+  }
+
+  function gatherAll({ decision: { gathers, incident }, lead }: JudgedOne, near: readonly Known[]): void {
+    for (const gathered of gathers) {
+      const found = near.find(other => other.number === gathered);
+      if (found !== undefined) gather(found, incident, lead);
+    }
   }
 
   async function missedIncident(message: Deciding, others: readonly Known[]): Promise<Missed['incident']> {
@@ -268,7 +271,9 @@ export function createJudge(parts: JudgeParts): Judge {
         const own = facts[i] as Facts;
         const sinceMark = knownOfHits(postings.findSince(queries[i] as WeightedTerms, mark));
         const all = [...sinceMark, ...(near[i] as Known[])];
-        const { told, ...one } = await judgeOne(item, own, all);
+        const found = await judgeOne(item, own, all);
+        gatherAll(found, all);
+        const { told, lead: _lead, ...one } = found;
         judged.push(one);
         if (one.decision.joins === null) {
           const { number, ordinal } = item;
@@ -284,11 +289,17 @@ export function createJudge(parts: JudgeParts): Judge {
       }
       return judged;
     },
+    async compare(item) {
+      const facts = factsOf(item, statistics, mix, parts.topics);
+      const [near = []] = await nearOf([postings.queryOf(facts)]);
+      const { told: _told, lead: _lead, ...judged } = await judgeOne(item, facts, near);
+      return judged;
+    },
     async adopt(ordinal) {
       for (const row of await parts.candidates.load([ordinal])) {
         const one = knownOf(row);
-        // What is remembered is in the index already; twice would only make it score twice.
-        if (!known.has(ordinal)) postings.add(ordinal, one.facts);
+        // Twice would make it score twice.
+        if (!known.has(ordinal) && !(await postings.has(ordinal, one.facts))) postings.add(ordinal, one.facts);
         postings.keep(ordinal);
         remember(one);
       }
@@ -327,12 +338,8 @@ export function createJudge(parts: JudgeParts): Judge {
       for (const one of known.values()) if (numbers.has(one.number)) one.knownAt = Number.NEGATIVE_INFINITY;
     },
     tidy: () => postings.tidy(),
+    settled: () => postings.settled(),
   };
-}
-
-/** The keyed mixing of terms. */
-export function termMix(cipher: Pick<FieldCipher, 'mac'>): SeedMix {
-  return mixWith(cipher.mac('term', 'terms').readUInt32LE(0));
 }
 
 function knownOf(row: CandidateRow): Known {
@@ -352,42 +359,4 @@ function knownOf(row: CandidateRow): Known {
 
 function candidatesOf(near: readonly Known[], number: string): readonly Known[] {
   return near.filter(one => !one.gone && !one.undone.includes(number));
-}
-
-function gramsOfItem({ head, hashes, counts }: FactsSource): Grams {
-  return { hashes, counts, titleRuns: head.titleRuns, textHash: head.textHash, length: head.length };
-}
-
-/** Facts of one draft: terms by weight, keys under the index key, places under the term key. */
-export function factsOf(
-  item: FactsSource,
-  statistics: TermStatistics,
-  mix: SeedMix,
-  topicModel: TopicModel | null = null,
-): Facts {
-  const { head, acceptedAt } = item;
-  const { terms, weights, topics } = selectTerms(gramsOfItem(item), statistics, mix, TERMS_KEPT, topicModel);
-  return {
-    terms,
-    weights,
-    topics,
-    titleRuns: hashTitleRuns(head.titleRuns, mix),
-    requesterKeys: item.identityKeys.map(key => key.slice(0, 16)),
-    placeKeys: hashPlaceKeys(head.placeKeys, mix),
-    division: head.division,
-    textHash: mix(head.textHash),
-    length: head.length,
-    acceptedAt,
-    ...(item.meaning === undefined ? {} : { meaning: item.meaning }),
-  };
-}
-
-/** The keys of all identities of a draft's requester. */
-export function identityKeysOf(cipher: Pick<FieldCipher, 'mac'>, head: DraftHead): readonly string[] {
-  return head.identities.map(({ kind, value }) => identityKey(cipher, kind, value));
-}
-
-/** Blind index key of a phone, e-mail, ID number or openid: 32 hex digits, by which a clerk's look-up finds it. */
-export function identityKey(cipher: Pick<FieldCipher, 'mac'>, kind: string, value: string): string {
-  return cipher.mac('index', kind, value).toString('hex', 0, 16);
 }

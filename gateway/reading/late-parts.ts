@@ -3,7 +3,7 @@ import { OPEN_STATES } from '../../normalizer/ticket.ts';
 import type { FieldCipher } from '../../store/field-cipher.ts';
 import type { MessageRow, Store, TicketRow, UnreadRow } from '../../store/store.ts';
 import { ticketOf } from '../leads-to.ts';
-import { identityKeysOf } from './judge.ts';
+import { identityKeysOf } from './facts-of.ts';
 import type { DraftHead } from './protocol.ts';
 
 /**

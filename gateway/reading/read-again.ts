@@ -1,5 +1,6 @@
 // One message read once more, for a clerk who makes a ticket of it or takes a part out of it: in a parser of its own, since its bytes are a stranger's.
 import type { RepeatRules } from '../../config/load-repeats.ts';
+import type { Decision, Facts } from '../../normalizer/facts.ts';
 import { gramsOfPhrases } from '../../normalizer/grams.ts';
 import { TermStatistics } from '../../normalizer/terms.ts';
 import { topicModel } from '../../normalizer/topics.ts';
@@ -8,57 +9,83 @@ import type { MessageRow, Store } from '../../store/store.ts';
 import { openOriginal } from '../../store/ticket-seal.ts';
 import type { ReadingAgain, Rebirth } from '../desk/desk-parts.ts';
 import { bornRow } from './commit-rows.ts';
-import { factsOf, identityKeysOf, termMix } from './judge.ts';
-import { createParserPool, type PoolOptions } from './parser-pool.ts';
-import type { ParserChannel } from './protocol.ts';
+import type { Comparing } from './comparing.ts';
+import { type FactsSource, factsOf, identityKeysOf, termMix } from './facts-of.ts';
+import { createParserPool, type PoolOptions, type ReadItem } from './parser-pool.ts';
+import type { DraftHead, ParserChannel } from './protocol.ts';
 
 export interface ReadAgainParts {
   readonly store: Store;
   readonly cipher: FieldCipher;
   readonly repeats: RepeatRules;
   readonly pool: Omit<PoolOptions, 'parsers'>;
+  readonly comparing: Pick<Comparing, 'compare'>;
   channels(): Promise<Readonly<Record<string, ParserChannel>>>;
 }
 
 /**
- * The ticket a message makes when it stands alone, sealed and without links.
+ * The ticket a message makes, sealed: alone, or compared with earlier ones.
  * @returns null where the message cannot be read, is no appeal, or its original is gone
  */
 export async function readAgain(
   parts: ReadAgainParts,
   message: MessageRow,
-  { asAppeal = false, without }: ReadingAgain = {},
+  { asAppeal = false, without, compared }: ReadingAgain = {},
 ): Promise<Rebirth | null> {
-  const { cipher, store, repeats } = parts;
+  const { cipher, store } = parts;
   const joined = await store.messages.joined(message.number);
   const gathered = joined.filter(row => row.outcome?.kind === 'part' && row.number !== without);
   if (![message, ...gathered].every(hasOriginal)) return null;
-  const contentKey = cipher.openDataKey(message.wrappedContent);
   const originals = await Promise.all([message, ...gathered].map(row => originalOf(parts, row)));
+  const item = { channel: message.channel, receivedAt: message.acceptedAt, gathered: true, asAppeal, originals };
+  const read = await readOne(parts, item);
+  if (read === null) return null;
+  const { head, draft, hashes, counts } = read;
+  const identityKeys = identityKeysOf(cipher, head);
+  const source = { acceptedAt: message.acceptedAt, head, identityKeys, hashes, counts };
+  const { number, ordinal } = message;
+  const judged =
+    compared === undefined
+      ? { decision: ALONE, facts: await factsAlone(parts, source), identityKeys, confidential: head.confidential }
+      : await parts.comparing.compare({ ...source, number, ordinal, draft, said: compared });
+  const { decision } = judged;
+  const held = head.verdict !== 'accept' || decision.closedRepeatOf !== null;
+  const contentKey = cipher.openDataKey(message.wrappedContent);
+  const drafted = { row: message, contentKey, parts: [], conversation: null, head, draft };
+  return { ticket: bornRow(cipher, drafted, judged, held, decision.links), wanted: head.wanted, decision };
+}
+
+const ALONE: Decision = { joins: null, closedRepeatOf: null, incident: null, gathers: [], links: [] };
+
+interface ReadDraft {
+  readonly head: DraftHead;
+  readonly draft: Uint8Array;
+  readonly hashes: Uint32Array;
+  readonly counts: Uint8Array;
+}
+
+async function readOne({ pool: options, channels }: ReadAgainParts, item: ReadItem): Promise<ReadDraft | null> {
   // None that reads batches: the one that stands ready is enough.
-  const pool = createParserPool({ ...parts.pool, parsers: 0 });
+  const pool = createParserPool({ ...options, parsers: 0 });
   try {
-    pool.setChannels(await parts.channels());
-    const item = { channel: message.channel, receivedAt: message.acceptedAt, gathered: true, asAppeal, originals };
+    pool.setChannels(await channels());
     const result = await pool.readAside(item);
     if ('died' in result || result.reading.kind !== 'draft') return null;
-    const { head } = result.reading;
-    const mix = termMix(cipher);
-    const kept = await store.candidates.statistics();
-    const statistics =
-      (kept && TermStatistics.fromBytes(kept)) ?? TermStatistics.fresh(gramsOfPhrases(repeats.common), mix);
-    const identityKeys = identityKeysOf(cipher, head);
-    const source = { acceptedAt: message.acceptedAt, head, identityKeys, hashes: result.hashes, counts: result.counts };
-    const facts = factsOf(source, statistics, mix, topicModel(repeats.topics));
-    const draft = { row: message, contentKey, parts: [], conversation: null, head, draft: result.draft as Uint8Array };
-    const alone = { decision: ALONE, facts, identityKeys, confidential: head.confidential };
-    return { ticket: bornRow(cipher, draft, alone, head.verdict !== 'accept', []), wanted: head.wanted };
+    const { reading, draft, hashes, counts } = result;
+    return { head: reading.head, draft: draft as Uint8Array, hashes, counts };
   } finally {
     await pool.close();
   }
 }
 
-const ALONE = { joins: null, closedRepeatOf: null, incident: null, gathers: [], links: [] };
+/** By the statistics of terms as they were kept last. */
+async function factsAlone({ cipher, store, repeats }: ReadAgainParts, source: FactsSource): Promise<Facts> {
+  const mix = termMix(cipher);
+  const kept = await store.candidates.statistics();
+  const statistics =
+    (kept && TermStatistics.fromBytes(kept)) ?? TermStatistics.fresh(gramsOfPhrases(repeats.common), mix);
+  return factsOf(source, statistics, mix, topicModel(repeats.topics));
+}
 
 /** False once the original was shredded by the rules of retention, or erased. */
 export function hasOriginal({ sealed, blob }: Pick<MessageRow, 'sealed' | 'blob'>): boolean {

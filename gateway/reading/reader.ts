@@ -1,6 +1,6 @@
 // 研读: takes unread messages in order, has them parsed, judges and commits them. Runs in the decider thread; one a process.
 import type { Meaning } from '../../normalizer/meaning.ts';
-import type { Outcome, TicketDraft } from '../../normalizer/ticket.ts';
+import type { Outcome } from '../../normalizer/ticket.ts';
 import { StoreUnavailable } from '../../store/errors.ts';
 import type { FieldCipher } from '../../store/field-cipher.ts';
 import type { CommitAnswer, CommitRow, Store, UnreadRow } from '../../store/store.ts';
@@ -8,8 +8,9 @@ import { createCaution } from './caution.ts';
 import { type DraftMessage, draftRow, plainRow, type ReadyMessage, undraftedRow, unopened } from './commit-rows.ts';
 import { createCommitting, type Taken } from './committing.ts';
 import { createConversationReading, type RowsOf } from './conversation-reading.ts';
-import { type Embedder, maskedText } from './embedding.ts';
-import { identityKeysOf, type Judge, type Judged, type JudgeItem } from './judge.ts';
+import { draftText, type Embedder } from './embedding.ts';
+import { identityKeysOf } from './facts-of.ts';
+import type { Judge, Judged, JudgeItem } from './judge.ts';
 import type { ItemResult, ParserPool } from './parser-pool.ts';
 import { type Reading as BeingRead, createBatchReader, pause, type Read } from './read-batch.ts';
 import type { Shards } from './shards.ts';
@@ -45,8 +46,8 @@ export interface ReaderParts {
 export interface Reader {
   /** Looks again from the beginning: something decided before has become unread. */
   rescan(): void;
-  /** Between two batches, what was entered by a clerk's decision is seen to. */
-  tidy(): void;
+  /** Does something between two batches, when all that was judged before is known. It must not reject. */
+  between(task: () => Promise<void>): void;
   /** Shards have become another's: what waits of them is dropped, since the other one reads it. */
   lost(shards: ReadonlySet<number>): void;
   /** Finishes what it has begun and stops. */
@@ -206,7 +207,11 @@ export function startReader(parts: ReaderParts): Reader {
   /** Asked for a batch at once, so that a slow service costs each of them no more than its deadline. */
   async function meaningsOf(drafts: readonly Read[]): Promise<readonly (Meaning | null)[]> {
     if (parts.embedder == null) return [];
-    return parts.embedder.meanings(drafts.map(({ result }) => (isDraft(result) ? textOf(result) : '')));
+    return parts.embedder.meanings(
+      drafts.map(({ result }) =>
+        isDraft(result) ? draftText(result.draft as Uint8Array, result.reading.head.requester) : '',
+      ),
+    );
   }
 
   function judgeItem({ message, result }: Read, meaning: Meaning | null): JudgeItem {
@@ -369,7 +374,7 @@ export function startReader(parts: ReaderParts): Reader {
 
   return {
     rescan,
-    tidy: () => inTurn(async () => parts.judge.tidy()),
+    between: inTurn,
     lost(shards) {
       for (const number of conversations.drop(row => shards.has(row.shard))) taken.delete(number);
       lookAgain();
@@ -387,11 +392,6 @@ export function startReader(parts: ReaderParts): Reader {
 type DraftResult = Extract<ItemResult, { readonly draft: Uint8Array | null }> & {
   readonly reading: { readonly kind: 'draft' };
 };
-
-function textOf({ draft, reading }: DraftResult): string {
-  const { appeal } = JSON.parse(Buffer.from(draft as Uint8Array).toString('utf8')) as Pick<TicketDraft, 'appeal'>;
-  return maskedText({ appeal }, reading.head.requester);
-}
 
 function isDraft(result: ItemResult): result is DraftResult {
   return !('died' in result) && result.reading.kind === 'draft';

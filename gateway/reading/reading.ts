@@ -9,7 +9,9 @@ import { DeskError, EXIT } from '../desk/desk-error.ts';
 import type { StoreAddress } from '../engines.ts';
 import type { Log } from '../telemetry/telemetry.ts';
 import { workerUrl } from '../worker-url.ts';
+import type { ToCompare } from './comparing.ts';
 import type { DeciderStart, FromDecider, ToDecider } from './decider.ts';
+import type { Judged } from './judge.ts';
 import type { MissedPair } from './peers.ts';
 import { asError } from './plain-error.ts';
 import type { ParserChannel } from './protocol.ts';
@@ -39,6 +41,8 @@ export interface Reading {
   rescan(): void;
   /** A ticket was made elsewhere, by a clerk: it is to be found like any other. */
   adopt(number: string): void;
+  /** What a message that a clerk makes a ticket has to do with earlier ones. Rejects while the decider is being started again. */
+  compare(item: ToCompare): Promise<Judged>;
   /** A clerk has moved these tickets to another incident, linked or refused them. */
   moved(numbers: readonly string[]): void;
   /** Tickets are found by these terms no more. Rejects while the decider is being started again. */
@@ -68,6 +72,7 @@ export function startReading(parts: ReadingParts, channels: Readonly<Record<stri
   let known = channels;
   let { ring } = parts.start;
   const forgetting = new Map<number, PromiseWithResolvers<void>>();
+  const comparing = new Map<number, PromiseWithResolvers<Judged>>();
   let asked = 0;
   let up = false;
   let closing = false;
@@ -102,6 +107,8 @@ export function startReading(parts: ReadingParts, channels: Readonly<Record<stri
       alive = false;
       for (const { reject } of forgetting.values()) reject(new DeskError('erase.reader_down', {}, EXIT.unavailable));
       forgetting.clear();
+      for (const { reject } of comparing.values()) reject(readerDown());
+      comparing.clear();
       if (closing || !begun) return ended.resolve();
       // Whatever it had not committed is unread, and the next one begins there.
       setTimeout(again, pause);
@@ -122,6 +129,7 @@ export function startReading(parts: ReadingParts, channels: Readonly<Record<stri
     else if (message.type === 'wanted') parts.wanted();
     else if (message.type === 'report') report(message);
     else if (message.type === 'forgotten') forgotten(message);
+    else if (message.type === 'compared') compared(message);
     else if (message.type === 'link') void link(message);
     else if (message.type === 'ready') {
       up = true;
@@ -154,6 +162,13 @@ export function startReading(parts: ReadingParts, channels: Readonly<Record<stri
     else waiting?.reject(asError(cause));
   }
 
+  function compared({ id, answer }: Extract<FromDecider, { type: 'compared' }>): void {
+    const waiting = comparing.get(id);
+    comparing.delete(id);
+    if ('decision' in answer) waiting?.resolve(answer);
+    else waiting?.reject(asError(answer));
+  }
+
   function report({ code, values, cause }: Extract<FromDecider, { type: 'report' }>): void {
     if (NEWS.has(code)) parts.log.info(code, values);
     else if (cause === null) parts.log.warn(code, values);
@@ -173,6 +188,14 @@ export function startReading(parts: ReadingParts, channels: Readonly<Record<stri
     },
     rescan: () => tell({ type: 'rescan' }),
     adopt: number => tell({ type: 'adopt', number }),
+    compare(item) {
+      if (!up) return Promise.reject(readerDown());
+      const waiting = Promise.withResolvers<Judged>();
+      const id = asked++;
+      comparing.set(id, waiting);
+      tell({ type: 'compare', id, item });
+      return waiting.promise;
+    },
     moved: numbers => tell({ type: 'moved', numbers }),
     forget(pairs) {
       if (!up) return Promise.reject(new DeskError('erase.reader_down', {}, EXIT.unavailable));
@@ -197,9 +220,12 @@ export function startReading(parts: ReadingParts, channels: Readonly<Record<stri
   };
 }
 
+const readerDown = (): DeskError => new DeskError('desk.reader_down', {}, EXIT.unavailable);
+
 /** Of a process that does not read: others do, and look for what is unread by themselves. */
 export function noReading(): Reading {
   return {
+    compare: () => Promise.reject(readerDown()),
     ready: Promise.resolve(),
     up: true,
     setChannels: () => undefined,

@@ -10,7 +10,8 @@ import { topicModel } from '../../normalizer/topics.ts';
 import { encodeFacts } from '../../store/facts-codec.ts';
 import { POSTINGS_DEFAULTS, type PostingsOptions } from '../../store/postings.ts';
 import type { CandidateRow, CandidateStore, Segment } from '../../store/store.ts';
-import { createJudge, identityKeysOf, type JudgeItem } from '../reading/judge.ts';
+import { identityKeysOf } from '../reading/facts-of.ts';
+import { createJudge, type JudgeItem } from '../reading/judge.ts';
 import { type ReadingRules, readMessage } from '../reading/read-message.ts';
 import type { LabelledMessage } from './labelled-files.ts';
 

@@ -79,6 +79,20 @@ describe('decide', () => {
     assert.equal(decision.links[0]?.kind, 'repeat');
   });
 
+  it('joins nothing where a clerk has taken it out of a ticket: what it would join is suggested, all else as ever', () => {
+    const open = earlier('A', facts(HEAT, { by: 'zhang', places: ESTATE }));
+    const left = earlier('L', facts(HEAT, { by: 'zhang', places: ESTATE }));
+    const closed = earlier('C', facts(HEAT, { by: 'zhang', places: ESTATE }), { open: false });
+    const other = earlier('B', facts(HEAT_OTHER, { by: 'li', places: ESTATE }), { incident: 'I' });
+    const its = facts(HEAT_AGAIN, { by: 'zhang', day: 3, places: ESTATE });
+    const message = { number: 'M', facts: its, alone: true, undone: ['L'] };
+    const decision = decide(message, [open, left, closed, other], policy);
+    assert.deepEqual([decision.joins, decision.closedRepeatOf, decision.incident], [null, 'C', 'I']);
+    const link = decision.links.find(({ of }) => of === 'A');
+    assert.deepEqual([link?.suggested, link?.reasons.at(-1)], [true, 'repeat.taken-out']);
+    assert.ok(decision.links.every(({ of }) => of !== 'L'));
+  });
+
   it('links the like of another requester as an incident, named by its first ticket', () => {
     const first = earlier('A', facts(HEAT, { by: 'zhang', places: ESTATE }));
     const message = { number: 'M', facts: facts(HEAT_OTHER, { by: 'li', day: 1, places: ESTATE }) };

@@ -301,6 +301,20 @@ describe('candidate index', () => {
       }
     }));
 
+  it('knows whether a ticket was entered: in memory, frozen, in a segment, after opening again', () =>
+    withBench(async bench => {
+      const facts = Array.from({ length: 6 }, (_, i) => own(i));
+      const [late = 0, ...ordinals] = await bench.commit(facts);
+      const postings = await bench.open({ newest: 4 });
+      assert.equal(await postings.has(late + 1000, own(0)), false);
+      for (const ordinal of [late, ...ordinals]) assert.equal(await postings.has(ordinal, own(ordinal - late)), true);
+      postings.tidy();
+      await postings.settled();
+      const reopened = await bench.open({ newest: 4 });
+      for (const ordinal of [late, ...ordinals]) assert.equal(await reopened.has(ordinal, own(ordinal - late)), true);
+      assert.equal(await reopened.has(late, own(5)), false);
+    }));
+
   it('goes on from before the crash where a segment was written in part', () =>
     withBench(async bench => {
       const facts = Array.from({ length: 9 }, (_, i) => own(i));

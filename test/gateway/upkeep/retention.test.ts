@@ -4,7 +4,7 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Arguments, Row } from '../../../gateway/cli/command.ts';
 import type { Failure } from '../../../gateway/failure.ts';
-import { identityKey } from '../../../gateway/reading/judge.ts';
+import { identityKey } from '../../../gateway/reading/facts-of.ts';
 import { forgetPending } from '../../../gateway/upkeep/erase.ts';
 import { purge } from '../../../gateway/upkeep/purge.ts';
 import { openDecision, openTicketContent } from '../../../store/ticket-seal.ts';
