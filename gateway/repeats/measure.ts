@@ -34,13 +34,13 @@ export async function replay(
   measuring: Measuring & { readonly incidents: readonly LabelledIncident[] },
   rules: StreamRules,
 ) {
-  const { messages, incidents, folds } = measuring;
+  const { messages, incidents, folds, pairs = [] } = measuring;
   const reads = await readAll(messages, rules);
   const policyOf = await policies(measuring, await readSet(messages, reads, rules), rules);
   const streamed = await stream(messages, reads, rules.repeats, ({ id }) => policyOf(id));
   const { policy } = rules.repeats;
   return {
-    ...replayReport(streamed, messages, incidents),
+    ...replayReport(streamed, messages, incidents, pairs),
     thresholds: policy.thresholds,
     folds,
     weights: folds === null ? policy.model.version : 'by part',

@@ -12,6 +12,7 @@ import { DeskError } from '../../../gateway/desk/desk-error.ts';
 import { bcubedF1, pairFigures, quantile, recallAtPrecision } from '../../../gateway/repeats/figures.ts';
 import { partOf, partsOf } from '../../../gateway/repeats/folds.ts';
 import {
+  type LabelledIncident,
   type LabelledMessage,
   readIncidents,
   readMessages,
@@ -142,11 +143,17 @@ describe('a replay', function () {
       [report.r1, report.r20, report.mergePrecision, report.mergedShare, report.bcubedF1],
       [1, 1, 1, 1, 1],
     );
-    const apart = replayReport(streamed, messages, [
+    const others = [
       { id: 'x', members: ['a', 'e'] },
       { id: 'y', members: ['b', 'c'] },
-    ]);
+    ];
+    const apart = replayReport(streamed, messages, others);
     assert.deepEqual([apart.mergedRight, apart.mergedWrong, apart.firstsMergedFalsely], [0, 2, 1]);
+    // a and b stand in two incidents; of c and d nobody has said anything.
+    assert.equal(apart.mergedUnjudged, 1);
+    const judged = [{ a: 'd', b: 'c', same: false, kind: '', incident: null }];
+    assert.equal(replayReport(streamed, messages, others, judged).mergedUnjudged, 0);
+    assert.equal(replayReport(streamed, messages, [incidents[0] as LabelledIncident]).judgedPrecision, 1);
   });
 
   it('links no template twin of the written set by itself', async () => {
