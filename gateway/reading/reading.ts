@@ -1,7 +1,5 @@
 // The main thread's hold on the decider: starts it, starts it again when it dies, passes on what it says.
-
-import type { MessagePort } from 'node:worker_threads';
-import { Worker } from 'node:worker_threads';
+import { type MessagePort, Worker } from 'node:worker_threads';
 import type { Outcome } from '../../normalizer/ticket.ts';
 import type { Forgotten } from '../../store/forget-postings.ts';
 import type { RingData } from '../../store/key-ring.ts';
@@ -12,6 +10,7 @@ import { workerUrl } from '../worker-url.ts';
 import type { ToCompare } from './comparing.ts';
 import type { DeciderStart, FromDecider, ToDecider } from './decider.ts';
 import type { Judged } from './judge.ts';
+import { lateLinks } from './late-links.ts';
 import type { MissedPair } from './peers.ts';
 import { asError } from './plain-error.ts';
 import type { ParserChannel } from './protocol.ts';
@@ -56,11 +55,6 @@ export interface Reading {
 const DEFECTS = new Set(['reading.bug', 'reading.judge_failed', 'reading.parse_failed', 'reading.parser_cannot_start']);
 /** Reported when trouble is over. */
 const NEWS = new Set(['reading.shares_again']);
-/** What is logged of pairs that two processes missed. */
-const LATE = {
-  repeat: { done: 'reading.linked_late', failed: 'reading.not_linked' },
-  incident: { done: 'reading.merged_late', failed: 'reading.not_merged' },
-} as const;
 const RESTART_MS = 1000;
 const RESTART_MOST_MS = 60_000;
 /** The index lives in typed arrays outside the heap; in a small nursery the batches under way outlive it and fill the old space. */
@@ -81,6 +75,7 @@ export function startReading(parts: ReadingParts, channels: Readonly<Record<stri
   let upSince = 0;
   let alive = true;
   const memory = underWayMemory();
+  const linkLate = lateLinks({ link: parts.link, log: parts.log, closing: () => closing });
   let worker = spawn(false);
   // Whoever starts the gateway awaits it after the channels are open; until then nobody else is there to be told.
   firstReady.promise.catch(() => ended.resolve());
@@ -94,7 +89,7 @@ export function startReading(parts: ReadingParts, channels: Readonly<Record<stri
       resourceLimits: { maxYoungGenerationSizeMb: YOUNG_MB },
       name: 'decider',
     });
-    next.on('message', hear);
+    next.on('message', (message: FromDecider) => hear(next, message));
     let told = false;
     next.on('error', error => {
       told = true;
@@ -124,13 +119,13 @@ export function startReading(parts: ReadingParts, channels: Readonly<Record<stri
     worker = spawn(true);
   }
 
-  function hear(message: FromDecider): void {
+  function hear(from: Worker, message: FromDecider): void {
     if (message.type === 'decided') parts.decided(message.numbers, message.outcomes as readonly Outcome[]);
     else if (message.type === 'wanted') parts.wanted();
     else if (message.type === 'report') report(message);
     else if (message.type === 'forgotten') forgotten(message);
     else if (message.type === 'compared') compared(message);
-    else if (message.type === 'link') void link(message);
+    else if (message.type === 'link') void link(from, message);
     else if (message.type === 'ready') {
       up = true;
       upSince = performance.now();
@@ -140,19 +135,10 @@ export function startReading(parts: ReadingParts, channels: Readonly<Record<stri
     }
   }
 
-  /** One that cannot be linked any more stays a ticket of its own; the others are not held up by it. */
-  async function link({ id, pairs }: Extract<FromDecider, { type: 'link' }>): Promise<void> {
-    for (const pair of pairs) {
-      const values = { number: pair.number, of: pair.to };
-      const told = LATE[pair.as];
-      try {
-        await parts.link(pair);
-        parts.log.info(told.done, values);
-      } catch (error) {
-        parts.log.fail(told.failed, error, values);
-      }
-    }
-    tell({ type: 'linked', id });
+  /** May take as long as the store is away; a decider that was started meanwhile counts its own questions anew. */
+  async function link(asker: Worker, { id, pairs }: Extract<FromDecider, { type: 'link' }>): Promise<void> {
+    await linkLate(pairs);
+    asker.postMessage({ type: 'linked', id } satisfies ToDecider);
   }
 
   function forgotten({ id, cause }: Extract<FromDecider, { type: 'forgotten' }>): void {

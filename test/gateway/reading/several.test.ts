@@ -3,7 +3,9 @@ import assert from 'node:assert/strict';
 import { randomBytes } from 'node:crypto';
 import { existsSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
+import { StoreUnavailable } from '../../../store/errors.ts';
 import { loadKeyRing } from '../../../store/key-ring.ts';
+import type { Store } from '../../../store/store.ts';
 import { partner } from '../../platforms/app.ts';
 import { startCaseSystem } from '../../platforms/case-system.ts';
 import { withMongo } from '../../servers/mongo-suite.ts';
@@ -140,10 +142,18 @@ withMongo('several gateways on one MongoDB', server => {
         assert.equal(doubledEffects, 0);
       });
 
-      it('link before dispatch what two of them decided in the same instant', async () => {
+      it('link before dispatch what two of them decided in the same instant, though the store was away at first', async () => {
+        let away = 3;
+        const decorateStore = (store: Store): Store => {
+          const lease: Store['admin']['lease'] = async (name, ...rest) => {
+            if (name === 'desk' && away-- > 0) throw new StoreUnavailable('store.mongo_unreachable', 'away');
+            return store.admin.lease(name, ...rest);
+          };
+          return { ...store, admin: { ...store.admin, lease } };
+        };
         const members = await Promise.all([
-          all.start('a', 'reader'),
-          all.start('b', 'reader'),
+          all.start('a', 'reader', {}, { decorateStore }),
+          all.start('b', 'reader', {}, { decorateStore }),
           all.start('in', 'intake'),
         ]);
         const intake = members[2];
@@ -161,6 +171,7 @@ withMongo('several gateways on one MongoDB', server => {
         await drained(worker);
         assert.deepEqual(target.summary().effectsByKind, { 'ticket.created': 6, 'ticket.followed-up': 6 });
         assert.deepEqual((await store(worker).messages.counts()).byOutcome, { ticket: 6, repeat: 6 });
+        assert.ok(away < 0, 'it was tried again');
       });
 
       it('bring what different people tell of one incident together, decided by two of them in the same instant', async () => {

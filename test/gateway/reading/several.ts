@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { stringify } from 'yaml';
 import { loadConfig } from '../../../config/load.ts';
-import { type Gateway, startGateway } from '../../../gateway/compose.ts';
+import { type Gateway, type GatewayOptions, startGateway } from '../../../gateway/compose.ts';
 import type { Role } from '../../../gateway/role.ts';
 import { createLog } from '../../../gateway/telemetry/telemetry.ts';
 import { createDevelopmentKeys } from '../../../store/key-ring.ts';
@@ -21,7 +21,12 @@ export interface Member {
 
 export interface Several {
   readonly folder: string;
-  start(name: string, role?: Role, more?: Readonly<Record<string, unknown>>): Promise<Member>;
+  start(
+    name: string,
+    role?: Role,
+    more?: Readonly<Record<string, unknown>>,
+    options?: Pick<GatewayOptions, 'decorateStore'>,
+  ): Promise<Member>;
   close(): Promise<void>;
 }
 
@@ -38,7 +43,7 @@ export function several(mongo: string, settings: Readonly<Record<string, unknown
   const members: Member[] = [];
   return {
     folder,
-    async start(name, role = 'all', more = {}) {
+    async start(name, role = 'all', more = {}, options = {}) {
       const own = join(folder, name);
       mkdirSync(own);
       const file = join(own, 'huisu.yaml');
@@ -57,7 +62,10 @@ export function several(mongo: string, settings: Readonly<Record<string, unknown
       const onFatal = (error: Error) => {
         throw error;
       };
-      const gateway = await startGateway(loadConfig({ file, env: {} }), { log, role, commands: [], env: {}, onFatal });
+      const gateway = await startGateway(loadConfig({ file, env: {} }), {
+        ...{ log, role, commands: [], env: {}, onFatal },
+        ...options,
+      });
       const senders = new Map<string, Partner>();
       const member: Member = {
         gateway,
