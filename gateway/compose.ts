@@ -508,9 +508,10 @@ function alarmsOf({ store, book, loaded, keysKept, now }: Foundation, parts: Ala
 
 /** What commands work with; `live` is null where no gateway runs and the command has opened the store itself. */
 export function commandContext(foundation: Foundation, live: LiveGateway | null): CommandContext {
-  const { loaded, store, cipher, registry, book, desk, keysKept, now } = foundation;
+  const { loaded, store, cipher, registry, book, desk, extensions, keysKept, now } = foundation;
   return {
-    ...{ loaded, store, cipher, registry, book, desk, live, tryCaseSystem: tryOf(foundation), keysKept, now },
+    ...{ loaded, store, cipher, registry, book, desk, extensions, live, keysKept, now },
+    tryCaseSystem: tryOf(foundation),
     get ring() {
       return foundation.ring;
     },

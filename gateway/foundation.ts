@@ -5,7 +5,9 @@ import { loadRegistry, type Registry } from '../adapters/registry.ts';
 import type { LoadedConfig } from '../config/load.ts';
 import { loadRepeats } from '../config/load-repeats.ts';
 import { loadRules } from '../config/load-rules.ts';
+import { type Extension, extensionsOf } from '../normalizer/deadline.ts';
 import { compileRulebook, type RulebookData } from '../normalizer/rulebook.ts';
+import type { Deadline } from '../normalizer/ticket.ts';
 import { KeyError } from '../store/errors.ts';
 import { createCipher, type FieldCipher } from '../store/field-cipher.ts';
 import {
@@ -67,6 +69,8 @@ export interface Foundation {
   readonly comparing: Comparing;
   compareBy(reader: Comparing): void;
   readonly rulebook: RulebookData;
+  /** By the rules at work. */
+  extensions(deadline: Deadline): readonly Extension[];
   readonly now: () => number;
   close(): Promise<void>;
 }
@@ -153,6 +157,7 @@ export async function openFoundation(given: LoadedConfig, options: FoundationOpt
         book,
         desk,
         rulebook,
+        extensions: (deadline: Deadline) => extensionsOf(deadline, rules.rules.deadlines, rules.calendar),
         now,
         close,
       },

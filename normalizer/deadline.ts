@@ -50,21 +50,23 @@ export function deadlinesFor(
   return { deadlines, problems: unknown ? ['deadline.calendar-unknown'] : [] };
 }
 
-/**
- * A result deadline after `times` extensions of article 16, and until when the next extension must be asked for.
- * @returns null when it may not be extended so often.
- */
-export function extendDeadline(
-  deadline: Deadline,
-  times: number,
-  rules: DeadlineRules,
+/** One extension that article 16 allows. */
+export interface Extension {
+  /** Until when it must be asked for. */
+  readonly askBefore: number;
+  readonly extendedTo: number;
+}
+
+/** The extensions that may be asked for, one after the other; none for a deadline that cannot be extended. */
+export function extensionsOf(
+  { at, extensions }: Deadline,
+  { extension }: DeadlineRules,
   calendar: WorkCalendar,
-): { readonly deadline: Deadline; readonly askBefore: number } | null {
-  if (times < 0 || times > deadline.extensions) return null;
-  const day = addWorkingDays(calendar, shanghaiDay(deadline.at), times * rules.extension.workingDays);
-  const at = times === 0 ? deadline.at : endOfDay(day);
-  return {
-    deadline: { ...deadline, at, extensions: deadline.extensions - times, article: rules.extension.article },
-    askBefore: at - rules.extension.askedDaysBefore * DAY_MS,
-  };
+): readonly Extension[] {
+  const after = (times: number): number =>
+    times === 0 ? at : endOfDay(addWorkingDays(calendar, shanghaiDay(at), times * extension.workingDays));
+  return Array.from({ length: extensions }, (_, times) => ({
+    askBefore: after(times) - extension.askedDaysBefore * DAY_MS,
+    extendedTo: after(times + 1),
+  }));
 }

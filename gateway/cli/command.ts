@@ -1,6 +1,8 @@
 // What a command is, and what it works with: the same object runs inside a running gateway and on a store opened for it.
 import type { Registry } from '../../adapters/registry.ts';
 import type { LoadedConfig } from '../../config/load.ts';
+import type { Extension } from '../../normalizer/deadline.ts';
+import type { Deadline } from '../../normalizer/ticket.ts';
 import type { FieldCipher } from '../../store/field-cipher.ts';
 import type { Forgotten } from '../../store/forget-postings.ts';
 import type { KeyRing } from '../../store/key-ring.ts';
@@ -74,6 +76,8 @@ export interface CommandContext {
   readonly registry: Registry;
   readonly book: ChannelBook;
   readonly desk: Desk;
+  /** How often a deadline may be extended, and until when each time is to be asked for. */
+  extensions(deadline: Deadline): readonly Extension[];
   /** null when no gateway runs. */
   readonly live: LiveGateway | null;
   /** Sends one made-up entry of each kind to the case system; null when none is configured. */

@@ -1,7 +1,9 @@
 // A ticket and a message as an operator sees them: identity masked, one field unmasked at a time, audited before it is shown.
+import type { Extension } from '../../normalizer/deadline.ts';
 import type { IncidentRules } from '../../normalizer/incident.ts';
 import {
   type Appeal,
+  type Deadline,
   type Decided,
   type Flag,
   type Link,
@@ -35,6 +37,8 @@ export interface ViewParts {
   readonly store: Store;
   readonly cipher: FieldCipher;
   readonly rules: IncidentRules;
+  /** How often a deadline may be extended, and until when each time is to be asked for. */
+  extensions(deadline: Deadline): readonly Extension[];
   now(): number;
 }
 
@@ -89,7 +93,7 @@ export async function viewTicket(parts: ViewParts, number: string, reveal: Revea
       coUnits: handling.coUnits,
       accused: handling.accused ?? [],
       method: handling.method,
-      deadlines: handling.deadlines,
+      deadlines: handling.deadlines.map(one => ({ ...one, extended: parts.extensions(one) })),
     },
     because: { ...grounds(appeal, place, masks.text), confidential: discretion(born.confidential, row, masks.text) },
     asks: appeal.asks ?? [],
@@ -143,7 +147,7 @@ function discretion({ value, by, words, confidence }: Flag, row: TicketRow, mask
 }
 
 /** A message: what became of it and why; of its words only those of a follow-up, masked. */
-export async function viewMessage(parts: Omit<ViewParts, 'rules'>, number: string): Promise<View> {
+export async function viewMessage(parts: Pick<ViewParts, 'store' | 'cipher'>, number: string): Promise<View> {
   const row = await parts.store.messages.get(number);
   if (row === null) throw new DeskError('desk.no_such_number', { number });
   const decision = openDecision(parts.cipher, row);

@@ -1,6 +1,6 @@
 // The clocks of articles 15 and 16, on the statutory work calendar.
 import assert from 'node:assert/strict';
-import { deadlinesFor, extendDeadline, shanghaiDay } from '../../normalizer/deadline.ts';
+import { deadlinesFor, extensionsOf, shanghaiDay } from '../../normalizer/deadline.ts';
 import { parseMoment } from '../../normalizer/moment.ts';
 import type { Urgency } from '../../normalizer/ticket.ts';
 import { addWorkingDays, daysOf, workCalendar } from '../../normalizer/work-calendar.ts';
@@ -56,18 +56,20 @@ describe('deadline', () => {
   it('第十六条 延期期限每次为5个工作日，累计延期不得超过2次，在办理期满前1日提出', () => {
     const result = deadlinesFor('复杂', at('2025-06-10T10:00:00'), rules, calendar).deadlines[2]!;
     assert.equal(result.extensions, 2);
-    const ends = [0, 1, 2].map(times => extendDeadline(result, times, rules, calendar));
-    assert.deepEqual(
-      ends.map(end => end && shanghai(end.deadline.at)),
-      ['2025-06-17T23:59:59', '2025-06-24T23:59:59', '2025-07-01T23:59:59'],
-    );
-    assert.equal(shanghai(ends[0]!.askBefore), '2025-06-16T23:59:59');
-    assert.equal(extendDeadline(result, 3, rules, calendar), null);
+    const written = extensionsOf(result, rules, calendar).map(({ askBefore, extendedTo }) => [
+      shanghai(askBefore),
+      shanghai(extendedTo),
+    ]);
+    assert.equal(shanghai(result.at), '2025-06-17T23:59:59');
+    assert.deepEqual(written, [
+      ['2025-06-16T23:59:59', '2025-06-24T23:59:59'],
+      ['2025-06-23T23:59:59', '2025-07-01T23:59:59'],
+    ]);
   });
 
   it('an ordinary matter may not be extended', () => {
     const result = deadlinesFor('一般', at('2025-06-10T10:00:00'), rules, calendar).deadlines[2]!;
-    assert.equal(extendDeadline(result, 1, rules, calendar), null);
+    assert.deepEqual(extensionsOf(result, rules, calendar), []);
   });
 
   it('knows 调休: make-up Saturdays are working days, bridge days are not', () => {

@@ -5,6 +5,8 @@ import { loadIncidents } from '../../../config/load-incidents.ts';
 import type { Changes } from '../../../gateway/desk/changes.ts';
 import { DeskError } from '../../../gateway/desk/desk-error.ts';
 import { viewTicket } from '../../../gateway/desk/ticket-view.ts';
+import type { Extension } from '../../../normalizer/deadline.ts';
+import type { Deadline } from '../../../normalizer/ticket.ts';
 import type { Entry } from '../../../store/store.ts';
 import { openTicketContent } from '../../../store/ticket-seal.ts';
 import { type CaseSystemSimulator, startCaseSystem } from '../../platforms/case-system.ts';
@@ -28,6 +30,11 @@ interface Sent {
     readonly requesterWithheld: string | null;
   };
 }
+
+interface Shown extends Deadline {
+  readonly extended: readonly Extension[];
+}
+const DAY = 86_400_000;
 
 describe('a correction', function () {
   this.timeout(60_000);
@@ -120,6 +127,23 @@ describe('a correction', function () {
       sent().some(({ kind, data }) => kind === 'ticket.created' && data.appeal.type === '建议'),
     );
     assert.equal((await born(number)).appeal.type.by, 'clerk');
+  });
+
+  it('to complex lets its deadline be extended twice, and the clerk sees until when each is to be asked for', async () => {
+    running = await runGateway();
+    const { number } = await running.appeal('东昌区民主街道路灯不亮，请安排检修。', WANG);
+    const result = async () => {
+      const { handling } = (await view(number)) as { handling: { deadlines: Shown[] } };
+      return handling.deadlines.find(({ what }) => what === 'result') as Shown;
+    };
+    assert.deepEqual((await result()).extended, []);
+    await desk().correct(number, { urgency: '复杂' }, '涉及多家单位', 'clerk-1');
+    const { at, extended } = await result();
+    assert.deepEqual(
+      extended.map(({ askBefore }) => askBefore),
+      [at - DAY, (extended[0]?.extendedTo ?? 0) - DAY],
+    );
+    assert.ok(at < (extended[0]?.extendedTo ?? 0) && extended.length === 2);
   });
 
   it('to urgent gives a waiting ticket its lane and its clocks, and one to ordinary takes them', async () => {
