@@ -5,10 +5,9 @@ import { openTicketContent } from '../../store/ticket-seal.ts';
 import { DeskError, EXIT } from '../desk/desk-error.ts';
 import { createIncidentDesk, type IncidentAnswer, membersOf } from '../desk/incident-desk.ts';
 import { incidentMarks } from '../desk/incident-marks.ts';
-import { createMasks } from '../dispatch/mask.ts';
-import { foldNumber } from '../number.ts';
+import { maskedTitle } from '../desk/ticket-view.ts';
 import type { Arguments, Command, CommandContext, Row } from './command.ts';
-import { LIMIT, NUMBER, numberOf, textOf } from './parts.ts';
+import { LIMIT, NUMBER, numberFrom, numberOf, requiredNumber, textOf } from './parts.ts';
 
 const INCIDENT = {
   form: '<number>',
@@ -66,7 +65,7 @@ export const incidentCommands: readonly Command[] = [
       },
     ],
     run: async (context, args, call) =>
-      done(context, await createIncidentDesk(context).merge(numberOf(args), named(args, 'into'), call.by)),
+      done(context, await createIncidentDesk(context).merge(numberOf(args), requiredNumber(args, 'into'), call.by)),
   },
   {
     kind: 'one',
@@ -94,22 +93,9 @@ async function split(context: CommandContext, args: Arguments, by: string): Prom
   const desk = createIncidentDesk(context);
   const incident = numberOf(args);
   if (textOf(args, 'merged') !== undefined) return desk.unmerge(incident, numberOf(args, 'merged'), by);
-  const typed =
-    textOf(args, 'tickets')
-      ?.split(/[,，\s]+/)
-      .filter(one => one !== '') ?? [];
+  const typed = (textOf(args, 'tickets') ?? '').split(/[,，\s]+/).filter(one => one !== '');
   if (typed.length === 0) throw new DeskError('cli.missing_option', { option: '--tickets' }, EXIT.usage);
-  const numbers = typed.map(one => {
-    const number = foldNumber(one);
-    if (number === null) throw new DeskError('cli.bad_number', { typed: one });
-    return number;
-  });
-  return desk.split(incident, numbers, by);
-}
-
-function named(args: Arguments, name: string): string {
-  if (textOf(args, name) === undefined) throw new DeskError('cli.missing_option', { option: `--${name}` }, EXIT.usage);
-  return numberOf(args, name);
+  return desk.split(incident, typed.map(numberFrom), by);
 }
 
 /** From now on the reader decides by where the tickets are. */
@@ -141,13 +127,7 @@ async function lineOf(context: CommandContext, row: IncidentRow) {
   const { store, loaded, now } = context;
   const marks = await incidentMarks(store, row, loadIncidents(loaded.config.rules), now());
   const first = await store.tickets.get(row.id);
-  return { incident: row.id, ...marks, title: first === null ? null : titleOf(context, first) };
-}
-
-function titleOf({ cipher }: CommandContext, row: TicketRow): string {
-  const { appeal } = openTicketContent(cipher, row);
-  const whole = row.confidential || row.type === '举报';
-  return createMasks(appeal, whole, null).title(appeal.title);
+  return { incident: row.id, ...marks, title: first === null ? null : maskedTitle(context.cipher, first) };
 }
 
 /** Named by any of its tickets, or by an incident that was merged into it. */
@@ -168,7 +148,7 @@ async function shown(context: CommandContext, number: string): Promise<Row> {
       type: member.type,
       division: member.division,
       followUps: followUps.get(member.number) ?? 0,
-      title: titleOf(context, member),
+      title: maskedTitle(context.cipher, member),
     })),
     near: await near(context, row.id, members),
     moves: members.flatMap(member =>

@@ -5,7 +5,10 @@ import type { Arguments, Column, Option, Row } from './command.ts';
 
 /** The number of a required argument; forgives case, spaces, hyphens and the letters people misread. */
 export function numberOf(args: Arguments, name = 'number'): string {
-  const typed = String(args[name] ?? '');
+  return numberFrom(String(args[name] ?? ''));
+}
+
+export function numberFrom(typed: string): string {
   const number = foldNumber(typed);
   if (number === null) throw new DeskError('cli.bad_number', { typed });
   return number;
@@ -70,4 +73,9 @@ export function required(args: Arguments, name: string): string {
   if (value === undefined || value.trim() === '')
     throw new DeskError('cli.missing_option', { option: `--${name}` }, EXIT.usage);
   return value;
+}
+
+/** The number of a ticket behind such an option. */
+export function requiredNumber(args: Arguments, name: string): string {
+  return numberFrom(required(args, name));
 }

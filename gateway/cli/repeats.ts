@@ -4,7 +4,7 @@ import { dirname, join } from 'node:path';
 import { loadConfig } from '../../config/load.ts';
 import { loadRepeats } from '../../config/load-repeats.ts';
 import { loadRules } from '../../config/load-rules.ts';
-import { DeskError, EXIT } from '../desk/desk-error.ts';
+import { EXIT } from '../desk/desk-error.ts';
 import { say } from '../locale.ts';
 import { readIncidents, readMessages, readPairs } from '../repeats/labelled-files.ts';
 import { evaluate, replay } from '../repeats/measure.ts';
@@ -12,7 +12,7 @@ import type { StreamRules } from '../repeats/stream.ts';
 import { putBack, train } from '../repeats/train.ts';
 import type { Arguments, Command, LocalCommand, Option, Terminal } from './command.ts';
 import { lines } from './describe.ts';
-import { textOf } from './parts.ts';
+import { required, textOf } from './parts.ts';
 
 const MESSAGES: Option = {
   flags: '--messages <file>',
@@ -98,12 +98,6 @@ function filesOf(args: Arguments, needed: 'pairs' | 'incidents') {
 function beside(file: string, name: string): string | undefined {
   const found = join(dirname(file), name);
   return existsSync(found) ? found : undefined;
-}
-
-function required(args: Arguments, name: string): string {
-  const value = textOf(args, name);
-  if (value === undefined) throw new DeskError('cli.missing_option', { option: `--${name}` }, EXIT.usage);
-  return value;
 }
 
 export const repeatCommands: readonly Command[] = [

@@ -1,20 +1,29 @@
 // huisu tickets: look at tickets, and what a clerk decides about them.
 import { loadIncidents } from '../../config/load-incidents.ts';
-import { TICKET_STATES, TICKET_TYPES, type TicketState, URGENCIES } from '../../normalizer/ticket.ts';
+import { TICKET_STATES, TICKET_TYPES, URGENCIES } from '../../normalizer/ticket.ts';
 import type { TicketFilter, TicketRow } from '../../store/store.ts';
-import { openTicketContent } from '../../store/ticket-seal.ts';
 import type { Changes } from '../desk/changes.ts';
 import type { Desk } from '../desk/desk.ts';
 import { DeskError, EXIT } from '../desk/desk-error.ts';
 import type { DeskAnswer } from '../desk/desk-parts.ts';
 import { proposedTickets } from '../desk/lowering.ts';
-import { type Reveal, viewTicket } from '../desk/ticket-view.ts';
-import { createMasks } from '../dispatch/mask.ts';
+import { maskedTitle, type Reveal, viewTicket } from '../desk/ticket-view.ts';
 import { say } from '../locale.ts';
 import { attachmentCommand } from './attachment.ts';
 import type { Arguments, Command, CommandContext, Row } from './command.ts';
 import { lines } from './describe.ts';
-import { CHANNEL, CLERKS_REASON, COLUMNS, LIMIT, NUMBER, numberOf, paged, required, textOf } from './parts.ts';
+import {
+  CHANNEL,
+  CLERKS_REASON,
+  COLUMNS,
+  LIMIT,
+  NUMBER,
+  numberOf,
+  paged,
+  required,
+  requiredNumber,
+  textOf,
+} from './parts.ts';
 import { time } from './table.ts';
 
 const YES_OR_NO = ['yes', 'no'];
@@ -118,7 +127,7 @@ export const ticketCommands: readonly Command[] = [
     arguments: [NUMBER],
     options: [{ flags: '--to <number>', summary: { zh: '并入的工单（必填）', en: 'the ticket it joins (required)' } }],
     run: async ({ desk, live }, args, call) => {
-      const answer = await desk.link(numberOf(args), toNumber(args, 'to'), call.by);
+      const answer = await desk.link(numberOf(args), requiredNumber(args, 'to'), call.by);
       // What comes in the next moment must not join a ticket that has just been withdrawn.
       live?.moved([answer.number]);
       return rowOf(answer);
@@ -142,7 +151,7 @@ export const ticketCommands: readonly Command[] = [
       },
     ],
     run: async ({ desk, adopt, live }, args, call) => {
-      const from = toNumber(args, 'from');
+      const from = requiredNumber(args, 'from');
       const answer = await desk.unlink(numberOf(args), from, call.by);
       await adopt(answer.number);
       live?.moved([from]);
@@ -220,14 +229,13 @@ function changesOf(args: Arguments): Changes {
   return Object.fromEntries(given.filter(([, value]) => value !== undefined)) as Changes;
 }
 
+const FILTERED = ['channel', 'state', 'type', 'urgency', 'division', 'incident'] as const;
+
 function filterOf(args: Arguments, before: number | undefined, limit: number): TicketFilter {
-  const filter: Record<string, string | number> = { limit };
-  for (const key of ['channel', 'state', 'type', 'urgency', 'division', 'incident']) {
-    const value = textOf(args, key);
-    if (value !== undefined) filter[key] = value;
-  }
-  if (before !== undefined) filter['before'] = before;
-  return filter as unknown as TicketFilter & { state?: TicketState };
+  const given = FILTERED.map(key => [key, textOf(args, key)] as const).filter(([, value]) => value !== undefined);
+  // A state is one of the option's choices.
+  const wanted = Object.fromEntries(given) as Pick<TicketFilter, (typeof FILTERED)[number]>;
+  return { ...wanted, limit, ...(before === undefined ? {} : { before }) };
 }
 
 type Listed = TicketRow & { readonly followUps: number };
@@ -254,9 +262,7 @@ async function withFollowUps({ store }: CommandContext, rows: readonly TicketRow
 function lineOf({ cipher }: CommandContext, row: Listed): Row {
   const { number, acceptedAt, state, type, category, urgency, channel, division, followUps, incident, caseNumber } =
     row;
-  const { appeal } = openTicketContent(cipher, row);
-  const whole = row.confidential || type === '举报';
-  const title = createMasks(appeal, whole, null).title(appeal.title);
+  const title = maskedTitle(cipher, row);
   return {
     number,
     acceptedAt,
@@ -276,11 +282,6 @@ function lineOf({ cipher }: CommandContext, row: Listed): Row {
 function revealOf(args: Arguments, by: string): Reveal | null {
   const field = textOf(args, 'reveal');
   return field === undefined ? null : { field, why: textOf(args, 'why') ?? '', by };
-}
-
-function toNumber(args: Arguments, name: string): string {
-  required(args, name);
-  return numberOf(args, name);
 }
 
 const rowOf = (answer: DeskAnswer): Row => ({ ...answer });

@@ -59,7 +59,7 @@ export async function viewTicket(parts: ViewParts, number: string, reveal: Revea
   const { source, appeal, place, triage, handling, links, ...born } = openTicketContent(parts.cipher, row);
   const requester = openIdentity(parts.cipher, row);
   const marks = await ticketMarks(parts.store, row, parts.rules, parts.now());
-  const whole = row.confidential || row.type === '举报';
+  const whole = isWhollyMasked(row);
   const masks = createMasks(appeal, whole, requester);
   const openText = reveal?.field === 'content';
   const text = (value: string, mask: (text: string) => string) => (openText ? value : mask(value));
@@ -113,6 +113,16 @@ export async function viewTicket(parts: ViewParts, number: string, reveal: Revea
     })),
     history: history(parts.cipher, row, free),
   };
+}
+
+/** A ticket's title for lists: of an accusation or a confidential ticket without any of the values found in it. */
+export function maskedTitle(cipher: FieldCipher, row: TicketRow): string {
+  const { appeal } = openTicketContent(cipher, row);
+  return createMasks(appeal, isWhollyMasked(row), null).title(appeal.title);
+}
+
+function isWhollyMasked({ confidential, type }: Pick<TicketRow, 'confidential' | 'type'>): boolean {
+  return confidential || type === '举报';
 }
 
 /** What is accepted by itself is held where the same requester's matter was closed before (article 10 (5)). */
