@@ -114,7 +114,7 @@ export interface OutboxStore {
     token: string,
     answer: { readonly at: number; readonly caseNumber: string | null },
   ): Promise<'finished' | 'lost-lease'>;
-  /** Failed: due again at `retryAt`, or dead with its cause (frees the lane). `unknown` is kept as given: true while some
+  /** Failed: due again at `retryAt`, or dead with its cause (frees the lane); `cause` null: nothing was tried. `unknown` is kept as given: true while some
    *  attempt ended without a recorded answer. `counted: false` puts the entry back with `attempts` unchanged (nothing was
    *  sent, or the target as a whole was down); default true. */
   fail(
@@ -123,7 +123,7 @@ export interface OutboxStore {
     failure: {
       readonly at: number;
       readonly retryAt: number | null;
-      readonly cause: string;
+      readonly cause: string | null;
       readonly unknown: boolean;
       readonly counted?: boolean;
     },

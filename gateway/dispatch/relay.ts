@@ -99,7 +99,7 @@ export function createRelay(options: RelayOptions): Relay {
     await outbox.fail(entry.id, entry.token, {
       at: clock.now(),
       retryAt: clock.now() + (pump.stopped ? 0 : troubleMs),
-      cause: entry.cause ?? '',
+      cause: entry.cause,
       unknown: entry.unknown,
       counted: false,
     });

@@ -99,7 +99,7 @@ export function createSharedRelay(options: SharedRelayOptions): Relay {
     believed -= entries.length;
     const as = { at, retryAt: at + (pump.stopped ? 0 : troubleMs), counted: false };
     await Promise.all(
-      entries.map(({ id, token, cause, unknown }) => outbox.fail(id, token, { ...as, cause: cause ?? '', unknown })),
+      entries.map(({ id, token, cause, unknown }) => outbox.fail(id, token, { ...as, cause, unknown })),
     );
   }
 

@@ -235,6 +235,8 @@ function delivers(shared: boolean, queueOf: () => QueueOf | undefined): void {
     // What lies in a queue of many processes is for the others to take.
     assert.ok(shared || counts.inFlight === 0);
     assert.ok(counts.due > 0);
+    // Nothing went wrong with what was only put back.
+    for (const { cause } of await bench.store.outbox.list({ state: 'due', limit: 100 })) assert.notEqual(cause, '');
     await bench.dispatch();
     await bench.drained();
     assert.equal(bench.simulator.summary().effects, 40);
