@@ -8,7 +8,7 @@ import { createInterface } from 'node:readline';
 import type { Arguments, Command, CommandContext, Row, Share } from './cli/command.ts';
 import { DeskError, EXIT } from './desk/desk-error.ts';
 import { type Failure, failureOf } from './failure.ts';
-import { type Sentence, sayBoth } from './locale.ts';
+import type { Sentence } from './locale.ts';
 import type { Log } from './telemetry/telemetry.ts';
 import { within } from './within.ts';
 
@@ -231,9 +231,4 @@ function clientOver(socket: Socket): ControlClient {
       throw new DeskError('cli.gateway_gone', {}, EXIT.unavailable);
     },
   };
-}
-
-/** For messages: where a running gateway would be spoken to. */
-export function controlPlace(dataFolder: string): Sentence {
-  return sayBoth('control.place', { path: pathIn(dataFolder) });
 }

@@ -21,65 +21,6 @@ import {
 } from './characters.ts';
 import { htmlToText } from './html.ts';
 
-/** Labels of charsets that GB 18030 contains. */
-const GB_LABELS = /^(?:x-)?(?:gb_?2312(?:-80)?|gbk|gb_?18030|cp936|ms936|windows-936|euc-cn|chinese)$/i;
-
-export interface DecodedText {
-  readonly text: string;
-  /** The charset that was used, in lower case. */
-  readonly charset: string;
-  /** True when some bytes were no text in it; they stand as U+FFFD. */
-  readonly broken: boolean;
-}
-
-function tryDecode(bytes: Uint8Array, charset: string): string | null {
-  try {
-    return new TextDecoder(charset, { fatal: true }).decode(bytes);
-  } catch {
-    // Not text in this charset, or a charset nobody knows: the caller tries the next.
-    return null;
-  }
-}
-
-function candidates(bytes: Uint8Array, charset: string | undefined): string[] {
-  if (bytes[0] === 0xff && bytes[1] === 0xfe) return ['utf-16le'];
-  if (bytes[0] === 0xfe && bytes[1] === 0xff) return ['utf-16be'];
-  if (charset === undefined || charset === '') return ['utf-8', 'gb18030'];
-  const label = charset.trim().toLowerCase();
-  if (GB_LABELS.test(label)) return ['gb18030', 'utf-8'];
-  return [label, 'utf-8', 'gb18030'];
-}
-
-/**
- * Bytes into text: the named charset, else strict UTF-8, else GB 18030; GB labels always mean GB 18030. Never throws.
- * @param charset As the platform says it; unknown ones are passed over.
- */
-export function decodeText(bytes: Uint8Array, charset?: string): DecodedText {
-  for (const candidate of candidates(bytes, charset)) {
-    const text = tryDecode(bytes, candidate);
-    if (text !== null) return { text, charset: candidate, broken: false };
-  }
-  const utf8 = new TextDecoder('utf-8').decode(bytes);
-  const gb = new TextDecoder('gb18030').decode(bytes);
-  const asUtf8 = countBroken(utf8) <= countBroken(gb);
-  return { text: asUtf8 ? utf8 : gb, charset: asUtf8 ? 'utf-8' : 'gb18030', broken: true };
-}
-
-function countBroken(text: string): number {
-  let count = 0;
-  for (let at = text.indexOf('\uFFFD'); at >= 0; at = text.indexOf('\uFFFD', at + 1)) count++;
-  return count;
-}
-
-/** Letters and numbers, without the invisible ones Unicode counts as letters. */
-const SAYS_SOMETHING = /[[\p{L}\p{N}]--[\u115F\u1160\u3164\uFFA0]]/v;
-
-/** True for content without a letter, digit or Han character: with no attachment either, it is no appeal (`empty`). */
-export function isEmptyContent(content: string, format: 'text' | 'html' = 'text'): boolean {
-  const text = format === 'html' ? htmlToText(content, content.length) : content;
-  return !SAYS_SOMETHING.test(text);
-}
-
 export interface CleanText {
   readonly text: string;
   /** Characters by script (`HAN` …, see characters.ts) as they stood in the raw text. */

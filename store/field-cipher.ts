@@ -22,7 +22,7 @@ export interface FieldCipher {
    * known before go on opening: a ring that was sent on its way before one that has overtaken it takes nothing away.
    */
   renew(ring: KeyRing): void;
-  /** Compresses first where the plain bytes are over 4 kB and shrink by it. */
+  /** Compresses first where the plain bytes are over 8 kB and shrink by it. */
   seal(key: Uint8Array, plain: Uint8Array, aad: string): Buffer;
   /** Throws `SealBroken` for another key, changed bytes or another `aad`. */
   open(key: Uint8Array, sealed: Uint8Array, aad: string): Buffer;

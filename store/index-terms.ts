@@ -12,17 +12,6 @@ export interface WeightedTerms {
 const REQUESTER_WEIGHT = 255;
 const PLACE_WEIGHT = 180;
 
-/** What a ticket is found by: its text terms, then its requester and the names of its place. */
-export function termsOf(facts: Facts): WeightedTerms {
-  const texts = facts.terms.length;
-  const size = texts + facts.requesterKeys.length + facts.placeKeys.filter(isName).length;
-  const all = { terms: new Uint32Array(size), weights: new Uint8Array(size) };
-  all.terms.set(facts.terms);
-  all.weights.set(facts.weights);
-  putNamed(facts, all, texts);
-  return all;
-}
-
 /** How many terms have each weight, then where those of each weight begin; written anew by each call. */
 const placesByWeight = new Uint32Array(257);
 

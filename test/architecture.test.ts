@@ -39,9 +39,8 @@ const VENDORS: Readonly<Record<string, readonly string[]>> = {
   'csv-parse': ['adapters/exchange/csv.ts'],
   yauzl: ['adapters/exchange/zip.ts'],
   saxes: ['adapters/exchange/xml.ts'],
-  'opencc-js': ['normalizer/characters.ts', 'normalizer/text.ts'],
+  'opencc-js': ['normalizer/characters.ts'],
   'chinese-days': ['normalizer/work-calendar.ts'],
-  'iconv-lite': ['normalizer/text.ts'],
   imapflow: ['adapters/mailbox/client.ts'],
   mongoose: ['store/mongo/'],
   yaml: ['config/source.ts'],
@@ -106,11 +105,45 @@ function adapterFault(file: string, path: string): string | null {
 }
 
 function sources(): readonly string[] {
-  return ROOMS.flatMap(room =>
-    readdirSync(join(ROOT, room), { recursive: true, withFileTypes: true })
+  return filesIn(ROOMS);
+}
+
+function filesIn(folders: readonly string[]): readonly string[] {
+  return folders.flatMap(folder =>
+    readdirSync(join(ROOT, folder), { recursive: true, withFileTypes: true })
       .filter(entry => entry.isFile() && entry.name.endsWith('.ts'))
       .map(entry => relative(ROOT, join(entry.parentPath, entry.name)).replaceAll('\\', '/')),
   );
+}
+
+/** Parts of the product that are there for tests and for the pages made from code. */
+const FOR_TESTS: readonly string[] = [
+  // What docs/case-system.md shows, which a test writes and compares.
+  'gateway/dispatch/examples.ts DOCUMENTED',
+  // Every code of a link's reasons: a test finds those without words.
+  'normalizer/dedupe.ts REASONS',
+  // What reading may make of a message, whatever it holds.
+  'normalizer/ticket-schema.ts ticketDraftSchema',
+  // Whether the list of adapters is the one that the folders make.
+  'scripts/registry.ts registryListIsCurrent',
+];
+/** What third parties import: nothing of ours need use it. */
+const PUBLIC = /^adapters\/(?:kit\/|conformance\.ts)/;
+const EXPORTED = /^export (?:async )?(?:const|function\*?|class) (\w+)/gm;
+
+/**
+ * Functions, constants and classes that a file hands out and nothing else names.
+ * @param texts by file, without comments
+ */
+function unused(texts: ReadonlyMap<string, string>): readonly string[] {
+  const named = new Map<string, number>();
+  for (const text of texts.values()) {
+    for (const [word] of text.matchAll(/\w+/g)) named.set(word, (named.get(word) ?? 0) + 1);
+  }
+  return [...texts]
+    .filter(([file]) => !PUBLIC.test(file))
+    .flatMap(([file, text]) => [...text.matchAll(EXPORTED)].map(([, name = '']) => ({ file, name })))
+    .flatMap(({ file, name }) => (named.get(name) === 1 ? [`${file} ${name}`] : []));
 }
 
 /** The first circle of imports there is, as the files along it; null where there is none. */
@@ -179,6 +212,18 @@ describe('architecture', () => {
       ['d', ['c', 'b']],
     ]);
     assert.deepEqual(circleIn(planted), ['c', 'd', 'c']);
+  });
+
+  it('has nothing that only its tests use, which would look like a feature and be none, and would find it', () => {
+    const files = filesIn([...ROOMS, 'scripts', 'bench']);
+    const texts = files.map(file => [file, readFileSync(join(ROOT, file), 'utf8').replace(COMMENT, '')] as const);
+    assert.deepEqual([...unused(new Map(texts))].sort(), FOR_TESTS);
+    const planted = new Map([
+      ['store/a.ts', 'export function used() {}\nexport async function dead() {}\nexport const KEPT = 1;'],
+      ['store/b.ts', "import { used } from './a.ts';\nexport class Also {}\nused(KEPT);"],
+      ['adapters/kit/c.ts', 'export const forOthers = 1;'],
+    ]);
+    assert.deepEqual(unused(planted), ['store/a.ts dead', 'store/b.ts Also']);
   });
 
   it('names every file in kebab case and begins it with a sentence on its duty', () => {

@@ -91,7 +91,6 @@ const WORDS = {
 } as const satisfies Readonly<Record<string, readonly [string, string]>>;
 
 export type RowFaultCode = keyof typeof WORDS;
-export const ROW_FAULT_CODES = Object.keys(WORDS) as readonly RowFaultCode[];
 
 /** One fault, as it travels from `split` to the error file. */
 export interface RowFault {

@@ -14,8 +14,6 @@ export interface Puller {
   /** Aborts when the channel is to pull no more. */
   readonly signal: AbortSignal;
   readonly progress: PollProgress;
-  /** Milliseconds after which a poll without progress is told to end. Default 30 minutes. */
-  readonly stuckMs?: number;
   /** @param retryMs null: it waits for new settings, or for a poll to end that was told to */
   failed(error: unknown, retryMs: number | null): void;
   worked(): void;
@@ -30,7 +28,7 @@ const LISTEN_AGAIN_MS = 1000;
 const LEASE_MS = 10_000;
 /** How often in a row the lease is another's until that one is known to pull; it may have taken it only to fail as well. */
 const ELSEWHERE = 9;
-/** Far more than any single message takes to fetch; what gets on, however long it takes, is left alone. */
+/** A poll without progress for so long is told to end: far more than any single message takes to fetch. */
 const STUCK_MS = 30 * 60_000;
 
 type Pull = (signal: AbortSignal) => Promise<void>;
@@ -111,10 +109,10 @@ function underLease(puller: Puller, pull: Pull, given: () => boolean = () => fal
  * begun again beside itself: where it does not end, the channel stays down until a person opens it anew.
  */
 function watched(puller: Puller, poll: Pull): () => Promise<void> {
-  const { progress, stuckMs = STUCK_MS } = puller;
+  const { progress } = puller;
   let stuck: Unavailable | null = null;
   const isStuck = () => {
-    if (stuck === null && progress.idleMs() >= stuckMs) {
+    if (stuck === null && progress.idleMs() >= STUCK_MS) {
       stuck = new Unavailable('channel.poll_stuck', 'a poll took nothing in for too long');
       puller.failed(stuck, null);
     }

@@ -4,7 +4,6 @@ import fc from 'fast-check';
 import type { InboundAppeal } from '../../normalizer/inbound-message.ts';
 import { normalize } from '../../normalizer/normalize.ts';
 import { requesterIdentities } from '../../normalizer/requester.ts';
-import { decodeText } from '../../normalizer/text.ts';
 import { ticketDraftSchema } from '../../normalizer/ticket-schema.ts';
 import { appeal, read, rulebook, TUESDAY } from './rules.ts';
 
@@ -102,17 +101,6 @@ describe('hostile input', () => {
         check(everywhere(text, format)),
       ),
       { numRuns: 600 },
-    );
-  });
-
-  it('any bytes are text of some kind', () => {
-    fc.assert(
-      fc.property(
-        fc.uint8Array({ maxLength: 300 }),
-        fc.option(fc.string({ maxLength: 12 }), { nil: undefined }),
-        (bytes, label) => assert.equal(typeof decodeText(bytes, label).text, 'string'),
-      ),
-      { numRuns: 500 },
     );
   });
 

@@ -1,33 +1,8 @@
 // Clean text: what citizens' bytes and markup become before anything is read out of them.
 import assert from 'node:assert/strict';
-import { cleanText, cut, decodeText, isEmptyContent } from '../../normalizer/text.ts';
-
-const hex = (text: string) => Uint8Array.from(Buffer.from(text, 'hex'));
-/** 通化 in GBK. */
-const GBK = hex('cda8bbaf');
+import { cleanText, cut } from '../../normalizer/text.ts';
 
 describe('text', () => {
-  describe('decodes bytes', () => {
-    const rows: readonly [string, Uint8Array, string | undefined, string, string, boolean][] = [
-      ['UTF-8 without a label', Buffer.from('通化'), undefined, '通化', 'utf-8', false],
-      ['GBK without a label', GBK, undefined, '通化', 'gb18030', false],
-      ['a GB 2312 label means GB 18030', GBK, 'GB2312', '通化', 'gb18030', false],
-      ['a wrong UTF-8 label falls back', GBK, 'utf-8', '通化', 'gb18030', false],
-      ['an unknown label is passed over', Buffer.from('通化'), 'x-nonsense', '通化', 'utf-8', false],
-      ['a UTF-8 mark is left out', hex('efbbbfe9809a'), undefined, '通', 'utf-8', false],
-      ['UTF-16 by its mark', hex('fffe1a90'), undefined, '通', 'utf-16le', false],
-      ['four-byte GB 18030', hex('95328236'), 'gb18030', '𠀀', 'gb18030', false],
-    ];
-    for (const [title, bytes, label, text, charset, broken] of rows) {
-      it(title, () => assert.deepEqual(decodeText(bytes, label), { text, charset, broken }));
-    }
-    it('keeps what is left of bytes that are no text, and says so', () => {
-      const decoded = decodeText(hex('e9809aff41'));
-      assert.equal(decoded.broken, true);
-      assert.match(decoded.text, /通.*A/u);
-    });
-  });
-
   describe('cleans', () => {
     const rows: readonly [string, string, string][] = [
       ['tabs, line ends and ideographic spaces', '\n\t\t　　路灯坏了\t\r\n\r\n\t请修\n', '路灯坏了\n请修'],
@@ -88,22 +63,5 @@ describe('text', () => {
     const long = `${'字'.repeat(99)}${family}`;
     assert.equal(cleanText(long, 101).text, `${'字'.repeat(99)}\u{1F468}`);
     assert.equal(cleanText(long, 100).text, '字'.repeat(99));
-  });
-
-  describe('tells empty content', () => {
-    const rows: readonly [string, 'text' | 'html', boolean][] = [
-      ['', 'text', true],
-      [' \n。！…—', 'text', true],
-      ['😀👍', 'text', true],
-      ['\u3164', 'text', true],
-      ['好', 'text', false],
-      ['5', 'text', false],
-      ['<p>&nbsp;</p>', 'html', true],
-      ['<p>好</p>', 'html', false],
-    ];
-    for (const [content, format, empty] of rows) {
-      it(`${JSON.stringify(content)} is ${empty ? 'empty' : 'content'}`, () =>
-        assert.equal(isEmptyContent(content, format), empty));
-    }
   });
 });

@@ -11,13 +11,10 @@ import {
   message,
   NOW,
   numberOf,
-  type OpenStore,
   SYSTEM,
   textOf,
   ticketOf,
 } from '../contracts/store-rows.ts';
-
-export type OpenedFor = Awaited<ReturnType<OpenStore>>;
 
 export interface FaultCase {
   readonly name: string;

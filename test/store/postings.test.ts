@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import fc from 'fast-check';
 import type { Facts } from '../../normalizer/facts.ts';
 import { encodeFacts } from '../../store/facts-codec.ts';
-import { termsOf, type WeightedTerms } from '../../store/index-terms.ts';
+import { heaviest, type WeightedTerms } from '../../store/index-terms.ts';
 import { BUCKETS } from '../../store/posting-blocks.ts';
 import { POSTINGS_DEFAULTS, Postings, type PostingsOptions } from '../../store/postings.ts';
 import type { Hit } from '../../store/score-table.ts';
@@ -390,7 +390,10 @@ function bruteForce(
   for (const [term, weight] of pairsOf(query)) {
     self += weight * weight;
     const having = entered
-      .map(({ ordinal, facts }) => ({ ordinal, weight: pairsOf(termsOf(facts)).find(([one]) => one === term)?.[1] }))
+      .map(({ ordinal, facts }) => ({
+        ordinal,
+        weight: pairsOf(heaviest(facts, Number.POSITIVE_INFINITY)).find(([one]) => one === term)?.[1],
+      }))
       .filter(one => one.weight !== undefined)
       .sort((a, b) => b.ordinal - a.ordinal)
       .slice(0, perTerm);
