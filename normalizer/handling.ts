@@ -43,8 +43,8 @@ function unitsFor({ category, place }: ToHandle, rulebook: Rulebook): Units {
     : { unit: rule.unit, coUnits: [government, ...coUnits] };
 }
 
-/** Only of a complaint, an accusation or a secret somebody may be what it is about. */
-function accusedOf(toHandle: ToHandle, units: readonly string[], rulebook: Rulebook): readonly string[] {
+/** Those of the units that it is about. Only of a complaint, an accusation or a secret somebody may be that. */
+export function accusedOf(toHandle: ToHandle, units: readonly string[], rulebook: Rulebook): readonly string[] {
   const { type, secret } = toHandle;
   return secret || type === '投诉' ? accusedAmong(units, toHandle, rulebook.units) : [];
 }

@@ -16,6 +16,7 @@ import {
   HOLD_REASONS,
   type Link,
   type LivedTicket,
+  METHODS,
   type PersonalSpan,
   type Place,
   type PlaceSpan,
@@ -192,7 +193,11 @@ const deadline = Joi.object<Writable<Deadline>, true>({
 const handling = Joi.object<Writable<Handling>, true>({
   unit: textOrNull('建议主办单位'),
   coUnits: texts('建议协办单位'),
-  method: Joi.string().valid('转办', '督办', '回访复核').required().label('办理方式'),
+  method: Joi.string()
+    .valid(...METHODS)
+    .required()
+    .label('办理方式'),
+  by: Joi.string().valid('clerk').label('承办单位由谁认定'),
   accused: Joi.array().items(Joi.string()).label('被反映单位'),
   deadlines: Joi.array().items(deadline).required().label('时限'),
 })

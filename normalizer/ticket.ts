@@ -185,12 +185,17 @@ export interface Deadline {
   readonly article: string;
 }
 
+/** 办理方式. */
+export const METHODS = ['转办', '督办', '回访复核'] as const;
+export type Method = (typeof METHODS)[number];
+
 export interface Handling {
-  /** 主办 and 协办, suggested from place and category. */
+  /** 主办 and 协办, suggested from place and category, or named by a clerk. */
   readonly unit: string | null;
   readonly coUnits: readonly string[];
-  /** 转办 督办 回访复核. */
-  readonly method: '转办' | '督办' | '回访复核';
+  readonly method: Method;
+  /** Where a clerk has named the units; absent where the rules suggest them. */
+  readonly by?: 'clerk';
   /** 被反映单位: units by class and place that the appeal is about. An accusation is not suggested to them; absent: none was found. */
   readonly accused?: readonly string[];
   readonly deadlines: readonly Deadline[];

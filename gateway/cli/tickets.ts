@@ -1,6 +1,6 @@
 // huisu tickets: look at tickets, and what a clerk decides about them.
 import { loadIncidents } from '../../config/load-incidents.ts';
-import { TICKET_STATES, TICKET_TYPES, URGENCIES } from '../../normalizer/ticket.ts';
+import { METHODS, TICKET_STATES, TICKET_TYPES, URGENCIES } from '../../normalizer/ticket.ts';
 import type { TicketFilter, TicketRow } from '../../store/store.ts';
 import type { Changes } from '../desk/changes.ts';
 import type { Desk } from '../desk/desk.ts';
@@ -162,8 +162,8 @@ export const ticketCommands: readonly Command[] = [
     kind: 'one',
     name: 'tickets correct',
     summary: {
-      zh: '更正工单的类型、分类、紧急程度、事发地、保密、匿名；工单系统已有的，再送一次',
-      en: 'say otherwise about type, class, urgency, scene, discretion; the case system gets what it has once more',
+      zh: '更正工单的类型、分类、紧急程度、事发地、被反映人、承办单位、办理方式、保密、匿名、公开；工单系统已有的，再送一次',
+      en: 'say otherwise about type, class, urgency, scene, units, discretion; the case system gets what it has once more',
     },
     arguments: [NUMBER],
     options: [
@@ -183,6 +183,24 @@ export const ticketCommands: readonly Command[] = [
           zh: '事发地；保密件的也照转，请勿写反映人住处',
           en: 'the scene; goes out of a confidential ticket, too, so not where its author lives',
         },
+      },
+      {
+        flags: '--subject <text>',
+        summary: { zh: '被反映人；空为没有指名', en: 'whom it is about; empty: nobody is named' },
+      },
+      {
+        flags: '--unit <name>',
+        summary: { zh: '主办单位；空为由规则建议', en: 'the unit that handles it; empty: as the rules suggest' },
+      },
+      {
+        flags: '--co-units <names>',
+        summary: { zh: '协办单位，用逗号隔开；空为没有', en: 'units that help, parted by commas; empty: none' },
+      },
+      { flags: '--method <method>', summary: { zh: '办理方式', en: 'method' }, choices: METHODS },
+      {
+        flags: '--public <yes-or-no>',
+        summary: { zh: '是否公开；保密的不能公开', en: 'may be made public; never what is confidential' },
+        choices: YES_OR_NO,
       },
       {
         flags: '--approve',
@@ -222,10 +240,13 @@ function corrected(desk: Desk, args: Arguments, by: string): Promise<DeskAnswer>
   return declines ? desk.decline(number, reason, by) : desk.correct(number, changes, reason, by);
 }
 
+const TEXTS = ['type', 'category', 'urgency', 'division', 'scene', 'subject', 'unit', 'method'];
+
 function changesOf(args: Arguments): Changes {
-  const texts = ['type', 'category', 'urgency', 'division', 'scene'].map(key => [key, textOf(args, key)] as const);
-  const flags = ['confidential', 'anonymous'].map(key => [key, textOf(args, key)] as const);
-  const given = [...texts, ...flags.map(([key, said]) => [key, said && said === 'yes'] as const)];
+  const texts = TEXTS.map(key => [key, textOf(args, key)] as const);
+  const flags = ['confidential', 'anonymous', 'public'].map(key => [key, textOf(args, key)] as const);
+  const coUnits = textOf(args, 'coUnits')?.split(/[,，、]/);
+  const given = [...texts, ...flags.map(([key, said]) => [key, said && said === 'yes'] as const), ['coUnits', coUnits]];
   return Object.fromEntries(given.filter(([, value]) => value !== undefined)) as Changes;
 }
 

@@ -3,6 +3,7 @@ import type { ToHandle } from '../../normalizer/handling.ts';
 import {
   type Category,
   type Handling,
+  type Method,
   OPEN_STATES,
   type TicketState,
   type TicketType,
@@ -21,6 +22,14 @@ export interface Changes {
   readonly division?: string;
   /** The scene in a clerk's words, in place of all that was read of it; empty: it is not known. */
   readonly scene?: string;
+  /** 被反映人; empty: nobody is named. */
+  readonly subject?: string;
+  readonly public?: boolean;
+  /** 主办单位 in place of what the rules suggest; empty: what they suggest. */
+  readonly unit?: string;
+  /** 协办单位, in place of all there are. */
+  readonly coUnits?: readonly string[];
+  readonly method?: Method;
 }
 
 /** What the rules say of a corrected ticket. */
@@ -30,6 +39,8 @@ export interface CorrectionRules {
   /** Name of a division; null for a code that is none. */
   division(code: string): string | null;
   handling(of: ToHandle): Handling;
+  /** Those of the units that it is about. */
+  accused(of: ToHandle, units: readonly string[]): readonly string[];
 }
 
 /** What joined another ticket is corrected in that one. Of closed tickets others are still made, and people still see them. */

@@ -1,10 +1,13 @@
-// 更正: a clerk says otherwise than reading did about type, class, urgency, scene, discretion or anonymity. A new decision, never an edit.
-import { suggestHandling, type ToHandle } from '../../normalizer/handling.ts';
+// 更正: a clerk says otherwise than reading did about type, class, urgency, scene, discretion, whom it is about and who handles it. A new decision, never an edit.
+import { isDeepStrictEqual } from 'node:util';
+import { accusedOf, suggestHandling, type ToHandle } from '../../normalizer/handling.ts';
 import type { Rulebook } from '../../normalizer/rulebook.ts';
-import type { Category, Decided, Flag, Place, TicketType } from '../../normalizer/ticket.ts';
+import { cleanText } from '../../normalizer/text.ts';
+import type { Category, Decided, Flag, Handling, Place, TicketType } from '../../normalizer/ticket.ts';
 import { decodeFacts, encodeFacts } from '../../store/facts-codec.ts';
 import type { CommitRow, MessageRow, TicketRow } from '../../store/store.ts';
 import { type BornContent, openTicketContent, sealContent } from '../../store/ticket-seal.ts';
+import { assigned } from './assignment.ts';
 import { type Changes, CORRECTABLE, type CorrectionRules } from './changes.ts';
 import { noted } from './clerk-row.ts';
 import { createdEntry, hasGone } from './corrections.ts';
@@ -18,6 +21,7 @@ export function correctionRules(rulebook: Rulebook): CorrectionRules {
     category: code => rulebook.nodes.find(node => node.code === code)?.category ?? null,
     division: code => rulebook.divisionsByCode.get(code)?.name ?? null,
     handling: of => suggestHandling(of, rulebook).handling,
+    accused: (of, units) => accusedOf(of, units, rulebook),
   };
 }
 
@@ -115,26 +119,45 @@ function corrected(rules: CorrectionRules, born: BornContent, changes: Changes):
   const urgency = changes.urgency === undefined ? appeal.urgency : byClerk(changes.urgency);
   const anonymous = changes.anonymous ?? born.anonymous;
   const confidential = discretion(born, changes, { type: type.value, anonymous });
-  const { title, content, subject } = appeal;
+  const subject = changes.subject === undefined ? appeal.subject : subjectOf(changes.subject);
+  const { title, content } = appeal;
   const of: ToHandle = {
     ...{ type: type.value, secret: type.value === '举报' || confidential.value, category: category?.value ?? null },
     ...{ place, urgency: urgency.value, text: `${title}\n${content}`, subject, receivedAt: born.source.receivedAt },
   };
   // Who must not learn of it depends on what it is and on whether it is secret.
   const { type: _type, ...others } = changes;
-  const anew = Object.keys(others).some(field => field !== 'scene') || type.value !== appeal.type.value;
+  const anew = Object.keys(others).some(field => !SUGGESTS_NOTHING.has(field)) || type.value !== appeal.type.value;
   const placed = changes.division !== undefined || changes.scene !== undefined;
   return {
     ...born,
     appeal: {
       ...appeal,
-      ...{ type, category, urgency },
+      ...{ type, category, urgency, subject },
       asks: (appeal.asks ?? []).filter(field => !(field in changes) && !(field === 'place' && placed)),
     },
     ...{ place, anonymous, confidential },
-    public: confidential.value ? { value: false, by: 'rule', words: [] } : born.public,
-    handling: anew ? { ...rules.handling(of), method: born.handling.method } : born.handling,
+    public: publicity(born, changes, confidential.value),
+    handling: assigned(rules, {
+      ...{ before: born.handling, changes, of },
+      suggested: anew ? rules.handling(of) : born.handling,
+    }),
   };
+}
+
+/** What says nothing of who should handle it; a unit that is named does so by itself. */
+const SUGGESTS_NOTHING: ReadonlySet<string> = new Set(['scene', 'public', 'method']);
+const LONGEST_SUBJECT = 100;
+
+function subjectOf(written: string): string | null {
+  const subject = cleanText(written, LONGEST_SUBJECT).text.replaceAll('\n', ' ').trim();
+  return subject === '' ? null : subject;
+}
+
+function publicity({ number, public: before }: BornContent, changes: Changes, confidential: boolean): Flag {
+  if (confidential && changes.public === true) throw new DeskError('desk.stays_unpublished', { number });
+  if (confidential) return { value: false, by: 'rule', words: [] };
+  return changes.public === undefined ? before : flagged(changes.public);
 }
 
 function categoryOf(rules: CorrectionRules, code: string): Category {
@@ -178,19 +201,35 @@ function discretion(
 
 /** For the audit: which field was what and is what now; no words of the appeal. */
 function differences(before: BornContent, after: BornContent): readonly string[] {
-  const of = ({ appeal, place, confidential, anonymous }: BornContent): Readonly<Record<string, string>> => ({
-    type: appeal.type.value,
-    category: appeal.category?.value.codes.at(-1) ?? '',
-    urgency: appeal.urgency.value,
-    confidential: String(confidential.value),
-    anonymous: String(anonymous),
-    division: place.division ?? '',
-  });
+  const of = (content: BornContent): Readonly<Record<string, string>> => {
+    const { appeal, place, confidential, anonymous, handling } = content;
+    return {
+      type: appeal.type.value,
+      category: appeal.category?.value.codes.at(-1) ?? '',
+      urgency: appeal.urgency.value,
+      confidential: String(confidential.value),
+      anonymous: String(anonymous),
+      division: place.division ?? '',
+      public: String(content.public.value),
+      method: handling.method,
+    };
+  };
   const [was, is] = [of(before), of(after)];
   const changed = Object.keys(is).flatMap(key => (was[key] === is[key] ? [] : [`${key}:${was[key]}→${is[key]}`]));
   // The same words from a clerk say that it is no home, and go out.
-  const same = before.place.text === after.place.text && before.place.by === after.place.by;
-  return same ? changed : [...changed, 'scene'];
+  const sameScene = before.place.text === after.place.text && before.place.by === after.place.by;
+  const said: readonly (readonly [string, boolean])[] = [
+    ['scene', !sameScene],
+    ['subject', before.appeal.subject !== after.appeal.subject],
+    ['units', !areSameUnits(before.handling, after.handling)],
+  ];
+  return [...changed, ...said.filter(([, differs]) => differs).map(([field]) => field)];
+}
+
+/** Units that follow from a corrected class or place are no words of a clerk. */
+function areSameUnits(one: Handling, other: Handling): boolean {
+  if (one.by !== 'clerk' && other.by !== 'clerk') return true;
+  return one.by === other.by && one.unit === other.unit && isDeepStrictEqual(one.coUnits, other.coUnits);
 }
 
 /**

@@ -28,9 +28,13 @@ export interface Proposal {
 /** What is sealed of it, as the note of its event. */
 type Kept = Pick<Proposal, 'changes' | 'reason'>;
 
-/** Whether less stands between the case system and who appealed: no accusation any more, not confidential, not anonymous. */
+/**
+ * Whether less stands between the case system and who appealed: no accusation any more, not confidential, not anonymous; or what they
+ * asked not to be made public may be.
+ */
 export function lowers(before: BornContent, after: BornContent): boolean {
   if (before.appeal.type.value === '举报' && after.appeal.type.value !== '举报') return true;
+  if (before.public.by === 'sender' && !before.public.value && after.public.value) return true;
   return (before.confidential.value && !after.confidential.value) || (before.anonymous && !after.anonymous);
 }
 

@@ -209,14 +209,14 @@ function linksOf({ cipher }: DeskParts, lead: MessageRow) {
 function withoutPart(before: BornContent, fresh: BornContent, own: TicketRow): BornContent {
   const { links, closedRepeatOf, incident, triage } = before;
   const corrected = own.events.some(({ kind }) => kind === 'corrected');
-  const { type, category, urgency, asks } = corrected ? before.appeal : fresh.appeal;
+  const { type, category, urgency, subject, asks } = corrected ? before.appeal : fresh.appeal;
   const accused = before.appeal.type.value === '举报';
   return {
     ...fresh,
     ...{ links, closedRepeatOf, incident, triage },
     appeal: {
       ...fresh.appeal,
-      ...{ category, urgency, asks: asks ?? [] },
+      ...{ category, urgency, subject, asks: asks ?? [] },
       type: accused ? before.appeal.type : type,
       attachments: placed(fresh.appeal.attachments, before.appeal.attachments),
     },

@@ -83,6 +83,7 @@ export async function viewTicket(parts: ViewParts, number: string, reveal: Revea
     identity: isErased(row) ? 'erased' : 'kept',
     anonymous: born.anonymous,
     confidential: row.confidential,
+    public: born.public.value && !row.confidential,
     triage: {
       ...{ verdict: triage.verdict, clause: triage.clause, basis: triage.basis },
       ...{ words: triage.words, by: triage.by, confidence: triage.confidence ?? null },
@@ -91,6 +92,7 @@ export async function viewTicket(parts: ViewParts, number: string, reveal: Revea
     handling: {
       unit: handling.unit,
       coUnits: handling.coUnits,
+      by: handling.by ?? null,
       accused: handling.accused ?? [],
       method: handling.method,
       deadlines: handling.deadlines.map(one => ({ ...one, extended: parts.extensions(one) })),
@@ -211,13 +213,20 @@ function figuresOf({ tickets, messages, firstAt, lastAt, days }: IncidentMarks) 
   return { tickets, messages, firstAt, lastAt, days };
 }
 
+/** What a clerk writes in words of their own. */
+const WRITTEN: ReadonlySet<string> = new Set(['scene', 'subject', 'unit', 'coUnits']);
+
 /** What somebody wants the ticket to be, for a second person to say yes or no to. */
 function proposalShown({ cipher, now }: ViewParts, row: TicketRow, words: (text: string) => string) {
   const proposal = proposalOf(cipher, row, now());
   if (proposal === null) return null;
   const { by, at, until, reason } = proposal;
-  const { scene, ...others } = proposal.changes;
-  const changes = scene === undefined ? others : { ...others, scene: words(scene) };
+  const changes = Object.fromEntries(
+    Object.entries(proposal.changes).map(([field, value]) => [
+      field,
+      WRITTEN.has(field) ? words(String(value)) : value,
+    ]),
+  );
   return { by, at, until, changes, reason: words(reason) };
 }
 
