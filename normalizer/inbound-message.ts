@@ -65,12 +65,13 @@ export interface ConversationPart {
   readonly quietSeconds: number;
 }
 
-export const ILLEGIBLE_REASONS = ['encrypted', 'unopened'] as const;
+export const ILLEGIBLE_REASONS = ['encrypted', 'unopened', 'unread'] as const;
 export type IllegibleReason = (typeof ILLEGIBLE_REASONS)[number];
 /** The problem that its draft carries. */
 export const ILLEGIBLE_PROBLEMS: Readonly<Record<IllegibleReason, string>> = {
   encrypted: 'text.encrypted',
   unopened: 'text.unopened',
+  unread: 'text.unread',
 };
 
 /** 来件, an appeal. */
@@ -100,8 +101,8 @@ export interface InboundAppeal {
   readonly externalIds: Readonly<Record<string, string>>;
   readonly attachments: readonly InboundAttachment[];
   readonly conversation?: ConversationPart;
-  /** Why nobody here can read what was written: for another key (`encrypted`), or in a wrapping that nothing opens (`unopened`). The
-   *  content is then what stands around it, and a person has to look. */
+  /** Why nobody here can read what was written: for another key (`encrypted`), in a wrapping that nothing opens (`unopened`), or
+   *  because reading it failed (`unread`). The content is then what stands around it, and a person has to look. */
   readonly illegible?: IllegibleReason;
 }
 

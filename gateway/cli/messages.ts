@@ -4,6 +4,7 @@ import { summary, viewMessage } from '../desk/ticket-view.ts';
 import type { Arguments, Command } from './command.ts';
 import { originalCommand } from './original.ts';
 import { CHANNEL, CLERKS_REASON, COLUMNS, LIMIT, NUMBER, numberOf, paged, required, textOf } from './parts.ts';
+import { readWords } from './words-file.ts';
 
 const STATES = ['unread', 'decided', 'quarantined'];
 const OUTCOMES = ['ticket', 'repeat', 'part', 'not-an-appeal', 'quarantined'];
@@ -43,13 +44,24 @@ export const messageCommands: readonly Command[] = [
     kind: 'one',
     name: 'messages appeal',
     summary: {
-      zh: '把判为非诉求的来件（测试、空白、自动回复等）认定为诉求，就地成为工单',
-      en: 'what was taken for no appeal (a test, empty, an automatic reply) is one: it becomes a ticket in its place',
+      zh: '把判为非诉求的来件（测试、空白、自动回复等）或隔离中读不出的，认定为诉求，就地成为工单',
+      en: 'what was taken for no appeal (a test, empty, an automatic reply), or could not be read, becomes a ticket in its place',
     },
     arguments: [NUMBER],
-    options: [CLERKS_REASON],
+    options: [
+      CLERKS_REASON,
+      {
+        flags: '--words <file>',
+        summary: {
+          zh: '人工录入的内容：文本文件，或含诉求各栏的 JSON（title、content、contact 等）',
+          en: 'what a clerk has written down of it: a text file, or JSON with the fields of an appeal (title, content, contact …)',
+        },
+        path: true,
+      },
+    ],
     run: async ({ desk, adopt }, args, call) => {
-      const answer = await desk.makeAppeal(numberOf(args), required(args, 'reason'), call.by);
+      const [number, reason, file] = [numberOf(args), required(args, 'reason'), textOf(args, 'words')];
+      const answer = await desk.makeAppeal(number, reason, call.by, file === undefined ? null : await readWords(file));
       await adopt(answer.number);
       return { ...answer };
     },

@@ -1,6 +1,8 @@
-// 认定为诉求与撤销认定: what was taken for no appeal (a test, an automatic answer) becomes a ticket in its place, and none again.
+// 认定为诉求与撤销认定: what was taken for no appeal (a test, an automatic answer), or what nobody could read, becomes a ticket in its place, and none again.
 import { OPEN_STATES, type Outcome } from '../../normalizer/ticket.ts';
+import { SealBroken } from '../../store/errors.ts';
 import type { BornRow, CommitRow, MessageRow, TicketEvent, TicketRow } from '../../store/store.ts';
+import type { Words } from '../reading/by-hand.ts';
 import { hasOriginal } from '../reading/read-again.ts';
 import { commit, comparedAnswer, decisionRow, note, noted, reborn, saying } from './clerk-row.ts';
 import { noticeOf } from './decided-anew.ts';
@@ -9,7 +11,7 @@ import { DeskError } from './desk-error.ts';
 import type { DeskAnswer, DeskParts, Rebirth } from './desk-parts.ts';
 import { bothOf, messageOf, ticketOf, ticketOutcome } from './found.ts';
 
-/** The event of a ticket that a clerk made of what was taken for no appeal. */
+/** The event of a ticket that a clerk made of what reading made none of. */
 const APPEALED = 'made-appeal';
 
 export interface Asked {
@@ -18,12 +20,33 @@ export interface Asked {
   readonly by: string;
 }
 
-export async function makeAppeal(parts: DeskParts, { number, reason, by }: Asked): Promise<DeskAnswer | null> {
-  const message = await messageOf(parts, number);
+/** What nobody could even open: its bytes are not looked at. */
+const NOT_OPENED: ReadonlySet<string> = new Set([
+  'reading.cannot_open',
+  'reading.original_missing',
+  'reading.thread_died',
+]);
+/** What comparing it failed on is compared by hand. */
+const NOT_COMPARED: ReadonlySet<string> = new Set(['reading.judge_failed', 'reading.thread_died']);
+
+/** @param words what the clerk has written down of it; null: nothing */
+export async function makeAppeal(
+  parts: DeskParts,
+  { number, reason, by, words }: Asked & { readonly words: Words | null },
+): Promise<DeskAnswer | null> {
+  const message = await messageOf(parts, number, 'quarantined');
   const { outcome } = message;
-  if (outcome?.kind !== 'not-an-appeal') throw new DeskError('desk.is_appeal', { number });
-  if (!hasOriginal(message)) throw new DeskError('desk.original_gone', { number });
-  const born = await parts.rebirth(message, { asAppeal: true, compared: {} });
+  if (outcome?.kind !== 'not-an-appeal' && outcome?.kind !== 'quarantined')
+    throw new DeskError('desk.is_appeal', { number });
+  if (!hasOriginal(message) || message.wrappedContent.length === 0)
+    throw new DeskError('desk.original_gone', { number });
+  checkKey(parts, message);
+  const born = await parts.rebirth(message, {
+    asAppeal: true,
+    ...(words !== null || outcome.kind === 'quarantined' ? { words } : {}),
+    ...(NOT_OPENED.has(outcome.reason) ? { unasked: true } : {}),
+    ...(NOT_COMPARED.has(outcome.reason) ? {} : { compared: {} }),
+  });
   if (born === null) throw new DeskError('desk.no_appeal_in_it', { number });
   const row = bornRow(parts, message, born);
   const event = { number, at: row.decidedAt, by, kind: APPEALED, state: row.ticket.state };
@@ -33,6 +56,16 @@ export async function makeAppeal(parts: DeskParts, { number, reason, by }: Asked
     audit: note(by, 'message.appeal', [number, `was:${outcome.reason}`]),
   });
   return answer && comparedAnswer(answer, row, born.decision.links);
+}
+
+/** Nothing can be sealed beside what does not open any more: without its key there is no ticket in its place. */
+function checkKey({ cipher }: DeskParts, { number, wrappedContent }: MessageRow): void {
+  try {
+    cipher.openDataKey(wrappedContent);
+  } catch (error) {
+    if (error instanceof SealBroken) throw new DeskError('desk.key_missing', { number });
+    throw error;
+  }
 }
 
 /**
@@ -121,7 +154,7 @@ export function followUpUndone(parts: DeskParts, earlier: TicketRow, message: Me
   return saying(parts, earlier, event, message.number);
 }
 
-/** Whether a clerk made the ticket of what was taken for no appeal. */
+/** Whether a clerk made the ticket of what was taken for no appeal, or of what could not be read. */
 export function isMadeAppeal({ events }: Pick<TicketRow, 'events'>): boolean {
   return events.some(({ kind }) => kind === APPEALED);
 }

@@ -2,6 +2,7 @@
 import type { Decision } from '../../normalizer/facts.ts';
 import type { FieldCipher } from '../../store/field-cipher.ts';
 import type { BornRow, EntryKind, MessageRow, Store } from '../../store/store.ts';
+import type { Words } from '../reading/by-hand.ts';
 import type { ClerkSaid } from '../reading/judge.ts';
 import type { CorrectionRules } from './changes.ts';
 
@@ -9,6 +10,10 @@ import type { CorrectionRules } from './changes.ts';
 export interface ReadingAgain {
   /** A clerk says that it is an appeal, whatever its adapter takes it for. Default false. */
   readonly asAppeal?: boolean;
+  /** What a clerk has written down of it, or null: it becomes a ticket whatever can be read of it. Absent: it has to be readable. */
+  readonly words?: Words | null;
+  /** Its adapter is not asked, and its bytes are left alone. Default false. */
+  readonly unasked?: boolean;
   /** Number of a part that does not belong to it. */
   readonly without?: string;
   /** It is compared with earlier tickets, as far as what a clerk has said of it leaves that open; absent: with none. */

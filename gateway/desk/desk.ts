@@ -1,4 +1,5 @@
 // What a clerk does with a ticket or a message: each act is a new decision with the next revision, audited, and can be undone.
+import type { Words } from '../reading/by-hand.ts';
 import { refuse, release } from './acceptance.ts';
 import { makeAppeal, makeNoAppeal } from './appeals.ts';
 import type { Changes } from './changes.ts';
@@ -34,8 +35,12 @@ export interface Desk {
   approve(number: string, reason: string | null, by: string): Promise<DeskAnswer>;
   /** 不同意: ends a proposal, one's own as well. */
   decline(number: string, reason: string, by: string): Promise<DeskAnswer>;
-  /** 认定为诉求: a message that was taken for no appeal becomes a ticket in its place. The reason is kept sealed. */
-  makeAppeal(number: string, reason: string, by: string): Promise<DeskAnswer>;
+  /**
+   * 认定为诉求: a message that was taken for no appeal, or that nobody could read, becomes a ticket in its place, with what can be read of it.
+   * The reason is kept sealed.
+   * @param words what the clerk has written down of it; counts more than what was read. Default null: nothing
+   */
+  makeAppeal(number: string, reason: string, by: string, words?: Words | null): Promise<DeskAnswer>;
   /** 撤销认定: a ticket that a clerk made so is none after all; the case system hears that it is withdrawn. `release` undoes it. */
   makeNoAppeal(number: string, reason: string, by: string): Promise<DeskAnswer>;
 }
@@ -63,7 +68,7 @@ export function createDesk(parts: DeskParts): Desk {
     correct: (number, changes, reason, by) => redo(() => correct(parts, { number, changes, reason, by })),
     approve: (number, reason, by) => redo(() => approve(parts, { number, reason, by })),
     decline: (number, reason, by) => redo(() => declined(parts, { number, reason, by })),
-    makeAppeal: (number, reason, by) => redo(() => makeAppeal(parts, { number, reason, by })),
+    makeAppeal: (number, reason, by, words = null) => redo(() => makeAppeal(parts, { number, reason, by, words })),
     makeNoAppeal: (number, reason, by) => redo(() => makeNoAppeal(parts, { number, reason, by })),
   };
 }

@@ -9,9 +9,11 @@ export interface MessageAndTicket {
   readonly ticket: TicketRow;
 }
 
-export async function messageOf({ store }: DeskParts, number: string): Promise<MessageRow> {
+/** @param also what is in quarantine as well */
+export async function messageOf({ store }: DeskParts, number: string, also?: 'quarantined'): Promise<MessageRow> {
   const message = await store.messages.get(number);
   if (message === null) throw new DeskError('desk.no_such_number', { number });
+  if (message.state === also) return message;
   if (message.state === 'quarantined') throw new DeskError('desk.quarantined', { number });
   if (message.state !== 'decided') throw new DeskError('desk.not_decided', { number, state: message.state });
   return message;

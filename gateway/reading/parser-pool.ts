@@ -1,6 +1,7 @@
 // The pool of parser threads: hands out batches, watches the clock, sets aside what others would wait for, names what a parser died on.
 import { Worker } from 'node:worker_threads';
 import { workerUrl } from '../worker-url.ts';
+import type { ByHand } from './by-hand.ts';
 import type { ParserAnswer, ParserChannel, ParserItem, ParserJob, ParserStart, Reading } from './protocol.ts';
 
 export interface PoolOptions extends Omit<ParserStart, 'progress' | 'rehearsal'> {
@@ -21,6 +22,8 @@ export interface ReadItem {
   readonly gathered: boolean;
   /** A clerk says that the first original is an appeal, whatever its adapter takes it for. Default false. */
   readonly asAppeal?: boolean;
+  /** A clerk makes it a ticket, whatever can be read of it. Default null: it has to be readable. */
+  readonly byHand?: ByHand | null;
   readonly originals: readonly Uint8Array[];
 }
 
@@ -377,13 +380,14 @@ function pack(id: number, channels: Readonly<Record<string, ParserChannel>>, ite
   const size = items.reduce((sum, item) => sum + item.originals.reduce((of, one) => of + one.length, 0), 0);
   const bytes = new Uint8Array(size);
   let at = 0;
-  const packed = items.map(({ channel, receivedAt, gathered, asAppeal = false, originals }): ParserItem => {
+  const packed = items.map((item): ParserItem => {
+    const { channel, receivedAt, gathered, asAppeal = false, byHand = null, originals } = item;
     const spans = originals.map((original): readonly [number, number] => {
       bytes.set(original, at);
       at += original.length;
       return [at - original.length, at];
     });
-    return { channel, receivedAt, gathered, asAppeal, spans };
+    return { channel, receivedAt, gathered, asAppeal, byHand, spans };
   });
   return { id, channels, items: packed, bytes: bytes.buffer };
 }

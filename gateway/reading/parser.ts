@@ -1,6 +1,6 @@
 // 解析线程: runs adapters' parse and the normaliser on strangers' bytes. Holds no keys, writes nothing, may be killed at any time.
 import { parentPort, workerData } from 'node:worker_threads';
-import type { InboundAppeal, Original } from '../../adapters/contract.ts';
+import type { AdapterDefinition, InboundAppeal, Original } from '../../adapters/contract.ts';
 import { loadRegistry } from '../../adapters/registry.ts';
 import { type Grams, gramRules } from '../../normalizer/grams.ts';
 import { compileRulebook } from '../../normalizer/rulebook.ts';
@@ -36,19 +36,24 @@ const rules: ReadingRules = {
 };
 const channels = new Map<string, ParserChannel>();
 
+/** What stands for a channel that is gone, and for an adapter that must not be asked. */
+const GONE: ParserChannel = { kind: 'unknown', settings: null };
+const UNASKED: Pick<AdapterDefinition, 'parse'> = {
+  parse: () => {
+    throw new Error('this adapter was not to be asked');
+  },
+};
+
 async function readItem(item: ParserItem, bytes: Uint8Array): Promise<DraftReading> {
   const channel = channels.get(item.channel);
-  if (channel === undefined) return { reading: { kind: 'unreadable', reason: 'reading.unknown_channel' } };
-  const definition = await registry.get(channel.kind);
+  if (channel === undefined && item.byHand?.unasked !== true)
+    return { reading: { kind: 'unreadable', reason: 'reading.unknown_channel' } };
+  const { kind, settings } = channel ?? GONE;
+  const definition = item.byHand?.unasked === true ? UNASKED : await registry.get(kind);
   const originals = item.spans.map(([from, to]) => decodeOriginal(bytes.subarray(from, to)));
-  const { receivedAt, gathered, asAppeal } = item;
-  return readMessage(
-    definition,
-    channel.settings,
-    originals,
-    { channel: item.channel, kind: channel.kind, receivedAt, gathered, asAppeal },
-    rules,
-  );
+  const { receivedAt, gathered, asAppeal, byHand } = item;
+  const arrival = { channel: item.channel, kind, receivedAt, gathered, asAppeal, byHand };
+  return readMessage(definition, settings, originals, arrival, rules);
 }
 
 async function run(job: ParserJob): Promise<ParserAnswer> {

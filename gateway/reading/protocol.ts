@@ -2,6 +2,7 @@
 import type { NotAnAppeal } from '../../normalizer/inbound-message.ts';
 import type { RulebookData } from '../../normalizer/rule-data.ts';
 import type { Requester, TicketType, Triage, Urgency } from '../../normalizer/ticket.ts';
+import type { ByHand } from './by-hand.ts';
 import type { Part } from './conversations.ts';
 import type { PlainError } from './plain-error.ts';
 
@@ -33,6 +34,8 @@ export interface ParserItem {
   readonly gathered: boolean;
   /** True when a clerk says that the first span is an appeal. */
   readonly asAppeal: boolean;
+  /** A clerk makes it a ticket, whatever can be read of it; null: it has to be readable. */
+  readonly byHand: ByHand | null;
   /** Start and end of each encoded original in the job's bytes. */
   readonly spans: readonly (readonly [number, number])[];
 }

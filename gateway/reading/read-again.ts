@@ -30,15 +30,15 @@ export interface ReadAgainParts {
 export async function readAgain(
   parts: ReadAgainParts,
   message: MessageRow,
-  { asAppeal = false, without, compared }: ReadingAgain = {},
+  how: ReadingAgain = {},
 ): Promise<Rebirth | null> {
   const { cipher, store } = parts;
+  const { asAppeal = false, without, compared } = how;
   const joined = await store.messages.joined(message.number);
   const gathered = joined.filter(row => row.outcome?.kind === 'part' && row.number !== without);
   if (![message, ...gathered].every(hasOriginal)) return null;
-  const originals = await Promise.all([message, ...gathered].map(row => originalOf(parts, row)));
-  const item = { channel: message.channel, receivedAt: message.acceptedAt, gathered: true, asAppeal, originals };
-  const read = await readOne(parts, item);
+  const base = { channel: message.channel, receivedAt: message.acceptedAt, gathered: true, asAppeal };
+  const read = await readHow(parts, [message, ...gathered], base, how);
   if (read === null) return null;
   const { head, draft, hashes, counts } = read;
   const identityKeys = identityKeysOf(cipher, head);
@@ -64,13 +64,34 @@ interface ReadDraft {
   readonly counts: Uint8Array;
 }
 
-async function readOne({ pool: options, channels }: ReadAgainParts, item: ReadItem): Promise<ReadDraft | null> {
+/** What its adapter cannot read, or dies on, is read without it where a clerk makes a ticket of it all the same. */
+async function readHow(
+  parts: ReadAgainParts,
+  rows: readonly MessageRow[],
+  base: Omit<ReadItem, 'originals'>,
+  { words, unasked = false }: ReadingAgain,
+): Promise<ReadDraft | null> {
+  const byHand = words === undefined ? null : { words, unasked: false };
+  const opened = unasked ? null : await Promise.all(rows.map(row => originalOf(parts, row)));
+  const read = opened === null ? null : await readOne(parts, { ...base, byHand, originals: opened });
+  if (read === 'none') return null;
+  if (read !== null || words === undefined) return read;
+  const blind = await readOne(parts, { ...base, byHand: { words, unasked: true }, originals: [] });
+  return blind === 'none' ? null : blind;
+}
+
+/** null where nobody could read it; `none` where it can be read and is no appeal. */
+async function readOne(
+  { pool: options, channels }: ReadAgainParts,
+  item: ReadItem,
+): Promise<ReadDraft | 'none' | null> {
   // None that reads batches: the one that stands ready is enough.
   const pool = createParserPool({ ...options, parsers: 0 });
   try {
     pool.setChannels(await channels());
     const result = await pool.readAside(item);
-    if ('died' in result || result.reading.kind !== 'draft') return null;
+    if ('died' in result) return null;
+    if (result.reading.kind !== 'draft') return result.reading.kind === 'not-an-appeal' ? 'none' : null;
     const { reading, draft, hashes, counts } = result;
     return { head: reading.head, draft: draft as Uint8Array, hashes, counts };
   } finally {

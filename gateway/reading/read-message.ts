@@ -12,6 +12,7 @@ import { placeKeysOf } from '../../normalizer/place-keys.ts';
 import { readRequester, requesterIdentities } from '../../normalizer/requester.ts';
 import type { Rulebook } from '../../normalizer/rulebook.ts';
 import type { Requester, Source, TicketDraft } from '../../normalizer/ticket.ts';
+import { appealsByHand, type ByHand } from './by-hand.ts';
 import type { Writer } from './conversations.ts';
 import { plainError } from './plain-error.ts';
 import type { DraftHead, Reading } from './protocol.ts';
@@ -30,6 +31,8 @@ export interface Arrival {
   readonly gathered: boolean;
   /** A clerk says that the first original is an appeal; `parse` may say what it likes. Default false. */
   readonly asAppeal?: boolean;
+  /** A clerk makes it a ticket, whatever can be read of it. Default null. */
+  readonly byHand?: ByHand | null;
 }
 
 export interface DraftReading {
@@ -49,6 +52,7 @@ export async function readMessage(
   rules: ReadingRules,
 ): Promise<DraftReading> {
   try {
+    if (arrival.byHand) return await readByHand(definition, settings, originals, arrival.byHand, { arrival, rules });
     const appeals: InboundAppeal[] = [];
     for (const [place, original] of originals.entries()) {
       const asAppeal = arrival.asAppeal === true && place === 0;
@@ -65,6 +69,18 @@ export async function readMessage(
     if (error instanceof PlatformError) return { reading: { kind: 'unreadable', reason: error.code } };
     return { reading: { kind: 'unreadable', reason: 'reading.parse_failed', defect: plainError(error) } };
   }
+}
+
+async function readByHand(
+  definition: Pick<AdapterDefinition, 'parse' | 'readAsAppeal'>,
+  settings: unknown,
+  originals: readonly Original[],
+  byHand: ByHand,
+  { arrival, rules }: { readonly arrival: Arrival; readonly rules: ReadingRules },
+): Promise<DraftReading> {
+  const read = (original: Original, place: number) => inboundOf(definition, original, settings, place === 0);
+  const found = await appealsByHand(byHand, originals, read);
+  return 'kind' in found ? { reading: found } : draftOf(joined(found), arrival, rules);
 }
 
 /** As its adapter reads it; with `asAppeal` as the appeal that a clerk says it is, where the adapter can. */

@@ -45,6 +45,37 @@ export function decisionContract(open: OpenStore): void {
     );
 
     it(
+      'lets what was quarantined become a ticket by a later decision, one that joins another as well',
+      withStore(open, async store => {
+        await decided(store, [ticketOf('a', 'l')]);
+        await store.messages.accept([message('q'), message('r')]);
+        const lost = (name: string) => decision(name, { kind: 'quarantined', reason: 'x' });
+        await store.decisions.commit([lost('q'), lost('r')], null);
+        const made = { number: numberOf('q'), at: NOW, by: 'clerk', kind: 'made-appeal', state: 'queued' } as const;
+        const own = { revision: 1, outbox: [entry('q', 'ticket.created', { revision: 1 })], events: [made] };
+        const joined = {
+          ...{ number: numberOf('r'), revision: 1, decidedAt: NOW, ticket: born('r', { state: 'joined' }) },
+          events: [{ ...made, number: numberOf('r'), state: 'joined' as const }],
+        };
+        const rows = [ticketOf('q', 'l', own), decision('r', { kind: 'repeat', of: numberOf('a') }, joined)];
+        assert.deepEqual(await store.decisions.commit(rows, null), ['committed', 'committed']);
+        const { quarantined, byOutcome } = await store.messages.counts();
+        assert.deepEqual([quarantined, byOutcome['ticket'], byOutcome['repeat']], [0, 2, 1]);
+        assert.deepEqual(await store.messages.list({ state: 'quarantined', limit: 5 }), []);
+        const states = await Promise.all(
+          ['q', 'r'].map(async name => (await store.tickets.get(numberOf(name)))?.state),
+        );
+        assert.deepEqual(states, ['queued', 'joined']);
+        assert.deepEqual((await store.tickets.counts()).byState, { queued: 2, joined: 1 });
+        assert.deepEqual(
+          (await store.messages.joined(numberOf('a'))).map(({ number }) => number),
+          [numberOf('r')],
+        );
+        assert.equal(await store.messages.reread(numberOf('q'), SYSTEM), false);
+      }),
+    );
+
+    it(
       'takes the next revision of a message only, and a refused row leaves no trace',
       withStore(open, async store => {
         await store.messages.accept([message('a'), message('b')]);
