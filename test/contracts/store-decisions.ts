@@ -184,6 +184,7 @@ export function decisionContract(open: OpenStore): void {
           ticketOf('lead', 'l', { parts: parts.map(numberOf), conversation: 'ab'.repeat(16) });
         assert.deepEqual(await store.decisions.commit([lead(['p1', 'other'])], null), ['conflict']);
         assert.deepEqual(await store.decisions.commit([lead(['p1', 'absent'])], null), ['conflict']);
+        assert.deepEqual(await store.decisions.commit([lead(['p1', 'lead'])], null), ['conflict']);
         assert.equal((await store.messages.get(numberOf('p1')))?.state, 'unread');
         assert.equal(await store.decisions.conversation('ab'.repeat(16)), null);
 
@@ -254,7 +255,7 @@ export function decisionContract(open: OpenStore): void {
     );
 
     it(
-      'makes undispatched entries void with the decision, and refuses it once one is under way',
+      'makes undispatched entries void with the decision, and refuses it once one is under way or delivered',
       withStore(open, async store => {
         await decided(store, [ticketOf('a', 'l'), ticketOf('b', 'l')]);
         const linked = (name: string) =>
@@ -270,6 +271,10 @@ export function decisionContract(open: OpenStore): void {
         const [claimed] = await store.outbox.claim(NOW, 5, 1000);
         assert.equal(claimed?.id, entryId('b', 'ticket.created'));
         assert.deepEqual(await store.decisions.commit([linked('b')], null), ['conflict']);
+        assert.ok(claimed !== undefined);
+        await store.outbox.finish(claimed.id, claimed.token, { at: NOW, caseNumber: null });
+        assert.deepEqual(await store.decisions.commit([linked('b')], null), ['conflict']);
+        assert.equal((await store.outbox.get(claimed.id))?.state, 'done');
       }),
     );
 

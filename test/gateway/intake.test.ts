@@ -17,6 +17,7 @@ import type { KnownChannel } from '../../gateway/channels/known-channel.ts';
 import { createPollProgress } from '../../gateway/channels/poll-progress.ts';
 import { createIntake, type Intake } from '../../gateway/intake.ts';
 import { createLog } from '../../gateway/telemetry/telemetry.ts';
+import { StoreUnavailable } from '../../store/errors.ts';
 import { createCipher, type FieldCipher } from '../../store/field-cipher.ts';
 import { createDevelopmentKeys, macKey } from '../../store/key-ring.ts';
 import { decodeOriginal } from '../../store/original-codec.ts';
@@ -42,13 +43,14 @@ interface Bench {
 
 async function withIntake(
   run: (bench: Bench) => Promise<void>,
-  options: { readonly maxBytes?: number } = {},
+  { decorate, ...options }: { readonly maxBytes?: number; readonly decorate?: (store: Store) => Store } = {},
 ): Promise<void> {
   const root = mkdtempSync(join(tmpdir(), 'huisu-intake-'));
   const folder = join(root, 'data');
   const ring = createDevelopmentKeys(join(root, 'keys.json'));
   const cipher = createCipher(ring);
-  const store = await openSqliteStore({ folder, auditKey: macKey(ring, 'audit'), profile: 'intl', ...options });
+  const opened = await openSqliteStore({ folder, auditKey: macKey(ring, 'audit'), profile: 'intl', ...options });
+  const store = decorate?.(opened) ?? opened;
   const counted: string[] = [];
   const intake = createIntake({
     store,
@@ -331,6 +333,60 @@ describe('intake', () => {
         ['fresh', 'fresh'],
       );
     }));
+
+  it('keeps the files of what was written although nobody could be told, for the platform sends it again', () => {
+    let failing = true;
+    const decorate = (store: Store): Store => ({
+      ...store,
+      messages: {
+        ...store.messages,
+        async accept(...call) {
+          const answers = await store.messages.accept(...call);
+          if (!failing) return answers;
+          failing = false;
+          throw new StoreUnavailable('store.mongo_unreachable', 'gone before it answered');
+        },
+      },
+    });
+    return withIntake(
+      async bench => {
+        const large = original('a', Buffer.alloc(300_000, 'x'), { files: [file(Buffer.from('bytes'))] });
+        await assert.rejects(bench.accept([large]), { name: 'Unavailable' });
+        const [again] = await bench.accept([large]);
+        assert.equal(again?.kind, 'redelivery');
+        const { kept } = await keptOf(bench, again.number);
+        assert.equal(kept.body.length, 300_000);
+        assert.notEqual(await bench.store.blobs.get(kept.kept[0]?.blob ?? ''), null);
+      },
+      { decorate },
+    );
+  });
+
+  it('leaves no blob of nobody where one of several files could not be written, and another was still being', () => {
+    const written = Promise.withResolvers<void>();
+    let puts = 0;
+    const decorate = (store: Store): Store => ({
+      ...store,
+      blobs: {
+        ...store.blobs,
+        async put(name, bytes) {
+          if (puts++ === 0) throw new StoreUnavailable('store.blob_failed', 'of the first one');
+          await new Promise(setImmediate);
+          await store.blobs.put(name, bytes);
+          written.resolve();
+        },
+      },
+    });
+    return withIntake(
+      async bench => {
+        const messages = ['a', 'b'].map(id => original(id, id, { files: [file(Buffer.from(`file of ${id}`))] }));
+        await assert.rejects(bench.accept(messages), { name: 'Unavailable' });
+        await written.promise;
+        assert.deepEqual(bench.blobs(), []);
+      },
+      { decorate },
+    );
+  });
 
   it('says so when the store is closed', () =>
     withIntake(async bench => {
