@@ -120,14 +120,14 @@ export function saveKeyRing(file: string, ring: KeyRing): void {
   write(file, ring, (name, bytes) => createWhole(name, bytes, 0o600));
 }
 
-/** Whether a file holds every key of a ring. Without it a gateway goes on by what it has in memory, and never starts again. */
+/** Whether a file holds every key of a ring. Where it does not, a gateway runs on by the keys in its memory and cannot be started again. */
 export function isKeptIn(file: string, ring: KeyRing): boolean {
   let kept: KeyRing;
   try {
-    // Whoever else may read it, the keys are there.
+    // Its mode does not matter here, only whether the keys are in it.
     kept = parseRing(readFileSync(file, 'utf8'), file);
   } catch {
-    // Whatever keeps it from being read keeps the next start from its keys.
+    // What cannot be read now cannot be read by the next start either.
     return false;
   }
   const checks = keyCheckValues(kept);
@@ -180,7 +180,7 @@ export function rotate(file: string, name: KeyName, now: Date = new Date(), wait
   });
 }
 
-/** While nobody else does: who reads, adds and writes beside another one would write his key away. */
+/** Under the file's lock: of two processes that read the ring, add a key and write it back at once, one would lose its key. */
 function alone<T>(file: string, waitMs: number, act: () => T): T {
   const lock = lockOf(file, waitMs);
   try {
@@ -192,12 +192,12 @@ function alone<T>(file: string, waitMs: number, act: () => T): T {
 
 function lockOf(file: string, waitMs: number): FileLock {
   const path = `${file}.lock`;
-  // One that is missing or open to others is told of as such, and leaves no lock behind.
+  // Read first, so that a key file that is missing or open to others is reported as that, and no lock file is left beside it.
   readRing(file);
   try {
     createEmpty(path);
     const { uid, gid } = statSync(file);
-    // Made by root for another account, who could not lock it otherwise.
+    // Root rotates for the gateway's account, which has to be able to take the lock as well.
     if (process.getuid?.() === 0) chownSync(path, uid, gid);
     return takeLock(path, waitMs);
   } catch (error) {
@@ -291,7 +291,7 @@ function missingKeys(name: string): KeyError {
   });
 }
 
-/** A ring beside the data would be carried away with it. Throws `KeyError` for a file inside the folder. */
+/** Throws `KeyError` for a key file inside the data folder: whoever copies the data would have the keys with it. */
 export function checkPlace(file: string, dataFolder: string | undefined): void {
   if (dataFolder === undefined) return;
   const way = relative(realPath(dataFolder), realPath(file));

@@ -66,7 +66,10 @@ export function createCommitting(parts: CommittingParts): Committing {
     return true;
   }
 
-  /** On a shared store a decision is one write, of several some may fail: a lane has one of them on its way at a time. */
+  /**
+   * On a shared store each decision is a write of its own, and one may fail while others do not: of a lane only one is on its way at a
+   * time, so that none overtakes an earlier one that failed.
+   */
   function stepsOf(rows: readonly CommitRow[]): readonly [CommitRow, ...CommitRow[]][] {
     const steps: [CommitRow, ...CommitRow[]][] = [];
     let lanes = new Set<string>();

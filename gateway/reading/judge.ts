@@ -325,7 +325,7 @@ export function createJudge(parts: JudgeParts): Judge {
       const alike = candidatesOf(others, number).filter(one => one.confidential === confidential);
       const { joins } = decide({ number, facts, confidential }, alike, parts.policy);
       const incident = (known.get(row.ordinal) ?? own).incident;
-      // Who joined an incident stays in it; whom it is named after takes it along.
+      // A ticket that joined an incident stays in it; one that an incident is named after brings all of that incident along.
       if (joins !== null || (incident !== null && incident !== number)) return { joins, incident: null };
       const strange = candidatesOf(others, number).filter(one => before(one.number) && one.incident !== number);
       return { joins, incident: await missedIncident({ number, facts, confidential }, strange) };

@@ -82,7 +82,7 @@ interface Parser {
   seenAt: number;
   /** What the thread had spent when that item was first found to take long; null before. */
   spentAt: Spent | null;
-  /** `start`: it did not come to reading; `surplus`: it is needed no more; `busy`: others need its place. */
+  /** Why it ends. `start`: it did not come to reading; `surplus`: it is needed no more; `busy`: others need its place. */
   cause: Death | 'start' | 'surplus' | 'busy' | null;
 }
 
@@ -172,7 +172,7 @@ export function createParserPool(options: PoolOptions): ParserPool {
       .filter(({ ready, task, cause }) => ready && task === null && cause === null)
       .sort((one, other) => other.read - one.read);
 
-  /** As many as read, one for each that is held up, and those that stand ready; the first ones have the start to themselves. */
+  /** As many as read at once, one more for each that is held up, and those that stand ready; the latter only once reading has begun. */
   function keepUp(): void {
     const alert = performance.now() < alertUntil || waitingAside.length > 0;
     const standing = options.parsers === 0 || begun ? READY + (alert ? 1 : 0) : 0;
@@ -234,7 +234,7 @@ export function createParserPool(options: PoolOptions): ParserPool {
     // Code that runs for the first time takes long, whatever it reads.
     if (parser.rehearsed || parser.read > 0) alertUntil = performance.now() + ALERT_MS;
     const late = Promise.withResolvers<ItemResult>();
-    // Asked to be late, it is not late again.
+    // Read aside it is answered as a result, never as late once more.
     const done = ([result]: (ItemResult | Late)[]) => late.resolve(result as ItemResult);
     Atomics.store(parser.progress, STOP, 1);
     const alone: Task = { items: task.items, aside: at, done };

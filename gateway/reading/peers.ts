@@ -66,7 +66,7 @@ export function createPeers(parts: PeersParts): Peers {
   let rounds = 0;
   /** How long it takes to learn of what others decide. */
   let behindMs = ROUND_MS;
-  /** What could be seen by then is known; a round may take long, or come off only when the store is back. Null before the first. */
+  /** What was visible by then is known here; null before the first round. Rounds may take long, or wait for a store that is away. */
   let learntAt: number | null = null;
   /** Waiting to be brought to their incident. */
   const merging: MissedPair[] = [];
@@ -126,7 +126,10 @@ export function createPeers(parts: PeersParts): Peers {
     return [...pairs.values()];
   }
 
-  /** Whether the decider of the later one may not have known of the earlier one; another may be slower than this one, by more even than that. */
+  /**
+   * Whether the later one's decider may not have known of the earlier one: they were decided within what it takes to learn of each other,
+   * with room for a process slower than this one, or the later one says itself that it did not know so far.
+   */
   function isAtOnce(one: DecidedRow, other: DecidedRow): boolean {
     if (Math.abs(one.decidedAt - other.decidedAt) <= LATE_MS + SLOWER * behindMs) return true;
     const [earlier, later] = one.decidedAt < other.decidedAt ? [one, other] : [other, one];

@@ -18,7 +18,7 @@ export interface ShardsParts {
   /** Names this process, and no other one that ever ran. */
   readonly owner: string;
   readonly now: () => number;
-  /** These were lost; none were: there are more now. */
+  /** Told of the shards that were lost; of an empty set when others were gained. */
   changed(lost: ReadonlySet<number>): void;
   /** The store could not be asked; told once, and with null once it can be again. */
   trouble(error: unknown): void;

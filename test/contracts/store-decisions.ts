@@ -171,7 +171,11 @@ export function decisionContract(open: OpenStore): void {
         assert.deepEqual((await store.messages.counts()).byOutcome, { ticket: 2 });
         const linked = decision('b', { kind: 'repeat', of: numberOf('a') }, { revision: 2 });
         assert.deepEqual(await store.decisions.commit([linked], null), ['committed']);
-        assert.equal(textOf((await store.tickets.get(numberOf('b')))?.born ?? null), 'born b');
+        const kept = await store.tickets.get(numberOf('b'));
+        assert.deepEqual(
+          [kept?.born, kept?.identity, kept?.wrappedIdentity].map(bytes => textOf(bytes ?? null)),
+          ['born b', 'identity b', 'wrapped identity b'],
+        );
       }),
     );
 

@@ -151,14 +151,14 @@ const RETURNED = `unknown = max(unknown, ${BEGUN}), attempts = attempts + ${BEGU
 /** Leases that ran out. */
 export function reclaimEntries(context: WriteContext, now: number): number {
   const { changes } = context
-    .sql(`UPDATE outbox SET state = ${DUE}, due_at = ?, ${RETURNED} WHERE state = 1 AND lease_until <= ?`)
+    .sql(`UPDATE outbox SET state = ${DUE}, due_at = ?, ${RETURNED} WHERE state = ${IN_FLIGHT} AND lease_until <= ?`)
     .run(now, now);
   return putBack(context, Number(changes));
 }
 
 /** At the start of a process nothing can be under way: what was, was in the hands of one that died. */
 export function recoverEntries(context: WriteContext, now: number): number {
-  const { changes } = context.sql(`UPDATE outbox SET state = ${DUE}, ${RETURNED} WHERE state = 1`).run();
+  const { changes } = context.sql(`UPDATE outbox SET state = ${DUE}, ${RETURNED} WHERE state = ${IN_FLIGHT}`).run();
   shortenWaits(context, now);
   return putBack(context, Number(changes));
 }

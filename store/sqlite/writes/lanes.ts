@@ -109,7 +109,9 @@ export function dropOrphans(context: WriteContext, ticket: number, cause: string
 }
 
 function parkedOf(context: WriteContext, ticket: number): OutboxLine[] {
-  return many<OutboxLine>(context.sql('SELECT * FROM outbox WHERE ticket = ? AND state = 2 ORDER BY seq').all(ticket));
+  return many<OutboxLine>(
+    context.sql(`SELECT * FROM outbox WHERE ticket = ? AND state = ${PARKED} ORDER BY seq`).all(ticket),
+  );
 }
 
 /** Parked notices of a ticket join the ends of their lanes, in the order they came. */
@@ -134,9 +136,13 @@ export function toEnd(context: WriteContext, line: OutboxLine, dueAt: number): v
 /** Entries of a message that waited for its attachments need wait no longer. */
 export function stopWaiting(context: WriteContext, message: number, now: number): void {
   const { sql } = context;
-  sql('UPDATE outbox SET not_before = ? WHERE message = ? AND state = 2 AND not_before > ?').run(now, message, now);
+  sql(`UPDATE outbox SET not_before = ? WHERE message = ? AND state = ${PARKED} AND not_before > ?`).run(
+    now,
+    message,
+    now,
+  );
   const { changes } = sql(
-    `UPDATE outbox SET due_at = ?, not_before = ? WHERE message = ? AND state = 0 AND attempts = 0 AND not_before > ?`,
+    `UPDATE outbox SET due_at = ?, not_before = ? WHERE message = ? AND state = ${DUE} AND attempts = 0 AND not_before > ?`,
   ).run(now, now, message, now);
   if (changes > 0) context.news.outbox = true;
 }
