@@ -135,6 +135,14 @@ describe('decide', () => {
     assert.deepEqual([decision.joins, decision.incident], ['A', 'FIRST']);
   });
 
+  it('leaves what is said in confidence out of the incident of what the same requester said openly', () => {
+    const own = earlier('A', facts(HEAT, { by: 'zhang', places: ESTATE }), { open: false, incident: 'FIRST' });
+    const message = { number: 'M', facts: facts(HEAT_AGAIN, { by: 'zhang', day: 3, places: ESTATE }) };
+    const of = (confidential: boolean) => decide({ ...message, confidential }, [own], policy);
+    assert.deepEqual([of(false).closedRepeatOf, of(false).incident], ['A', 'FIRST']);
+    assert.deepEqual([of(true).closedRepeatOf, of(true).incident], ['A', null]);
+  });
+
   it('leaves a chasing requester his new problem', () => {
     const before = earlier('A', facts(HEAT, { by: 'zhang', places: ESTATE }));
     const dogs = ['estate:枫林家园', 'area:01', 'topic:0104'];

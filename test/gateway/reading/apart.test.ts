@@ -62,6 +62,16 @@ describe('what was said openly and what was said in confidence', function () {
     assert.deepEqual(more.outcome, { kind: 'repeat', of: secret.number });
   });
 
+  it('a confidential appeal does not join the ticket of its author that two clerks have opened, either', async () => {
+    const opened = await appeal(OPEN, true);
+    await dispatched(opened.number);
+    for (const by of ['clerk-1', 'clerk-2'])
+      await desk().correct(opened.number, { confidential: false }, '诉求人同意公开', by);
+    running.gateway.context.live?.moved([opened.number]);
+    const secret = await appeal(AGAIN, true);
+    assert.equal(secret.outcome['kind'], 'ticket');
+  });
+
   it('nor does a clerk join the two', async () => {
     const open = await appeal(OPEN, false);
     const secret = await appeal(AGAIN, true);
