@@ -291,30 +291,21 @@ export function outboxContract(open: OpenStore): void {
       }),
     );
 
-    it(
-      'drops, recorded, the parked notices of a ticket that is refused',
-      withStore(open, async store => {
-        const held = ticketOf('a', 'l', { ticket: born('a', { state: 'held' }), outbox: [] });
-        const notice = decision(
-          'n',
-          { kind: 'repeat', of: numberOf('a') },
-          {
-            outbox: [entry('n', 'ticket.followed-up', { ticket: numberOf('a') })],
-          },
-        );
-        await decided(store, [held, notice]);
-        const number = numberOf('a');
-        await store.tickets.add(
-          { number, at: NOW, by: 'clerk', kind: 'refused', state: 'refused', expect: ['held'] },
-          [],
-          SYSTEM,
-        );
-        const row = await store.outbox.get(entryId('n', 'ticket.followed-up'));
-        assert.equal(row?.state, 'void');
-        assert.notEqual(row?.cause, null);
-        assert.equal((await store.outbox.counts()).parked, 0);
-      }),
-    );
+    for (const state of ['refused', 'joined'] as const) {
+      it(
+        `drops, recorded, the parked notices of a ticket that is ${state} and was never sent`,
+        withStore(open, async store => {
+          const held = ticketOf('a', 'l', { ticket: born('a', { state: 'held' }), outbox: [] });
+          const notice = entry('n', 'ticket.followed-up', { ticket: numberOf('a') });
+          await decided(store, [held, decision('n', { kind: 'repeat', of: numberOf('a') }, { outbox: [notice] })]);
+          const number = numberOf('a');
+          await store.tickets.add({ number, at: NOW, by: 'clerk', kind: state, state, expect: ['held'] }, [], SYSTEM);
+          const row = await store.outbox.get(entryId('n', 'ticket.followed-up'));
+          assert.deepEqual([row?.state, row?.cause], ['void', `ticket.${state}`]);
+          assert.equal((await store.outbox.counts()).parked, 0);
+        }),
+      );
+    }
 
     it(
       'frees the lane of a dead letter, and replays it at the end of its lane under the same id',
@@ -323,7 +314,7 @@ export function outboxContract(open: OpenStore): void {
         const claimed = await claimOne(store);
         await store.outbox.fail(claimed.id, claimed.token, {
           ...failure,
-          retryAt: null,
+          ...{ retryAt: null, unknown: true },
           cause: 'case.refused: no such unit',
         });
         assert.deepEqual(
@@ -337,10 +328,31 @@ export function outboxContract(open: OpenStore): void {
         assert.deepEqual(await ids(store), []);
         await finish(store, second);
         const again = await claimOne(store);
-        assert.deepEqual([again.id, again.attempts, again.cause], [claimed.id, 0, null]);
+        // It may have arrived before it was refused, whoever sends it again.
+        assert.deepEqual([again.id, again.attempts, again.cause, again.unknown], [claimed.id, 0, null, true]);
         assert.equal(await store.outbox.finish(claimed.id, claimed.token, { at: NOW, caseNumber: null }), 'lost-lease');
         await finish(store, again);
         assert.equal((await store.admin.auditList(0, 5)).length, 1);
+      }),
+    );
+
+    it(
+      'parks what follows a ticket that is sent anew, though it was delivered once before',
+      withStore(open, async store => {
+        await decided(store, [ticketOf('a', 'l')]);
+        await finish(store, await claimOne(store));
+        const anew = ticketOf('a', 'l', {
+          revision: 1,
+          outbox: [entry('a', 'ticket.created', { lane: 'l', revision: 1 })],
+        });
+        assert.deepEqual(await store.decisions.commit([anew], null), ['committed']);
+        const notice = entry('b', 'ticket.followed-up', { ticket: numberOf('a'), lane: 'm' });
+        await decided(store, [decision('b', { kind: 'repeat', of: numberOf('a') }, { outbox: [notice] })]);
+        const created = await claimOne(store);
+        assert.equal(created.id, entryId('a', 'ticket.created', 1));
+        assert.deepEqual(await ids(store), []);
+        await finish(store, created);
+        assert.deepEqual(await ids(store), [entryId('b', 'ticket.followed-up')]);
       }),
     );
 

@@ -27,6 +27,8 @@ export interface CaseSystemOptions {
   readonly refusal?: string;
   /** The case number of every ticket (a system that takes two for one, or a wrong path). */
   readonly oneCase?: string;
+  /** So many look-ups are answered 503 before the first that is answered. */
+  readonly lookUpsBusy?: number;
   /** True: a new case number for every request, also for a known key (with `idempotent: false`). */
   readonly freshCaseNumbers?: boolean;
   /** Lane of an entry, for the check of order; default: its ticket. */
@@ -219,7 +221,8 @@ function lookUp(state: State, path: string, response: ServerResponse): void {
   const [, what, id] = /^\/(tickets|entries)\/([^/?]+)$/.exec(path) ?? [];
   const known = what === 'tickets' ? state.ticketCases : state.caseNumbers;
   const caseNumber = id === undefined ? undefined : known.get(decodeURIComponent(id));
-  if (caseNumber === undefined) json(response, 404, { message: 'unknown' });
+  if (state.lookUps <= (state.options.lookUpsBusy ?? 0)) json(response, 503, { message: 'busy' });
+  else if (caseNumber === undefined) json(response, 404, { message: 'unknown' });
   else json(response, 200, { caseNumber });
 }
 

@@ -195,6 +195,34 @@ function delivers(shared: boolean, queueOf: () => QueueOf | undefined): void {
     }
   });
 
+  it('sends nothing again while the look-up itself is not answered', async () => {
+    bench = await openWorkbench({ idempotent: false, lookUpsBusy: 2, faults: { script: ['timeout-after'] } });
+    await bench.tickets([{}]);
+    await bench.dispatch({ lookUp: { path: '/entries/{key}' } });
+    await bench.drained();
+    const { effects, doubledEffects, lookUps } = bench.simulator.summary();
+    assert.deepEqual({ effects, doubledEffects, lookUps }, { effects: 1, doubledEffects: 0, lookUps: 3 });
+  });
+
+  it('looks up what was of unknown outcome although the circuit opened while it waited for its turn', async () => {
+    bench = await openWorkbench({ idempotent: false, faults: { script: ['timeout-after', 'timeout'] } });
+    await bench.tickets([{}, {}]);
+    const breaker = { failures: 2, openSeconds: 0.05, maxOpenSeconds: 0.2 };
+    await bench.dispatch({ lookUp: { path: '/entries/{key}' }, breaker }, 1);
+    await bench.drained();
+    const { effects, doubledEffects, lookUps } = bench.simulator.summary();
+    assert.deepEqual({ effects, doubledEffects, lookUps }, { effects: 2, doubledEffects: 0, lookUps: 2 });
+  });
+
+  it('keeps with a dead letter that it may have arrived before it was refused', async () => {
+    bench = await openWorkbench({ faults: { script: ['timeout-after', '503', '422'] } });
+    await bench.tickets([{}]);
+    await bench.dispatch();
+    await bench.drained();
+    const [dead] = await bench.store.outbox.list({ state: 'dead', limit: 10 });
+    assert.deepEqual([dead?.attempts, dead?.unknown], [3, true]);
+  });
+
   it('parks notices until their ticket is with the case system, and sends all five kinds', async () => {
     bench = await openWorkbench({ faults: { script: ['503', '503'] } });
     const [ticket = ''] = await bench.tickets([{}]);

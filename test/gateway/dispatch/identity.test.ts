@@ -148,6 +148,27 @@ describe('identity on its way to the case system', () => {
     }
   });
 
+  it('does not go with an accusation by anything beside its text, nor with what follows it', async () => {
+    const home = { estate: '某小区', houseNumber: '9栋', text: '某小区9栋' };
+    bench = await openWorkbench();
+    const [number = ''] = await bench.tickets([
+      {
+        ...{ type: '举报', content: '举报某局科长受贿。', title: '举报某局', place: home },
+        subject: `${REQUESTER.name}的科长`,
+        occurredText: `打过${PHONE}以后`,
+        externalIds: { order: PHONE },
+        mediaType: `image/jpeg; name="${REQUESTER.name}.jpg"`,
+      },
+    ]);
+    await bench.followUp(number, '补充：他又收了。', 'follow', { place: home });
+    await bench.dispatch();
+    await bench.drained();
+    assert.equal(bench.simulator.lines.length, 2);
+    const text = JSON.stringify(bench.simulator.lines.map(({ body }) => body));
+    for (const rest of [PHONE, REQUESTER.name ?? '', '某小区', '9栋'])
+      assert.ok(!text.includes(rest), `${rest} went out: ${text}`);
+  });
+
   it('does not go with what an anonymous author says of their own flat in passing', async () => {
     const { created, text } = await sent(
       {

@@ -49,6 +49,8 @@ export interface TicketOptions {
   readonly subject?: string;
   readonly requester?: Partial<Requester>;
   readonly externalIds?: Readonly<Record<string, string>>;
+  readonly occurredText?: string;
+  readonly mediaType?: string;
 }
 
 export interface Workbench {
@@ -61,7 +63,7 @@ export interface Workbench {
   /** Accepts and decides messages as tickets, with a `ticket.created` entry each; answers their numbers. */
   tickets(list: readonly TicketOptions[]): Promise<readonly string[]>;
   /** A message that joins a ticket. */
-  followUp(ticket: string, content: string, lane?: string): Promise<string>;
+  followUp(ticket: string, content: string, lane?: string, more?: TicketOptions): Promise<string>;
   /** A later decision on a message that sends something more. */
   later(message: string, revision: number, entry: Pick<NewEntry, 'kind' | 'ticket' | 'afterCreated'>): Promise<void>;
   dispatch(settings?: Readonly<Record<string, unknown>>, concurrency?: number, queuedMs?: number): Promise<Dispatch>;
@@ -107,9 +109,9 @@ export async function openWorkbench(
     simulator,
     logged,
     tickets: list => addTickets(store, cipher, list),
-    async followUp(ticket, content, lane) {
+    async followUp(ticket, content, lane, more) {
       const [number = ''] = await accept(store, cipher, [{ lane: lane ?? 'follow' }]);
-      await commit(store, [await followUpRow(store, cipher, number, ticket, content, lane ?? 'follow')]);
+      await commit(store, [await followUpRow(store, cipher, number, ticket, { ...more, content }, lane ?? 'follow')]);
       return number;
     },
     async later(message, revision, entry) {
@@ -294,7 +296,7 @@ function bornContent(number: string, options: TicketOptions): BornContent {
       externalIds: options.externalIds ?? { order: `X-${number}` },
       receivedAt: now,
       occurredAt: null,
-      occurredText: null,
+      occurredText: options.occurredText ?? null,
       sentAt: now,
     },
     appeal: {
@@ -307,7 +309,7 @@ function bornContent(number: string, options: TicketOptions): BornContent {
       attachments: [
         {
           name: options.file ?? '欧阳测试身份证.jpg',
-          mediaType: 'image/jpeg',
+          mediaType: options.mediaType ?? 'image/jpeg',
           size: 10,
           source: 'blob',
           sha256: 'ab',
@@ -349,7 +351,7 @@ async function followUpRow(
   cipher: FieldCipher,
   number: string,
   ticket: string,
-  content: string,
+  options: TicketOptions,
   lane: string,
 ): Promise<CommitRow> {
   const key = await contentKey(store, cipher, number);
@@ -362,9 +364,7 @@ async function followUpRow(
     public: open,
     triage,
     handling,
-  } = bornContent(number, {
-    content,
-  });
+  } = bornContent(number, options);
   const draft = { source, appeal, place, anonymous, confidential, public: open, triage, handling };
   return {
     ...emptyRow(number, { kind: 'repeat', of: ticket }),
