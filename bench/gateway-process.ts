@@ -44,7 +44,7 @@ export async function freePort(): Promise<number> {
 }
 
 /** Parses Prometheus text; the key is the name with its labels. */
-export function parseMetrics(text: string): ReadonlyMap<string, number> {
+function parseMetrics(text: string): ReadonlyMap<string, number> {
   const values = new Map<string, number>();
   for (const line of text.split('\n')) {
     const end = line.lastIndexOf(' ');

@@ -133,7 +133,7 @@ function limitOf(detail: Detail): string {
 }
 
 /** "There is no such setting", with the nearest ones that exist. */
-export function unknownKey(key: string, keys: readonly string[]): Bilingual {
+function unknownKey(key: string, keys: readonly string[]): Bilingual {
   const near = nearest(key, keys);
   if (near !== null)
     return { zh: `没有“${key}”这一项，是不是想写“${near}”？`, en: `unknown setting "${key}"; did you mean "${near}"?` };

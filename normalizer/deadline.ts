@@ -12,7 +12,7 @@ export function shanghaiDay(at: number): number {
 }
 
 /** Last millisecond of a Shanghai day. */
-export function endOfDay(day: number): number {
+function endOfDay(day: number): number {
   return (day + 1) * DAY_MS - SHANGHAI_MS - 1;
 }
 

@@ -78,7 +78,7 @@ export interface IncidentFigures {
 }
 
 /** Why something is supervised: people and times by article 18 (2), months by article 29 (7). */
-export const SUPERVISION_GROUNDS = ['people', 'times', 'months'] as const;
+const SUPERVISION_GROUNDS = ['people', 'times', 'months'] as const;
 export type SupervisionGround = (typeof SUPERVISION_GROUNDS)[number];
 
 /** 督办: raised by many people, many times, or for months. */

@@ -20,13 +20,13 @@ export interface TrainingOptions {
   readonly ridge: number;
 }
 
-export const TRAINING_DEFAULTS: TrainingOptions = { trees: 120, depth: 5, rate: 0.06, ridge: 5 };
+const TRAINING_DEFAULTS: TrainingOptions = { trees: 120, depth: 5, rate: 0.06, ridge: 5 };
 
 /** For a model that goes on from another. */
-export const FURTHER_DEFAULTS: TrainingOptions = { trees: 40, depth: 2, rate: 0.06, ridge: 20 };
+const FURTHER_DEFAULTS: TrainingOptions = { trees: 40, depth: 2, rate: 0.06, ridge: 20 };
 
 /** Fewer say nothing that could be trusted. */
-export const LEAST_EXAMPLES = 20;
+const LEAST_EXAMPLES = 20;
 
 const WIDTH = FEATURES.length;
 const LEAF_PULL = 2;

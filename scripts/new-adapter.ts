@@ -48,7 +48,7 @@ function filled(text: string, { kind, zh, en }: Names): string {
 }
 
 /** Writes the adapter into a clone and answers the files it made; throws, in words, where it cannot. */
-export function newAdapter(root: string, names: Names): readonly string[] {
+function newAdapter(root: string, names: Names): readonly string[] {
   const { kind } = names;
   if (!/^[a-z][a-z0-9]*(-[a-z0-9]+)*$/.test(kind)) throw new Error(`${kind}: lower-case words joined by hyphens`);
   for (const word of [names.zh, names.en]) if (/['\\\n]/.test(word)) throw new Error(`${word}: no quotes, one line`);

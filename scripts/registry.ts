@@ -6,7 +6,7 @@ const adapters = new URL('../adapters/', import.meta.url);
 const list = new URL('registry-list.ts', adapters);
 
 /** The text the list should have. */
-export function registryList(): string {
+function registryList(): string {
   const kinds = readdirSync(adapters, { withFileTypes: true })
     .filter(entry => entry.isDirectory() && existsSync(new URL(`${entry.name}/index.ts`, adapters)))
     .map(entry => entry.name)

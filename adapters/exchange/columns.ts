@@ -37,7 +37,7 @@ export const FIELDS = [
 export type Field = (typeof FIELDS)[number];
 
 /** Headings that files without a mapping of their own are read by; a channel's `columns` replaces them field by field. */
-export const USUAL_HEADINGS: Readonly<Record<Field, readonly string[]>> = {
+const USUAL_HEADINGS: Readonly<Record<Field, readonly string[]>> = {
   externalId: [
     '编号',
     '工单编号',

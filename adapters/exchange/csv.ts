@@ -6,7 +6,7 @@ import type { RawRow } from './rows.ts';
 import type { ExchangeSettings } from './settings.ts';
 
 /** Bytes of one row; an open quote would otherwise swallow the rest of the file. */
-export const LONGEST_ROW = 1024 * 1024;
+const LONGEST_ROW = 1024 * 1024;
 const CANDIDATES = [',', '\t', ';', '|'] as const;
 /** Characters looked at for the delimiter. */
 const LOOK = 20_000;

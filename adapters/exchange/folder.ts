@@ -156,7 +156,7 @@ export async function readWhole({ path, mark }: Waiting): Promise<Uint8Array | n
 const CLAIMED = '.taken';
 
 /** Where a file stands between in/ and its end. */
-export const claimPath = ({ work }: Folder, name: string, sum: string): string =>
+const claimPath = ({ work }: Folder, name: string, sum: string): string =>
   join(work, `${roomyName(name)}.${short(sum)}${CLAIMED}`);
 
 const PIECE = 1024 * 1024;

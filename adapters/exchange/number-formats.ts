@@ -33,7 +33,7 @@ function isBuiltInDate(id: number): boolean {
 }
 
 /** Whether a number format shows a date: a letter of dates outside quotes, brackets and escapes. */
-export function isDateFormat(id: number, code: string | undefined): boolean {
+function isDateFormat(id: number, code: string | undefined): boolean {
   if (code === undefined) return isBuiltInDate(id);
   const bare = code
     .replace(/"[^"]*"?/g, '')

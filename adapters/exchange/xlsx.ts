@@ -103,7 +103,7 @@ function sheetReader(workbook: Workbook) {
 }
 
 /** `BC12` → 54; -1 for what is no reference. */
-export function placeOf(reference: string): number {
+function placeOf(reference: string): number {
   let place = 0;
   let at = 0;
   for (; at < reference.length; at++) {
@@ -147,7 +147,7 @@ const WHOLE = /^-?\d{1,15}$/;
 const KEPT_DIGITS = 15;
 
 /** A number with the digits a person typed: whole ones as such, never `1.38E+10`. */
-export function numberText(written: string): CellText {
+function numberText(written: string): CellText {
   if (WHOLE.test(written)) return { text: written };
   const value = Number(written);
   if (!Number.isFinite(value)) return { text: written, fault: 'exchange.cell_error' };

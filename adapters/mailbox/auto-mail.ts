@@ -3,7 +3,7 @@ import type { NotAnAppeal } from '../contract.ts';
 import type { MailHeaders } from './headers.ts';
 
 /** Header lines that begin so are in every mail this gateway sends; whatever carries one is ours. */
-export const OWN_HEADERS = 'x-huisu-';
+const OWN_HEADERS = 'x-huisu-';
 
 /** A mail that has passed this many servers is going round in circles; RFC 5321 speaks of a hundred at the least. */
 const MOST_HOPS = 50;

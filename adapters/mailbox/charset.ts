@@ -100,7 +100,7 @@ function looksChinese(bytes: Uint8Array): boolean {
  * HZ (RFC 1843), Chinese in seven bits: between `~{` and `~}` each byte is one of GB 2312 without its high bit, `~~` is a
  * tilde, a tilde at the end of a line joins it to the next.
  */
-export function decodeHz(bytes: Uint8Array): string {
+function decodeHz(bytes: Uint8Array): string {
   const out = Buffer.alloc(bytes.length);
   let length = 0;
   let chinese = false;

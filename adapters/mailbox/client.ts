@@ -274,7 +274,7 @@ async function beginning(client: ImapFlow, uid: number, bytes: number): Promise<
 }
 
 /** `1:3,7` for UIDs in rising order: one mail after the other would make a line of thousands of bytes. */
-export function rangeOf(uids: readonly number[]): string {
+function rangeOf(uids: readonly number[]): string {
   const parts: string[] = [];
   for (let at = 0; at < uids.length; at++) {
     const first = uids[at] as number;

@@ -36,7 +36,7 @@ export function triples({ title, content }: Pick<LabelledMessage, 'title' | 'con
   return Uint32Array.from(hashes).sort();
 }
 
-export function jaccard(a: Uint32Array, b: Uint32Array): number {
+function jaccard(a: Uint32Array, b: Uint32Array): number {
   let both = 0;
   for (let i = 0, j = 0; i < a.length && j < b.length; ) {
     const left = a[i] as number;

@@ -69,7 +69,7 @@ function shown(values: AlarmValues, language: Language): AlarmValues {
 const FORMAT = new Intl.DateTimeFormat('sv-SE', { timeZone: 'Asia/Shanghai', dateStyle: 'short', timeStyle: 'short' });
 
 /** To the minute, as `2026-11-24 09:05`. */
-export function shanghai(at: number): string {
+function shanghai(at: number): string {
   return FORMAT.format(at);
 }
 

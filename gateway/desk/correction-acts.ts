@@ -44,7 +44,7 @@ export async function declined(
   return { number, revision: ticket.revision, state: ticket.state, entries: [] };
 }
 
-export function proposed(parts: DeskParts, ticket: TicketRow): Proposal {
+function proposed(parts: DeskParts, ticket: TicketRow): Proposal {
   const proposal = proposalOf(parts.cipher, ticket, parts.now());
   if (proposal === null) throw new DeskError('desk.nothing_proposed', { number: ticket.number });
   return proposal;

@@ -74,7 +74,7 @@ async function moveAgain(parts: DeskParts, { number }: MessageRow, move: Move): 
 }
 
 /** A follow-up of the ticket that joins another leads to that one from now on; one of a released ticket stays and is told. */
-export async function moveFollower(parts: DeskParts, row: MessageRow, { from, to, by }: Move): Promise<CommitRow> {
+async function moveFollower(parts: DeskParts, row: MessageRow, { from, to, by }: Move): Promise<CommitRow> {
   const waiting = (await entriesOf(parts, from)).filter(entry => entry.message === row.number && isWaiting(entry));
   const stays = from === to;
   const links = stays ? (openDecision(parts.cipher, row)?.links ?? []) : [linkBy(by, to)];

@@ -6,8 +6,8 @@ import { type BornContent, openNote, sealNote } from '../../store/ticket-seal.ts
 import { type Changes, CORRECTABLE } from './changes.ts';
 import { DeskError } from './desk-error.ts';
 
-export const PROPOSED = 'lowering-proposed';
-export const DECLINED = 'lowering-declined';
+const PROPOSED = 'lowering-proposed';
+const DECLINED = 'lowering-declined';
 /** What ends a proposal: it was made of the ticket as it was then. */
 const ENDS: ReadonlySet<string> = new Set([PROPOSED, DECLINED, 'corrected']);
 /** Nobody answers for what was asked for longer ago: the ticket is looked at anew. */

@@ -15,7 +15,7 @@ import { isErased, sealNote } from '../../store/ticket-seal.ts';
 import { foldNumber } from '../number.ts';
 import { type CaseEventAnswer, caseEventProblem, notJson } from './case-event-answers.ts';
 
-export const CASE_EVENT_TYPES = ['accepted', 'closed', 'reopened'] as const;
+const CASE_EVENT_TYPES = ['accepted', 'closed', 'reopened'] as const;
 export type CaseEventType = (typeof CASE_EVENT_TYPES)[number];
 
 /** One event of the case system. */

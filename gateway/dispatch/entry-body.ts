@@ -199,12 +199,12 @@ function sourceBody({ source }: BornContent, reason: Withheld | null, masks: Mas
     receivedAt: shanghaiTime(source.receivedAt),
     occurredAt: timeOrNull(source.occurredAt),
     occurredText: source.occurredText === null ? null : masks.text(source.occurredText),
-    // When somebody sat down to write, to the second, is known to whoever sits beside them.
+    // A colleague may know the very second at which the author sat down to write.
     sentAt: isRestricted(reason) ? null : timeOrNull(source.sentAt),
   };
 }
 
-/** Of a restricted ticket a place that only where the author lives names is no scene: what was masked in the text goes here, too. */
+/** The place of a restricted ticket may be its author's home: what the masks took out of the text is taken out here as well. */
 function placeBody(
   content: Pick<TicketDraft, 'appeal' | 'place'>,
   reason: Withheld | null,
@@ -221,7 +221,7 @@ export function withoutHome(
   requester: Requester | null,
 ): Place {
   const masked = { ...eachText(place, masks.text), longitude: near(place.longitude), latitude: near(place.latitude) };
-  // Whoever writes down the scene of such a ticket knows what it is.
+  // A clerk who wrote the scene down has made sure that it is no home.
   if (place.by === 'clerk') return masked;
   const said = `${appeal.title}\n${appeal.content}`;
   const left = `${masks.title(appeal.title)}\n${masks.content(appeal.content)}`;
@@ -241,13 +241,13 @@ function near(degrees: number | null): number | null {
   return degrees === null ? null : Math.round(degrees * 1000) / 1000;
 }
 
-/** The id of a mail names the house whose server sent it, and often the computer: of an accused unit it may be the author's. */
+/** A mail's id names the server that sent it and often the computer, which may be the author's own desk in the accused unit. */
 function idsOf(ids: Readonly<Record<string, string>>, reason: Withheld | null): Readonly<Record<string, string>> {
   if (!isRestricted(reason)) return ids;
   return Object.fromEntries(Object.entries(ids).filter(([, id]) => !id.includes('@')));
 }
 
-/** What became secret only since it was read (its requester's other ticket is) goes to no unit that it is about either. */
+/** A ticket that became secret after it was read (another one of its requester is) goes to no unit that it is about, either. */
 function handlingBody(handling: BornContent['handling'], reason: Withheld | null): TicketBody['handling'] {
   const { unit, coUnits, accused = [], method, deadlines } = handling;
   const may = (one: string): boolean => !isRestricted(reason) || !accused.includes(one);
@@ -335,7 +335,7 @@ function attachmentBody(
   return {
     name: restricted ? fileLabel(file.name, index) : masks.text(file.name),
     mediaType: restricted ? plainMediaType(file.mediaType) : file.mediaType,
-    // Whoever holds the same file would know by them that it was sent.
+    // Whoever has the same file would recognise it by them.
     size: restricted ? null : file.size,
     sha256: restricted ? null : file.sha256,
     ...bytes.get(index),

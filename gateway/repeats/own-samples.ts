@@ -32,7 +32,7 @@ export interface SampleSet {
 }
 
 /** Samples that are appeals of their own, in their order, and which of them belong together. */
-export function sampleSet(samples: readonly DemoMessage[]): SampleSet {
+function sampleSet(samples: readonly DemoMessage[]): SampleSet {
   const messages = new Map<string, LabelledMessage>();
   const group = new Map<string, string>();
   samples.forEach(({ id, body, expect }, at) => {
@@ -72,7 +72,7 @@ interface WrittenTwins {
 
 /** Complaints about one place after the other, of which no two belong together; every other one is told again some days
  *  later, by its sender or by somebody else. */
-export function writtenTwins(): SampleSet {
+function writtenTwins(): SampleSet {
   const { places, again, templates } = JSON.parse(readFileSync(TWINS, 'utf8')) as WrittenTwins;
   const messages: LabelledMessage[] = [];
   const incidents: LabelledIncident[] = [];

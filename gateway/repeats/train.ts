@@ -25,7 +25,7 @@ export interface ClerkPair extends Example {
 }
 
 /** Fewer of either kind say nothing that could be trusted. */
-export const LEAST_OF_A_KIND = 20;
+const LEAST_OF_A_KIND = 20;
 /** One pair in so many is held out. */
 const PARTS = 5;
 const PAGE = 500;

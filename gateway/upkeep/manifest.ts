@@ -6,8 +6,8 @@ import type { SnapshotFile } from '../../store/retention.ts';
 import { DeskError } from '../desk/desk-error.ts';
 
 export const FORMAT = 'huisu-backup-1';
-export const MANIFEST = 'manifest.json';
-export const HASHES = 'files.sha256';
+const MANIFEST = 'manifest.json';
+const HASHES = 'files.sha256';
 
 export interface Manifest {
   readonly format: typeof FORMAT;

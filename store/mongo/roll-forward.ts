@@ -116,7 +116,7 @@ async function letLateNoticesIn(
 }
 
 /** Makes parked notices void when no created entry of their ticket will ever let them in. */
-export async function dropOrphans({ models }: Context, ticket: string, cause: string): Promise<void> {
+async function dropOrphans({ models }: Context, ticket: string, cause: string): Promise<void> {
   const created = await models.outbox
     .findOne({ message: ticket, kind: 'ticket.created', state: op({ $ne: 'void' }) }, { _id: 1 })
     .lean<EntryDoc>();

@@ -12,7 +12,7 @@ const OLDEST_SQLITE = [3, 51, 3] as const;
 const BUSY_MS = 5000;
 const SYNCHRONOUS_VALUES: Readonly<Record<Synchronous, number>> = { FULL: 2, NORMAL: 1 };
 
-export function databaseFile(folder: string): string {
+function databaseFile(folder: string): string {
   return join(folder, 'huisu.db');
 }
 
