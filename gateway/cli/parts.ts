@@ -39,21 +39,30 @@ export const CLERKS_REASON: Option = {
 };
 
 const PAGE = 500;
+/** Of a list that leaves most out a page must not be as short as what is still wanted. */
+const LEAST_PAGE = 50;
 
-/** Rows of a list page by page, so that a long list never lies in memory whole. */
+/**
+ * Rows of a list page by page, so that a long list never lies in memory whole.
+ * @param show a row as it is listed; null: it is not
+ */
 export async function* paged<T extends { readonly ordinal: number }>(
   args: Arguments,
   page: (before: number | undefined, limit: number) => Promise<readonly T[]>,
-  show: (row: T) => Row,
+  show: (row: T) => Row | null | Promise<Row | null>,
 ): AsyncIterable<Row> {
   let left = Number(args['limit'] ?? 50);
   let before: number | undefined;
   while (left > 0) {
-    const asked = Math.min(left, PAGE);
+    const asked = Math.min(Math.max(left, LEAST_PAGE), PAGE);
     const rows = await page(before, asked);
-    for (const row of rows) yield show(row);
+    for (const row of rows) {
+      const shown = left > 0 ? await show(row) : null;
+      if (shown === null) continue;
+      left--;
+      yield shown;
+    }
     if (rows.length < asked) return;
-    left -= rows.length;
     before = rows.at(-1)?.ordinal;
   }
 }

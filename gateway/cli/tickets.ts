@@ -8,6 +8,7 @@ import { DeskError, EXIT } from '../desk/desk-error.ts';
 import type { DeskAnswer } from '../desk/desk-parts.ts';
 import { proposedTickets } from '../desk/lowering.ts';
 import { maskedTitle, type Reveal, viewTicket } from '../desk/ticket-view.ts';
+import { toLookAt } from '../desk/to-look-at.ts';
 import { say } from '../locale.ts';
 import { attachmentCommand } from './attachment.ts';
 import type { Arguments, Command, CommandContext, Row } from './command.ts';
@@ -47,6 +48,17 @@ export const ticketCommands: readonly Command[] = [
           en: 'only those whose lower confidentiality waits for a second person',
         },
       },
+      {
+        flags: '--asks',
+        summary: { zh: '只看请人工核对的', en: 'only those of which reading was unsure and a clerk is to look' },
+      },
+      {
+        flags: '--alike',
+        summary: {
+          zh: '只看有相近工单、还没有人定的',
+          en: 'only those that may belong to another, where nobody has said yet',
+        },
+      },
       LIMIT,
     ],
     columns: [
@@ -58,13 +70,15 @@ export const ticketCommands: readonly Command[] = [
       COLUMNS.channel,
       { key: 'followUps', title: { zh: '催办', en: 'follow-ups' } },
       { key: 'incident', title: { zh: '事件', en: 'incident' } },
+      { key: 'asks', title: { zh: '请核对', en: 'look at' }, show: { words: 'label' } },
+      { key: 'alike', title: { zh: '相近', en: 'alike' } },
       { key: 'title', title: { zh: '标题', en: 'title' } },
     ],
     run: (context, args) =>
       paged(
         args,
         async (before, limit) => withFollowUps(context, await rowsOf(context, args, before, limit)),
-        row => lineOf(context, row),
+        row => lineOf(context, row, args),
       ),
   },
   {
@@ -137,8 +151,8 @@ export const ticketCommands: readonly Command[] = [
     kind: 'one',
     name: 'tickets unlink',
     summary: {
-      zh: '撤销并单或与已办结工单的关联，或从会话中拆出一条来件；单独成为工单，以后不再自动并入',
-      en: 'undo a link, to a closed ticket as well, or part a message off its conversation; it is not linked again',
+      zh: '撤销并单或与已办结工单的关联，从会话中拆出一条来件，或认定与相近的工单不是一回事；以后不再自动并入',
+      en: 'undo a link, to a closed ticket as well, part a message off its conversation, or say that one alike is another matter',
     },
     arguments: [NUMBER],
     options: [
@@ -203,6 +217,10 @@ export const ticketCommands: readonly Command[] = [
         choices: YES_OR_NO,
       },
       {
+        flags: '--confirm',
+        summary: { zh: '请人工核对的各栏核对无误', en: 'what reading was unsure of is right' },
+      },
+      {
         flags: '--approve',
         summary: { zh: '同意他人提出的降低保密', en: 'carry out what another person has proposed' },
       },
@@ -247,7 +265,8 @@ function changesOf(args: Arguments): Changes {
   const flags = ['confidential', 'anonymous', 'public'].map(key => [key, textOf(args, key)] as const);
   const coUnits = textOf(args, 'coUnits')?.split(/[,，、]/);
   const given = [...texts, ...flags.map(([key, said]) => [key, said && said === 'yes'] as const), ['coUnits', coUnits]];
-  return Object.fromEntries(given.filter(([, value]) => value !== undefined)) as Changes;
+  const confirmed = args['confirm'] === true ? { confirm: true } : {};
+  return { ...Object.fromEntries(given.filter(([, value]) => value !== undefined)), ...confirmed } as Changes;
 }
 
 const FILTERED = ['channel', 'state', 'type', 'urgency', 'division', 'incident'] as const;
@@ -280,10 +299,13 @@ async function withFollowUps({ store }: CommandContext, rows: readonly TicketRow
   return rows.map(row => ({ ...row, followUps: followUps.get(row.number) ?? 0 }));
 }
 
-function lineOf({ cipher }: CommandContext, row: Listed): Row {
+/** null where it is not one of those asked for. */
+async function lineOf(context: CommandContext, row: Listed, args: Arguments): Promise<Row | null> {
   const { number, acceptedAt, state, type, category, urgency, channel, division, followUps, incident, caseNumber } =
     row;
-  const title = maskedTitle(cipher, row);
+  const { asks, alike } = await toLookAt(context, row);
+  if ((args['asks'] === true && asks.length === 0) || (args['alike'] === true && alike.length === 0)) return null;
+  const title = maskedTitle(context.cipher, row);
   return {
     number,
     acceptedAt,
@@ -296,6 +318,8 @@ function lineOf({ cipher }: CommandContext, row: Listed): Row {
     followUps,
     incident,
     caseNumber,
+    ...(asks.length === 0 ? {} : { asks }),
+    ...(alike.length === 0 ? {} : { alike }),
     title,
   };
 }

@@ -30,6 +30,8 @@ export interface Changes {
   /** 协办单位, in place of all there are. */
   readonly coUnits?: readonly string[];
   readonly method?: Method;
+  /** What reading was unsure of, and is not changed here, is right. */
+  readonly confirm?: boolean;
 }
 
 /** What the rules say of a corrected ticket. */

@@ -40,6 +40,8 @@ export interface Correction {
   readonly after: BornContent;
   /** For the audit: which field was what and is what now. */
   readonly changed: readonly string[];
+  /** Fields that reading was unsure of, and that a clerk has looked at. */
+  readonly confirmed: readonly string[];
   /** It takes away what protects who appealed, which needs a second person. */
   readonly lowers: boolean;
 }
@@ -64,8 +66,9 @@ export function correctionOf(
   const { deadlines } = (isOver(row) ? before : anew).handling;
   const after = { ...anew, revision: message.revision, handling: { ...anew.handling, deadlines } };
   const changed = differences(before, after);
-  if (changed.length === 0) throw new DeskError('desk.nothing_changed', { number });
-  return { after, changed, lowers: lowers(before, after) };
+  const confirmed = (before.appeal.asks ?? []).filter(field => after.appeal.asks?.includes(field) !== true);
+  if (changed.length + confirmed.length === 0) throw new DeskError('desk.nothing_changed', { number });
+  return { after, changed, confirmed, lowers: lowers(before, after) };
 }
 
 /**
@@ -75,7 +78,7 @@ export function correctionOf(
 export async function correctionRow(
   parts: DeskParts,
   base: CommitRow,
-  { after, changed }: Correction,
+  { after, changed, confirmed }: Correction,
   { message, ticket: row, reason, by, proposedBy }: Corrected,
 ): Promise<CommitRow> {
   const { number, state } = row;
@@ -83,7 +86,8 @@ export async function correctionRow(
   const event = { number, at: parts.now(), by, kind: 'corrected', expect: [state] };
   return {
     ...base,
-    ...(await told(parts, message, { urgency: after.appeal.urgency.value, state })),
+    // That it was right is nothing that the case system did not know.
+    ...(changed.length === 0 ? {} : await told(parts, message, { urgency: after.appeal.urgency.value, state })),
     ticket: {
       ...bornOf(row),
       type: after.appeal.type.value,
@@ -99,7 +103,12 @@ export async function correctionRow(
     audit: {
       by,
       action: 'ticket.correct',
-      on: [number, ...changed, ...(proposedBy === null ? [] : [`proposed-by:${proposedBy}`])],
+      on: [
+        number,
+        ...changed,
+        ...confirmed.map(field => `looked-at:${field}`),
+        ...(proposedBy === null ? [] : [`proposed-by:${proposedBy}`]),
+      ],
     },
   };
 }
@@ -134,7 +143,9 @@ function corrected(rules: CorrectionRules, born: BornContent, changes: Changes):
     appeal: {
       ...appeal,
       ...{ type, category, urgency, subject },
-      asks: (appeal.asks ?? []).filter(field => !(field in changes) && !(field === 'place' && placed)),
+      asks: changes.confirm
+        ? []
+        : (appeal.asks ?? []).filter(field => !(field in changes) && !(field === 'place' && placed)),
     },
     ...{ place, anonymous, confidential },
     public: publicity(born, changes, confidential.value),
@@ -146,7 +157,7 @@ function corrected(rules: CorrectionRules, born: BornContent, changes: Changes):
 }
 
 /** What says nothing of who should handle it; a unit that is named does so by itself. */
-const SUGGESTS_NOTHING: ReadonlySet<string> = new Set(['scene', 'public', 'method']);
+const SUGGESTS_NOTHING: ReadonlySet<string> = new Set(['scene', 'public', 'method', 'confirm']);
 const LONGEST_SUBJECT = 100;
 
 function subjectOf(written: string): string | null {

@@ -22,7 +22,7 @@ export interface Desk {
   link(number: string, to: string, by: string): Promise<DeskAnswer>;
   /**
    * 撤销并单: a follow-up, or a part of a conversation, becomes a ticket of its own; the pair is remembered and not linked again.
-   * So does what was linked to a closed ticket stay without that link.
+   * So does what was linked to a closed ticket stay without that link. What was only suggested is suggested no more.
    * @param from the ticket it led to, the closed one, or the message a part was gathered into
    */
   unlink(number: string, from: string, by: string): Promise<DeskAnswer>;

@@ -12,6 +12,7 @@ import { DeskError } from './desk-error.ts';
 import type { DeskAnswer, DeskParts, Rebirth } from './desk-parts.ts';
 import { bothOf, messageOf, ticketOf } from './found.ts';
 import { partOff } from './part-off.ts';
+import { setApart } from './to-look-at.ts';
 
 /** Under whose name two processes' decisions are brought together. */
 const SYSTEM = 'system';
@@ -90,6 +91,10 @@ export async function unlink(parts: DeskParts, number: string, from: string, by:
   const message = await messageOf(parts, number);
   if (message.outcome?.kind === 'ticket' && message.outcome.closedRepeatOf === from) {
     return unlinkFromClosed(parts, { message, ticket: await ticketOf(parts, number) }, from, by);
+  }
+  if (message.outcome?.kind === 'ticket') {
+    const apart = await setApart(parts, { message, ticket: await ticketOf(parts, number) }, from, by);
+    if (apart !== null) return apart.answer;
   }
   if (message.outcome?.kind !== 'repeat') return partOff(parts, message, from, by);
   if (message.outcome.of !== from) throw new DeskError('desk.not_linked', { number, from });
