@@ -12,11 +12,9 @@ import type { LogLevel } from '../config/schema.ts';
 import { KeyError } from '../store/errors.ts';
 import { forgetPostings } from '../store/forget-postings.ts';
 import { exportRing, keyCheckValues, type RingData } from '../store/key-ring.ts';
-import type { Store } from '../store/store.ts';
-import type { SettingsRefusal } from './alarms/alarm.ts';
 import { type Alarms, createAlarms } from './alarms/alarms.ts';
 import { createCompany } from './alarms/company.ts';
-import { certificateExpiries } from './alarms/expiries.ts';
+import { alarmSources } from './alarms/sources.ts';
 import { type Attachments, createAttachments } from './attachments.ts';
 import type { ContextParts } from './channels/channel-context.ts';
 import { type Channels, createChannels } from './channels/channels.ts';
@@ -41,17 +39,17 @@ import { createIntake, type Intake } from './intake.ts';
 import { newNumber } from './number.ts';
 import type { ParserChannel } from './reading/protocol.ts';
 import { noReading, type Reading, type ReadingParts, startReading } from './reading/reading.ts';
-import { createSplitter, type Splitter } from './reading/splitter.ts';
+import { splitterOf } from './reading/settings-splitter.ts';
 import { type Role, reads, sends, takesIn } from './role.ts';
-import { calendarEnd } from './settings/calendar-gap.ts';
-import { createReload, type Reload, type ReloadReport, type SettingsState } from './settings/reload.ts';
+import { createReload, type Reload, type ReloadReport } from './settings/reload.ts';
 import { mindSiblings } from './siblings.ts';
 import { type DiskWatch, watchDisk } from './telemetry/disk-watch.ts';
-import { createMetrics, type MetricsSnapshot, type SettingsFigures } from './telemetry/metrics.ts';
-import { type ProbeCounts, probeCounts } from './telemetry/probe-counts.ts';
+import { createMetrics } from './telemetry/metrics.ts';
+import { probeCounts } from './telemetry/probe-counts.ts';
 import { createReadiness } from './telemetry/readiness.ts';
+import { settingsFigures, snapshotOf } from './telemetry/snapshot.ts';
 import type { Log } from './telemetry/telemetry.ts';
-import { type WriteWatch, watchWrites } from './telemetry/write-watch.ts';
+import { watchWrites } from './telemetry/write-watch.ts';
 import { createUpkeep, type Upkeep } from './upkeep/upkeep.ts';
 import { VERSION } from './version.ts';
 
@@ -270,7 +268,11 @@ function liveParts({ foundation, role, log, logLevel, known, published, bull }: 
     settings: () => loaded.config.retention,
     forget: pairs => reading.forget(pairs),
   });
-  const alarms = alarmsOf(foundation, { role, owner, counts, channels, intake, disk, writes, dispatch, reload }, log);
+  const alarms: Alarms = createAlarms({
+    ...{ store, counts, log, now, role, settings: () => loaded.config.alarms },
+    company: store.shared === null ? null : createCompany(store.admin, store.shared, owner),
+    sources: alarmSources(foundation, { channels, intake, disk, writes, dispatch, reload }),
+  });
   return {
     importing: { intake, splitter, store, cipher, log, now },
     channels,
@@ -342,24 +344,6 @@ function queueBoardOf({ loaded, store, now }: Foundation, bull: Bull | null, log
   return createQueueBoard(parts, log);
 }
 
-/** Splits containers by the limits of the settings. */
-export function splitterOf({ loaded }: { readonly loaded: LoadedConfig }, log: Log): Splitter {
-  const { adapters, reading } = loaded.config;
-  const { atOnce, memoryMb, silenceSeconds, totalSeconds, parts, partMb, totalMb } = reading.split;
-  return createSplitter({
-    adapters,
-    baseFolder: dirname(loaded.file),
-    limits: {
-      ...{ atOnce, memoryMb, parts },
-      silenceMs: silenceSeconds * 1000,
-      totalMs: totalSeconds * 1000,
-      partBytes: partMb * 1024 * 1024,
-      totalBytes: totalMb * 1024 * 1024,
-    },
-    report: (code, values, cause) => (cause === undefined ? log.warn(code, values) : log.bug(code, cause, values)),
-  });
-}
-
 /** The keys that the decider needs, for its thread. */
 function deciderRing({ ring }: Foundation): RingData {
   return exportRing(ring, ['content', 'identity', 'dedupe', 'index', 'term']);
@@ -401,109 +385,6 @@ function readingParts(foundation: Foundation, { log, intake, owner, wanted }: Re
       as === 'repeat' ? foundation.desk.link(number, to, 'system') : incidents.merge(number, to, 'system'),
     wanted,
   };
-}
-
-function settingsFigures(reload: Reload): SettingsFigures {
-  const { counts, refused, restart } = reload.state();
-  const certificateEnds = reload.certificate()?.notAfter ?? null;
-  return { ...counts, valid: refused === null, restart: restart.length, certificateEnds };
-}
-
-function refusalOf({ refused }: SettingsState): SettingsRefusal | null {
-  const code = refused?.problems[0]?.code;
-  return refused === null || code === undefined ? null : { at: refused.at, code };
-}
-
-interface SnapshotSources {
-  readonly store: Store;
-  readonly counts: ProbeCounts;
-  readonly channels: Channels;
-  readonly disk: DiskWatch;
-  readonly writes: WriteWatch;
-  readonly alarms: Alarms;
-}
-
-async function snapshotOf({
-  store,
-  counts,
-  channels,
-  disk,
-  writes,
-  alarms,
-}: SnapshotSources): Promise<MetricsSnapshot> {
-  const [messages, outbox, tickets, health] = await Promise.all([
-    counts.messages(),
-    counts.outbox(),
-    counts.tickets(),
-    store.admin.health(),
-  ]);
-  const commitSeconds = [...disk.takeCommitSeconds(), ...health.commitSeconds];
-  const { freeBytes } = health;
-  const writable = writes.fault() === null;
-  const figures = alarms.figures();
-  return {
-    messages,
-    outbox,
-    tickets,
-    channels: channels.status(),
-    commitSeconds,
-    freeBytes,
-    writable,
-    alarms: figures,
-  };
-}
-
-interface AlarmedParts {
-  readonly role: Role;
-  readonly owner: string;
-  readonly counts: ProbeCounts;
-  readonly channels: Channels;
-  readonly intake: Intake;
-  readonly disk: DiskWatch;
-  readonly writes: WriteWatch;
-  readonly dispatch: Dispatch | null;
-  readonly reload: Reload;
-}
-
-function alarmsOf({ store, book, loaded, keysKept, now }: Foundation, parts: AlarmedParts, log: Log): Alarms {
-  const { role, owner, counts, channels, intake, disk, writes, dispatch, reload } = parts;
-  const { caseSystem } = loaded.config;
-  const broken = async () => {
-    try {
-      const found = await book.broken();
-      return found.map(({ id, enabled }) => ({ id, enabled, up: false, reason: 'channel.misconfigured' }));
-    } catch {
-      // Without its store no channel of it can be told apart; that the store is down is an alarm of its own.
-      return [];
-    }
-  };
-  return createAlarms({
-    ...{ store, counts, log, now, role, settings: () => loaded.config.alarms },
-    company: store.shared === null ? null : createCompany(store.admin, store.shared, owner),
-    sources: {
-      channels: async () => [...channels.status(), ...(await broken())],
-      intakePaused: () => intake.paused,
-      disk: disk.latest,
-      caseSystem: () => {
-        const status = dispatch?.status();
-        if (status !== undefined) return { down: status.circuit !== 'closed', since: status.since };
-        // Whoever does not send knows no more than that entries do not wait by intention.
-        return caseSystem === null ? null : { down: false, since: 0 };
-      },
-      queue: async () => (await dispatch?.faults())?.[0]?.code ?? null,
-      expiries: () => {
-        const ends = reload.certificate()?.notAfter;
-        return [
-          ...(ends === undefined ? [] : [{ what: 'listen.tls', at: ends }]),
-          ...certificateExpiries('caseSystem.tls', caseSystem?.tls.cert ?? null),
-          { what: 'calendar', at: calendarEnd(loaded.config, now()).at },
-        ];
-      },
-      settingsRefused: () => refusalOf(reload.state()),
-      writable: () => writes.fault() === null,
-      keysKept,
-    },
-  });
 }
 
 /** What commands work with; `live` is null where no gateway runs and the command has opened the store itself. */

@@ -3,9 +3,9 @@ import { copyFileSync, mkdirSync, readdirSync, readFileSync, statSync, writeFile
 import { basename, join } from 'node:path';
 import { loadConfig } from '../../config/load.ts';
 import { contextOf } from '../../gateway/channels/channel-context.ts';
-import { splitterOf } from '../../gateway/compose.ts';
 import { type Foundation, openFoundation } from '../../gateway/foundation.ts';
 import { createIntake } from '../../gateway/intake.ts';
+import { splitterOf } from '../../gateway/reading/settings-splitter.ts';
 import { createLog } from '../../gateway/telemetry/telemetry.ts';
 import { processUse } from '../system.ts';
 

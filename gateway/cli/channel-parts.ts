@@ -5,7 +5,7 @@ import type { CommandContext } from './command.ts';
 /** An intake and a splitter for one channel. Loaded only then, since it is the whole engine. */
 export async function partsAlone({ loaded, store, cipher, now }: CommandContext): Promise<ContextParts> {
   const [{ splitterOf }, { createIntake }, { createLog }] = await Promise.all([
-    import('../compose.ts'),
+    import('../reading/settings-splitter.ts'),
     import('../intake.ts'),
     import('../telemetry/telemetry.ts'),
   ]);
