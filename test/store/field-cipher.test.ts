@@ -6,8 +6,15 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import fc from 'fast-check';
 import { SealBroken } from '../../store/errors.ts';
-import { createCipher, type FieldCipher, fieldOf, packFields, unpackFields } from '../../store/field-cipher.ts';
-import { createDevelopmentKeys, type Profile } from '../../store/key-ring.ts';
+import {
+  createCipher,
+  type FieldCipher,
+  fieldOf,
+  packFields,
+  unpackFields,
+  wrappingId,
+} from '../../store/field-cipher.ts';
+import { createDevelopmentKeys, type Profile, rotate } from '../../store/key-ring.ts';
 
 describe('algorithms of this Node', () => {
   const hex = (text: string) => Buffer.from(text, 'hex');
@@ -100,6 +107,21 @@ for (const profile of ['intl', 'gm'] as const) {
       assert.throws(() => cipher.open(two.key, sealed, 'a/b'), { code: 'seal.broken' });
       const stranger = createCipher(createDevelopmentKeys(join(folder, 'other.json'), profile));
       assert.throws(() => stranger.openDataKey(one.wrapped), { code: 'seal.unknown_key' });
+    });
+
+    it('wraps a data key anew by the newest key, once, and it stays the same data key', () => {
+      const file = join(folder, 'rotated.json');
+      const before = createCipher(createDevelopmentKeys(file, profile));
+      const { key, wrapped } = before.newDataKey('identity');
+      assert.equal(before.rewrap(wrapped), null);
+      const ring = rotate(file, 'identity');
+      const rotated = createCipher(ring);
+      const anew = rotated.rewrap(wrapped);
+      assert.ok(anew !== null);
+      assert.equal(wrappingId(anew), ring.sealing.identity?.at(-1)?.id);
+      assert.notEqual(wrappingId(anew), wrappingId(wrapped));
+      assert.deepEqual(rotated.openDataKey(anew), key);
+      assert.equal(rotated.rewrap(anew), null);
     });
 
     it('compresses what is over 8 kB and shrinks, and nothing else', () => {

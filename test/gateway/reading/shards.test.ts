@@ -176,10 +176,10 @@ describe('shards on a slow store', () => {
     const a = await ownerOfAll(slow);
     slow.fail('renewAll');
     await slow.round(30_000);
-    assert.deepEqual(a.shards.mine, []);
+    assert.deepEqual([a.shards.mine, a.shards.fence(5)], [[], null]);
     slow.fail(null);
     await slow.round();
-    assert.deepEqual(a.shards.mine, each);
+    assert.deepEqual([a.shards.mine, a.shards.fence(5)], [each, 'shard 5#1']);
     assert.deepEqual(a.lost, []);
     assert.deepEqual(new Set(each.map(slow.token)), new Set([1]), 'each was taken once');
     await a.shards.close();
@@ -196,6 +196,19 @@ describe('shards on a slow store', () => {
       assert.deepEqual(a.shards.mine, each);
     }
     assert.deepEqual(a.lost, []);
+    await a.shards.close();
+  });
+
+  it('none is worked on before what its last owner decided is in its place', async () => {
+    const slow = slowStore();
+    slow.fail('sweep');
+    const a = reader(slow, 'a');
+    await a.shards.start();
+    for (let n = 0; n < 3; n++) await slow.round();
+    assert.deepEqual([a.shards.mine, a.shards.fence(5)], [[], null]);
+    slow.fail(null);
+    for (let n = 0; n < 20; n++) await slow.round();
+    assert.deepEqual(a.shards.mine, each);
     await a.shards.close();
   });
 
