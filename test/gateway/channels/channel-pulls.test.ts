@@ -126,6 +126,27 @@ describe('a poll', () => {
     await done;
   });
 
+  it('and a listening end once another process has the lease, and are not begun anew before it is back', async () => {
+    let token: string | null = 'token';
+    const ended: string[] = [];
+    const until = (name: string) => (signal: AbortSignal) =>
+      new Promise<void>(resolve => {
+        signal.addEventListener('abort', () => resolve(void ended.push(name)), { once: true });
+      });
+    const { stop, puller } = pulling(() => token);
+    const done = pullFrom({ poll: until('poll'), listen: until('listen'), close }, puller);
+    await pass(2);
+    assert.deepEqual(ended, []);
+    token = null;
+    await pass(30);
+    assert.deepEqual(ended.toSorted(), ['listen', 'poll']);
+    token = 'another';
+    await pass(30);
+    stop.abort();
+    await done;
+    assert.equal(ended.length, 4);
+  });
+
   it('that failed here says nothing of the channel once another process has been pulling for half a minute', async () => {
     let token: string | null = null;
     const { stop, world, puller } = pulling(() => token);

@@ -325,6 +325,59 @@ describe('the reader', function () {
     assert.equal((await store.messages.counts()).unread, 2);
   });
 
+  it('takes nothing behind what was taken under an older token, which is refused and read again before it', async () => {
+    const { store } = foundation;
+    const tokens = { now: '' };
+    /** Another process had the shard in between, and nobody has told the reader. */
+    const take = async (at: number) => {
+      await store.admin.lease('shard', 'another', at, 1);
+      tokens.now = (await store.admin.lease('shard', 'this', at + 10, 1000)) ?? assert.fail('not to be had');
+    };
+    await take(1000);
+    const committed: string[] = [];
+    const begun = Promise.withResolvers<void>();
+    const refusing = Promise.withResolvers<void>();
+    let warm = true;
+    const commit: Store['decisions']['commit'] = async (rows, fence) => {
+      if (!warm) {
+        begun.resolve();
+        await refusing.promise;
+      }
+      const answers = await store.decisions.commit(rows, fence);
+      for (const [i, { number }] of rows.entries()) if (answers[i] === 'committed') committed.push(number);
+      return answers;
+    };
+    let looks = 0;
+    let looked: () => void = () => undefined;
+    const unread: Store['messages']['unread'] = async (...asked) => {
+      const rows = await store.messages.unread(...asked);
+      if (rows.length === 2 && ++looks === 2) looked();
+      return rows;
+    };
+    const shards = { mine: Array.from({ length: SHARDS }, (_, shard) => shard), fence: () => tokens.now };
+    const own = {
+      ...store,
+      decisions: { ...store.decisions, commit },
+      messages: { ...store.messages, unread },
+    };
+    await read(own, 4, shards);
+    await allTold(await accept(['人民路1号井盖缺失']));
+    committed.length = 0;
+    warm = false;
+    const [one, two] = appeals(2) as [string, string];
+    const [first = ''] = await accept([one]);
+    await begun.promise;
+    await take(5000);
+    const lookedTwice = new Promise<void>(resolve => {
+      looked = resolve;
+    });
+    const [second = ''] = await accept([two]);
+    await lookedTwice;
+    refusing.resolve();
+    await allTold([first, second]);
+    assert.deepEqual(committed, [first, second]);
+  });
+
   it('leaves unread what it could not commit before it was closed', async () => {
     const { store } = foundation;
     const numbers = await accept(appeals(6));
