@@ -14,6 +14,9 @@ const TELLING = [
 ] as const;
 const CONTENT = `我叫欧阳测试，住在东昌区某小区9栋，电话${PHONE}，邮箱 ouyang@example.cn，身份证220502199003071234，举报某局长。`;
 
+/** What else a body says of handling here. */
+const PLAIN = { method: '转办', deadlines: [] };
+
 describe('identity on its way to the case system', () => {
   let bench: Workbench;
   afterEach(() => bench.close());
@@ -167,6 +170,15 @@ describe('identity on its way to the case system', () => {
     const text = JSON.stringify(bench.simulator.lines.map(({ body }) => body));
     for (const rest of [PHONE, REQUESTER.name ?? '', '某小区', '9栋'])
       assert.ok(!text.includes(rest), `${rest} went out: ${text}`);
+  });
+
+  it('is asked of no unit that a restricted ticket is about, whether it leads or helps', async () => {
+    const handling = { unit: '某局', coUnits: ['某局', '某所'], accused: ['某局'] };
+    const restricted = await sent({ type: '举报', handling }, {});
+    assert.deepEqual(restricted.created['handling'], { ...handling, unit: null, coUnits: ['某所'], ...PLAIN });
+    await bench.close();
+    const ordinary = await sent({ handling }, {});
+    assert.deepEqual(ordinary.created['handling'], { ...handling, ...PLAIN });
   });
 
   it('does not go with what an anonymous author says of their own flat in passing', async () => {

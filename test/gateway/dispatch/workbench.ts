@@ -51,6 +51,7 @@ export interface TicketOptions {
   readonly externalIds?: Readonly<Record<string, string>>;
   readonly occurredText?: string;
   readonly mediaType?: string;
+  readonly handling?: Partial<BornContent['handling']>;
 }
 
 export interface Workbench {
@@ -339,7 +340,7 @@ function bornContent(number: string, options: TicketOptions): BornContent {
     confidential: { value: options.confidential ?? false, by: 'default', words: [] },
     public: { value: false, by: 'default', words: [] },
     triage: { verdict: 'accept', clause: null, basis: null, words: [], by: 'rule' },
-    handling: { unit: null, coUnits: [], method: '转办', deadlines: [] },
+    handling: { unit: null, coUnits: [], method: '转办', deadlines: [], ...options.handling },
     closedRepeatOf: null,
     incident: null,
     links: [],
