@@ -13,7 +13,7 @@ export function lines(result: Row, language: Language, indent = ''): readonly st
     const label = `${indent}${word(language, 'label', key)}: `;
     if (isEmpty(value)) return [];
     if (Array.isArray(value) && value.some(item => typeof item === 'object')) {
-      return [label.trimEnd(), ...value.flatMap(item => listItem(item, language, `${indent}  `))];
+      return [label.trimEnd(), ...value.map(item => listItem(item, language, `${indent}  `, OF[key]))];
     }
     if (typeof value === 'object' && !Array.isArray(value)) {
       const inner = `${indent}  `;
@@ -31,14 +31,17 @@ function asNamed(settings: Row, indent: string): readonly string[] {
   return Object.entries(settings).map(([name, value]) => `${indent}${name}: ${plain(JSON.stringify(value))}`);
 }
 
-function listItem(item: unknown, language: Language, indent: string): readonly string[] {
-  return [`${indent}- ${inLine(item as Row, language).join('  ')}`];
+/** What `of` is called in a list: a link to a ticket says nothing of joining it. */
+const OF: Readonly<Record<string, string>> = { links: 'linked' };
+
+function listItem(item: unknown, language: Language, indent: string, of = 'of'): string {
+  return `${indent}- ${inLine(item as Row, language, of).join('  ')}`;
 }
 
-function inLine(value: Row, language: Language): readonly string[] {
+function inLine(value: Row, language: Language, of = 'of'): readonly string[] {
   return Object.entries(value)
     .filter(([, one]) => !isEmpty(one))
-    .map(([key, one]) => `${word(language, 'label', key)} ${named(key, one, language)}`);
+    .map(([key, one]) => `${word(language, 'label', key === 'of' ? of : key)} ${named(key, one, language)}`);
 }
 
 /** Values that the locale has words for, by the key they stand under. */

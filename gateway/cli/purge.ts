@@ -1,25 +1,20 @@
 // huisu purge and huisu erase: what is older than its time, and who appealed, where somebody asks for it.
 
-import { loadRules } from '../../config/load-rules.ts';
-import { readRequester, requesterIdentities } from '../../normalizer/requester.ts';
-import { compileRulebook } from '../../normalizer/rulebook.ts';
-import type { Requester } from '../../normalizer/ticket.ts';
 import type { TicketRow } from '../../store/store.ts';
 import { isErased, openIdentity } from '../../store/ticket-seal.ts';
 import { DeskError, EXIT } from '../desk/desk-error.ts';
 import { plainReason } from '../desk/plain-reason.ts';
 import { say, sayBoth } from '../locale.ts';
-import { identityKey } from '../reading/facts-of.ts';
 import { checkClock, trustClock } from '../upkeep/clock.ts';
 import { eraseTickets } from '../upkeep/erase.ts';
 import { purge, shredAll, sweepAgain } from '../upkeep/purge.ts';
 import { inTurn } from '../upkeep/turn.ts';
 import { untakenNaming } from '../upkeep/untaken.ts';
 import type { Arguments, Command, CommandContext } from './command.ts';
-import { NUMBER, numberOf, required, textOf } from './parts.ts';
+import { askedFor, IDENTITY_OPTIONS, ticketsBy } from './identities.ts';
+import { NUMBER, numberOf, required } from './parts.ts';
 
 const YES = { flags: '--yes', summary: { zh: '执行；不写只列出数量', en: 'do it; without it only counted' } };
-const PAGE = 500;
 /** Tickets whose words tell what a reason must not say; somebody with more is named by these already. */
 const NAMED_BY = 50;
 
@@ -58,13 +53,6 @@ export const purgeCommand: Command = {
   },
 };
 
-const IDENTITIES = [
-  { name: 'phone', flags: '--phone <phone>', zh: '电话', en: 'phone' },
-  { name: 'email', flags: '--email <address>', zh: '邮箱', en: 'e-mail address' },
-  { name: 'idNumber', flags: '--id-number <number>', zh: '身份证号', en: 'ID number' },
-  { name: 'openid', flags: '--openid <openid>', zh: '平台账号', en: 'account on a platform' },
-] as const;
-
 export const eraseCommand: Command = {
   kind: 'one',
   name: 'erase',
@@ -73,7 +61,7 @@ export const eraseCommand: Command = {
     en: 'erase who one requester is (without --yes only listed)',
   },
   options: [
-    ...IDENTITIES.map(({ flags, zh, en }) => ({ flags, summary: { zh, en } })),
+    ...IDENTITY_OPTIONS,
     { flags: '--ticket <number>', summary: { zh: '某一工单的诉求人', en: 'the requester of a ticket' } },
     {
       flags: '--why <reason>',
@@ -130,32 +118,12 @@ async function ticketsOf(context: CommandContext, args: Arguments) {
     if (ticket === null) throw new DeskError('desk.no_such_ticket', { number });
     return { tickets: [ticket], keys: null, requester: openIdentity(context.cipher, ticket) };
   }
-  const requester = requesterOf(context, args);
-  const identities = requesterIdentities(requester);
-  if (identities.length === 0) throw new DeskError('erase.whom', {}, EXIT.usage);
-  const keys = identities.map(({ kind, value }) => identityKey(context.cipher, kind, value));
+  const asked = askedFor(context, args);
+  if (asked === null) throw new DeskError('erase.whom', {}, EXIT.usage);
+  const { keys, requester } = asked;
   const found = new Map<string, TicketRow>();
   for (const key of keys) for (const row of await ticketsBy(context, key)) found.set(row.number, row);
   return { tickets: [...found.values()], keys, requester };
-}
-
-/** In the form in which they were read from the appeal. */
-function requesterOf({ loaded }: CommandContext, args: Arguments): Requester {
-  const { rules, region } = loaded.config;
-  const rulebook = compileRulebook(loadRules({ rulesFolder: rules, regionFile: region }));
-  const contact = Object.fromEntries(IDENTITIES.map(({ name }) => [name, textOf(args, name)]));
-  return readRequester(contact, rulebook).requester;
-}
-
-async function ticketsBy({ store }: CommandContext, key: string): Promise<readonly TicketRow[]> {
-  const all: TicketRow[] = [];
-  for (let before: number | undefined; ; ) {
-    const more = before === undefined ? {} : { before };
-    const rows = await store.tickets.list({ identityKey: key, limit: PAGE, ...more });
-    all.push(...rows);
-    if (rows.length < PAGE) return all;
-    before = rows.at(-1)?.ordinal;
-  }
 }
 
 async function stillFound(context: CommandContext, keys: readonly string[]): Promise<number> {

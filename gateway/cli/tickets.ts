@@ -7,25 +7,15 @@ import type { Desk } from '../desk/desk.ts';
 import { DeskError, EXIT } from '../desk/desk-error.ts';
 import type { DeskAnswer } from '../desk/desk-parts.ts';
 import { proposedTickets } from '../desk/lowering.ts';
-import { maskedTitle, type Reveal, viewTicket } from '../desk/ticket-view.ts';
-import { toLookAt } from '../desk/to-look-at.ts';
+import { type Reveal, viewTicket } from '../desk/ticket-view.ts';
 import { say } from '../locale.ts';
 import { attachmentCommand } from './attachment.ts';
 import type { Arguments, Command, CommandContext, Row } from './command.ts';
 import { lines } from './describe.ts';
-import {
-  CHANNEL,
-  CLERKS_REASON,
-  COLUMNS,
-  LIMIT,
-  NUMBER,
-  numberOf,
-  paged,
-  required,
-  requiredNumber,
-  textOf,
-} from './parts.ts';
+import { findCommand } from './find.ts';
+import { CHANNEL, CLERKS_REASON, LIMIT, NUMBER, numberOf, paged, required, requiredNumber, textOf } from './parts.ts';
 import { time } from './table.ts';
+import { lineOf, TICKET_COLUMNS, withFollowUps } from './ticket-lines.ts';
 
 const YES_OR_NO = ['yes', 'no'];
 
@@ -61,19 +51,7 @@ export const ticketCommands: readonly Command[] = [
       },
       LIMIT,
     ],
-    columns: [
-      COLUMNS.number,
-      COLUMNS.acceptedAt,
-      { key: 'state', title: { zh: '状态', en: 'state' }, show: { words: 'ticketState' } },
-      { key: 'type', title: { zh: '类型', en: 'type' } },
-      { key: 'urgency', title: { zh: '紧急', en: 'urgency' } },
-      COLUMNS.channel,
-      { key: 'followUps', title: { zh: '催办', en: 'follow-ups' } },
-      { key: 'incident', title: { zh: '事件', en: 'incident' } },
-      { key: 'asks', title: { zh: '请核对', en: 'look at' }, show: { words: 'label' } },
-      { key: 'alike', title: { zh: '相近', en: 'alike' } },
-      { key: 'title', title: { zh: '标题', en: 'title' } },
-    ],
+    columns: TICKET_COLUMNS,
     run: (context, args) =>
       paged(
         args,
@@ -97,6 +75,7 @@ export const ticketCommands: readonly Command[] = [
         revealOf(args, call.by),
       ),
   },
+  findCommand,
   attachmentCommand,
   {
     kind: 'one',
@@ -278,8 +257,6 @@ function filterOf(args: Arguments, before: number | undefined, limit: number): T
   return { ...wanted, limit, ...(before === undefined ? {} : { before }) };
 }
 
-type Listed = TicketRow & { readonly followUps: number };
-
 /** Proposals are few: the first page holds them all. */
 async function rowsOf(
   context: CommandContext,
@@ -292,36 +269,6 @@ async function rowsOf(
   const given = Object.entries(filter).filter(([key]) => key !== 'before' && key !== 'limit');
   const fits = (row: TicketRow) => given.every(([key, value]) => row[key as keyof TicketRow] === value);
   return before === undefined ? (await proposedTickets(context)).filter(fits).slice(0, limit) : [];
-}
-
-async function withFollowUps({ store }: CommandContext, rows: readonly TicketRow[]): Promise<readonly Listed[]> {
-  const followUps = await store.tickets.followUps(rows.map(({ number }) => number));
-  return rows.map(row => ({ ...row, followUps: followUps.get(row.number) ?? 0 }));
-}
-
-/** null where it is not one of those asked for. */
-async function lineOf(context: CommandContext, row: Listed, args: Arguments): Promise<Row | null> {
-  const { number, acceptedAt, state, type, category, urgency, channel, division, followUps, incident, caseNumber } =
-    row;
-  const { asks, alike } = await toLookAt(context, row);
-  if ((args['asks'] === true && asks.length === 0) || (args['alike'] === true && alike.length === 0)) return null;
-  const title = maskedTitle(context.cipher, row);
-  return {
-    number,
-    acceptedAt,
-    state,
-    type,
-    category,
-    urgency,
-    channel,
-    division,
-    followUps,
-    incident,
-    caseNumber,
-    ...(asks.length === 0 ? {} : { asks }),
-    ...(alike.length === 0 ? {} : { alike }),
-    title,
-  };
 }
 
 function revealOf(args: Arguments, by: string): Reveal | null {

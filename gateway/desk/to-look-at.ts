@@ -1,5 +1,5 @@
 // What of an open ticket waits for a clerk's look: what reading was unsure of, and tickets that it may belong to.
-import { type AskedField, OPEN_STATES } from '../../normalizer/ticket.ts';
+import { type AskedField, type Link, OPEN_STATES } from '../../normalizer/ticket.ts';
 import type { FieldCipher } from '../../store/field-cipher.ts';
 import type { CommitRow, Store, TicketRow } from '../../store/store.ts';
 import { openTicketContent, sealContent } from '../../store/ticket-seal.ts';
@@ -22,16 +22,18 @@ export async function toLookAt(
 ): Promise<ToLookAt> {
   if (!OPEN_STATES.has(row.state)) return NOTHING;
   const { appeal, links } = openTicketContent(cipher, row);
-  const suggested = new Set(links.filter(link => link.suggested === true).map(({ of }) => of));
-  const others = await Promise.all([...suggested].map(number => store.tickets.get(number)));
-  const alike = others.filter(other => other !== null).filter(other => !isSettled(row, other));
-  return { asks: appeal.asks ?? [], alike: alike.map(({ number }) => number) };
+  const suggested = links.filter(link => link.suggested === true);
+  const others = await Promise.all(suggested.map(({ of }) => store.tickets.get(of)));
+  const alike = suggested.filter((link, at) => !isSettled(row, link, others[at] ?? null));
+  return { asks: appeal.asks ?? [], alike: [...new Set(alike.map(({ of }) => of))] };
 }
 
 /** A clerk has brought them together since, or there is nothing left to be brought together with. */
-function isSettled(row: TicketRow, other: TicketRow): boolean {
-  if (other.state === 'joined' || other.state === 'refused') return true;
-  return row.closedRepeatOf === other.number || (row.incident !== null && row.incident === other.incident);
+function isSettled(row: TicketRow, { kind }: Link, other: TicketRow | null): boolean {
+  if (other === null || other.state === 'joined' || other.state === 'refused') return true;
+  // That both are of one incident does not say that they are one and the same appeal.
+  if (kind === 'incident') return row.incident !== null && row.incident === other.incident;
+  return row.closedRepeatOf === other.number;
 }
 
 /** 不是一回事: a ticket that was suggested is another matter; null where none of that number is. Remembered for both. */

@@ -65,6 +65,9 @@ describe("what waits for a clerk's look", function () {
     assert.deepEqual(await numbers({ alike: true }), [third, second]);
     assert.deepEqual((await listed({ alike: true }))[1]?.['alike'], [first]);
 
+    // Of one incident they may still be one and the same appeal.
+    await running.call('incidents merge', { number: second, into: first });
+    assert.deepEqual(await numbers({ alike: true }), [third, second]);
     const { length } = (await context().store.outbox.list({ ticket: second, limit: 10 })) as readonly unknown[];
     const [told] = await running.call('tickets unlink', { number: second, from: first }, 'clerk-1');
     assert.ok(told !== undefined && 'result' in told, JSON.stringify(told));
