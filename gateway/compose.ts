@@ -379,6 +379,7 @@ function readingParts(foundation: Foundation, { log, intake, owner, wanted }: Re
       owner,
     },
     address: opened.address,
+    folder: config.data,
     log,
     decided: intake.decided,
     link: ({ as, number, to }) =>

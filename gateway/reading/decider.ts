@@ -9,6 +9,7 @@ import { importRing, type RingData, ringChanges } from '../../store/key-ring.ts'
 import { openStoreAt, type StoreAddress } from '../engines.ts';
 import { outcomesOf } from './commit-rows.ts';
 import { adoptBy, compareBy, judgeBy, type ToCompare } from './comparing.ts';
+import { openDeathMark } from './death-mark.ts';
 import { createEmbedder } from './embedding.ts';
 import type { Judged } from './judge.ts';
 import { createParserPool } from './parser-pool.ts';
@@ -45,8 +46,12 @@ export interface DeciderStart {
   readonly awaited: Int32Array;
   /** Shared memory for the message that is under way (`underWayMemory`). */
   readonly underWay: Uint8Array;
+  /** File that says what is being read (`openMarkFile`); null: it could not be made. */
+  readonly deathMark: string | null;
   /** The decider before this one died: the first messages are read one by one, so that it shows which of them it dies on. */
   readonly careful: boolean;
+  /** What was being read when the process before this one died. */
+  readonly suspects: readonly string[];
 }
 
 export type ToDecider =
@@ -101,7 +106,10 @@ pool.setChannels(start.channels);
 const { tickets } = await judge.open();
 const { owner } = start;
 const mark = underWay(start.underWay);
-await blame(start.careful ? mark.get() : null);
+await blame(start.careful ? mark.get() : null, 'reading.thread_died_on');
+// Of several nobody knows which it was.
+const [only = null, ...others] = start.suspects;
+await blame(others.length === 0 ? only : null, 'reading.process_died_on');
 mark.set(null);
 const shards =
   store.shared === null
@@ -139,7 +147,9 @@ const reader = startReader({
   attachmentWaitMs: start.attachmentWaitMs,
   shards,
   underWay: mark,
+  ...(start.deathMark === null ? {} : { deathMark: openDeathMark(start.deathMark) }),
   careful: start.careful,
+  suspects: start.suspects,
   ...(peers === null ? {} : { knew: peers.knew }),
   decided: rows => {
     if (rows.some(row => row.wanted.length > 0)) say({ type: 'wanted' });
@@ -149,11 +159,11 @@ const reader = startReader({
   report,
 });
 
-/** What the decider before this one died on has one attempt fewer. */
-async function blame(number: string | null): Promise<void> {
+/** What the decider or the process before this one died on has one attempt fewer. */
+async function blame(number: string | null, code: string): Promise<void> {
   if (number === null) return;
   const [attempts = 0] = await patiently(store.messages.attempted, () => closing)([number]);
-  if (attempts > 0) report('reading.thread_died_on', { number, attempts });
+  if (attempts > 0) report(code, { number, attempts });
 }
 
 async function adopt(number: string): Promise<void> {

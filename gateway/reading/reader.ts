@@ -1,5 +1,4 @@
 // 研读: takes unread messages in order, has them parsed, judges and commits them. Runs in the decider thread; one a process.
-import type { Meaning } from '../../normalizer/meaning.ts';
 import type { Outcome } from '../../normalizer/ticket.ts';
 import { StoreUnavailable } from '../../store/errors.ts';
 import type { FieldCipher } from '../../store/field-cipher.ts';
@@ -8,11 +7,13 @@ import { createCaution } from './caution.ts';
 import { type DraftMessage, draftRow, plainRow, type ReadyMessage, undraftedRow, unopened } from './commit-rows.ts';
 import { createCommitting, type Taken } from './committing.ts';
 import { createConversationReading, type RowsOf } from './conversation-reading.ts';
-import { draftText, type Embedder } from './embedding.ts';
-import { identityKeysOf } from './facts-of.ts';
+import type { DeathMark } from './death-mark.ts';
+import type { Embedder } from './embedding.ts';
 import type { Judge, Judged, JudgeItem } from './judge.ts';
-import type { ItemResult, ParserPool } from './parser-pool.ts';
+import { createOneByOne } from './one-by-one.ts';
+import type { ParserPool } from './parser-pool.ts';
 import { type Reading as BeingRead, createBatchReader, pause, type Read } from './read-batch.ts';
+import { isDraft, judgeItem, meaningsOf } from './read-drafts.ts';
 import type { Shards } from './shards.ts';
 import type { UnderWay } from './under-way.ts';
 
@@ -33,6 +34,10 @@ export interface ReaderParts {
   readonly shards: Pick<Shards, 'mine' | 'fence'> | null;
   /** Told of the one message that is under way; absent: nobody asks. */
   readonly underWay?: Pick<UnderWay, 'set'>;
+  /** Told of all that is parsed and judged; absent: nobody asks. */
+  readonly deathMark?: Pick<DeathMark, 'set'>;
+  /** The process before this one died while these were read: each is read by itself. Default none. */
+  readonly suspects?: readonly string[];
   /** The reader before this one died: what it may have died on is read one by one. */
   readonly careful?: boolean;
   /** What other processes had made visible by this time is known here, milliseconds since the epoch; absent: there are none. */
@@ -60,8 +65,6 @@ const PARSING_AT_ONCE = 3;
 const UNJUDGED: Outcome = { kind: 'quarantined', reason: 'reading.judge_failed' };
 /** What has ended so many readers is left alone; not even its original is opened. */
 const DEADLY: Outcome = { kind: 'quarantined', reason: 'reading.thread_died' };
-/** More than a reader has under way at any time. */
-const CAREFUL = 256;
 /** A nudge may be lost with its sender; unread messages are looked for so often even without one. */
 const LOOK_AGAIN_MS = 30_000;
 /** Other processes accept, too, and tell nobody. */
@@ -77,9 +80,8 @@ export function startReader(parts: ReaderParts): Reader {
   /** Counts the wishes to look from the beginning: a look that was under way then must not go past them. */
   let rescans = 0;
   let conflicts = false;
-  /** Messages that are still to be read one by one. */
-  let alone = parts.careful === true ? CAREFUL : 0;
   let closing = false;
+  const ending = Promise.withResolvers<void>();
   let parsing = 0;
   /** Batches begun and not yet judged. */
   let unjudged = 0;
@@ -104,6 +106,12 @@ export function startReader(parts: ReaderParts): Reader {
   const conversations = createConversationReading({
     ...{ store, cipher, attachmentWaitMs: parts.attachmentWaitMs, now: parts.now, read, inTurn, decide, lookAgain },
     settled: committing.settled,
+  });
+  const oneByOne = createOneByOne({
+    afterDeath: parts.careful === true,
+    suspects: parts.suspects ?? [],
+    mark: parts.deathMark ?? null,
+    nothingUnderWay,
   });
 
   function inTurn(task: () => Promise<void>): void {
@@ -155,9 +163,9 @@ export function startReader(parts: ReaderParts): Reader {
 
   /** Rows of a batch in order; drafts are judged together, parts of conversations stay unread. */
   async function judge(reads: readonly Read[]): Promise<CommitRow[]> {
-    const drafts = reads.filter(read => isDraft(read.result));
-    const meanings = await meaningsOf(drafts);
-    const items = drafts.map((read, i) => judgeItem(read, meanings[i] ?? null));
+    const drafts = reads.filter(isDraft);
+    const meanings = await meaningsOf(drafts, parts.embedder ?? null);
+    const items = drafts.map((read, i) => judgeItem(cipher, read, meanings[i] ?? null));
     const knew = parts.knew?.();
     const judged = await judgeAll(items);
     const decidedAt = parts.now();
@@ -182,6 +190,7 @@ export function startReader(parts: ReaderParts): Reader {
         over(message);
       }
     }
+    oneByOne.end(reads.map(({ message }) => message.row.number));
     return rows;
   }
 
@@ -202,27 +211,6 @@ export function startReader(parts: ReaderParts): Reader {
   /** Parts that came while it was being decided are looked at again. */
   function over({ conversation }: ReadyMessage): void {
     if (conversation !== null) conversations.decided(conversation);
-  }
-
-  /** Asked for a batch at once, so that a slow service costs each of them no more than its deadline. */
-  async function meaningsOf(drafts: readonly Read[]): Promise<readonly (Meaning | null)[]> {
-    if (parts.embedder == null) return [];
-    return parts.embedder.meanings(
-      drafts.map(({ result }) =>
-        isDraft(result) ? draftText(result.draft as Uint8Array, result.reading.head.requester) : '',
-      ),
-    );
-  }
-
-  function judgeItem({ message, result }: Read, meaning: Meaning | null): JudgeItem {
-    const { row } = message;
-    if (!isDraft(result)) throw new Error('only drafts are judged');
-    const { number, ordinal, acceptedAt } = row;
-    const { head } = result.reading;
-    const identityKeys = identityKeysOf(cipher, head);
-    const { hashes, counts } = result;
-    const meant = meaning === null ? {} : { meaning };
-    return { number, ordinal, acceptedAt, head, identityKeys, hashes, counts, ...meant };
   }
 
   async function commit(rows: readonly CommitRow[]): Promise<void> {
@@ -267,23 +255,28 @@ export function startReader(parts: ReaderParts): Reader {
     const asked = rescans;
     const { shards } = parts;
     // What was begun with may stand before what was not: another process's message becomes visible when it likes to.
-    const most = alone > 0 ? 1 : parts.batch;
+    const most = oneByOne.most(parts.batch);
     const limit = shards === null ? most : parts.batch + taken.size;
-    const rows = await store.messages.unread(shards === null ? 'all' : shards.mine, after, limit);
-    if (asked !== rescans) return true;
+    const found = await unread(limit);
+    if (found === null || asked !== rescans) return true;
+    const rows = oneByOne.next(found, number => taken.has(number));
     const last = rows.at(-1);
     if (last === undefined) {
-      alone = 0;
+      oneByOne.over();
       return false;
     }
     if (shards === null) after = last.ordinal;
     // A shard may have gone to another between the question and the answer.
     const ours = shards === null ? rows : rows.filter(row => mayTake(row, shards.fence(row.shard)));
     const fresh = ours.filter(row => !taken.has(row.number)).slice(0, most);
-    if (fresh.length === 0) return shards === null;
+    if (fresh.length === 0) {
+      // Where all unread are asked for each time, all there is has been begun with.
+      if (shards !== null && ours.length === found.length) oneByOne.over();
+      return shards === null;
+    }
     for (const { number, lane, shard } of fresh) taken.set(number, { lane, fence: shards?.fence(shard) ?? null });
-    begin(fresh);
-    if (alone > 0) await withNothingBeside();
+    const numbers = fresh.filter(row => !isDeadly(row)).map(({ number }) => number);
+    await oneByOne.begin(numbers, () => begin(fresh));
     return true;
   }
 
@@ -313,29 +306,31 @@ export function startReader(parts: ReaderParts): Reader {
     return attempts >= parts.attempts;
   }
 
-  /** Until what was begun is committed; what takes long to parse is marked anew when it is decided. */
-  async function withNothingBeside(): Promise<void> {
-    alone--;
+  /** Where the gateway closes, what takes long is not waited for. */
+  async function nothingUnderWay(): Promise<void> {
+    await judging;
+    while (heldUp.size > 0 && !closing) await Promise.race([ending.promise, ...heldUp.values()]);
     await judging;
     await committing.settled();
   }
 
   async function run(): Promise<void> {
     while (!closing) {
-      const found = parsing < PARSING_AT_ONCE && (await lookSafely());
+      const found = parsing < PARSING_AT_ONCE && (await look());
       caughtUp = !found && unjudged === 0 && heldUp.size === 0;
       conversations.queueDue(parts.now() - (caughtUp ? 0 : BEHIND_MS));
       if (!found) await nudged();
     }
   }
 
-  async function lookSafely(): Promise<boolean> {
+  /** null where the store did not answer; after a pause it is asked again. */
+  async function unread(limit: number): Promise<readonly UnreadRow[] | null> {
     try {
-      return await look();
+      return await store.messages.unread(parts.shards === null ? 'all' : parts.shards.mine, after, limit);
     } catch (error) {
       parts.report('reading.store_unavailable', {}, error);
       await pause();
-      return true;
+      return null;
     }
   }
 
@@ -381,18 +376,11 @@ export function startReader(parts: ReaderParts): Reader {
     },
     async close() {
       closing = true;
+      ending.resolve();
       lookAgain();
       await running;
       await judging;
       await committing.settled();
     },
   };
-}
-
-type DraftResult = Extract<ItemResult, { readonly draft: Uint8Array | null }> & {
-  readonly reading: { readonly kind: 'draft' };
-};
-
-function isDraft(result: ItemResult): result is DraftResult {
-  return !('died' in result) && result.reading.kind === 'draft';
 }

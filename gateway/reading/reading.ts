@@ -8,6 +8,7 @@ import type { StoreAddress } from '../engines.ts';
 import type { Log } from '../telemetry/telemetry.ts';
 import { workerUrl } from '../worker-url.ts';
 import type { ToCompare } from './comparing.ts';
+import { type MarkFile, openMarkFile } from './death-mark.ts';
 import type { DeciderStart, FromDecider, ToDecider } from './decider.ts';
 import type { Judged } from './judge.ts';
 import { lateLinks } from './late-links.ts';
@@ -17,7 +18,9 @@ import type { ParserChannel } from './protocol.ts';
 import { underWayMemory } from './under-way.ts';
 
 export interface ReadingParts {
-  readonly start: Omit<DeciderStart, 'address' | 'channels' | 'underWay' | 'careful'>;
+  readonly start: Omit<DeciderStart, 'address' | 'channels' | 'underWay' | 'deathMark' | 'careful' | 'suspects'>;
+  /** The data folder, which this process holds. */
+  readonly folder: string;
   /** An address of the store for one more thread. */
   address(): { readonly address: StoreAddress; readonly transfer: readonly MessagePort[] };
   readonly log: Log;
@@ -76,15 +79,28 @@ export function startReading(parts: ReadingParts, channels: Readonly<Record<stri
   let alive = true;
   const memory = underWayMemory();
   const linkLate = lateLinks({ link: parts.link, log: parts.log, closing: () => closing });
-  let worker = spawn(false);
+  const markFile = markIn(parts);
+  const suspects = markFile?.left ?? [];
+  // What the program ends by itself (a disk that failed, a stop that took too long) is no message's fault.
+  const removeMark = () => markFile?.remove();
+  process.once('exit', removeMark);
+  if (suspects.length > 0) parts.log.warn('reading.careful', { count: suspects.length });
+  let worker = spawn(false, suspects);
   // Whoever starts the gateway awaits it after the channels are open; until then nobody else is there to be told.
   firstReady.promise.catch(() => ended.resolve());
 
-  /** @param careful the one before it died */
-  function spawn(careful: boolean): Worker {
+  /**
+   * @param careful the one before it died
+   * @param suspects what was being read when the process before this one died
+   */
+  function spawn(careful: boolean, suspects: readonly string[]): Worker {
     const { address, transfer } = parts.address();
     const next = new Worker(workerUrl('./decider', import.meta.url), {
-      workerData: { ...parts.start, ring, address, channels: known, underWay: memory, careful } satisfies DeciderStart,
+      workerData: {
+        ...parts.start,
+        ...{ ring, address, channels: known, underWay: memory, careful, suspects },
+        deathMark: markFile?.path ?? null,
+      } satisfies DeciderStart,
       transferList: [...transfer],
       resourceLimits: { maxYoungGenerationSizeMb: YOUNG_MB },
       name: 'decider',
@@ -116,7 +132,7 @@ export function startReading(parts: ReadingParts, channels: Readonly<Record<stri
   function again(): void {
     if (closing) return;
     alive = true;
-    worker = spawn(true);
+    worker = spawn(true, []);
   }
 
   function hear(from: Worker, message: FromDecider): void {
@@ -197,16 +213,29 @@ export function startReading(parts: ReadingParts, channels: Readonly<Record<stri
     },
     async close(deadlineMs) {
       closing = true;
-      if (!alive) return;
-      tell({ type: 'close' });
-      const cut = setTimeout(() => void worker.terminate(), deadlineMs);
-      await ended.promise;
-      clearTimeout(cut);
+      if (alive) {
+        tell({ type: 'close' });
+        const cut = setTimeout(() => void worker.terminate(), deadlineMs);
+        await ended.promise;
+        clearTimeout(cut);
+      }
+      removeMark();
+      process.off('exit', removeMark);
     },
   };
 }
 
 const readerDown = (): DeskError => new DeskError('desk.reader_down', {}, EXIT.unavailable);
+
+/** Without it (a disk so full that not even this is written) a gateway reads all the same. */
+function markIn({ folder, log }: ReadingParts): MarkFile | null {
+  try {
+    return openMarkFile(folder);
+  } catch (error) {
+    log.fail('reading.no_mark', error);
+    return null;
+  }
+}
 
 /** Of a process that does not read: others do, and look for what is unread by themselves. */
 export function noReading(): Reading {
