@@ -49,9 +49,13 @@ import { probeCounts } from './telemetry/probe-counts.ts';
 import { createReadiness } from './telemetry/readiness.ts';
 import { settingsFigures, snapshotOf } from './telemetry/snapshot.ts';
 import type { Log } from './telemetry/telemetry.ts';
-import { watchWrites } from './telemetry/write-watch.ts';
+import { type Vitals, vitalsOf } from './telemetry/vitals.ts';
+import { type WriteWatch, watchWrites } from './telemetry/write-watch.ts';
 import { createUpkeep, type Upkeep } from './upkeep/upkeep.ts';
 import { VERSION } from './version.ts';
+
+/** Beyond it a store answers nothing: status asks it several questions, and a large one takes its time for each. */
+const STATUS_MS = 20_000;
 
 export interface GatewayOptions extends FoundationOptions {
   readonly log: Log;
@@ -113,6 +117,8 @@ export async function startGateway(loaded: LoadedConfig, options: GatewayOptions
       channelStates: () => parts.channels.status(),
       reopen: id => parts.channels.refresh(id),
       reasons: () => parts.readiness.reasons(),
+      answered: ask => parts.writes.answered(ask, STATUS_MS),
+      vitals: parts.vitals,
       rescan: () => parts.reading.rescan(),
       moved: numbers => parts.reading.moved(numbers),
       forget: pairs => parts.reading.forget(pairs),
@@ -151,6 +157,8 @@ interface LiveParts {
   readonly dispatch: Dispatch | null;
   readonly http: HttpService;
   readonly readiness: Readiness;
+  readonly writes: WriteWatch;
+  readonly vitals: () => Vitals;
   readonly disk: DiskWatch;
   readonly alarms: Alarms;
   readonly reload: Reload;
@@ -186,7 +194,7 @@ function liveParts({ foundation, role, log, logLevel, known, published, bull }: 
   // Names this process, and no other one that ever ran, wherever a lease is taken.
   const owner = `${hostname()}:${process.pid}:${randomUUID().slice(0, 8)}`;
   const certificate = readCertificate(loaded);
-  const counts = probeCounts(store);
+  const counts = probeCounts(store, now);
   const writes = watchWrites(store, now, log);
   const metrics = createMetrics(
     {
@@ -201,6 +209,7 @@ function liveParts({ foundation, role, log, logLevel, known, published, bull }: 
       metrics.acknowledged(channel, kind, delivery, count);
       if (delivery === 'fresh') alarms.arrived(channel, count);
     },
+    refused: writes.suspect,
   });
   const reading = reads(role)
     ? startReading(readingParts(foundation, { log, intake, owner, wanted: () => attachments.wake() }), known)
@@ -245,7 +254,7 @@ function liveParts({ foundation, role, log, logLevel, known, published, bull }: 
       ),
   });
   const siblings = mindSiblings({ store, channels, now, log });
-  const disk = watchDisk(store, () => loaded.config.intake, intake, log);
+  const disk = watchDisk(store, () => loaded.config.intake, intake, { log, now });
   const reload = createReload({
     ...{ live: loaded, book, channels, http, certificate, log, logLevel, now },
     keyFile: foundation.keyFile,
@@ -281,6 +290,8 @@ function liveParts({ foundation, role, log, logLevel, known, published, bull }: 
     dispatch,
     http,
     readiness,
+    writes,
+    vitals: vitalsOf({ role, intake, reading, dispatch, counts, writes, disk, redis: config.queue.redis !== null }),
     disk,
     alarms,
     reload,

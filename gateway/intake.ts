@@ -27,6 +27,8 @@ export interface IntakeParts {
   readonly now: () => number;
   /** Called once a batch, after it is durable. */
   acknowledged(channel: string, kind: string, delivery: 'fresh' | 'redelivery', count: number): void;
+  /** Called where the store did not take a batch. */
+  refused?(error: StoreUnavailable): void;
 }
 
 export interface Intake {
@@ -107,6 +109,7 @@ export function createIntake(parts: IntakeParts): Intake {
       try {
         answers = await makeDurable(parts.store, sealed, cursor);
       } catch (error) {
+        if (error instanceof StoreUnavailable) parts.refused?.(error);
         throw asUnavailable(error);
       }
       let fresh = 0;

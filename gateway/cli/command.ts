@@ -15,6 +15,7 @@ import type { TryReport } from '../dispatch/try.ts';
 import type { ReadinessReason } from '../http/health.ts';
 import type { Sentence } from '../locale.ts';
 import type { ReloadReport, SettingsState } from '../settings/reload.ts';
+import type { Vitals } from '../telemetry/vitals.ts';
 
 /** How a channel of a running gateway is doing. */
 export interface ChannelState {
@@ -49,6 +50,10 @@ export interface LiveGateway {
   keysRotated(): void;
   /** Reasons of /readyz. */
   reasons(): Promise<readonly ReadinessReason[]>;
+  /** Asks the store; rejects with `StoreUnavailable` where it is known to answer nothing. */
+  answered<T>(ask: () => Promise<T>): Promise<T>;
+  /** What it knows of itself without its store. */
+  vitals(): Vitals;
   settings(): SettingsState;
   /** Ends of the certificate in use; null without TLS. */
   certificate(): { readonly notAfter: number } | null;

@@ -1,4 +1,5 @@
 // One line of huisu status.
+import type { ReadinessReason } from '../http/health.ts';
 
 /** Something that needs a person, or a note. */
 export interface Finding {
@@ -11,4 +12,11 @@ export interface Finding {
   readonly en: string;
   /** The command that helps; null where none does. */
   readonly command: string | null;
+}
+
+/** Of the reasons of /readyz those by which work stands still, whatever is counted. */
+export function standstills(reasons: readonly ReadinessReason[]): readonly Finding[] {
+  return reasons
+    .filter(({ code }) => code.startsWith('queue.') || code === 'reading.down' || code === 'store.unwritable')
+    .map(({ code, zh, en }) => ({ code, count: 1, seconds: null, stuck: true, zh, en, command: null }));
 }

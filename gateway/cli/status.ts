@@ -1,22 +1,22 @@
 // huisu status: what is stuck, why, and which command helps.
 import { loadIncidents } from '../../config/load-incidents.ts';
+import { StoreUnavailable } from '../../store/errors.ts';
 import { WAYS } from '../alarms/alarm.ts';
 import type { ProcessWord } from '../alarms/company.ts';
 import { catalogueEntry } from '../catalogue.ts';
-import { isLong, LONG_SECONDS, meetsKnownOnly, POLL_LONG, STALE_SECONDS } from '../channels/poll-progress.ts';
-import { sameSources } from '../channels/same-source.ts';
 import { EXIT } from '../desk/desk-error.ts';
 import { lately } from '../desk/incident-marks.ts';
 import { proposedTickets } from '../desk/lowering.ts';
 import { causeCode } from '../dispatch/causes.ts';
-import { type Sentence, say, sayBoth, word } from '../locale.ts';
+import { say, sayBoth, word } from '../locale.ts';
 import { leastFreeBytes } from '../telemetry/disk-watch.ts';
 import { keptState, onAlarms } from './alarms.ts';
-import { whyOf } from './channels.ts';
-import type { ChannelState, Command, CommandContext, Row } from './command.ts';
-import type { Finding } from './status-finding.ts';
+import type { Command, CommandContext, Row } from './command.ts';
+import { brokenChannelFindings, doubledFindings, liveChannelFindings } from './status-channels.ts';
+import { type Finding, standstills } from './status-finding.ts';
 import { isGoneOf, processesOf, processFindings, queueFindings } from './status-processes.ts';
 import { calendarFindings, settingsFindings, settingsOf } from './status-settings.ts';
+import { storelessHead, storelessStatus } from './status-storeless.ts';
 import { time } from './table.ts';
 
 /** Reading takes milliseconds and dispatch seconds; beyond these something is wrong. */
@@ -30,25 +30,37 @@ export const statusCommand: Command = {
   name: 'status',
   summary: { zh: '运行状况：什么卡住了、为什么、用哪个命令处理', en: 'what is stuck, why, and which command helps' },
   async run(context) {
-    const processes = await processesOf(context);
-    const findings = await findingsOf(context, processes);
-    const { messages, outbox, tickets } = context.store;
-    return {
-      running: context.live !== null,
-      url: context.live?.url ?? null,
-      processes: processes.map(({ name, role, at }) => ({ name, role, at })),
-      settings: settingsOf(context),
-      certificateEnds: context.live?.certificate()?.notAfter ?? null,
-      messages: await messages.counts(),
-      tickets: await tickets.counts(),
-      outbox: await outbox.counts(),
-      stuck: findings.filter(finding => finding.stuck).length,
-      findings,
-    };
+    const { live } = context;
+    if (live === null) return wholeOf(context);
+    try {
+      return await live.answered(() => wholeOf(context));
+    } catch (error) {
+      if (!(error instanceof StoreUnavailable)) throw error;
+      return storelessStatus(context, live, error);
+    }
   },
   text: textOf,
-  exit: () => EXIT.ok,
+  exit: ({ store }) => (store === null ? EXIT.ok : EXIT.unavailable),
 };
+
+async function wholeOf(context: CommandContext): Promise<Row> {
+  const processes = await processesOf(context);
+  const findings = await findingsOf(context, processes);
+  const { messages, outbox, tickets } = context.store;
+  return {
+    running: context.live !== null,
+    url: context.live?.url ?? null,
+    store: null,
+    processes: processes.map(({ name, role, at }) => ({ name, role, at })),
+    settings: settingsOf(context),
+    certificateEnds: context.live?.certificate()?.notAfter ?? null,
+    messages: await messages.counts(),
+    tickets: await tickets.counts(),
+    outbox: await outbox.counts(),
+    stuck: findings.filter(finding => finding.stuck).length,
+    findings,
+  };
+}
 
 async function findingsOf(context: CommandContext, processes: readonly ProcessWord[]): Promise<readonly Finding[]> {
   const { store, loaded, now } = context;
@@ -111,17 +123,15 @@ async function findingsOf(context: CommandContext, processes: readonly ProcessWo
     ...here,
     ...queues,
     ...found,
-    ...(await channelFindings(context)),
+    ...liveChannelFindings(context),
+    ...(await brokenChannelFindings(context)),
     ...(await doubledFindings(context)),
   ];
 }
 
 /** What stands still inside this process, whatever the counts say. */
 async function workFindings({ live }: CommandContext): Promise<readonly Finding[]> {
-  const reasons = (await live?.reasons()) ?? [];
-  return reasons
-    .filter(({ code }) => code.startsWith('queue.') || code === 'reading.down' || code === 'store.unwritable')
-    .map(({ code, zh, en }) => ({ code, count: 1, seconds: null, stuck: true, zh, en, command: null }));
+  return standstills((await live?.reasons()) ?? []);
 }
 
 /** Entries look alike whether they are on their way or fail again and again: the last failure tells them apart. */
@@ -208,90 +218,25 @@ function isGone(
   return state === undefined || state.up || state.reason === 'channel.disabled';
 }
 
-/** Channels of which each takes in what the other does. */
-async function doubledFindings({ book }: CommandContext): Promise<readonly Finding[]> {
-  return sameSources(await book.all()).map(pair => ({
-    ...{ code: 'same-source', count: 1, seconds: null, stuck: true, command: 'huisu channels list' },
-    ...sayBoth('status.same-source', pair),
-  }));
-}
-
-async function channelFindings({ live, book, now }: CommandContext): Promise<readonly Finding[]> {
-  const down = live?.channelStates().filter(state => !state.up && state.reason !== 'channel.disabled') ?? [];
-  const noted = live?.channelStates().filter(({ notes }) => notes.some(note => note !== POLL_LONG)) ?? [];
-  const broken = await book.broken();
-  const finding = (id: string, { zh, en }: Sentence, retryAt: number | null, command: string): Finding => {
-    const seconds = retryAt === null ? 0 : Math.max(0, Math.round((retryAt - now()) / 1000));
-    const key = retryAt === null ? 'status.channel-down' : 'status.channel-retried';
-    return {
-      ...{ code: 'channel-down', count: 1, seconds: null, stuck: true },
-      zh: say('zh', key, { id, reason: zh, seconds }),
-      en: say('en', key, { id, reason: en, seconds }),
-      command,
-    };
-  };
-  const withCode = (state: ChannelState): Sentence => {
-    const code = state.cause ?? state.reason ?? state.notes[0] ?? '-';
-    const why = whyOf(state);
-    return why === null ? { zh: code, en: code } : { zh: `${why.zh}（${code}）`, en: `${why.en} (${code})` };
-  };
-  return [
-    ...noted.map(state => {
-      const { zh, en } = withCode(state);
-      return {
-        ...{ code: 'channel-note', count: state.notes.length, seconds: null, stuck: false },
-        zh: say('zh', 'status.channel-note', { id: state.id, reason: zh }),
-        en: say('en', 'status.channel-note', { id: state.id, reason: en }),
-        command: `huisu channels check ${state.id}`,
-      };
-    }),
-    ...(live?.channelStates().flatMap(longPoll) ?? []),
-    ...down.map(state => finding(state.id, withCode(state), state.retryAt, `huisu channels check ${state.id}`)),
-    ...broken
-      .filter(({ enabled }) => enabled)
-      .map(({ id, reason }) => finding(id, reason, null, 'huisu channels list')),
-  ];
-}
-
-/** A poll that has been running for long, with what it has taken in and whether that was new, which tells a backlog from one that never ends. */
-function longPoll({ id, poll }: ChannelState): readonly Finding[] {
-  if (poll === null || !isLong(poll)) return [];
-  const minutes = (seconds: number) => Math.floor(seconds / 60);
-  const { seconds, idleSeconds, staleSeconds, accepted, known } = poll;
-  const values = {
-    id,
-    minutes: minutes(seconds),
-    idle: minutes(idleSeconds),
-    stale: minutes(staleSeconds),
-    count: accepted,
-    known,
-  };
-  const old = meetsKnownOnly(poll);
-  return [
-    {
-      ...{ code: POLL_LONG, count: accepted, seconds },
-      stuck: idleSeconds >= LONG_SECONDS || (old && staleSeconds >= STALE_SECONDS),
-      ...sayBoth(old ? 'status.channel-polling-known' : 'status.channel-polling', values),
-      command: `huisu channels check ${id}`,
-    },
-  ];
-}
-
 function textOf(result: Row, language: 'zh' | 'en'): string {
   const findings = result['findings'] as readonly Finding[];
-  const messages = result['messages'] as { total: number; unread: number };
-  const tickets = result['tickets'] as { total: number };
-  const outbox = result['outbox'] as { done: number };
-  const head = say(language, 'status.head', {
-    messages: messages.total,
-    unread: messages.unread,
-    tickets: tickets.total,
-    done: outbox.done,
-  });
+  const head = result['store'] === null ? countedHead(result, language) : storelessHead(result, language);
   if (findings.length === 0) return `${head}\n${say(language, 'status.fine')}`;
   const lines = findings.map(finding => {
     const help = finding.command === null ? '' : ` → ${finding.command}`;
     return `${finding.stuck ? '!' : '·'} ${finding[language]}${help}`;
   });
   return [head, ...lines].join('\n');
+}
+
+function countedHead(result: Row, language: 'zh' | 'en'): string {
+  const messages = result['messages'] as { total: number; unread: number };
+  const tickets = result['tickets'] as { total: number };
+  const outbox = result['outbox'] as { done: number };
+  return say(language, 'status.head', {
+    messages: messages.total,
+    unread: messages.unread,
+    tickets: tickets.total,
+    done: outbox.done,
+  });
 }

@@ -2,7 +2,7 @@
 import type { Config } from '../../config/schema.ts';
 import type { Store } from '../../store/store.ts';
 import type { Intake } from '../intake.ts';
-import type { Log } from './telemetry.ts';
+import { createOutages, type Log } from './telemetry.ts';
 
 export interface DiskState {
   readonly freeBytes: number;
@@ -33,7 +33,13 @@ export function leastFreeBytes(
 }
 
 /** @param limits asked at every look, so that changed settings count at once */
-export function watchDisk(store: Store, limits: () => Config['intake'], intake: Intake, log: Log): DiskWatch {
+export function watchDisk(
+  store: Store,
+  limits: () => Config['intake'],
+  intake: Intake,
+  { log, now }: { readonly log: Log; readonly now: () => number },
+): DiskWatch {
+  const outages = createOutages(log, now);
   let latest: DiskState | null = null;
   let seconds: readonly number[] = [];
   const look = async () => {
@@ -41,12 +47,13 @@ export function watchDisk(store: Store, limits: () => Config['intake'], intake: 
       const { freeBytes, totalBytes, commitSeconds } = await store.admin.health();
       seconds = [...seconds, ...commitSeconds].slice(-MOST_SECONDS);
       latest = { freeBytes, leastFreeBytes: leastFreeBytes(limits(), totalBytes) };
+      outages.up('disk', 'store.measured');
       const low = freeBytes < latest.leastFreeBytes;
       if (low === (intake.paused !== null)) return;
       intake.pause(low ? 'intake.disk_low' : null);
       log.warn(low ? 'intake.disk_low' : 'intake.resumed', { freeMb: Math.round(freeBytes / 1024 / 1024) });
     } catch (error) {
-      log.fail('store.health', error);
+      outages.down('disk', 'store.health', error);
     }
   };
   const timer = setInterval(look, LOOK_MS).unref();

@@ -7,6 +7,8 @@ export interface ProbeCounts {
   messages(): Promise<MessageCounts>;
   outbox(): Promise<OutboxCounts>;
   tickets(): Promise<TicketCounts>;
+  /** What was told last of messages and entries; null: one of them was never told. */
+  lately(): { readonly at: number; readonly messages: MessageCounts; readonly outbox: OutboxCounts } | null;
 }
 
 /** What took less is counted anew each time. */
@@ -15,15 +17,32 @@ const COSTLY_MS = 50;
 const TIMES = 10;
 const MOST_MS = 15_000;
 
-export function probeCounts({
-  messages,
-  outbox,
-  tickets,
-}: Pick<Store, 'messages' | 'outbox' | 'tickets'>): ProbeCounts {
+export function probeCounts(
+  { messages, outbox, tickets }: Pick<Store, 'messages' | 'outbox' | 'tickets'>,
+  now: () => number,
+): ProbeCounts {
+  let last: { readonly messages?: MessageCounts; readonly outbox?: OutboxCounts } = {};
+  let at = 0;
+  const remember = (told: typeof last) => {
+    last = { ...last, ...told };
+    at = now();
+  };
   return {
-    messages: paced(() => messages.counts()),
-    outbox: paced(() => outbox.counts()),
+    messages: paced(async () => {
+      const counts = await messages.counts();
+      remember({ messages: counts });
+      return counts;
+    }),
+    outbox: paced(async () => {
+      const counts = await outbox.counts();
+      remember({ outbox: counts });
+      return counts;
+    }),
     tickets: paced(() => tickets.counts()),
+    lately: () =>
+      last.messages === undefined || last.outbox === undefined
+        ? null
+        : { at, messages: last.messages, outbox: last.outbox },
   };
 }
 

@@ -19,7 +19,8 @@ export interface FaultyLink {
   arm(fault: Fault | null, at?: number): string | null;
   /** From now on every write is refused with this, and reads go on; null: none is. */
   refuseWrites(error: ServerError | null): void;
-  /** From now on only what drivers ask by themselves is answered, as by a server whose disk stands still; false: all is. */
+  /** From now on only what drivers ask by themselves is answered, as by a server whose disk stands still; false: all is, what was
+   *  asked meanwhile as well. */
   stall(stalls: boolean): void;
   close(): Promise<void>;
 }
@@ -88,6 +89,7 @@ export async function openFaultyLink(
   let did: string | null = null;
   let refusal: ServerError | null = null;
   let stalls = false;
+  const stalled: (() => void)[] = [];
 
   /** The fault for this command, if it is the one; what only concerns writes passes over reads. */
   function faultAt(name: string): Fault | null {
@@ -122,7 +124,8 @@ export async function openFaultyLink(
         const body = bodyOf(message);
         const name = Object.keys(body ?? {})[0] ?? '';
         seen(name);
-        if (stalls && !OWN.has(name)) return;
+        // The greeting on a new connection has an older form.
+        if (stalls && body !== null && !OWN.has(name)) return void stalled.push(() => upstream.write(message));
         if (refusal !== null && WRITES.has(name)) {
           return void client.write(answer(message.readInt32LE(4), { ok: 0, ...refusal }));
         }
@@ -172,6 +175,7 @@ export async function openFaultyLink(
     },
     stall: on => {
       stalls = on;
+      if (!on) for (const pass of stalled.splice(0)) pass();
     },
     refuseWrites: error => {
       refusal = error;

@@ -84,7 +84,13 @@ describe('alarms of several processes', () => {
     const settings = alarmSettings({ name, lookSeconds, webhook: { url: receiver.url, secrets: [SECRET], ca: null } });
     const release = async () => undefined;
     const alarms = createAlarms({
-      ...{ store, counts: probeCounts(store), log: createLog({ level: 'silent' }), settings: () => settings, role },
+      ...{
+        store,
+        counts: probeCounts(store, () => now),
+        log: createLog({ level: 'silent' }),
+        settings: () => settings,
+        role,
+      },
       company: createCompany(store.admin, { release }, `${name}:${members.length}`),
       sources: sourcesOf(world),
       now: () => now,

@@ -183,7 +183,14 @@ export async function openBench(
   const log = createLog({ level: 'debug', destination: { write: line => void logged.push(JSON.parse(line)) } });
   const open = () =>
     createAlarms({
-      ...{ store, counts: probeCounts(store), log, settings: () => settings, company: null, role: 'all' as const },
+      ...{
+        store,
+        counts: probeCounts(store, () => world.now),
+        log,
+        settings: () => settings,
+        company: null,
+        role: 'all' as const,
+      },
       sources: sourcesOf(world),
       now: () => world.now,
       monotonic: () => world.elapsed,

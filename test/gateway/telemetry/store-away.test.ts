@@ -5,6 +5,7 @@ import { randomBytes } from 'node:crypto';
 import type { Command } from '../../../gateway/cli/command.ts';
 import { statusCommand } from '../../../gateway/cli/status.ts';
 import type { Finding } from '../../../gateway/cli/status-finding.ts';
+import { EXIT } from '../../../gateway/desk/desk-error.ts';
 import { appealBody } from '../../platforms/app.ts';
 import { type FaultyLink, openFaultyLink } from '../../servers/mongo-faults.ts';
 import { type MongoSuite, withMongo } from '../../servers/mongo-suite.ts';
@@ -63,6 +64,7 @@ withMongo('a gateway whose network to MongoDB swallows everything', server => {
   it('refuses with 503, names the place in /readyz and the log, has no defect, and reads on when the network is back', async () => {
     const sender = member.sender('one');
     assert.equal((await sender.told(appeal('新站广场路灯不亮，请维修。'))).status, 200);
+    while ((await fetch(new URL('/readyz', member.gateway.url))).status !== 200);
     link.hang();
     const [refused, probe] = await Promise.all([
       sender.send(appeal('江南大街的井盖丢了，请补上。')),
@@ -73,11 +75,29 @@ withMongo('a gateway whose network to MongoDB swallows everything', server => {
     assert.equal(probe.status, 503);
     const why = reasons.find(({ code }) => code === 'store.unavailable')?.en ?? '';
     assert.ok(why.includes(`store.mongo_unreachable, store.url ${host}`), why);
+    const known = await status.run(member.gateway.context, {}, CALL);
+    assert.equal(status.exit?.(known), EXIT.unavailable);
+    const said = status.text?.(known, 'en') ?? '';
+    for (const words of [
+      /^The store does not answer, since 20.*MongoDB cannot be reached\..*store\.url 127/,
+      /^Nothing is acknowledged meanwhile/m,
+      /^Before that, at 20.*: 0 messages unread/m,
+      /^· open channels: one, two$/m,
+      new RegExp(
+        `^· this process \\(${process.pid}, role all\\) runs since 20.* and listens on ${member.gateway.url}$`,
+        'm',
+      ),
+    ]) {
+      assert.match(said, words);
+    }
+    assert.deepEqual([known['messages'], known['outbox'], known['stuck']], [null, null, 1]);
     link.heal();
     link.cut();
     // Told what became of it: the readers are back as well.
     let taken = await sender.told(appeal('民主路的垃圾没人清运。'));
     while (taken.status !== 200) taken = await sender.told(appeal('民主路的垃圾没人清运。'));
+    const whole = await status.run(member.gateway.context, {}, CALL);
+    assert.deepEqual([whole['store'], status.exit?.(whole)], [null, EXIT.ok]);
     const message = await member.gateway.foundation.store.messages.get(String(taken.json()['number']));
     assert.deepEqual([message?.outcome?.kind, message?.attempts], ['ticket', 0]);
     const lines = member.logged.map(line => JSON.parse(line) as Record<string, unknown>);
