@@ -1,14 +1,14 @@
 // huisu dead-letters: what the case system would not take, why, and sending it again.
+import { CASE_ENTRY_KINDS } from '../../config/case-system.ts';
 import type { EntryFilter, EntryKind } from '../../store/store.ts';
 import { DeskError, EXIT } from '../desk/desk-error.ts';
 import { sayBoth } from '../locale.ts';
 import type { Arguments, Call, Command, CommandContext } from './command.ts';
 import { LIMIT, textOf } from './parts.ts';
 
-const KINDS = ['ticket.created', 'ticket.followed-up', 'ticket.corrected', 'ticket.link-undone', 'ticket.withdrawn'];
 const FILTERS = [
   { flags: '--cause <code>', summary: { zh: '只看某种原因', en: 'of one cause' } },
-  { flags: '--kind <kind>', summary: { zh: '只看某类', en: 'of one kind' }, choices: KINDS },
+  { flags: '--kind <kind>', summary: { zh: '只看某类', en: 'of one kind' }, choices: CASE_ENTRY_KINDS },
   { flags: '--ticket <number>', summary: { zh: '某一工单的', en: 'of one ticket' } },
 ] as const;
 /** One replay takes at most so many, so that a lane does not fill with them at one stroke. */

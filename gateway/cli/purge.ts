@@ -1,5 +1,6 @@
 // huisu purge and huisu erase: what is older than its time, and who appealed, where somebody asks for it.
 
+import { OPEN_STATES } from '../../normalizer/ticket.ts';
 import type { TicketRow } from '../../store/store.ts';
 import { isErased, openIdentity } from '../../store/ticket-seal.ts';
 import { DeskError, EXIT } from '../desk/desk-error.ts';
@@ -76,7 +77,7 @@ export const eraseCommand: Command = {
     const { tickets, keys, requester } = await ticketsOf(context, args);
     // One that is named is gone through once more, for what an earlier version has left.
     const found = tickets.filter(row => keys === null || !isErased(row));
-    const open = found.filter(({ state }) => !['closed', 'refused', 'joined'].includes(state));
+    const open = found.filter(({ state }) => OPEN_STATES.has(state));
     const [first] = open;
     if (first !== undefined && args['open'] !== true) throw new DeskError('erase.open', { number: first.number });
     const numbers = found.map(({ number }) => number);
