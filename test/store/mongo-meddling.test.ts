@@ -4,13 +4,16 @@ import { randomBytes } from 'node:crypto';
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { StoreUnavailable } from '../../store/errors.ts';
+import { acceptCalls } from '../../store/mongo/accept.ts';
 import { candidateStore } from '../../store/mongo/candidates.ts';
 import { BSON } from '../../store/mongo/connection.ts';
 import type { Context } from '../../store/mongo/context.ts';
 import { commitCalls } from '../../store/mongo/decisions.ts';
 import { claimEntries } from '../../store/mongo/delivery.ts';
+import type { MessageDoc } from '../../store/mongo/documents.ts';
 import { type MongoStore, openMongoStore } from '../../store/mongo/engine.ts';
-import { takeLease } from '../../store/mongo/leases.ts';
+import { renewLeases, takeLease } from '../../store/mongo/leases.ts';
 import { shredMessages } from '../../store/mongo/retention.ts';
 import { takeSnapshot } from '../../store/mongo/snapshot.ts';
 import { sweep } from '../../store/mongo/sweep.ts';
@@ -114,6 +117,45 @@ withMongo('several processes on one MongoDB, step by step', server => {
       heads.map(({ id }) => id),
       [entryId('slow', 'ticket.created')],
     );
+  });
+
+  it('gives each entry to one of two who claim at the same moment', async () => {
+    await decided(store, [ticketOf('one', 'lane of one'), ticketOf('two', 'lane of two')]);
+    const claim = { now: LATER, limit: 1000, leaseMs: LEASE, queued: false };
+    const first: string[] = [];
+    const meanwhile: Meddling = {
+      ...{ on: 'outbox', command: 'updateMany' },
+      act: async () => void first.push(...(await store.outbox.claim(LATER, 1000, LEASE)).map(({ id }) => id)),
+    };
+    const second = (await claimEntries(other.meddled(meanwhile), claim)).map(({ id }) => id);
+    for (const name of ['one', 'two']) assert.ok(first.includes(entryId(name, 'ticket.created')), name);
+    assert.deepEqual(second, []);
+  });
+
+  it('tells nobody that a message is kept which the server has refused, and the others that they are', async () => {
+    const { models } = other.context;
+    const real = models.messages.db.collection<MessageDoc>('messages');
+    /** The driver's error for a batch of which the server took all but the second. */
+    const insertMany = async (docs: MessageDoc[], options: object) => {
+      await real.insertMany(
+        docs.filter((_, place) => place !== 1),
+        options,
+      );
+      throw Object.assign(new Error('refused'), { writeErrors: [{ index: 1, code: 121 }] });
+    };
+    const messages = Object.create(models.messages, { db: { value: { collection: () => ({ insertMany }) } } });
+    const context = { ...other.context, models: { ...models, messages } };
+    const calls = ['kept 1', 'refused', 'kept 2'].map(name => ({ rows: [message(name)], cursor: undefined }));
+    const [before, refused, after] = await acceptCalls(context, INLINE_VAULT, calls);
+    assert.ok(refused instanceof StoreUnavailable);
+    for (const [answer, name] of [
+      [before, 'kept 1'],
+      [after, 'kept 2'],
+    ] as const) {
+      assert.deepEqual(answer, [{ kind: 'fresh', number: numberOf(name) }]);
+      assert.equal((await store.messages.get(numberOf(name)))?.state, 'unread');
+    }
+    assert.equal(await store.messages.get(numberOf('refused')), null);
   });
 
   describe('what was set aside for a decision that comes late', () => {
@@ -312,9 +354,12 @@ withMongo('several processes on one MongoDB, step by step', server => {
     await store.messages.accept([row]);
     const lease = (context: Context) => takeLease(context, 'shard 63', 'one', NOW, LEASE);
     await assert.rejects(lease(other.meddled(cut('messages', 'updateMany'))), /cut/);
+    // Until they are marked, whoever had the shard before can still decide them.
+    assert.deepEqual(await renewLeases(other.context, 'shard 63', 'one', { now: NOW, ttlMs: LEASE }), []);
     assert.equal(await lease(other.context), 'shard 63#1');
     const doc = await other.context.models.messages.findById(row.key).lean();
     assert.equal(doc?.fence, 1);
+    assert.deepEqual(await renewLeases(other.context, 'shard 63', 'one', { now: NOW, ttlMs: LEASE }), ['shard 63#1']);
   });
 
   it('keeps the record of an event whose id is the number of a revision', async () => {
