@@ -4,6 +4,19 @@ import { chownSync, readFileSync, realpathSync, statSync } from 'node:fs';
 import { basename, dirname, isAbsolute, join, relative, resolve } from 'node:path';
 import { KeyError } from './errors.ts';
 import { createEmpty, type FileLock, isLocked, takeLock } from './file-lock.ts';
+import {
+  cannotRotate,
+  insideDataFolder,
+  inUse,
+  keysMissing,
+  keysWrong,
+  malformed,
+  missingKeys,
+  notWritten,
+  otherProfile,
+  tooOpen,
+  unreadable,
+} from './key-errors.ts';
 import { createWhole, replaceWhole } from './whole-file.ts';
 
 /** `intl`: AES-256-GCM and SHA-256. `gm`: SM4-CBC, HMAC-SM3 and SM3. A store is made for one of them and keeps it. */
@@ -71,7 +84,7 @@ interface RingFile {
 export function loadKeyRing(sources: KeySources): KeyRing {
   const inline = sources.env?.[KEYS_VARIABLE];
   if (inline !== undefined && inline.trim() !== '') return parseRing(inlineText(inline.trim()), KEYS_VARIABLE);
-  if (sources.file === undefined) throw missingKeys(KEYS_VARIABLE);
+  if (sources.file === undefined) throw missingKeys(KEYS_VARIABLE, KEYS_VARIABLE);
   checkPlace(sources.file, sources.dataFolder);
   return readRing(sources.file);
 }
@@ -134,27 +147,6 @@ export function isKeptIn(file: string, ring: KeyRing): boolean {
   return Object.entries(keyCheckValues(ring)).every(([key, value]) => checks[key] === value);
 }
 
-const codeOf = (error: unknown): string => (error as NodeJS.ErrnoException).code ?? 'unknown';
-
-function exists(file: string, cause: unknown): KeyError {
-  const words = {
-    zh: `密钥文件 ${file} 已存在，不会覆盖。`,
-    en: `The key file ${file} exists already and is not overwritten.`,
-  };
-  return new KeyError('keys.file_exists', words, { cause });
-}
-
-function notWritten(file: string, error: unknown): unknown {
-  const code = codeOf(error);
-  if (code === 'EEXIST') return exists(file, error);
-  if (code === 'unknown') return error;
-  const words = {
-    zh: `密钥文件 ${file} 写不成（${code}）：请检查所在目录是否存在、可写，磁盘是否有空间。`,
-    en: `The key file ${file} could not be written (${code}): see that its folder is there and may be written to, and that the disk has room.`,
-  };
-  return new KeyError('keys.unwritable_file', words, { cause: error });
-}
-
 /** Others hold the file for some milliseconds at a time. */
 const LOCK_WAIT_MS = 5000;
 
@@ -164,12 +156,7 @@ const LOCK_WAIT_MS = 5000;
  * @param waitMs how long to wait for another process that is changing the file; after that `keys.in_use` is thrown
  */
 export function rotate(file: string, name: KeyName, now: Date = new Date(), waitMs: number = LOCK_WAIT_MS): KeyRing {
-  if (!isSealingName(name)) {
-    throw new KeyError('keys.cannot_rotate', {
-      zh: `密钥“${name}”不能轮换：已存的记录只能用它核对。可轮换的有：${SEALING_NAMES.join('、')}。`,
-      en: `The key "${name}" cannot be rotated: stored records can only be matched with it. Those that can: ${SEALING_NAMES.join(', ')}.`,
-    });
-  }
+  if (!isSealingName(name)) throw cannotRotate(name, SEALING_NAMES);
   const real = realPath(file);
   return alone(real, waitMs, () => {
     const ring = readRing(real);
@@ -202,14 +189,7 @@ function lockOf(file: string, waitMs: number): FileLock {
     return takeLock(path, waitMs);
   } catch (error) {
     if (!isLocked(error)) throw notWritten(file, error);
-    throw new KeyError(
-      'keys.in_use',
-      {
-        zh: `另一个进程正在改写密钥文件 ${file}，稍后请重试。`,
-        en: `Another process is changing the key file ${file}: try again in a moment.`,
-      },
-      { cause: error },
-    );
+    throw inUse(file, error);
   }
 }
 
@@ -236,13 +216,13 @@ export function importRing(data: RingData): KeyRing {
 /** All keys of a name, the current one last. */
 export function sealingKeys(ring: KeyRing, name: SealingName): readonly SealingKey[] {
   const keys = ring.sealing[name];
-  if (keys === undefined || keys.length === 0) throw missingKeys(name);
+  if (keys === undefined || keys.length === 0) throw missingKeys(name, KEYS_VARIABLE);
   return keys;
 }
 
 export function macKey(ring: KeyRing, name: MacName): Uint8Array {
   const key = ring.macs[name];
-  if (key === undefined) throw missingKeys(name);
+  if (key === undefined) throw missingKeys(name, KEYS_VARIABLE);
   return key;
 }
 
@@ -266,29 +246,12 @@ export function keyCheckValues(ring: KeyRing): Readonly<Record<string, string>> 
 export function verifyKeyCheck(stored: Readonly<Record<string, string>>, ring: KeyRing): void {
   const have = keyCheckValues(ring);
   if (stored['profile'] !== undefined && stored['profile'] !== ring.profile) {
-    throw new KeyError('keys.other_profile', {
-      zh: `数据是按密码套件“${stored['profile']}”建立的，当前密钥为“${ring.profile}”。请换回原来的密钥文件。`,
-      en: `The store was made under the profile "${stored['profile']}", these keys are for "${ring.profile}". Bring back its own key file.`,
-    });
+    throw otherProfile(stored['profile'], ring.profile);
   }
   const missing = Object.keys(stored).filter(name => have[name] === undefined);
-  if (missing.length > 0) throw notTheKeys('keys.missing', missing, '缺少', 'are missing');
+  if (missing.length > 0) throw keysMissing(missing);
   const wrong = Object.keys(stored).filter(name => !sameText(stored[name] as string, have[name] as string));
-  if (wrong.length > 0) throw notTheKeys('keys.wrong', wrong, '不符', 'are other keys than the store was made with');
-}
-
-function notTheKeys(code: string, names: readonly string[], zh: string, en: string): KeyError {
-  return new KeyError(code, {
-    zh: `密钥${zh}：${names.join('、')}。请从保管处恢复建库时的密钥文件；没有这些密钥，已存的原件、工单和诉求人信息无法打开，也无法识别重投。`,
-    en: `These keys ${en}: ${names.join(', ')}. Restore the key file the store was made with: without it the stored originals, tickets and requesters cannot be opened and redeliveries are not recognised.`,
-  });
-}
-
-function missingKeys(name: string): KeyError {
-  return new KeyError('keys.missing', {
-    zh: `没有密钥“${name}”。请指定密钥文件或设置环境变量 ${KEYS_VARIABLE}。`,
-    en: `There is no key "${name}". Name a key file or set the environment variable ${KEYS_VARIABLE}.`,
-  });
+  if (wrong.length > 0) throw keysWrong(wrong);
 }
 
 /** Throws `KeyError` for a key file inside the data folder: whoever copies the data would have the keys with it. */
@@ -296,10 +259,7 @@ export function checkPlace(file: string, dataFolder: string | undefined): void {
   if (dataFolder === undefined) return;
   const way = relative(realPath(dataFolder), realPath(file));
   if (way.startsWith('..') || isAbsolute(way)) return;
-  throw new KeyError('keys.inside_data_folder', {
-    zh: `密钥文件 ${file} 位于数据目录 ${dataFolder} 之内，备份会把数据和密钥一起带走。请移到目录之外。`,
-    en: `The key file ${file} lies inside the data folder ${dataFolder}, so that a backup carries data and keys together. Move it out.`,
-  });
+  throw insideDataFolder(file, dataFolder);
 }
 
 /** The path with links resolved as far as it exists. */
@@ -320,14 +280,7 @@ function readRing(file: string): KeyRing {
     text = readFileSync(file, 'utf8');
   } catch (error) {
     if (error instanceof KeyError) throw error;
-    throw new KeyError(
-      'keys.unreadable_file',
-      {
-        zh: `密钥文件 ${file} 读不出（${(error as NodeJS.ErrnoException).code}）。若已丢失，请从保管处恢复；没有它，已存数据无法打开。`,
-        en: `The key file ${file} cannot be read (${(error as NodeJS.ErrnoException).code}). If it is lost, restore it from its custodian: without it the stored data cannot be opened.`,
-      },
-      { cause: error },
-    );
+    throw unreadable(file, error);
   }
   return parseRing(text, file);
 }
@@ -335,10 +288,7 @@ function readRing(file: string): KeyRing {
 function checkMode(file: string): void {
   const mode = statSync(file).mode & 0o777;
   if (process.platform === 'win32' || (mode & 0o077) === 0) return;
-  throw new KeyError('keys.file_too_open', {
-    zh: `密钥文件 ${file} 权限为 ${mode.toString(8)}，他人可读。请执行：chmod 600 ${file}`,
-    en: `The key file ${file} has mode ${mode.toString(8)}, so that others can read it. Run: chmod 600 ${file}`,
-  });
+  throw tooOpen(file, mode);
 }
 
 function inlineText(value: string): string {
@@ -351,12 +301,12 @@ function parseRing(text: string, source: string): KeyRing {
     file = JSON.parse(text) as Partial<RingFile>;
   } catch {
     // The parser's own words quote the text, which is keys.
-    throw badRing(source, '不是 JSON', 'it is not JSON');
+    throw malformed(source, '不是 JSON', 'it is not JSON');
   }
   if (file === null || file.format !== FORMAT)
-    throw badRing(source, `format 不是 ${FORMAT}`, `format is not ${FORMAT}`);
+    throw malformed(source, `format 不是 ${FORMAT}`, `format is not ${FORMAT}`);
   if (file.profile !== 'intl' && file.profile !== 'gm')
-    throw badRing(source, 'profile 有误', 'profile must be intl or gm');
+    throw malformed(source, 'profile 有误', 'profile must be intl or gm');
   const sealing = Object.fromEntries(SEALING_NAMES.map(name => [name, parseSealing(file, name, source)]));
   const macs = Object.fromEntries(MAC_NAMES.map(name => [name, parseBytes(file.macs?.[name], `macs.${name}`, source)]));
   return { profile: file.profile, sealing, macs };
@@ -365,12 +315,12 @@ function parseRing(text: string, source: string): KeyRing {
 function parseSealing(file: Partial<RingFile>, name: SealingName, source: string): SealingKey[] {
   const entries = file.sealing?.[name];
   if (!Array.isArray(entries) || entries.length === 0)
-    throw badRing(source, `缺少 sealing.${name}`, `sealing.${name} is missing`);
+    throw malformed(source, `缺少 sealing.${name}`, `sealing.${name} is missing`);
   return entries.map((entry, place) => {
     const at = `sealing.${name}[${place}]`;
     if (!/^[0-9a-f]{16}$/.test(entry?.id ?? ''))
-      throw badRing(source, `${at}.id 有误`, `${at}.id must be 16 hex digits`);
-    if (typeof entry.created !== 'string') throw badRing(source, `缺少 ${at}.created`, `${at}.created is missing`);
+      throw malformed(source, `${at}.id 有误`, `${at}.id must be 16 hex digits`);
+    if (typeof entry.created !== 'string') throw malformed(source, `缺少 ${at}.created`, `${at}.created is missing`);
     return { id: entry.id, created: entry.created, bytes: parseBytes(entry.key, `${at}.key`, source) };
   });
 }
@@ -378,15 +328,8 @@ function parseSealing(file: Partial<RingFile>, name: SealingName, source: string
 function parseBytes(value: unknown, at: string, source: string): Uint8Array {
   const bytes = typeof value === 'string' ? Uint8Array.from(Buffer.from(value, 'base64')) : new Uint8Array(0);
   if (bytes.length !== KEY_BYTES)
-    throw badRing(source, `${at} 应为 32 字节的 base64`, `${at} must be 32 bytes in base64`);
+    throw malformed(source, `${at} 应为 32 字节的 base64`, `${at} must be 32 bytes in base64`);
   return bytes;
-}
-
-function badRing(source: string, zh: string, en: string): KeyError {
-  return new KeyError('keys.malformed', {
-    zh: `密钥（${source}）格式有误：${zh}。请恢复保管的那一份，不要手工改写。`,
-    en: `The keys in ${source} are malformed: ${en}. Restore the copy in custody, do not edit it by hand.`,
-  });
 }
 
 function write(file: string, ring: KeyRing, put: (file: string, bytes: Uint8Array) => void): void {
