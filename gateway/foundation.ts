@@ -25,7 +25,7 @@ import type { Store } from '../store/store.ts';
 import { type ChannelBook, createChannelBook } from './channels/channel-book.ts';
 import { withoutSecrets } from './channels/channel-settings.ts';
 import { isUsed } from './data-folder.ts';
-import { correctionRules } from './desk/correct.ts';
+import { correctionRules } from './desk/correction-rules.ts';
 import { createDesk, type Desk } from './desk/desk.ts';
 import { type OpenedStore, openStore } from './engines.ts';
 import { type Comparing, comparingAlone } from './reading/comparing.ts';

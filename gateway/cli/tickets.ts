@@ -161,7 +161,7 @@ export const ticketCommands: readonly Command[] = [
     arguments: [NUMBER],
     options: [
       { flags: '--type <type>', summary: { zh: '诉求类型', en: 'type' }, choices: TICKET_TYPES },
-      { flags: '--category <code>', summary: { zh: '分类代码', en: 'code of a class' } },
+      { flags: '--category <code>', summary: { zh: '分类的代码或名称', en: 'code or name of a class' } },
       { flags: '--urgency <urgency>', summary: { zh: '紧急程度', en: 'urgency' }, choices: URGENCIES },
       {
         flags: '--confidential <yes-or-no>',
@@ -169,7 +169,7 @@ export const ticketCommands: readonly Command[] = [
         choices: YES_OR_NO,
       },
       { flags: '--anonymous <yes-or-no>', summary: { zh: '是否匿名', en: 'anonymous or not' }, choices: YES_OR_NO },
-      { flags: '--division <code>', summary: { zh: '区划代码', en: 'division code' } },
+      { flags: '--division <code>', summary: { zh: '区划的代码或名称', en: 'code or name of a division' } },
       {
         flags: '--scene <text>',
         summary: {

@@ -13,12 +13,12 @@ import {
 /** What a clerk changes; what is left out stays. */
 export interface Changes {
   readonly type?: TicketType;
-  /** Code of a class (`0403`). */
+  /** Code of a class (`0403`), or its name where no other has it. */
   readonly category?: string;
   readonly urgency?: Urgency;
   readonly confidential?: boolean;
   readonly anonymous?: boolean;
-  /** Code of a division of the city. */
+  /** Code or name of a division of the city. */
   readonly division?: string;
   /** The scene in a clerk's words, in place of all that was read of it; empty: it is not known. */
   readonly scene?: string;
@@ -36,10 +36,10 @@ export interface Changes {
 
 /** What the rules say of a corrected ticket. */
 export interface CorrectionRules {
-  /** null for a code that is none. */
-  category(code: string): Category | null;
-  /** Name of a division; null for a code that is none. */
-  division(code: string): string | null;
+  /** By code or name. Throws `DeskError` where there is none, or more than one, and says which there are. */
+  category(named: string): Category;
+  /** By code or name. Throws `DeskError` where there is none, and says which there are. */
+  division(named: string): { readonly code: string; readonly name: string };
   handling(of: ToHandle): Handling;
   /** Those of the units that it is about. */
   accused(of: ToHandle, units: readonly string[]): readonly string[];

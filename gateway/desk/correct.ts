@@ -1,9 +1,8 @@
 // 更正: a clerk says otherwise than reading did about type, class, urgency, scene, discretion, whom it is about and who handles it. A new decision, never an edit.
 import { isDeepStrictEqual } from 'node:util';
-import { accusedOf, suggestHandling, type ToHandle } from '../../normalizer/handling.ts';
-import type { Rulebook } from '../../normalizer/rulebook.ts';
+import type { ToHandle } from '../../normalizer/handling.ts';
 import { cleanText } from '../../normalizer/text.ts';
-import type { Category, Decided, Flag, Handling, Place, TicketType } from '../../normalizer/ticket.ts';
+import type { Decided, Flag, Handling, Place, TicketType } from '../../normalizer/ticket.ts';
 import { decodeFacts, encodeFacts } from '../../store/facts-codec.ts';
 import type { CommitRow, MessageRow, TicketRow } from '../../store/store.ts';
 import { type BornContent, openTicketContent, sealContent } from '../../store/ticket-seal.ts';
@@ -15,15 +14,6 @@ import { bornOf, noticeOf } from './decided-anew.ts';
 import { DeskError } from './desk-error.ts';
 import type { DeskParts } from './desk-parts.ts';
 import { lowers } from './lowering.ts';
-
-export function correctionRules(rulebook: Rulebook): CorrectionRules {
-  return {
-    category: code => rulebook.nodes.find(node => node.code === code)?.category ?? null,
-    division: code => rulebook.divisionsByCode.get(code)?.name ?? null,
-    handling: of => suggestHandling(of, rulebook).handling,
-    accused: (of, units) => accusedOf(of, units, rulebook),
-  };
-}
 
 export interface Corrected {
   readonly message: MessageRow;
@@ -124,7 +114,7 @@ function corrected(rules: CorrectionRules, born: BornContent, changes: Changes):
   const { appeal } = born;
   const place = placeOf(rules, born.place, changes);
   const type = changes.type === undefined ? appeal.type : byClerk(changes.type);
-  const category = changes.category === undefined ? appeal.category : byClerk(categoryOf(rules, changes.category));
+  const category = changes.category === undefined ? appeal.category : byClerk(rules.category(changes.category));
   const urgency = changes.urgency === undefined ? appeal.urgency : byClerk(changes.urgency);
   const anonymous = changes.anonymous ?? born.anonymous;
   const confidential = discretion(born, changes, { type: type.value, anonymous });
@@ -171,18 +161,11 @@ function publicity({ number, public: before }: BornContent, changes: Changes, co
   return changes.public === undefined ? before : flagged(changes.public);
 }
 
-function categoryOf(rules: CorrectionRules, code: string): Category {
-  const category = rules.category(code);
-  if (category === null) throw new DeskError('desk.no_such_category', { code });
-  return category;
-}
-
 /** What was read of the scene leads elsewhere where a clerk has written another, or knows it to be in another division. */
-function placeOf(rules: CorrectionRules, place: Place, { division: code, scene }: Changes): Place {
-  const name = code === undefined ? place.divisionName : rules.division(code);
-  if (code !== undefined && name === null) throw new DeskError('desk.no_such_division', { code });
+function placeOf(rules: CorrectionRules, place: Place, { division, scene }: Changes): Place {
+  const other = division === undefined ? null : rules.division(division);
   const divided: Place =
-    code === undefined ? place : { ...place, division: code, divisionName: name, town: null, inCity: true };
+    other === null ? place : { ...place, division: other.code, divisionName: other.name, town: null, inCity: true };
   if (scene === undefined) return divided;
   const unknown = {
     town: null,

@@ -101,6 +101,21 @@ describe('what a clerk says of who handles a ticket', function () {
     assert.equal((await born(number)).public.value, true);
   });
 
+  it('knows classes and divisions by the names that people use, and says which there are', async () => {
+    const { number } = await running.appeal(LAMP, WANG);
+    await correct(number, { division: '二道江区' });
+    const { place } = await born(number);
+    assert.deepEqual([place.division, place.divisionName], ['220503', '二道江区']);
+    await assert.rejects(correct(number, { division: '南岗区' }), (error: DeskError) => {
+      return error.code === 'desk.no_such_division' && /220502 东昌区/.test(error.sentence.zh);
+    });
+    await assert.rejects(correct(number, { category: '市政' }), (error: DeskError) => {
+      return error.code === 'desk.no_such_category' && /\d{4} 城乡建设\/市政/.test(error.sentence.zh);
+    });
+    await correct(number, { category: '物业服务' });
+    assert.equal((await born(number)).appeal.category?.value.labels.at(-1), '物业服务');
+  });
+
   it('of whom it is about can be said and taken back', async () => {
     const { number } = await running.appeal(LAMP, WANG);
     await arrived(1);
