@@ -3,6 +3,7 @@ import assert from 'node:assert/strict';
 import { catalogue } from '../../gateway/catalogue.ts';
 import { lines } from '../../gateway/cli/describe.ts';
 import { cut, jsonLine, table, width } from '../../gateway/cli/table.ts';
+import { DeskError } from '../../gateway/desk/desk-error.ts';
 import { maskRequester } from '../../gateway/desk/requester-mask.ts';
 import { type Language, languageOf, localeFile, say } from '../../gateway/locale.ts';
 import type { Requester } from '../../normalizer/ticket.ts';
@@ -119,6 +120,14 @@ describe('sentences', () => {
     Object.entries(value).flatMap(([key, below]) =>
       typeof below === 'object' ? keysOf(below as object, `${prefix}${key}.`) : [prefix + key],
     );
+
+  it('say in words where a ticket or message stands that something cannot be done with', () => {
+    const { zh, en } = new DeskError('desk.not_held', { number: 'N', state: 'joined' }).sentence;
+    assert.match(zh, /已并入/);
+    assert.doesNotMatch(zh, /joined/);
+    assert.match(en, /joined/);
+    assert.match(new DeskError('desk.not_decided', { number: 'N', state: 'unread' }).sentence.zh, /待研读/);
+  });
 
   it('stand in both languages under the same keys, with the same values to fill in', () => {
     const [zh, en] = (['zh', 'en'] as const).map(language => keysOf(localeFile(`${language}.yaml`)).sort());
