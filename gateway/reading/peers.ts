@@ -118,7 +118,7 @@ export function createPeers(parts: PeersParts): Peers {
       const other = missed(joins ?? undefined);
       if (other !== null) {
         const [earlier, later] = other.ordinal < row.ordinal ? [other, row] : [row, other];
-        pairs.set(later.number, { as: 'repeat', number: later.number, to: earlier.number });
+        if (!isTakenOut(later)) pairs.set(later.number, { as: 'repeat', number: later.number, to: earlier.number });
       } else if (incident !== null && missed(incident.of) !== null) {
         pairs.set(row.number, { as: 'incident', number: row.number, to: incident.id });
       }
@@ -134,6 +134,11 @@ export function createPeers(parts: PeersParts): Peers {
     if (Math.abs(one.decidedAt - other.decidedAt) <= LATE_MS + SLOWER * behindMs) return true;
     const [earlier, later] = one.decidedAt < other.decidedAt ? [one, other] : [other, one];
     return later.knew !== null && earlier.decidedAt > later.knew - LATE_MS;
+  }
+
+  /** Whether it joins another is for a clerk to say, who had it compared and knew of all others. */
+  function isTakenOut({ notSame = [] }: DecidedRow): boolean {
+    return notSame.length > 0;
   }
 
   /** Of what is not among the latest every decider knew. */

@@ -22,6 +22,8 @@ function slowStore() {
   const linked: MissedPair[] = [];
   /** The earlier ticket that each is about the same incident as. */
   const alike = new Map<string, string>();
+  /** The ticket of its requester that each would have joined. */
+  const repeats = new Map<string, string>();
   const sweptUntil: number[] = [];
   const parts = {
     shared: {
@@ -41,6 +43,8 @@ function slowStore() {
       enter: (row: DecidedRow) => void entered.add(row.number),
       async missed(row: DecidedRow, before: (number: string) => boolean) {
         looked.push(row.number);
+        const joins = repeats.get(row.number);
+        if (joins !== undefined) return { joins, incident: null };
         const of = alike.get(row.number);
         return { joins: null, incident: of === undefined || !before(of) ? null : { id: of, of } };
       },
@@ -57,13 +61,16 @@ function slowStore() {
     linked,
     sweptUntil,
     /** Another process decides now, or did some time ago and it is seen only now. */
-    decide(number: string, { agoMs = 0, knewMsAgo = null as number | null } = {}) {
+    decide(number: string, { agoMs = 0, knewMsAgo = null as number | null, notSame = [] as readonly string[] } = {}) {
       const knew = knewMsAgo === null ? null : START + clock - knewMsAgo;
-      const row = { number, ordinal: decided.length, decidedAt: START + clock - agoMs, knew };
+      const row = { number, ordinal: decided.length, decidedAt: START + clock - agoMs, knew, notSame };
       decided.push(row as unknown as DecidedRow);
     },
     isLike(number: string, earlier: string) {
       alike.set(number, earlier);
+    },
+    repeats(number: string, earlier: string) {
+      repeats.set(number, earlier);
     },
     answersTake(ms: number) {
       answerMs = ms;
@@ -100,6 +107,26 @@ describe('what other processes decide', () => {
     slow.answersTake(10);
     await slow.round();
     assert.deepEqual(slow.looked, ['first', 'second']);
+    peers.stop();
+    await peers.close();
+  });
+
+  it('in the same instant is joined, but for what a clerk has taken out of another ticket', async () => {
+    const slow = slowStore();
+    const peers = createPeers(slow.parts);
+    await peers.start();
+    slow.repeats('second', 'first');
+    slow.repeats('apart', 'first');
+    slow.repeats('third', 'apart');
+    slow.decide('first');
+    slow.decide('second');
+    slow.decide('apart', { notSame: ['other'] });
+    slow.decide('third');
+    await slow.round();
+    assert.deepEqual(slow.linked, [
+      { as: 'repeat', number: 'second', to: 'first' },
+      { as: 'repeat', number: 'third', to: 'apart' },
+    ]);
     peers.stop();
     await peers.close();
   });
