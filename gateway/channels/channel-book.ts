@@ -217,7 +217,7 @@ function hasSecrets(definition: AdapterDefinition): boolean {
   return Object.hasOwn((definition.settings.describe()['keys'] ?? {}) as object, 'secrets');
 }
 
-/** Settings as an operator may see them: in place of what the schema marks secret stands that it is set. */
+/** Settings as an operator may see them: of what the schema marks secret only that it is set. */
 export function shownSettings({ definition, settings }: KnownChannel): Readonly<Record<string, unknown>> {
   const open = withoutSecrets(definition, settings) as Record<string, unknown>;
   const hidden = Object.keys(settings as object).filter(key => !Object.hasOwn(open, key));

@@ -71,7 +71,7 @@ export interface Channels {
 
 /** A sender that asked to wait for the outcome waits at most 30 s. */
 const DRAIN_MS = 40_000;
-/** Where the successor cannot open before its predecessor has closed; meanwhile requests wait so long. */
+/** How long requests wait for a channel whose successor can open only once its predecessor has closed. */
 const SHORT_DRAIN_MS = 3000;
 const OPENING_MS = 10_000;
 /** A pull that is told to stop has so long to do it. */

@@ -4,7 +4,7 @@ import type { LoadedConfig } from '../../config/load.ts';
 import type { Store } from '../../store/store.ts';
 
 export interface KeptKinds {
-  /** The kind whose messages are kept under the id; null when there are none of another kind than this one. */
+  /** The other kind whose messages are kept under the id; null where there is none. */
   other(channel: Named): Promise<string | null>;
   /** Remembers the kinds of channels that may take something in from now on. */
   keep(channels: readonly Named[]): Promise<void>;

@@ -49,7 +49,7 @@ export function correctionOf(
 ): Correction {
   const { number, state } = row;
   if (!CORRECTABLE.has(state)) throw new DeskError('desk.not_correctable', { number, state });
-  // Its clocks have run.
+  // Its deadlines are over.
   if (isOver(row) && changes.urgency !== undefined) throw new DeskError('desk.over', { number });
   const before = withRow(openTicketContent(parts.cipher, row), row);
   const anew = corrected(parts.corrections, before, changes);

@@ -138,7 +138,7 @@ const AT_ONCE = 16;
  *  would go once more, to a case system at its busiest. */
 const SYSTEM = 'system';
 
-/** The corrections come first: a crash behind them sends some for nothing, one before them would leave the case system with what is wrong. */
+/** Corrections are entered first: a crash in between sends some for nothing, while after the move it would leave the case system with what is wrong. */
 async function move(parts: IncidentDeskParts, { moved, ...change }: Moving): Promise<IncidentAnswer> {
   const { from, to, by, kind } = change;
   const action = kind === 'incident-merged' ? 'incident.merge' : 'incident.split';
@@ -171,7 +171,7 @@ async function isTheirs({ store }: IncidentDeskParts, number: string): Promise<b
   return hasGone(await createdEntry(store, number)) && (await store.tickets.get(number))?.state !== 'joined';
 }
 
-/** Decided on in this very moment, it is looked at once more. */
+/** Tried twice, since the ticket may be decided on in this very moment. */
 async function correct(parts: IncidentDeskParts, number: string, by: string, waitMs: number): Promise<void> {
   const correction = { waitMs, audit: { by, action: 'incident.told', on: [number] } };
   const done = (await correctTicket(parts, number, correction)) || (await correctTicket(parts, number, correction));

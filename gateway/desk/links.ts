@@ -24,7 +24,7 @@ export async function link(parts: DeskParts, number: string, to: string, by: str
   if (!OPEN_STATES.has(joining.ticket.state)) {
     throw new DeskError('desk.not_open', { number, state: joining.ticket.state });
   }
-  // What two processes missed was one while both were open; whether it is one of a closed ticket a person says.
+  // Two processes are brought together only while both tickets are open; whether one repeats a closed ticket, a person says.
   if (target.state === 'closed' && by !== SYSTEM) return linkToClosed(parts, joining, target, by);
   if (!OPEN_STATES.has(target.state)) throw new DeskError('desk.not_open', { number: to, state: target.state });
   const { voids, withdrawn } = await undelivered(parts, joining.message);

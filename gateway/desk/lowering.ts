@@ -104,7 +104,7 @@ export async function propose(
   const { number } = row;
   const at = now();
   const until = at + WAITS_MS;
-  // First: what is listed and was not made is seen to be none, what was made and is not listed nobody would look for.
+  // Listed first: a number without a proposal is recognised as that, a proposal that is not listed would never be found.
   const listed = Object.entries(await indexOf(store)).filter(([, end]) => end > at);
   await store.admin.setMeta(INDEX, JSON.stringify({ ...Object.fromEntries(listed), [number]: until }));
   const eventId = `${number}:${row.events.length}:${PROPOSED}`;

@@ -132,7 +132,7 @@ function heldFor({ state, closedRepeatOf }: TicketRow, { verdict }: Triage): str
   return state === 'held' && verdict === 'accept' && closedRepeatOf !== null ? 'closed-repeat' : null;
 }
 
-/** Of an accusation no scene that is its author's home; of others all but numbers. `requester`: null where the ticket is none of those. */
+/** The scene: of a ticket that is masked wholly without its author's home, of others with numbers masked (`requester` is null). */
 function shownPlace(content: Pick<BornContent, 'appeal' | 'place'>, masks: Masks, requester: Requester | null): Place {
   return requester === null ? eachText(content.place, masks.text) : withoutHome(content, masks, requester);
 }
@@ -152,7 +152,7 @@ function grounds(appeal: Appeal, place: Place, mask: (text: string) => string) {
   };
 }
 
-/** What made it confidential, or left it open. A row that says more than was read has it from a ticket it repeats or was parted from. */
+/** What made it confidential, or left it open: where reading did not, a ticket that it repeats or was parted from. */
 function discretion({ value, by, words, confidence }: Flag, row: TicketRow, mask: (text: string) => string) {
   if (row.confidential && !value) return { by: 'related', words: [], confidence: null };
   return { by, words: words.map(mask), confidence: confidence ?? null };

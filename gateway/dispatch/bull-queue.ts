@@ -71,7 +71,7 @@ export function createBullQueue(options: BullQueueOptions): Queue {
   let connecting: Promise<void> | null = null;
 
   queue.on('error', (error: Error) => {
-    // Connections that break and come back are seen by whoever asks; why one does not come back is answered to nobody.
+    // Whoever asks next notices a broken connection; why it does not come back is said in this event alone.
     heard = faultOf(error) ?? heard;
   });
 
@@ -103,7 +103,7 @@ export function createBullQueue(options: BullQueueOptions): Queue {
     return new QueueUnavailable(fault.code, fault.found, options);
   }
 
-  /** What writing to it comes to: a user may be let in and not write, a copy of the server answers and takes nothing. */
+  /** What stands in the way of writing: a user may be let in without the right to, and a replica answers and takes nothing. */
   async function written(): Promise<readonly QueueFault[]> {
     const { client } = queue;
     const { db = 0 } = client.options;

@@ -55,7 +55,7 @@ export function caseEventProblem(
   };
 }
 
-/** A key that is not taken stands somewhere; what is no JSON at all breaks off on some line. */
+/** Answers with the place of a key that is refused, and for what is no JSON at all with the line on which it breaks off. */
 export function notJson({ code, line, path }: JsonProblem): CaseEventAnswer {
   if (path === null) return caseEventProblem('case-event.not-json', { line, reason: code });
   const { zh, en } = wordsOf(code);
