@@ -7,6 +7,7 @@ import type { Reply } from '../../../gateway/control.ts';
 import { callControl } from '../../../gateway/control.ts';
 import type { DeskAnswer } from '../../../gateway/desk/desk-parts.ts';
 import { viewTicket } from '../../../gateway/desk/ticket-view.ts';
+import { NOTHING_MORE } from '../../../store/nothing-more.ts';
 import { openIdentity, openTicketContent } from '../../../store/ticket-seal.ts';
 import { type CaseSystemSimulator, startCaseSystem } from '../../platforms/case-system.ts';
 import { openReadingBench, type ReadingBench } from '../reading/reading-bench.ts';
@@ -113,6 +114,20 @@ describe('what nobody could read', function () {
       assert.equal(made.state, 'queued', mood);
       assert.equal((await content(number)).appeal.content, LAMP, mood);
     }
+  });
+
+  it('is neither opened nor compared where that is what the reader died on', async () => {
+    const first = await bench.appeal({ content: LAMP, contact: WANG });
+    const number = await quarantined('unreadable');
+    const { store, now } = context();
+    const row = { ...NOTHING_MORE, number, revision: 1, decidedAt: now(), decision: null };
+    const lost = { ...row, outcome: { kind: 'quarantined', reason: 'reading.thread_died' } as const };
+    assert.deepEqual(await store.decisions.commit([lost], null), ['committed']);
+    const made = await appeal(number, JSON.stringify({ content: LAMP, contact: WANG }));
+    assert.deepEqual([made.state, made.of, made.alike], ['queued', undefined, undefined]);
+    // By hand it is linked all the same.
+    const linked = await call('tickets link', { number, to: first.number });
+    assert.ok('result' in linked && linked.result['state'] === 'joined', JSON.stringify(linked));
   });
 
   it('keeps what can be read of it by now, and takes no words that are none', async () => {
