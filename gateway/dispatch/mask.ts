@@ -5,13 +5,14 @@ import { accusedPlates, isOfOthers } from './of-others.ts';
 import { maskOwnHome } from './own-home.ts';
 import { maskOwnNumbers } from './own-numbers.ts';
 import { maskOwnWork } from './own-work.ts';
+import { DIGITS, hideSpelt } from './spelt-number.ts';
 
 /** A text that must not go out, and what goes out in its place. */
 interface Secret {
   readonly text: string;
   readonly mark: string;
-  /** Other ways of writing it. */
-  readonly written?: RegExp;
+  /** Of a number: its digits and letters, which may be written in other ways. */
+  readonly units?: readonly string[];
 }
 
 export interface Masks {
@@ -90,9 +91,9 @@ export function createMasks(appeal: MaskedAppeal, whole: boolean, ...requesters:
 const inOrder = (spans: readonly PersonalSpan[]): readonly PersonalSpan[] =>
   [...spans].sort((a, b) => a.start - b.start);
 
-function hide(given: string, { text, mark, written }: Secret): string {
+function hide(given: string, { text, mark, units }: Secret): string {
   const hidden = given.replaceAll(text, mark);
-  return written === undefined ? hidden : hidden.replace(written, mark);
+  return units === undefined ? hidden : hideSpelt(hidden, units, mark);
 }
 
 function ofSpan(content: string, span: PersonalSpan, whole: boolean): Secret {
@@ -125,7 +126,7 @@ function ofRequester(requester: Requester | null, subject: string | null): Secre
   const addNumber = (value: string | null, mark: string): void => {
     const units = [...(value ?? '')].filter(unit => /[0-9A-Za-z]/.test(unit));
     if (value === null || units.length <= TELLING) add(value, mark);
-    else secrets.push({ text: value, mark, written: otherWays(units) });
+    else secrets.push({ text: value, mark, units });
   };
   add(requester.name, MARKS.name);
   for (const phone of [requester.phone, requester.callerPhone]) {
@@ -144,21 +145,12 @@ function ofRequester(requester: Requester | null, subject: string | null): Secre
   return secrets;
 }
 
-/** How people write a digit where they do not want it to be found. */
-const DIGITS = ['0〇零○oO', '1一壹幺', '2二贰两', '3三叁', '4四肆', '5五伍', '6六陆', '7七柒', '8八捌', '9九玖'];
-
 const DIGIT = `[${DIGITS.join('').replaceAll(/[oO]/g, '')}]`;
 /** A mobile number that hides from whoever looks for eleven digits: 一三八零零…, 1 3 8 0 0 …, 138.0013.8000. */
 const SPELT = new RegExp(
   `(?<![${DIGITS.join('')}])[1一壹幺][ .·_-]?[3-9三四五六七八九叁肆伍陆柒捌玖](?:[ .·_-]?${DIGIT}){9}(?![${DIGITS.join('')}])`,
   'gu',
 );
-
-/** A number in groups, with anything short between them, or in Chinese digits. */
-function otherWays(units: readonly string[]): RegExp {
-  const written = units.map(unit => (/\d/.test(unit) ? `[${DIGITS[Number(unit)]}]` : unit));
-  return new RegExp(written.join('[^\\p{L}\\p{N}]{0,2}'), 'giu');
-}
 
 function byPlace(text: string, spans: readonly PersonalSpan[], whole: boolean): string {
   let masked = '';

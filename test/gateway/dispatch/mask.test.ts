@@ -1,6 +1,7 @@
 // Masks of a restricted ticket: nothing of whoever wrote, everything of whom they accuse. All made up.
 import assert from 'node:assert/strict';
 import { createMasks } from '../../../gateway/dispatch/mask.ts';
+import type { Requester } from '../../../normalizer/ticket.ts';
 import { read } from '../../normalizer/rules.ts';
 
 function masked(content: string, title?: string): { readonly title: string; readonly content: string } {
@@ -67,5 +68,41 @@ describe('masks of an accusation', () => {
   it('take out a post, and keep the town where somebody lives', () => {
     const { content } = masked('我是本单位唯一的会计，家住二道江区鸭园镇光明村3组，举报单位做假账。');
     assert.equal(content, '我是本单位【身份】，家住二道江区鸭园镇【住址】，举报单位做假账。');
+  });
+});
+
+describe('masks of a requester', () => {
+  const NOBODY: Requester = {
+    ...{ name: null, sex: null, callerPhone: null, phone: null, email: null, idKind: null, idNumber: null },
+    ...{ openid: null, address: null, organisation: null, replyBy: null },
+  };
+  const text = '东昌区新华大街38号楼前路灯不亮，请尽快派人来修。';
+  const hidden = (words: string, requester: Partial<Requester>) =>
+    createMasks({ title: '路灯', content: words, personal: [] }, true, { ...NOBODY, ...requester }).id(words);
+
+  it('take out their numbers however they are written', () => {
+    for (const written of [
+      '139 0000 1234',
+      '一三九零零零零一二三四',
+      '139-〇〇〇〇—1234',
+      '1.3.9.o.O.0.0.1.2.3.4',
+      '139○○○○1234',
+      '139○ 0○ 0○ 0○ 01234',
+    ]) {
+      assert.equal(hidden(`电话${written}。`, { phone: '+8613900001234' }), '电话【电话】。', written);
+    }
+    assert.equal(hidden('证件220102 1990 0101 123x', { idNumber: '22010219900101123X' }), '证件【证件号】');
+    assert.equal(hidden('139 0000 12345号', { phone: '+8613900001234' }), '【电话】5号');
+    assert.equal(hidden('139 0000，，，1234', { phone: '+8613900001234' }), '139 0000，，，1234');
+  });
+
+  it('hold up the thread that answers senders for no longer than a moment', () => {
+    const began = performance.now();
+    for (let i = 0; i < 100; i++) {
+      const phone = `+86139${String(i).padStart(8, '0')}`;
+      assert.equal(hidden(text, { phone, callerPhone: phone, idNumber: `2201021990010${1000 + i}X` }), text);
+    }
+    const ms = performance.now() - began;
+    assert.ok(ms < 2000, `${ms} ms for 100 tickets`);
   });
 });
