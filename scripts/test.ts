@@ -9,6 +9,8 @@ import { NOTHING_RAN, type TestRun } from './test-run.ts';
 
 const ROOT = resolve(dirname(fileURLToPath(import.meta.url)), '..');
 const RUN = fileURLToPath(new URL('./test-run.ts', import.meta.url));
+/** Hundreds of gateways, commands and threads load the same files: what is compiled once serves all of them. */
+const COMPILED = join(ROOT, 'node_modules/.cache/huisu-compiled');
 /** Tests that are named in the end because they take the longest. */
 const LONGEST = 10;
 
@@ -40,6 +42,7 @@ process.exitCode = failed === 0 ? 0 : 1;
 async function run(share: readonly string[]): Promise<TestRun> {
   const child = fork(RUN, [process.stdout.isTTY ? 'color' : 'plain', ...share], {
     cwd: ROOT,
+    env: { ...process.env, NODE_COMPILE_CACHE: COMPILED },
     stdio: ['ignore', 'pipe', 'inherit', 'ipc'],
   });
   let told: TestRun | null = null;

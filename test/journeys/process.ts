@@ -9,6 +9,10 @@ import { stringify } from 'yaml';
 
 const ENTRY = fileURLToPath(new URL('../../gateway/main.ts', import.meta.url));
 
+/** What others have compiled already (`scripts/test.ts`). */
+const CACHE = process.env['NODE_COMPILE_CACHE'];
+const COMPILED = CACHE === undefined ? {} : { NODE_COMPILE_CACHE: CACHE };
+
 /** What `huisu start` prints as its last line. */
 export interface Started {
   readonly url: string;
@@ -62,7 +66,7 @@ function begin(args: readonly string[], cwd: string, env: NodeJS.ProcessEnv): Ga
   const child = spawn(process.execPath, [ENTRY, ...args], {
     cwd,
     // Neither settings nor colours of whoever runs the tests.
-    env: { PATH: process.env['PATH'], HOME: cwd, LANG: 'zh_CN.UTF-8', ...env },
+    env: { PATH: process.env['PATH'], HOME: cwd, LANG: 'zh_CN.UTF-8', ...COMPILED, ...env },
     stdio: ['ignore', 'pipe', 'pipe'],
   });
   let stdout = '';
