@@ -35,7 +35,7 @@ export function checkedAdapter<S>(definition: AdapterDefinition<S>): AdapterDefi
   return {
     ...{ kind, title, settings, capabilities },
     ...(sample && { sample }),
-    ...bound(definition, ['published', 'sources']),
+    ...bound(definition, ['peek', 'published', 'sources']),
     parse: async (original, given) => checked('parse', await definition.parse(original, given)),
     ...(readAsAppeal && {
       readAsAppeal: async (original, given) =>

@@ -48,6 +48,9 @@ export interface AdapterDefinition<S = unknown> {
   readAsAppeal?(original: Original, settings: S): InboundAppeal | Promise<InboundAppeal>;
   /** Pure: a container (CSV, XLSX, an array of messages, a zip) into its parts, each an original of its own. */
   split?(container: Original, settings: S): Iterable<Original> | AsyncIterable<Original>;
+  /** Bounded and linear: platform id and sender out of at most the first 64 kB. For an adapter's own `webhook`, which may have to
+   *  answer before anything is parsed; the gateway does not call it. */
+  peek?(head: Uint8Array): { readonly platformId: string; readonly sender: string | null };
   /** Opens one channel. Throws `Misconfigured`, `CredentialsRefused` or `Unavailable`. */
   open(context: AdapterContext<S>): Promise<OpenChannel>;
   /** What senders' developers are told: this adapter's part of /openapi.json, and its refusals for /problems. Called when

@@ -1,4 +1,5 @@
 // What the alarms look at, taken from the parts of a running gateway.
+import { StoreUnavailable } from '../../store/errors.ts';
 import type { Channels } from '../channels/channels.ts';
 import type { Dispatch } from '../dispatch/dispatch.ts';
 import type { Foundation } from '../foundation.ts';
@@ -29,7 +30,8 @@ export function alarmSources({ book, loaded, keysKept, now }: Foundation, parts:
     try {
       const found = await book.broken();
       return found.map(({ id, enabled }) => ({ id, enabled, up: false, reason: 'channel.misconfigured' }));
-    } catch {
+    } catch (error) {
+      if (!(error instanceof StoreUnavailable)) throw error;
       // Without its store no channel of it can be told apart; that the store is down is an alarm of its own.
       return [];
     }

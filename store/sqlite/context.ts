@@ -15,6 +15,8 @@ export interface WriteContext {
   nextSeq(): number;
   /** Set by steps that others wait for. */
   readonly news: { accepted: boolean; outbox: boolean };
+  /** Channels of which something was refused in this transaction: no cursor moves past it. */
+  readonly refused: Set<string>;
   /** Marks the memory so that `undo` brings it back to this point. */
   mark(): () => void;
   /** Writes the counters that changed; the last thing before a commit. */
@@ -36,6 +38,7 @@ export function createContext(db: DatabaseSync, auditKey: Uint8Array, hash: stri
     audit,
     lanes,
     news,
+    refused: new Set(),
     count: (name, delta) => {
       if (delta !== 0) changed.set(name, (changed.get(name) ?? 0) + delta);
     },

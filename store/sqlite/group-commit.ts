@@ -49,6 +49,7 @@ export function createGroupCommit(context: WriteContext): GroupCommit {
     also?: () => void,
   ): GroupAnswer => {
     const started = performance.now();
+    context.refused.clear();
     context.db.exec('BEGIN IMMEDIATE');
     const answers = batches.map(batch => each(batch, guard));
     also?.();

@@ -85,6 +85,26 @@ export function acceptContract(open: OpenStore): void {
     );
 
     it(
+      'moves no cursor past what was refused before it',
+      withStore(open, async store => {
+        await store.messages.accept([message('cursor')]);
+        // Its number is taken, so it has to come again under another.
+        const refused = message('cursor 5', { number: numberOf('cursor') });
+        const answers = await Promise.allSettled([
+          store.messages.accept([refused], { channel: 'pulled', value: '5' }),
+          store.messages.accept([message('cursor 6')], { channel: 'pulled', value: '6' }),
+        ]);
+        assert.deepEqual(
+          answers.map(({ status }) => status),
+          ['rejected', 'fulfilled'],
+        );
+        assert.equal(await store.admin.cursor('pulled'), null);
+        await store.messages.accept([message('cursor 5')], { channel: 'pulled', value: '7' });
+        assert.equal(await store.admin.cursor('pulled'), '7');
+      }),
+    );
+
+    it(
       'hands out unread messages in order of acceptance, by shard and after an ordinal',
       withStore(open, async store => {
         const rows = Array.from({ length: 30 }, (_, place) => message(`m${place}`, { shard: place % 3 }));

@@ -318,21 +318,6 @@ withMongo('several processes on one MongoDB, step by step', server => {
     });
   });
 
-  it('moves no cursor past what was refused before it', async () => {
-    await store.messages.accept([message('cursor')]);
-    // Its number is taken, so it has to come again under another.
-    const refused = message('cursor 5', { number: numberOf('cursor') });
-    const answers = await Promise.allSettled([
-      store.messages.accept([refused], { channel: 'pulled', value: '5' }),
-      store.messages.accept([message('cursor 6')], { channel: 'pulled', value: '6' }),
-    ]);
-    assert.deepEqual(
-      answers.map(({ status }) => status),
-      ['rejected', 'fulfilled'],
-    );
-    assert.equal(await store.admin.cursor('pulled'), null);
-  });
-
   it('lets another decider read a segment that was replaced while it knew of it', async () => {
     const { candidates } = store;
     const block = (text: string) => [{ bucket: 3, bytes: Buffer.from(text) }];

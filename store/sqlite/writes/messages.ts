@@ -7,15 +7,23 @@ import { one, unhex } from '../statements.ts';
 export type AcceptMark = 0 | 1 | string;
 
 export function acceptRows(context: WriteContext, rows: readonly AcceptRow[], cursor: CursorMove | null): AcceptMark[] {
-  const marks = rows.map(row => acceptRow(context, row));
-  if (cursor !== null) {
-    context
-      .sql(
-        'INSERT INTO cursors (channel, value) VALUES (?, ?) ON CONFLICT(channel) DO UPDATE SET value = excluded.value',
-      )
-      .run(cursor.channel, cursor.value);
+  if (cursor === null) return rows.map(row => acceptRow(context, row));
+  try {
+    const marks = rows.map(row => acceptRow(context, row));
+    moveCursor(context, cursor);
+    return marks;
+  } catch (error) {
+    context.refused.add(cursor.channel);
+    throw error;
   }
-  return marks;
+}
+
+/** Not past what came before it and was refused: its source must hand that out again. */
+function moveCursor({ sql, refused }: WriteContext, { channel, value }: CursorMove): void {
+  if (refused.has(channel)) return;
+  sql(
+    'INSERT INTO cursors (channel, value) VALUES (?, ?) ON CONFLICT(channel) DO UPDATE SET value = excluded.value',
+  ).run(channel, value);
 }
 
 function acceptRow(context: WriteContext, row: AcceptRow): AcceptMark {
