@@ -10,35 +10,40 @@ const WORD = /[\p{L}\p{N}]/u;
 /** @param units digits and letters of the number, in order */
 export function hideSpelt(text: string, units: readonly string[], mark: string): string {
   const signs = [...text];
+  const search: Search = { signs, units, failed: new Set() };
   const hidden: string[] = [];
   for (let at = 0; at < signs.length; ) {
-    const end = endOf(signs, at, units);
+    const end = endOf(search, at, 0, BETWEEN);
     hidden.push(end === null ? (signs[at] as string) : mark);
     at = end ?? at + 1;
   }
   return hidden.join('');
 }
 
+interface Search {
+  readonly signs: readonly string[];
+  readonly units: readonly string[];
+  /** Where the rest of the number does not follow: of many circles each could be one or the other, in more ways than can be tried. */
+  readonly failed: Set<number>;
+}
+
 /**
- * Behind the number that begins here; null where none does. A circle may be a zero or stand between two digits: both are tried, and what
- * hides more first.
+ * Behind the number of which this many units have come; null where the rest does not follow. A circle may be a zero or stand between two
+ * digits: both are tried, and what hides more first.
  * @param passed signs that stand behind the digit before; none may stand before the first
  */
-function endOf(
-  signs: readonly string[],
-  at: number,
-  units: readonly string[],
-  unit = 0,
-  passed = BETWEEN,
-): number | null {
+function endOf(search: Search, at: number, unit: number, passed: number): number | null {
+  const { signs, units, failed } = search;
   if (unit === units.length) return at;
   const sign = signs[at];
   if (sign === undefined) return null;
-  if (passed < BETWEEN && !WORD.test(sign)) {
-    const end = endOf(signs, at + 1, units, unit, passed + 1);
-    if (end !== null) return end;
-  }
-  return isUnit(sign, units[unit] as string) ? endOf(signs, at + 1, units, unit + 1, 0) : null;
+  if (unit === 0) return isUnit(sign, units[0] as string) ? endOf(search, at + 1, 1, 0) : null;
+  const place = (at * units.length + unit) * (BETWEEN + 1) + passed;
+  if (failed.has(place)) return null;
+  const between = passed < BETWEEN && !WORD.test(sign) ? endOf(search, at + 1, unit, passed + 1) : null;
+  const end = between ?? (isUnit(sign, units[unit] as string) ? endOf(search, at + 1, unit + 1, 0) : null);
+  if (end === null) failed.add(place);
+  return end;
 }
 
 function isUnit(sign: string, unit: string): boolean {
