@@ -115,6 +115,7 @@ describe('identities', function () {
       ...{ number: ticket?.number, entry: entry?.id, id: channel?.id },
       folder: join(running.folder, 'backup'),
     };
+    const byCaller = { phone: SEEDS.phone, why: `回电 ${SEEDS.phone}` };
     const skipped = new Set([
       'tickets release',
       'tickets refuse',
@@ -158,7 +159,7 @@ describe('identities', function () {
       await runCommand(
         command,
         running.gateway.context,
-        { args: arguments_, by: 'tester' },
+        { args: command.name === 'tickets find' ? byCaller : arguments_, by: 'tester' },
         new AbortController().signal,
         send,
       );
