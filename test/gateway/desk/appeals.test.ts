@@ -6,36 +6,25 @@ import { lines } from '../../../gateway/cli/describe.ts';
 import { DeskError } from '../../../gateway/desk/desk-error.ts';
 import { viewMessage, viewTicket } from '../../../gateway/desk/ticket-view.ts';
 import { openTicketContent } from '../../../store/ticket-seal.ts';
-import { type CaseSystemSimulator, startCaseSystem } from '../../platforms/case-system.ts';
+import { besideCases } from '../beside-cases.ts';
 import { openReadingBench, type ReadingBench } from '../reading/reading-bench.ts';
-import { type Running, runGateway } from '../running.ts';
 
 const LAMP = '东昌区江南大街与滨江西路交汇处往北三百米，路灯灭了一排，晚上接孩子放学一点亮都没有，请安排检修。';
 const WANG = { name: '王桂芬', phone: '13800001014' };
 
 describe('what was taken for no appeal', function () {
   this.timeout(60_000);
-  let cases: CaseSystemSimulator;
-  let running: Running;
+  const suite = besideCases({ forwardIdentity: true });
 
-  beforeEach(async () => {
-    cases = await startCaseSystem();
-    running = await runGateway({ caseSystem: { url: cases.url, forwardIdentity: true } });
-  });
-  afterEach(async () => {
-    await running.close();
-    await cases.close();
-  });
-
-  const desk = () => running.gateway.context.desk;
-  const store = () => running.gateway.context.store;
+  const desk = () => suite.running.gateway.context.desk;
+  const store = () => suite.running.gateway.context.store;
   const stateOf = async (number: string) => (await store().tickets.get(number))?.state;
-  const reached = (number: string, state: string) => running.until(async () => (await stateOf(number)) === state);
+  const reached = (number: string, state: string) => suite.running.until(async () => (await stateOf(number)) === state);
   const refused = (code: string) => (error: DeskError) => error instanceof DeskError && error.code === code;
-  const sent = () => cases.lines.map(({ kind, ticket }) => [kind, ticket]);
+  const sent = () => suite.cases.lines.map(({ kind, ticket }) => [kind, ticket]);
 
   async function send(data: Readonly<Record<string, unknown>>, type = 'appeal.created'): Promise<string> {
-    const answer = await running.send({ type, timestamp: new Date().toISOString(), data });
+    const answer = await suite.running.send({ type, timestamp: new Date().toISOString(), data });
     return String(answer.json()['number']);
   }
   const test = () => send({ content: LAMP, contact: WANG }, 'appeal.test');
@@ -43,16 +32,16 @@ describe('what was taken for no appeal', function () {
   it('becomes a ticket under its number, goes to the case system once, and says who decided so and why', async () => {
     const number = await test();
     assert.deepEqual((await store().messages.get(number))?.outcome, { kind: 'not-an-appeal', reason: 'test' });
-    const [told] = await running.call('messages appeal', { number, reason: '王桂芬来电，确有此事' }, 'clerk-1');
+    const [told] = await suite.running.call('messages appeal', { number, reason: '王桂芬来电，确有此事' }, 'clerk-1');
     assert.deepEqual(told, { result: { number, revision: 1, state: 'queued', entries: ['ticket.created'] } });
     await reached(number, 'dispatched');
     assert.deepEqual(sent(), [['ticket.created', number]]);
-    const body = cases.lines[0]!.body as unknown as {
+    const body = suite.cases.lines[0]!.body as unknown as {
       data: { appeal: { content: string }; requester: { name: string } };
     };
     assert.deepEqual([body.data.appeal.content, body.data.requester.name], [LAMP, WANG.name]);
     assert.deepEqual((await store().messages.get(number))?.outcome, { kind: 'ticket', held: false });
-    const { context } = running.gateway;
+    const { context } = suite.running.gateway;
     const view = await viewTicket({ ...context, rules: loadIncidents(context.loaded.config.rules) }, number, null);
     const [step] = view['history'] as { kind: string; by: string; note: string }[];
     assert.deepEqual([step?.kind, step?.by, step?.note], ['made-appeal', 'clerk-1', '【姓名】来电，确有此事']);
@@ -64,11 +53,11 @@ describe('what was taken for no appeal', function () {
 
   it('is found like any other ticket from then on', async () => {
     const number = await test();
-    await running.call('messages appeal', { number, reason: '确有此事' }, 'clerk-9 (huisu)');
-    const acts = await running.call('audit list', { by: 'clerk-9' });
+    await suite.running.call('messages appeal', { number, reason: '确有此事' }, 'clerk-9 (huisu)');
+    const acts = await suite.running.call('audit list', { by: 'clerk-9' });
     assert.equal(acts.filter(reply => JSON.stringify(reply).includes('message.appeal')).length, 1);
-    assert.doesNotMatch(JSON.stringify(await running.call('audit list', { by: 'clerk' })), /message\.appeal/);
-    const { outcome } = await running.appeal(LAMP, WANG);
+    assert.doesNotMatch(JSON.stringify(await suite.running.call('audit list', { by: 'clerk' })), /message\.appeal/);
+    const { outcome } = await suite.running.appeal(LAMP, WANG);
     assert.deepEqual(outcome, { kind: 'repeat', of: number });
   });
 
@@ -93,15 +82,15 @@ describe('what was taken for no appeal', function () {
     const number = await test();
     await desk().makeAppeal(number, '误点', 'clerk-1');
     await reached(number, 'dispatched');
-    const [told] = await running.call('messages no-appeal', { number, reason: '确为联调测试' }, 'clerk-2');
+    const [told] = await suite.running.call('messages no-appeal', { number, reason: '确为联调测试' }, 'clerk-2');
     assert.deepEqual(told, { result: { number, revision: 2, state: 'refused', entries: ['ticket.withdrawn'] } });
-    await running.until(() => cases.lines.length === 2);
+    await suite.running.until(() => suite.cases.lines.length === 2);
     assert.equal(await stateOf(number), 'refused');
-    const { data } = cases.lines[1]!.body as unknown as { data: { joins: string | null } };
+    const { data } = suite.cases.lines[1]!.body as unknown as { data: { joins: string | null } };
     assert.equal(data.joins, null);
     await assert.rejects(desk().makeNoAppeal(number, 'x', 'clerk-2'), refused('desk.not_withdrawable'));
     await desk().release(number, 'clerk-3');
-    await running.until(() => cases.lines.length === 3);
+    await suite.running.until(() => suite.cases.lines.length === 3);
     assert.deepEqual(sent(), [
       ['ticket.created', number],
       ['ticket.withdrawn', number],
@@ -120,8 +109,8 @@ describe('what was taken for no appeal', function () {
 
   it('takes no appeal of somebody down with it', async () => {
     const number = await test();
-    await running.call('messages appeal', { number, reason: '确有此事' });
-    const later = await running.appeal(LAMP, WANG);
+    await suite.running.call('messages appeal', { number, reason: '确有此事' });
+    const later = await suite.running.appeal(LAMP, WANG);
     await assert.rejects(desk().makeNoAppeal(number, '误点', 'clerk-1'), refused('desk.has_follow_ups'));
     await desk().unlink(later.number, number, 'clerk-1');
     await desk().makeNoAppeal(number, '误点', 'clerk-1');
@@ -130,7 +119,7 @@ describe('what was taken for no appeal', function () {
   });
 
   it('is said of no other message than one that was taken for none', async () => {
-    const lamp = await running.appeal(LAMP, WANG);
+    const lamp = await suite.running.appeal(LAMP, WANG);
     await assert.rejects(desk().makeAppeal(lamp.number, 'x', 'c'), refused('desk.is_appeal'));
     await assert.rejects(desk().makeNoAppeal(lamp.number, 'x', 'c'), refused('desk.read_as_appeal'));
     await assert.rejects(desk().makeAppeal('261124000000000000', 'x', 'c'), refused('desk.no_such_number'));
@@ -139,7 +128,7 @@ describe('what was taken for no appeal', function () {
 
   it('cannot be made one any more once its original is over, whoever is quicker', async () => {
     const number = await test();
-    const { context } = running.gateway;
+    const { context } = suite.running.gateway;
     const shred = () =>
       store().admin.shred(
         [{ number, extent: 'all' }],
@@ -160,7 +149,7 @@ describe('what was taken for no appeal', function () {
     await reached(number, 'dispatched');
     assert.deepEqual(sent(), [['ticket.created', number]]);
     const row = (await store().tickets.get(number))!;
-    assert.equal(openTicketContent(running.gateway.context.cipher, row).appeal.content, LAMP);
+    assert.equal(openTicketContent(suite.running.gateway.context.cipher, row).appeal.content, LAMP);
   });
 });
 

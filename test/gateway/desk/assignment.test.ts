@@ -4,8 +4,7 @@ import type { Changes } from '../../../gateway/desk/changes.ts';
 import { DeskError } from '../../../gateway/desk/desk-error.ts';
 import type { Handling } from '../../../normalizer/ticket.ts';
 import { openTicketContent } from '../../../store/ticket-seal.ts';
-import { type CaseSystemSimulator, startCaseSystem } from '../../platforms/case-system.ts';
-import { type Running, runGateway } from '../running.ts';
+import { besideCases } from '../beside-cases.ts';
 
 const LAMP = '东昌区江南大街与滨江西路交汇处往北三百米，路灯灭了一排，晚上接孩子放学一点亮都没有，请安排检修。';
 const WANG = { name: '王桂芬', phone: '13800001014' };
@@ -22,32 +21,23 @@ interface Sent {
 
 describe('what a clerk says of who handles a ticket', function () {
   this.timeout(60_000);
-  let cases: CaseSystemSimulator;
-  let running: Running;
-  beforeEach(async () => {
-    cases = await startCaseSystem();
-    running = await runGateway({ caseSystem: { url: cases.url } });
-  });
-  afterEach(async () => {
-    await running.close();
-    await cases.close();
-  });
+  const suite = besideCases();
 
-  const context = () => running.gateway.context;
+  const context = () => suite.running.gateway.context;
   const born = async (number: string) =>
     openTicketContent(context().cipher, (await context().store.tickets.get(number))!);
   const correct = (number: string, changes: Changes, by = 'clerk-1') =>
     context().desk.correct(number, changes, '核实后更正', by);
-  const sent = () => cases.lines.map(({ body }) => body as Sent);
-  const arrived = (count: number) => running.until(() => cases.lines.length === count);
+  const sent = () => suite.cases.lines.map(({ body }) => body as Sent);
+  const arrived = (count: number) => suite.running.until(() => suite.cases.lines.length === count);
   const code = (wanted: string) => (error: DeskError) => error instanceof DeskError && error.code === wanted;
 
   it('goes to the case system, stays when class and place are corrected later, and is taken back', async () => {
-    const { number } = await running.appeal(LAMP, WANG);
+    const { number } = await suite.running.appeal(LAMP, WANG);
     await arrived(1);
     const { method } = (await born(number)).handling;
     const args = { number, unit: WORKS, coUnits: '市公安局，市公安局,', method: '督办', reason: '核实' };
-    const [told] = await running.call('tickets correct', args, 'clerk-1');
+    const [told] = await suite.running.call('tickets correct', args, 'clerk-1');
     assert.ok(told !== undefined && 'result' in told, JSON.stringify(told));
     await arrived(2);
     assert.deepEqual(pick(sent()[1]!.data.handling), { unit: WORKS, coUnits: ['市公安局'], method: '督办' });
@@ -66,13 +56,13 @@ describe('what a clerk says of who handles a ticket', function () {
 
   it('names no unit that a secret ticket is about, and none is left that it turns out to be about', async () => {
     const bribe = '我要举报市教育局工作人员收受贿赂，学校食堂招标由亲属公司中标。';
-    const { number } = await running.appeal(bribe, WANG);
+    const { number } = await suite.running.appeal(bribe, WANG);
     await assert.rejects(correct(number, { unit: '市教育局' }), code('desk.unit_accused'));
     await assert.rejects(correct(number, { coUnits: ['市教育局'] }), code('desk.unit_accused'));
     await correct(number, { unit: '市纪委监委' });
     assert.equal((await born(number)).handling.unit, '市纪委监委');
 
-    const lamp = await running.appeal(LAMP, WANG);
+    const lamp = await suite.running.appeal(LAMP, WANG);
     await correct(lamp.number, { unit: '市公安局', coUnits: [WORKS] });
     await correct(lamp.number, { subject: '市公安局', confidential: true });
     const { handling, appeal } = await born(lamp.number);
@@ -81,7 +71,7 @@ describe('what a clerk says of who handles a ticket', function () {
   });
 
   it('makes nothing public that is confidential, and what its author asked not to be only with a second person', async () => {
-    const open = await running.appeal(LAMP, WANG);
+    const open = await suite.running.appeal(LAMP, WANG);
     await arrived(1);
     await correct(open.number, { public: true });
     await arrived(2);
@@ -92,7 +82,7 @@ describe('what a clerk says of who handles a ticket', function () {
     await assert.rejects(correct(open.number, { public: true }), code('desk.stays_unpublished'));
 
     const data = { content: '二道江区鸭园镇公交车早班总是不来，请增加班次。', contact: WANG, public: false };
-    const answer = await running.send({ type: 'appeal.created', timestamp: new Date().toISOString(), data });
+    const answer = await suite.running.send({ type: 'appeal.created', timestamp: new Date().toISOString(), data });
     const number = String(answer.json()['number']);
     assert.ok((await correct(number, { public: true })).waitsUntil !== undefined);
     await assert.rejects(correct(number, { public: true }), code('desk.second_person'));
@@ -102,7 +92,7 @@ describe('what a clerk says of who handles a ticket', function () {
   });
 
   it('knows classes and divisions by the names that people use, and says which there are', async () => {
-    const { number } = await running.appeal(LAMP, WANG);
+    const { number } = await suite.running.appeal(LAMP, WANG);
     await correct(number, { division: '二道江区' });
     const { place } = await born(number);
     assert.deepEqual([place.division, place.divisionName], ['220503', '二道江区']);
@@ -117,7 +107,7 @@ describe('what a clerk says of who handles a ticket', function () {
   });
 
   it('of whom it is about can be said and taken back', async () => {
-    const { number } = await running.appeal(LAMP, WANG);
+    const { number } = await suite.running.appeal(LAMP, WANG);
     await arrived(1);
     await correct(number, { subject: ' 某某照明公司\n' });
     await arrived(2);

@@ -3,8 +3,7 @@ import assert from 'node:assert/strict';
 import type { Arguments } from '../../../gateway/cli/command.ts';
 import type { Reply } from '../../../gateway/control.ts';
 import { openTicketContent } from '../../../store/ticket-seal.ts';
-import { type CaseSystemSimulator, startCaseSystem } from '../../platforms/case-system.ts';
-import { type Running, runGateway } from '../running.ts';
+import { besideCases } from '../beside-cases.ts';
 
 /** Read as a request, and of no class for sure. */
 const COVER = '滨河路污水井盖破损，夜里有人踩空，请尽快更换。';
@@ -13,63 +12,58 @@ const WANG = { name: '王桂芬', phone: '13800001014' };
 
 describe("what waits for a clerk's look", function () {
   this.timeout(60_000);
-  let cases: CaseSystemSimulator;
-  let running: Running;
-  beforeEach(async () => {
-    cases = await startCaseSystem();
-    running = await runGateway({ caseSystem: { url: cases.url } });
-  });
-  afterEach(async () => {
-    await running.close();
-    await cases.close();
-  });
+  const suite = besideCases();
 
-  const context = () => running.gateway.context;
+  const context = () => suite.running.gateway.context;
   const rowsIn = (replies: readonly Reply[]) => replies.flatMap(reply => ('row' in reply ? [reply.row] : []));
-  const listed = async (args: Arguments) => rowsIn(await running.call('tickets list', args));
+  const listed = async (args: Arguments) => rowsIn(await suite.running.call('tickets list', args));
   const numbers = async (args: Arguments) => (await listed(args)).map(({ number }) => number);
   const refused = (reply: Reply | undefined) =>
     reply !== undefined && 'failure' in reply ? reply.failure.code : reply;
 
   it('is what reading was unsure of, until it is corrected or found to be right, which the case system need not hear', async () => {
-    const plain = await running.appeal(LAMP, WANG);
-    const { number } = await running.appeal(COVER, { phone: '13700003036' });
-    await running.until(() => cases.lines.length === 2);
+    const plain = await suite.running.appeal(LAMP, WANG);
+    const { number } = await suite.running.appeal(COVER, { phone: '13700003036' });
+    await suite.running.until(() => suite.cases.lines.length === 2);
     const [line] = await listed({ asks: true });
     assert.deepEqual([line?.['number'], line?.['asks']], [number, ['type', 'category']]);
     assert.deepEqual(await numbers({ asks: true, limit: 1 }), [number]);
     assert.ok((await numbers({})).includes(plain.number));
-    await running.call('tickets correct', { number, type: '投诉', reason: '致电核实' });
-    await running.until(() => cases.lines.length === 3);
+    await suite.running.call('tickets correct', { number, type: '投诉', reason: '致电核实' });
+    await suite.running.until(() => suite.cases.lines.length === 3);
     assert.deepEqual((await listed({ asks: true }))[0]?.['asks'], ['category']);
-    const [told] = await running.call('tickets correct', { number, confirm: true, reason: '分类无误' }, 'clerk-2');
+    const [told] = await suite.running.call(
+      'tickets correct',
+      { number, confirm: true, reason: '分类无误' },
+      'clerk-2',
+    );
     assert.ok(told !== undefined && 'result' in told, JSON.stringify(told));
     assert.deepEqual([told.result['entries'], (await numbers({ asks: true })).includes(number)], [[], false]);
     const records = await context().store.admin.auditList(0, 100);
     assert.deepEqual(records.findLast(({ action }) => action === 'ticket.correct')?.on, [number, 'looked-at:category']);
-    const again = await running.call('tickets correct', { number, confirm: true, reason: 'x' });
+    const again = await suite.running.call('tickets correct', { number, confirm: true, reason: 'x' });
     assert.equal(refused(again[0]), 'desk.nothing_changed');
-    assert.equal(cases.lines.length, 3);
+    assert.equal(suite.cases.lines.length, 3);
   });
 
   it('is a ticket that it may belong to, until a clerk links it or says that it is another matter', async () => {
-    const lamp = await running.appeal(LAMP, WANG);
+    const lamp = await suite.running.appeal(LAMP, WANG);
     const repeats: string[] = [];
     for (const more of ['路灯还是不亮。', '到现在没人来修。', '今天又摔了一个人。']) {
-      const { number, outcome } = await running.appeal(LAMP + more, WANG);
+      const { number, outcome } = await suite.running.appeal(LAMP + more, WANG);
       assert.deepEqual(outcome, { kind: 'repeat', of: lamp.number });
       repeats.push(number);
     }
     const [first = '', second = '', third = ''] = repeats;
-    for (const number of repeats) await running.call('tickets unlink', { number, from: lamp.number });
+    for (const number of repeats) await suite.running.call('tickets unlink', { number, from: lamp.number });
     assert.deepEqual(await numbers({ alike: true }), [third, second]);
     assert.deepEqual((await listed({ alike: true }))[1]?.['alike'], [first]);
 
     // Of one incident they may still be one and the same appeal.
-    await running.call('incidents merge', { number: second, into: first });
+    await suite.running.call('incidents merge', { number: second, into: first });
     assert.deepEqual(await numbers({ alike: true }), [third, second]);
     const { length } = (await context().store.outbox.list({ ticket: second, limit: 10 })) as readonly unknown[];
-    const [told] = await running.call('tickets unlink', { number: second, from: first }, 'clerk-1');
+    const [told] = await suite.running.call('tickets unlink', { number: second, from: first }, 'clerk-1');
     assert.ok(told !== undefined && 'result' in told, JSON.stringify(told));
     assert.deepEqual(told.result['entries'], []);
     assert.deepEqual(await numbers({ alike: true }), [third]);
@@ -79,10 +73,10 @@ describe("what waits for a clerk's look", function () {
     assert.deepEqual([row.events.at(-1)?.kind, row.events.at(-1)?.by], ['kept-apart', 'clerk-1']);
     const [candidate] = await context().store.candidates.load([row.ordinal]);
     assert.deepEqual([...(candidate?.notSame ?? [])].sort(), [first, lamp.number].sort());
-    const again = await running.call('tickets unlink', { number: second, from: first });
+    const again = await suite.running.call('tickets unlink', { number: second, from: first });
     assert.equal(refused(again[0]), 'desk.not_linked');
 
-    await running.call('tickets link', { number: third, to: second });
+    await suite.running.call('tickets link', { number: third, to: second });
     assert.deepEqual(await numbers({ alike: true }), []);
   });
 });

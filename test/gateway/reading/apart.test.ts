@@ -2,8 +2,7 @@
 import assert from 'node:assert/strict';
 import { DeskError } from '../../../gateway/desk/desk-error.ts';
 import { openTicketContent } from '../../../store/ticket-seal.ts';
-import { type CaseSystemSimulator, startCaseSystem } from '../../platforms/case-system.ts';
-import { type Running, runGateway } from '../running.ts';
+import { besideCases } from '../beside-cases.ts';
 
 const OPEN = '东昌区江南大街与滨江西路交汇处往北三百米，路灯灭了一排，晚上接孩子放学一点亮都没有，请安排检修。';
 const AGAIN =
@@ -12,27 +11,18 @@ const WANG = { name: '王桂芬', phone: '13800001014' };
 
 describe('what was said openly and what was said in confidence', function () {
   this.timeout(60_000);
-  let cases: CaseSystemSimulator;
-  let running: Running;
-  beforeEach(async () => {
-    cases = await startCaseSystem();
-    running = await runGateway({ caseSystem: { url: cases.url, forwardIdentity: true } });
-  });
-  afterEach(async () => {
-    await running.close();
-    await cases.close();
-  });
+  const suite = besideCases({ forwardIdentity: true });
 
   async function appeal(content: string, confidential: boolean) {
     const data = { content, contact: WANG, ...(confidential ? { confidential } : {}) };
-    const answer = await running.send({ type: 'appeal.created', timestamp: new Date().toISOString(), data });
+    const answer = await suite.running.send({ type: 'appeal.created', timestamp: new Date().toISOString(), data });
     return answer.json() as unknown as { readonly number: string; readonly outcome: Readonly<Record<string, unknown>> };
   }
-  const store = () => running.gateway.context.store;
-  const desk = () => running.gateway.context.desk;
+  const store = () => suite.running.gateway.context.store;
+  const desk = () => suite.running.gateway.context.desk;
   const dispatched = (number: string) =>
-    running.until(async () => (await store().tickets.get(number))?.state === 'dispatched');
-  const bodies = () => cases.lines.map(({ body }) => body as { ticket: string; message: string; data: object });
+    suite.running.until(async () => (await store().tickets.get(number))?.state === 'dispatched');
+  const bodies = () => suite.cases.lines.map(({ body }) => body as { ticket: string; message: string; data: object });
   /** Bodies in which both numbers stand. */
   const telling = (one: string, other: string) =>
     bodies()
@@ -45,7 +35,7 @@ describe('what was said openly and what was said in confidence', function () {
     const event = { number, at, by: 'case-system', kind: 'case.closed', eventId: 'e1', step: '办结' } as const;
     const audit = { by: 'case-system', action: 'ticket.closed', on: [number] };
     await store().tickets.add({ ...event, state: 'closed', expect: ['dispatched'] }, [], audit);
-    await running.until(() => Date.now() - at > 1100);
+    await suite.running.until(() => Date.now() - at > 1100);
   }
 
   it('a confidential appeal does not join the open ticket of its author, which a clerk is shown with the reason', async () => {
@@ -55,7 +45,7 @@ describe('what was said openly and what was said in confidence', function () {
     assert.equal(secret.outcome['kind'], 'ticket');
     await dispatched(secret.number);
     assert.deepEqual(telling(open.number, secret.number), []);
-    const { context } = running.gateway;
+    const { context } = suite.running.gateway;
     const [link] = openTicketContent(context.cipher, (await store().tickets.get(secret.number))!).links;
     assert.deepEqual([link?.of, link?.suggested, link?.reasons.at(-1)], [open.number, true, 'repeat.confidential']);
     const more = await appeal(AGAIN.replace('那一排', '那排'), true);
@@ -67,7 +57,7 @@ describe('what was said openly and what was said in confidence', function () {
     await dispatched(opened.number);
     for (const by of ['clerk-1', 'clerk-2'])
       await desk().correct(opened.number, { confidential: false }, '诉求人同意公开', by);
-    running.gateway.context.live?.moved([opened.number]);
+    suite.running.gateway.context.live?.moved([opened.number]);
     const secret = await appeal(AGAIN, true);
     assert.equal(secret.outcome['kind'], 'ticket');
   });
