@@ -127,7 +127,11 @@ async function lineOf(context: CommandContext, row: IncidentRow) {
   const { store, loaded, now } = context;
   const marks = await incidentMarks(store, row, loadIncidents(loaded.config.rules), now());
   const first = await store.tickets.get(row.id);
-  return { incident: row.id, ...marks, title: first === null ? null : maskedTitle(context.cipher, first) };
+  return { incident: row.id, ...marks, title: first === null ? null : titleOf(context, first) };
+}
+
+function titleOf({ cipher }: CommandContext, row: TicketRow): string {
+  return maskedTitle(row, openTicketContent(cipher, row));
 }
 
 /** Named by any of its tickets, or by an incident that was merged into it. */
@@ -148,7 +152,7 @@ async function shown(context: CommandContext, number: string): Promise<Row> {
       type: member.type,
       division: member.division,
       followUps: followUps.get(member.number) ?? 0,
-      title: maskedTitle(context.cipher, member),
+      title: titleOf(context, member),
     })),
     near: await near(context, row.id, members),
     moves: members.flatMap(member =>

@@ -1,5 +1,6 @@
 // Tickets as lines of a list: what a clerk needs to choose one, nothing of who appealed.
 import type { TicketRow } from '../../store/store.ts';
+import { openTicketContent } from '../../store/ticket-seal.ts';
 import { maskedTitle } from '../desk/ticket-view.ts';
 import { toLookAt } from '../desk/to-look-at.ts';
 import type { Arguments, Column, CommandContext, Row } from './command.ts';
@@ -30,9 +31,10 @@ export async function withFollowUps({ store }: CommandContext, rows: readonly Ti
 export async function lineOf(context: CommandContext, row: Listed, args: Arguments): Promise<Row | null> {
   const { number, acceptedAt, state, type, category, urgency, channel, division, followUps, incident, caseNumber } =
     row;
-  const { asks, alike } = await toLookAt(context, row);
+  const content = openTicketContent(context.cipher, row);
+  const { asks, alike } = await toLookAt(context.store, row, content);
   if ((args['asks'] === true && asks.length === 0) || (args['alike'] === true && alike.length === 0)) return null;
-  const title = maskedTitle(context.cipher, row);
+  const title = maskedTitle(row, content);
   return {
     number,
     acceptedAt,

@@ -118,12 +118,12 @@ export async function viewTicket(parts: ViewParts, number: string, reveal: Revea
 }
 
 /** A ticket's title for lists: of an accusation or a confidential ticket without any of the values found in it. */
-export function maskedTitle(cipher: FieldCipher, row: TicketRow): string {
-  const { appeal } = openTicketContent(cipher, row);
+export function maskedTitle(row: TicketRow, { appeal }: Pick<BornContent, 'appeal'>): string {
   return createMasks(appeal, isWhollyMasked(row), null).title(appeal.title);
 }
 
-function isWhollyMasked({ confidential, type }: Pick<TicketRow, 'confidential' | 'type'>): boolean {
+/** Of an accusation and a confidential ticket nothing is shown that might lead to its author. */
+export function isWhollyMasked({ confidential, type }: Pick<TicketRow, 'confidential' | 'type'>): boolean {
   return confidential || type === '举报';
 }
 

@@ -1,8 +1,7 @@
 // What of an open ticket waits for a clerk's look: what reading was unsure of, and tickets that it may belong to.
 import { type AskedField, type Link, OPEN_STATES } from '../../normalizer/ticket.ts';
-import type { FieldCipher } from '../../store/field-cipher.ts';
 import type { CommitRow, Store, TicketRow } from '../../store/store.ts';
-import { openTicketContent, sealContent } from '../../store/ticket-seal.ts';
+import { type BornContent, openTicketContent, sealContent } from '../../store/ticket-seal.ts';
 import { commit, decisionRow, note } from './clerk-row.ts';
 import { bornOf } from './decided-anew.ts';
 import type { DeskAnswer, DeskParts } from './desk-parts.ts';
@@ -17,11 +16,11 @@ export interface ToLookAt {
 const NOTHING: ToLookAt = { asks: [], alike: [] };
 
 export async function toLookAt(
-  { store, cipher }: { readonly store: Pick<Store, 'tickets'>; readonly cipher: FieldCipher },
+  store: Pick<Store, 'tickets'>,
   row: TicketRow,
+  { appeal, links }: Pick<BornContent, 'appeal' | 'links'>,
 ): Promise<ToLookAt> {
   if (!OPEN_STATES.has(row.state)) return NOTHING;
-  const { appeal, links } = openTicketContent(cipher, row);
   const suggested = links.filter(link => link.suggested === true);
   const others = await Promise.all(suggested.map(({ of }) => store.tickets.get(of)));
   const alike = suggested.filter((link, at) => !isSettled(row, link, others[at] ?? null));
