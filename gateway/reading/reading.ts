@@ -15,6 +15,7 @@ import { lateLinks } from './late-links.ts';
 import type { MissedPair } from './peers.ts';
 import { asError } from './plain-error.ts';
 import type { ParserChannel } from './protocol.ts';
+import { createQuestions } from './questions.ts';
 import { underWayMemory } from './under-way.ts';
 
 export interface ReadingParts {
@@ -68,9 +69,8 @@ export function startReading(parts: ReadingParts, channels: Readonly<Record<stri
   const ended = Promise.withResolvers<void>();
   let known = channels;
   let { ring } = parts.start;
-  const forgetting = new Map<number, PromiseWithResolvers<void>>();
-  const comparing = new Map<number, PromiseWithResolvers<Judged>>();
-  let asked = 0;
+  const forgetting = createQuestions<void>(eraserDown);
+  const comparing = createQuestions<Judged>(readerDown);
   let up = false;
   let closing = false;
   let begun = false;
@@ -116,10 +116,8 @@ export function startReading(parts: ReadingParts, channels: Readonly<Record<stri
       if (begun && !closing && !told) parts.log.warn('reading.decider_died', { status: code, retryMs: pause });
       up = false;
       alive = false;
-      for (const { reject } of forgetting.values()) reject(new DeskError('erase.reader_down', {}, EXIT.unavailable));
-      forgetting.clear();
-      for (const { reject } of comparing.values()) reject(readerDown());
-      comparing.clear();
+      forgetting.lost();
+      comparing.lost();
       if (closing || !begun) return ended.resolve();
       // Whatever it had not committed is unread, and the next one begins there.
       setTimeout(again, pause);
@@ -158,17 +156,13 @@ export function startReading(parts: ReadingParts, channels: Readonly<Record<stri
   }
 
   function forgotten({ id, cause }: Extract<FromDecider, { type: 'forgotten' }>): void {
-    const waiting = forgetting.get(id);
-    forgetting.delete(id);
-    if (cause === null) waiting?.resolve();
-    else waiting?.reject(asError(cause));
+    if (cause === null) forgetting.answered(id);
+    else forgetting.failed(id, cause);
   }
 
   function compared({ id, answer }: Extract<FromDecider, { type: 'compared' }>): void {
-    const waiting = comparing.get(id);
-    comparing.delete(id);
-    if ('decision' in answer) waiting?.resolve(answer);
-    else waiting?.reject(asError(answer));
+    if ('decision' in answer) comparing.answered(id, answer);
+    else comparing.failed(id, answer);
   }
 
   function report({ code, values, cause }: Extract<FromDecider, { type: 'report' }>): void {
@@ -192,20 +186,12 @@ export function startReading(parts: ReadingParts, channels: Readonly<Record<stri
     adopt: number => tell({ type: 'adopt', number }),
     compare(item) {
       if (!up) return Promise.reject(readerDown());
-      const waiting = Promise.withResolvers<Judged>();
-      const id = asked++;
-      comparing.set(id, waiting);
-      tell({ type: 'compare', id, item });
-      return waiting.promise;
+      return comparing.ask(id => tell({ type: 'compare', id, item }));
     },
     moved: numbers => tell({ type: 'moved', numbers }),
     forget(pairs) {
-      if (!up) return Promise.reject(new DeskError('erase.reader_down', {}, EXIT.unavailable));
-      const waiting = Promise.withResolvers<void>();
-      const id = asked++;
-      forgetting.set(id, waiting);
-      tell({ type: 'forget', id, pairs });
-      return waiting.promise;
+      if (!up) return Promise.reject(eraserDown());
+      return forgetting.ask(id => tell({ type: 'forget', id, pairs }));
     },
     setRing(next) {
       ring = next;
@@ -225,6 +211,7 @@ export function startReading(parts: ReadingParts, channels: Readonly<Record<stri
   };
 }
 
+const eraserDown = (): DeskError => new DeskError('erase.reader_down', {}, EXIT.unavailable);
 const readerDown = (): DeskError => new DeskError('desk.reader_down', {}, EXIT.unavailable);
 
 /** Without it (a disk so full that not even this is written) a gateway reads all the same. */
