@@ -2,7 +2,7 @@
 import type { InboundContact } from './inbound-message.ts';
 import { canonicalIdNumber, nationalPhone } from './numbers.ts';
 import type { Rulebook } from './rulebook.ts';
-import { cleanText, cut } from './text.ts';
+import { cleanLine, cut } from './text.ts';
 import type { Requester } from './ticket.ts';
 
 /** A value that tells the same requester again; keyed hashes of it are made elsewhere. */
@@ -36,8 +36,7 @@ export function toE164(written: string, areaCode: string): string | null {
 
 function field(value: string | undefined, rulebook: Rulebook): string | null {
   if (value === undefined) return null;
-  const { text } = cleanText(value, LONGEST_FIELD);
-  const line = text.replaceAll('\n', ' ').trim();
+  const line = cleanLine(value, LONGEST_FIELD);
   return line === '' || rulebook.placeholders.has(line.toLowerCase()) ? null : line;
 }
 

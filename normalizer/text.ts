@@ -252,3 +252,8 @@ export function cleanText(raw: string, limit: number, format: 'text' | 'html' = 
   if (tooLong) problems.push('text.too-long');
   return { text, scripts, problems };
 }
+
+/** The same in one line, without white space at its ends. */
+export function cleanLine(raw: string, limit: number): string {
+  return cleanText(raw, limit).text.replaceAll('\n', ' ').trim();
+}

@@ -42,14 +42,14 @@ export const POSTINGS_DEFAULTS: PostingsOptions = {
 /** Tickets by which one may have been overtaken between its acceptance and its decision, so that it is looked for at the next
  *  opening; one that is later still (a message set aside for weeks) is written at once. */
 const DECIDED_LATE = 16_384;
+/** Tiers merge when so many segments of one size lie side by side. */
+const FAN_IN = 8;
+const WRITE_CHUNK = 128;
 
 /** Whether an opening of the index would not look for a ticket that no segment holds. */
 export function isLate(ordinal: number, segments: readonly Pick<Segment, 'last'>[]): boolean {
   return ordinal <= Math.max(0, ...segments.map(({ last }) => last)) - DECIDED_LATE;
 }
-/** Tiers merge when so many segments of one size lie side by side. */
-const FAN_IN = 8;
-const WRITE_CHUNK = 128;
 
 interface LiveSegment extends Segment {
   /** undefined: not read yet; null: the bucket is empty. */

@@ -2,6 +2,7 @@
 import type { TicketRow } from '../../store/store.ts';
 import { DeskError, EXIT } from '../desk/desk-error.ts';
 import { plainReason } from '../desk/plain-reason.ts';
+import { isWhollyMasked } from '../desk/ticket-view.ts';
 import type { Arguments, Command, CommandContext, Row } from './command.ts';
 import { askedFor, IDENTITY_OPTIONS, ticketsBy } from './identities.ts';
 import { LIMIT, textOf } from './parts.ts';
@@ -38,8 +39,6 @@ async function found(context: CommandContext, args: Arguments, by: string): Prom
   const { keys, kinds, requester } = asked;
   const plain = await plainReason(context, why, [], requester);
   await context.store.admin.audit({ by, action: 'identity.search', on: kinds, why: plain }, context.now());
-  const rows = new Map<string, TicketRow>();
-  for (const key of keys) for (const row of await ticketsBy(context, key)) rows.set(row.number, row);
-  const open = [...rows.values()].filter(({ confidential, type }) => !confidential && type !== '举报');
+  const open = (await ticketsBy(context, keys)).filter(row => !isWhollyMasked(row));
   return open.sort((a, b) => b.ordinal - a.ordinal).slice(0, Number(args['limit'] ?? 50));
 }

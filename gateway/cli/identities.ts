@@ -44,8 +44,15 @@ export function askedFor({ loaded, cipher }: CommandContext, args: Arguments): A
   };
 }
 
+/** Each once, whichever of the keys it is found by. */
+export async function ticketsBy(context: CommandContext, keys: readonly string[]): Promise<readonly TicketRow[]> {
+  const found = new Map<string, TicketRow>();
+  for (const key of keys) for (const row of await ticketsOf(context, key)) found.set(row.number, row);
+  return [...found.values()];
+}
+
 /** Newest first. */
-export async function ticketsBy({ store }: CommandContext, key: string): Promise<readonly TicketRow[]> {
+async function ticketsOf({ store }: CommandContext, key: string): Promise<readonly TicketRow[]> {
   const all: TicketRow[] = [];
   for (let before: number | undefined; ; ) {
     const more = before === undefined ? {} : { before };

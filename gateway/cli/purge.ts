@@ -1,7 +1,6 @@
 // huisu purge and huisu erase: what is older than its time, and who appealed, where somebody asks for it.
 
 import { OPEN_STATES } from '../../normalizer/ticket.ts';
-import type { TicketRow } from '../../store/store.ts';
 import { isErased, openIdentity } from '../../store/ticket-seal.ts';
 import { DeskError, EXIT } from '../desk/desk-error.ts';
 import { plainReason } from '../desk/plain-reason.ts';
@@ -94,7 +93,7 @@ export const eraseCommand: Command = {
       return eraseTickets(parts, numbers, order);
     });
     const scrubbed = await store.admin.scrub();
-    const left = keys === null ? 0 : await stillFound(context, keys);
+    const left = keys === null ? 0 : (await ticketsBy(context, keys)).length;
     return { dry: false, ...report, messages, unread, scrubbed, left };
   },
   text: (result, language) => {
@@ -122,14 +121,7 @@ async function ticketsOf(context: CommandContext, args: Arguments) {
   const asked = askedFor(context, args);
   if (asked === null) throw new DeskError('erase.whom', {}, EXIT.usage);
   const { keys, requester } = asked;
-  const found = new Map<string, TicketRow>();
-  for (const key of keys) for (const row of await ticketsBy(context, key)) found.set(row.number, row);
-  return { tickets: [...found.values()], keys, requester };
-}
-
-async function stillFound(context: CommandContext, keys: readonly string[]): Promise<number> {
-  const found = await Promise.all(keys.map(key => ticketsBy(context, key)));
-  return new Set(found.flat().map(({ number }) => number)).size;
+  return { tickets: await ticketsBy(context, keys), keys, requester };
 }
 
 export const holdCommands: readonly Command[] = [

@@ -1,12 +1,13 @@
 // 认定为诉求与撤销认定: what was taken for no appeal (a test, an automatic answer), or what nobody could read, becomes a ticket in its place, and none again.
-import { OPEN_STATES, type Outcome } from '../../normalizer/ticket.ts';
+import { OPEN_STATES } from '../../normalizer/ticket.ts';
 import { SealBroken } from '../../store/errors.ts';
 import type { BornRow, CommitRow, MessageRow, TicketEvent, TicketRow } from '../../store/store.ts';
 import type { Words } from '../reading/by-hand.ts';
+import { bornOutcome } from '../reading/commit-rows.ts';
 import { hasOriginal } from '../reading/read-again.ts';
 import { commit, comparedAnswer, decisionRow, note, noted, reborn, saying } from './clerk-row.ts';
 import { noticeOf } from './decided-anew.ts';
-import { createdOf, entriesOf, isWaiting, undelivered } from './desk-entries.ts';
+import { createdOf, entriesOf, neverArrived, undelivered } from './desk-entries.ts';
 import { DeskError } from './desk-error.ts';
 import type { DeskAnswer, DeskParts, Rebirth } from './desk-parts.ts';
 import { bothOf, messageOf, ticketOf, ticketOutcome } from './found.ts';
@@ -89,16 +90,9 @@ export function bornRow(
       wanted: files,
     };
   }
-  const { closedRepeatOf, incident } = ticket;
   const held = ticket.state === 'held';
-  const outcome: Outcome = {
-    kind: 'ticket',
-    held,
-    ...(closedRepeatOf === null ? {} : { closedRepeatOf }),
-    ...(incident === null ? {} : { incident }),
-  };
   return {
-    ...decisionRow(parts, message, outcome, []),
+    ...decisionRow(parts, message, bornOutcome(held, ticket), []),
     ticket,
     gathers,
     outbox: held ? [] : [createdOf(parts, message, ticket.urgency, wanted.length > 0)],
@@ -139,7 +133,7 @@ async function takenOff(parts: DeskParts, message: MessageRow, of: string, by: s
   const told = (await entriesOf(parts, of)).filter(
     entry => entry.message === number && entry.kind === 'ticket.followed-up' && entry.state !== 'void',
   );
-  const unsent = told.filter(entry => (isWaiting(entry) || entry.state === 'dead') && !entry.unknown);
+  const unsent = told.filter(neverArrived);
   return {
     voids: unsent.map(({ id }) => id),
     outbox: told.length > unsent.length ? [noticeOf(message, 'ticket.link-undone', of)] : [],

@@ -1,6 +1,6 @@
 // 主办、协办、办理方式: who is to handle a corrected ticket and how, as a clerk says or else as the rules suggest.
 import type { ToHandle } from '../../normalizer/handling.ts';
-import { cleanText } from '../../normalizer/text.ts';
+import { cleanLine } from '../../normalizer/text.ts';
 import type { Handling } from '../../normalizer/ticket.ts';
 import type { Changes, CorrectionRules } from './changes.ts';
 import { DeskError } from './desk-error.ts';
@@ -55,11 +55,9 @@ function unitsOf(
   const named = before.by === 'clerk' && unit?.trim() !== '';
   if (!named && coUnits === undefined && (unit ?? '').trim() === '') return null;
   const stands = named ? before : suggested;
-  const lead = unit === undefined || unit.trim() === '' ? stands.unit : nameOf(unit);
-  const others = (coUnits ?? stands.coUnits).map(nameOf).filter(one => one !== '' && one !== lead);
+  const lead = unit === undefined || unit.trim() === '' ? stands.unit : cleanLine(unit, LONGEST);
+  const others = (coUnits ?? stands.coUnits)
+    .map(one => cleanLine(one, LONGEST))
+    .filter(one => one !== '' && one !== lead);
   return { unit: lead, coUnits: [...new Set(others)].slice(0, MOST) };
-}
-
-function nameOf(written: string): string {
-  return cleanText(written, LONGEST).text.replaceAll('\n', ' ').trim();
 }

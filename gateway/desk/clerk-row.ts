@@ -79,9 +79,6 @@ export function comparedAnswer(answer: DeskAnswer, { outcome }: CommitRow, links
 function foundOf(outcome: Outcome): Pick<DeskAnswer, 'of' | 'closedRepeatOf' | 'incident'> {
   if (outcome.kind === 'repeat') return { of: outcome.of };
   if (outcome.kind !== 'ticket') return {};
-  const { closedRepeatOf, incident } = outcome;
-  return {
-    ...(closedRepeatOf === undefined ? {} : { closedRepeatOf }),
-    ...(incident === undefined ? {} : { incident }),
-  };
+  const { kind: _kind, held: _held, ...found } = outcome;
+  return found;
 }

@@ -1,7 +1,7 @@
 // 更正: a clerk says otherwise than reading did about type, class, urgency, scene, discretion, whom it is about and who handles it. A new decision, never an edit.
 import { isDeepStrictEqual } from 'node:util';
 import type { ToHandle } from '../../normalizer/handling.ts';
-import { cleanText } from '../../normalizer/text.ts';
+import { cleanLine } from '../../normalizer/text.ts';
 import type { Decided, Flag, Handling, Place, TicketType } from '../../normalizer/ticket.ts';
 import { decodeFacts, encodeFacts } from '../../store/facts-codec.ts';
 import type { CommitRow, MessageRow, TicketRow } from '../../store/store.ts';
@@ -151,7 +151,7 @@ const SUGGESTS_NOTHING: ReadonlySet<string> = new Set(['scene', 'public', 'metho
 const LONGEST_SUBJECT = 100;
 
 function subjectOf(written: string): string | null {
-  const subject = cleanText(written, LONGEST_SUBJECT).text.replaceAll('\n', ' ').trim();
+  const subject = cleanLine(written, LONGEST_SUBJECT);
   return subject === '' ? null : subject;
 }
 

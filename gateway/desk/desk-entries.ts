@@ -28,12 +28,14 @@ export function entriesOf({ store }: DeskParts, ticket: string): Promise<readonl
 
 export const isWaiting = (entry: Entry) => entry.state === 'due' || entry.state === 'parked';
 
+/** One that was tried before with no recorded answer may have arrived, so it counts as delivered. */
+export const neverArrived = (entry: Entry) => (isWaiting(entry) || entry.state === 'dead') && !entry.unknown;
+
 /** What of a ticket must not go any more, and whether the case system must be told that it is withdrawn. */
 export async function undelivered(parts: DeskParts, message: MessageRow) {
   const entries = await entriesOf(parts, message.number);
   const created = entries.filter(entry => entry.kind === 'ticket.created' && entry.state !== 'void');
-  // An entry tried before with no recorded answer may have arrived, so it counts as delivered.
-  const unsent = created.filter(entry => (isWaiting(entry) || entry.state === 'dead') && !entry.unknown);
+  const unsent = created.filter(neverArrived);
   const told = created.length > unsent.length;
   const inVain = told
     ? unsent

@@ -1,4 +1,5 @@
 // From a decision to what the store commits: ticket or follow-up, marks, outbox entries, everything personal sealed.
+import type { Decision } from '../../normalizer/facts.ts';
 import { cut } from '../../normalizer/text.ts';
 import type { Link, Outcome } from '../../normalizer/ticket.ts';
 import { encodeFacts } from '../../store/facts-codec.ts';
@@ -72,20 +73,35 @@ export function undraftedRow(
   return { ...row, decision: sealDecision(cipher, message.contentKey, number, kept) };
 }
 
+/** Whether a clerk looks at it before it goes out. */
+export function isHeld(
+  { verdict }: Pick<DraftHead, 'verdict'>,
+  { closedRepeatOf }: Pick<Decision, 'closedRepeatOf'>,
+): boolean {
+  return verdict !== 'accept' || closedRepeatOf !== null;
+}
+
+/** What became of a message of which a ticket was made. */
+export function bornOutcome(
+  held: boolean,
+  { closedRepeatOf, incident }: Pick<Decision, 'closedRepeatOf' | 'incident'>,
+): Outcome {
+  return {
+    kind: 'ticket',
+    held,
+    ...(closedRepeatOf === null ? {} : { closedRepeatOf }),
+    ...(incident === null ? {} : { incident }),
+  };
+}
+
 /** A decided draft: a ticket of its own, which holds its links, or a follow-up of an earlier one, which keeps its words. */
 export function draftRow(parts: CommitParts, message: DraftMessage, judged: Judged, decidedAt: number): CommitRow {
   const { decision } = judged;
   const { links } = decision;
   if (decision.joins !== null) return followUpRow(parts, message, decision.joins, links, decidedAt);
-  const held = message.head.verdict !== 'accept' || decision.closedRepeatOf !== null;
-  const outcome: Outcome = {
-    kind: 'ticket',
-    held,
-    ...(decision.closedRepeatOf === null ? {} : { closedRepeatOf: decision.closedRepeatOf }),
-    ...(decision.incident === null ? {} : { incident: decision.incident }),
-  };
+  const held = isHeld(message.head, decision);
   return {
-    ...plainRow(message, outcome, decidedAt),
+    ...plainRow(message, bornOutcome(held, decision), decidedAt),
     outbox: held ? [] : [created(parts, message, decidedAt)],
     ticket: bornRow(parts.cipher, message, judged, held, links),
     gathers: decision.gathers,

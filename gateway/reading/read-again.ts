@@ -8,7 +8,7 @@ import type { FieldCipher } from '../../store/field-cipher.ts';
 import type { MessageRow, Store } from '../../store/store.ts';
 import { openOriginal } from '../../store/ticket-seal.ts';
 import type { ReadingAgain, Rebirth } from '../desk/desk-parts.ts';
-import { bornRow } from './commit-rows.ts';
+import { bornRow, isHeld } from './commit-rows.ts';
 import type { Comparing } from './comparing.ts';
 import { type FactsSource, factsOf, identityKeysOf, termMix } from './facts-of.ts';
 import { createParserPool, type PoolOptions, type ReadItem } from './parser-pool.ts';
@@ -49,7 +49,7 @@ export async function readAgain(
       ? { decision: ALONE, facts: await factsAlone(parts, source), identityKeys, confidential: head.confidential }
       : await parts.comparing.compare({ ...source, number, ordinal, draft, said: compared });
   const { decision } = judged;
-  const held = head.verdict !== 'accept' || decision.closedRepeatOf !== null;
+  const held = isHeld(head, decision);
   const contentKey = cipher.openDataKey(message.wrappedContent);
   const drafted = { row: message, contentKey, parts: [], conversation: null, head, draft };
   return { ticket: bornRow(cipher, drafted, judged, held, decision.links), wanted: head.wanted, decision };
