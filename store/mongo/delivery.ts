@@ -23,15 +23,16 @@ async function unsettledLanes({ models }: Context): Promise<Set<string>> {
 }
 
 /**
- * Those that stand at the head of their lane, in this order of looks: a decision before one whose entry was seen is either still
- * to put its own into their places, which the first look finds, or they stand there, which the second one does.
+ * Those that stand at the head of their lane, and whatever stands before the others, in this order of looks: a decision before
+ * one whose entry was seen is either still to put its own into their places, which the first look finds, or they stand there,
+ * which the second one does. Of as many lanes as it takes to have so many that come before all in the other lanes.
  */
-async function atHead(context: Context, docs: readonly EntryDoc[], limit: number): Promise<EntryDoc[]> {
-  if (docs.length === 0) return [];
+async function atHead(context: Context, docs: readonly Head[], limit: number): Promise<{ at: Head[]; before: Head[] }> {
+  if (docs.length === 0) return { at: [], before: [] };
   const unsettled = await unsettledLanes(context);
   const settled = docs.filter(doc => !unsettled.has(doc.lane));
   const lanes = [...new Set(settled.map(doc => doc.lane))];
-  const heads = new Set<string>();
+  const heads = new Map<string, Head>();
   const headsBefore = (lane?: string) =>
     settled
       .slice(
@@ -45,28 +46,34 @@ async function atHead(context: Context, docs: readonly EntryDoc[], limit: number
     from < lanes.length && headsBefore(lanes[from]) < limit;
     [from, n] = [from + n, n * 2]
   ) {
-    for (const id of await firstOf(context, lanes.slice(from, from + n))) heads.add(id);
+    for (const head of await firstOf(context, lanes.slice(from, from + n))) heads.set(head._id, head);
   }
-  return settled.filter(doc => heads.has(doc._id));
+  const at = settled.filter(doc => heads.has(doc._id));
+  for (const { _id } of at) heads.delete(_id);
+  return { at, before: [...heads.values()] };
 }
 
 /** Asked for in one go, with some that stand behind them; where there are more of those, the other lanes are asked for again. */
-async function firstOf({ models }: Context, lanes: readonly string[]): Promise<Iterable<string>> {
-  const first = new Map<string, string>();
+async function firstOf({ models }: Context, lanes: readonly string[]): Promise<Iterable<Head>> {
+  const first = new Map<string, Head>();
   for (let left = [...lanes]; left.length > 0; ) {
     const most = left.length * LIVE_OF_A_LANE;
     const page = await models.outbox
-      .find({ lane: among(left), live: true }, { lane: 1 })
+      .find({ lane: among(left), live: true }, HEAD)
       .sort({ lane: 1, seq: 1 })
       .limit(most)
-      .lean<EntryDoc[]>();
-    for (const { _id, lane } of page) if (!first.has(lane)) first.set(lane, _id);
+      .lean<Head[]>();
+    for (const head of page) if (!first.has(head.lane)) first.set(head.lane, head);
     // A page that is not full shows them all, a full one those up to its last.
     const last = page.length < most ? undefined : page.at(-1)?.lane;
     left = last === undefined ? [] : left.filter(lane => lane > last);
   }
   return first.values();
 }
+
+/** What is asked of entries to find whose turn it is. */
+type Head = Pick<EntryDoc, '_id' | 'lane' | 'seq' | 'state' | 'urgent' | 'dueAt' | 'createdAt'>;
+const HEAD = { lane: 1, seq: 1, state: 1, urgent: 1, dueAt: 1, createdAt: 1 } as const;
 
 interface Look {
   readonly urgent: boolean;
@@ -77,24 +84,41 @@ interface Look {
   readonly limit: number;
 }
 
+const byTurn = (a: Head, b: Head): number => a.dueAt - b.dueAt || a.seq - b.seq;
+
 /** Due heads by time and place. */
-async function readyHeads(context: Context, { urgent, until, swept, limit }: Look): Promise<EntryDoc[]> {
+async function readyHeads(context: Context, { urgent, until, swept, limit }: Look): Promise<Head[]> {
   const seen = new Set<string>();
-  const found: EntryDoc[] = [];
+  const found: Head[] = [];
+  const isReady = (head: Head): boolean =>
+    head.state === 'due' &&
+    !head.urgent &&
+    (until === null || head.dueAt <= until) &&
+    (swept === null || head.createdAt <= swept);
   for (;;) {
     const page = await context.models.outbox
-      .find({
-        ...{ state: 'due', urgent },
-        ...(until === null ? {} : { dueAt: op({ $lte: until }) }),
-        ...(swept === null ? {} : { createdAt: op({ $lte: swept }) }),
-        ...(seen.size === 0 ? {} : { lane: op({ $nin: [...seen] }) }),
-      })
+      .find(
+        {
+          ...{ state: 'due', urgent },
+          ...(until === null ? {} : { dueAt: op({ $lte: until }) }),
+          ...(swept === null ? {} : { createdAt: op({ $lte: swept }) }),
+          ...(seen.size === 0 ? {} : { lane: op({ $nin: [...seen] }) }),
+        },
+        HEAD,
+      )
       .sort({ dueAt: 1, seq: 1 })
       .limit(urgent ? limit : LOOK)
-      .lean<EntryDoc[]>();
-    found.push(...(urgent ? page : await atHead(context, page, limit - found.length)));
-    if (urgent || page.length < LOOK || found.length >= limit) return found.slice(0, limit);
-    // Whatever lane was seen has given its head or has none to give.
+      .lean<Head[]>();
+    if (urgent) return page;
+    const { at, before } = await atHead(context, page, limit);
+    // One that was tried before may have become due after many that wait behind it: it has its turn by its own time.
+    const late = await atHead(context, before.filter(isReady), before.length);
+    found.push(...at, ...late.at);
+    found.sort(byTurn);
+    const last = page.at(-1);
+    const isBehind = (head: Head) => last !== undefined && byTurn(head, last) > 0;
+    // Whatever lane was seen has given its head or has none to give; what was not seen comes after the last of this page.
+    if (page.length < LOOK || found.filter(head => !isBehind(head)).length >= limit) return found.slice(0, limit);
     for (const doc of page) seen.add(doc.lane);
   }
 }
@@ -231,22 +255,23 @@ export async function replayEntries(
   const docs = await findEntries(context, { ...filter, state: 'dead' });
   if (docs.length === 0) return [];
   await context.audit.append({ ...by, on: [...by.on, ...docs.map(doc => doc._id)] }, now);
-  const lanes = [...Map.groupBy(docs, doc => doc.lane).values()];
+  const first = await takePlaces(context, SEQ, docs.length);
+  const places = docs.map((doc, i) => ({ doc, seq: first + i }));
+  const lanes = [...Map.groupBy(places, ({ doc }) => doc.lane).values()];
   const revived = new Set<string>();
-  // One after the other in a lane, whose order the places are; of different lanes many at one time.
+  // One after the other in a lane, so that none goes before an earlier one; of different lanes many at one time.
   const next = async (): Promise<void> => {
     for (let lane = lanes.shift(); lane !== undefined; lane = lanes.shift())
-      for (const doc of lane) if (await revive(context, doc, now)) revived.add(doc._id);
+      for (const { doc, seq } of lane) if (await revive(context, doc, seq, now)) revived.add(doc._id);
   };
   await Promise.all(Array.from({ length: REVIVED_AT_ONCE }, next));
   return docs.flatMap(({ _id }) => (revived.has(_id) ? [_id] : []));
 }
 
-async function revive(context: Context, doc: EntryDoc, now: number): Promise<boolean> {
+async function revive(context: Context, doc: EntryDoc, seq: number, now: number): Promise<boolean> {
   const fresh = { attempts: 0, cause: null };
   const parked = doc.afterCreated && !(await createdDone(context, [doc.ticket])).has(doc.ticket);
-  if (!parked) return toEnd(context, doc, { at: now, dueAt: now }, fresh);
-  const seq = await takePlaces(context, SEQ, 1);
+  if (!parked) return toEnd(context, doc, { seq, at: now, dueAt: now }, fresh);
   const { matchedCount } = await context.models.outbox.updateOne(
     { _id: doc._id, state: 'dead' },
     { $set: { ...fresh, seq, state: 'parked' } },

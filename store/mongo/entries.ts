@@ -48,14 +48,13 @@ export async function createdDone({ models }: Context, tickets: readonly string[
   return new Set([...latest].flatMap(([ticket, state]) => (state === 'done' ? [ticket] : [])));
 }
 
-/** Puts an entry that is not live to the end of its lane; false where it has changed meanwhile. */
+/** Puts an entry that is not live to the end of its lane, at a place just taken; false where it has changed meanwhile. */
 export async function toEnd(
   context: Context,
   doc: EntryDoc,
-  { at, dueAt }: { readonly at: number; readonly dueAt: number },
+  { seq, at, dueAt }: { readonly seq: number; readonly at: number; readonly dueAt: number },
   also: { readonly attempts?: number; readonly cause?: null } = {},
 ): Promise<boolean> {
-  const seq = await takePlaces(context, SEQ, 1);
   const { matchedCount } = await context.models.outbox.updateOne(
     { _id: doc._id, state: doc.state, seq: doc.seq },
     { $set: { ...also, seq, state: 'due', live: true, dueAt, setAt: Math.max(doc.setAt ?? 0, at) } },
@@ -74,9 +73,11 @@ export async function letAllNoticesIn(context: Context, tickets: ReadonlyMap<str
     .find({ ticket: among([...tickets.keys()]), state: 'parked' })
     .sort({ seq: 1 })
     .lean<EntryDoc[]>();
-  for (const doc of parked) {
+  if (parked.length === 0) return;
+  const first = await takePlaces(context, SEQ, parked.length);
+  for (const [i, doc] of parked.entries()) {
     const at = tickets.get(doc.ticket) ?? 0;
-    await toEnd(context, doc, { at, dueAt: Math.max(doc.notBefore, at) });
+    await toEnd(context, doc, { seq: first + i, at, dueAt: Math.max(doc.notBefore, at) });
   }
 }
 

@@ -228,6 +228,26 @@ export function outboxContract(open: OpenStore): void {
     );
 
     it(
+      'finds a head that is tried again, though many behind it in many lanes have been due for longer',
+      withStore(open, async store => {
+        const lanes = ['l1', 'l2', 'l3'];
+        const heads = lanes.map(lane => ticketOf(`head ${lane}`, lane));
+        await decided(store, heads);
+        for (const head of await store.outbox.claim(NOW, 3, LEASE))
+          assert.equal(await store.outbox.fail(head.id, head.token, failure), 'failed');
+        const behind = Array.from({ length: 80 }, (_, i) => ticketOf(`behind ${i}`, lanes[i % 3] ?? ''));
+        await decided(store, behind);
+        await decided(store, [ticketOf('other', 'l4', { decidedAt: NOW + 1 })]);
+        assert.deepEqual(await ids(store, NOW + 4999), [entryId('other', 'ticket.created')]);
+        assert.equal(await store.outbox.nextDue(), NOW + 5000);
+        assert.deepEqual(
+          new Set(await ids(store, NOW + 5000)),
+          new Set(lanes.map(lane => entryId(`head ${lane}`, 'ticket.created'))),
+        );
+      }),
+    );
+
+    it(
       'puts an entry back without counting an attempt when asked to',
       withStore(open, async store => {
         await decided(store, [ticketOf('a', 'l')]);

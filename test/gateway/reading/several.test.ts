@@ -157,21 +157,30 @@ withMongo('several gateways on one MongoDB', server => {
           all.start('in', 'intake'),
         ]);
         const intake = members[2];
-        const people = Array.from({ length: 6 }, (_, i) => ({
-          phone: `1380000${2000 + i}`,
-          words: WORDS[i] as string,
-        }));
-        const both = people.flatMap(({ phone, words }) => [
-          intake.sender('one').send(appeal(words, phone)),
-          intake.sender('two').send(appeal(words, phone)),
-        ]);
-        assert.deepEqual(new Set((await Promise.all(both)).map(({ status }) => status)), new Set([202]));
-        await until(async () => (await store(intake).messages.counts()).unread === 0, 'all are read');
+        const share = async () => {
+          const leases = await store(intake).shared?.leases('shard ', Date.now());
+          return new Set(leases?.map(({ owner }) => owner)).size === 2;
+        };
+        await until(share, 'both have lanes to read');
+        let people = 0;
+        const sendTwice = async () => {
+          const both = WORDS.slice(0, 6).flatMap(words => {
+            const phone = `1380000${2000 + people++}`;
+            return (['one', 'two'] as const).map(channel => intake.sender(channel).send(appeal(words, phone)));
+          });
+          assert.deepEqual(new Set((await Promise.all(both)).map(({ status }) => status)), new Set([202]));
+          await until(async () => (await store(intake).messages.counts()).unread === 0, 'all are read');
+        };
+        await sendTwice();
         const worker = await all.start('send', 'worker');
         await drained(worker);
-        assert.deepEqual(target.summary().effectsByKind, { 'ticket.created': 6, 'ticket.followed-up': 6 });
-        assert.deepEqual((await store(worker).messages.counts()).byOutcome, { ticket: 6, repeat: 6 });
-        assert.ok(away < 0, 'it was tried again');
+        // Whose lanes they fall into is chance: it may be one process that reads both of every pair.
+        while (away >= 0) {
+          await sendTwice();
+          await drained(worker);
+        }
+        assert.deepEqual(target.summary().effectsByKind, { 'ticket.created': people, 'ticket.followed-up': people });
+        assert.deepEqual((await store(worker).messages.counts()).byOutcome, { ticket: people, repeat: people });
       });
 
       it('bring what different people tell of one incident together, decided by two of them in the same instant', async () => {
