@@ -6,10 +6,12 @@ export interface TestRun {
   readonly passed: number;
   readonly failed: number;
   readonly skipped: number;
+  /** Titles of those that failed, each with the first line of why. */
+  readonly failures: readonly string[];
   readonly lasted: readonly { readonly title: string; readonly ms: number }[];
 }
 
-export const NOTHING_RAN: TestRun = { passed: 0, failed: 0, skipped: 0, lasted: [] };
+export const NOTHING_RAN: TestRun = { passed: 0, failed: 0, skipped: 0, failures: [], lasted: [] };
 
 const TIMEOUT_MS = 20_000;
 /** Handles left open keep a process alive for ever; a test that leaves one fails the run. */
@@ -18,7 +20,7 @@ const LINGER_MS = 5_000;
 async function runFiles(color: boolean, files: readonly string[]): Promise<TestRun> {
   const mocha = new Mocha({ timeout: TIMEOUT_MS, reporter: process.env['CI'] ? 'dot' : 'spec', color });
   for (const file of files) mocha.addFile(resolve(file));
-  const run = { passed: 0, failed: 0, skipped: 0, lasted: [] as { title: string; ms: number }[] };
+  const run = { ...NOTHING_RAN, failures: [] as string[], lasted: [] as { title: string; ms: number }[] };
   try {
     await mocha.loadFilesAsync();
     const ended = Promise.withResolvers<void>();
@@ -28,7 +30,10 @@ async function runFiles(color: boolean, files: readonly string[]): Promise<TestR
         run.passed++;
         run.lasted.push({ title: test.fullTitle(), ms: test.duration ?? 0 });
       })
-      .on('fail', () => run.failed++)
+      .on('fail', (test, error: Error) => {
+        run.failed++;
+        run.failures.push(`${test.fullTitle()}: ${firstLine(error)}`);
+      })
       .on('pending', () => run.skipped++);
     await ended.promise;
   } catch (error) {
@@ -37,6 +42,10 @@ async function runFiles(color: boolean, files: readonly string[]): Promise<TestR
     run.failed++;
   }
   return run;
+}
+
+function firstLine(error: Error): string {
+  return (error.message ?? String(error)).trimStart().split('\n', 1)[0] ?? '';
 }
 
 if (process.send !== undefined && import.meta.main) {

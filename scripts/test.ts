@@ -31,10 +31,13 @@ const all = runs.reduce((sum, one) => ({
   passed: sum.passed + one.passed,
   failed: sum.failed + one.failed,
   skipped: sum.skipped + one.skipped,
+  failures: [...sum.failures, ...one.failures],
   lasted: [...sum.lasted, ...one.lasted],
 }));
 if (wanted.length === 0) longest(all);
 const failed = files.length === 0 ? all.failed + 1 : all.failed;
+// Said once more in the end, where whoever looks at a long log looks first.
+for (const failure of all.failures) console.log(`failed: ${failure}`);
 if (all.skipped > 0) console.log(`${all.skipped} skipped`);
 console.log(`${all.passed} passed, ${failed} failed`);
 process.exitCode = failed === 0 ? 0 : 1;
