@@ -2,7 +2,6 @@
 import { randomUUID } from 'node:crypto';
 import { hostname } from 'node:os';
 import { dirname } from 'node:path';
-import { isDeepStrictEqual } from 'node:util';
 import type { Published } from '../adapters/contract.ts';
 import { type CaseSystemSettings, caseSystemSettings } from '../config/case-system.ts';
 import { readCertificate } from '../config/certificate.ts';
@@ -10,7 +9,6 @@ import type { LoadedConfig } from '../config/load.ts';
 import { loadRepeats } from '../config/load-repeats.ts';
 import type { LogLevel } from '../config/schema.ts';
 import { KeyError } from '../store/errors.ts';
-import { forgetPostings } from '../store/forget-postings.ts';
 import { exportRing, keyCheckValues, type RingData } from '../store/key-ring.ts';
 import { type Alarms, createAlarms } from './alarms/alarms.ts';
 import { createCompany } from './alarms/company.ts';
@@ -18,7 +16,8 @@ import { alarmSources } from './alarms/sources.ts';
 import { type Attachments, createAttachments } from './attachments.ts';
 import type { ContextParts } from './channels/channel-context.ts';
 import { type Channels, createChannels } from './channels/channels.ts';
-import type { Command, CommandContext, LiveGateway } from './cli/command.ts';
+import type { Command, CommandContext } from './cli/command.ts';
+import { commandContext } from './command-context.ts';
 import { openControl } from './control.ts';
 import { DeskError, EXIT } from './desk/desk-error.ts';
 import { createIncidentDesk } from './desk/incident-desk.ts';
@@ -27,7 +26,6 @@ import { createDispatch, type Dispatch } from './dispatch/dispatch.ts';
 import { createLocalQueue } from './dispatch/local-queue.ts';
 import type { Queue } from './dispatch/queue.ts';
 import { checkQueue } from './dispatch/queue-check.ts';
-import { tryCaseSystem } from './dispatch/try.ts';
 import { type Foundation, type FoundationOptions, openFoundation, parserChannels } from './foundation.ts';
 import { caseSystemOpenApi } from './http/case-system-openapi.ts';
 import { createForged } from './http/forged.ts';
@@ -36,7 +34,6 @@ import { assembleOpenApi } from './http/openapi.ts';
 import { createQueueBoard, type QueueBoard } from './http/queue-board.ts';
 import { createHttp, type HttpService } from './http/server.ts';
 import { createIntake, type Intake } from './intake.ts';
-import { newNumber } from './number.ts';
 import type { ParserChannel } from './reading/protocol.ts';
 import { noReading, type Reading, type ReadingParts, startReading } from './reading/reading.ts';
 import { splitterOf } from './reading/settings-splitter.ts';
@@ -397,29 +394,4 @@ function readingParts(foundation: Foundation, { log, intake, owner, wanted }: Re
       as === 'repeat' ? foundation.desk.link(number, to, 'system') : incidents.merge(number, to, 'system'),
     wanted,
   };
-}
-
-/** What commands work with; `live` is null where no gateway runs and the command has opened the store itself. */
-export function commandContext(foundation: Foundation, live: LiveGateway | null): CommandContext {
-  const { loaded, store, cipher, registry, book, desk, extensions, keysKept, now } = foundation;
-  return {
-    ...{ loaded, store, cipher, registry, book, desk, extensions, live, keysKept, now },
-    tryCaseSystem: tryOf(foundation),
-    get ring() {
-      return foundation.ring;
-    },
-    adoptRing: async () => {
-      const before = foundation.ring;
-      await foundation.adoptRing();
-      if (!isDeepStrictEqual(foundation.ring, before)) live?.keysRotated();
-    },
-    adopt: number => foundation.comparing.adopt(number),
-    forget: pairs => live?.forget(pairs) ?? forgetPostings(store.candidates, pairs).then(() => undefined),
-  };
-}
-
-function tryOf({ loaded, now }: Foundation): CommandContext['tryCaseSystem'] {
-  const { caseSystem } = loaded.config;
-  if (caseSystem === null) return null;
-  return () => tryCaseSystem(caseSystemSettings(caseSystem), [newNumber(now()), newNumber(now())], now());
 }

@@ -6,8 +6,9 @@ import { decodeFacts } from './facts-codec.ts';
 import { type Forgotten, forgetPostings } from './forget-postings.ts';
 import { first, heaviest, type WeightedTerms } from './index-terms.ts';
 import { NewestPostings } from './newest-postings.ts';
-import { Block, BUCKETS, bucketOf, mergeBlocks } from './posting-blocks.ts';
+import { Block, BUCKETS, bucketOf } from './posting-blocks.ts';
 import { type Hit, ScoreTable } from './score-table.ts';
+import { writeBlocks, writeMerged } from './segment-blocks.ts';
 import type { CandidateStore, Segment } from './store.ts';
 import { TermPresence } from './term-presence.ts';
 
@@ -44,7 +45,6 @@ export const POSTINGS_DEFAULTS: PostingsOptions = {
 const DECIDED_LATE = 16_384;
 /** Tiers merge when so many segments of one size lie side by side. */
 const FAN_IN = 8;
-const WRITE_CHUNK = 128;
 
 /** Whether an opening of the index would not look for a ticket that no segment holds. */
 export function isLate(ordinal: number, segments: readonly Pick<Segment, 'last'>[]): boolean {
@@ -375,24 +375,13 @@ export class Postings {
     for (const frozen of this.frozen.slice(0, this.frozen.indexOf(newest) + 1)) {
       const { id, postings } = frozen;
       const segment = { id, tier: 0, first: postings.first, last: postings.last };
-      await this.write(id, postings.blocks());
+      await writeBlocks(this.store, id, postings.blocks());
       await this.store.publish(segment, [], this.statistics());
       this.insert(segment, []);
       this.frozen = this.frozen.filter(one => one !== frozen);
     }
     this.failed = null;
     await this.mergeTiers();
-  }
-
-  private async write(id: string, blocks: Iterable<{ bucket: number; bytes: Uint8Array }>): Promise<void> {
-    let chunk: { bucket: number; bytes: Uint8Array }[] = [];
-    for (const block of blocks) {
-      chunk.push(block);
-      if (chunk.length < WRITE_CHUNK) continue;
-      await this.store.writeBlocks(id, chunk);
-      chunk = [];
-    }
-    if (chunk.length > 0) await this.store.writeBlocks(id, chunk);
   }
 
   private insert(segment: Segment, replaces: readonly string[]): void {
@@ -417,36 +406,12 @@ export class Postings {
       const first = Math.min(...same.map(segment => segment.first));
       const last = Math.max(...same.map(segment => segment.last));
       const merged = { id: this.idOf({ tier: tier + 1, first, last }), tier: tier + 1, first, last };
-      await this.writeMerged(merged.id, same);
+      await writeMerged(this.store, merged.id, same);
       const replaced = same.map(segment => segment.id);
       await this.inTurn(async () => {
         await this.store.publish(merged, replaced, this.statistics());
         this.insert(merged, replaced);
       });
-    }
-  }
-
-  private async writeMerged(id: string, sources: readonly LiveSegment[]): Promise<void> {
-    const step = 32;
-    for (let from = 0; from < BUCKETS; from += step) {
-      const merged: { bucket: number; bytes: Uint8Array }[] = [];
-      const wanted = [];
-      for (let bucket = from; bucket < from + step; bucket++) {
-        for (const source of sources) wanted.push({ segment: source.id, bucket });
-      }
-      const blobs = await this.store.blocks(wanted);
-      for (let i = 0; i < step; i++) {
-        const parts = blobs.slice(i * sources.length, (i + 1) * sources.length).filter(blob => blob !== null);
-        if (parts.length > 0)
-          merged.push({
-            bucket: from + i,
-            bytes: mergeBlocks(
-              from + i,
-              parts.map(blob => new Block(blob)),
-            ),
-          });
-      }
-      await this.store.writeBlocks(id, merged);
     }
   }
 }

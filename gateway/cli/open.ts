@@ -42,7 +42,7 @@ export async function* replies(
   };
   // Only now: beside a running gateway a command needs none of the engine, and answers at once.
   const [{ commandContext }, { openFoundation }] = await Promise.all([
-    import('../compose.ts'),
+    import('../command-context.ts'),
     import('../foundation.ts'),
   ]);
   const keysMade = (file: string) => terminal.err(say(terminal.language, 'start.made-keys', { file }));

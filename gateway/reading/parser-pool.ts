@@ -1,8 +1,8 @@
 // The pool of parser threads: hands out batches, watches the clock, sets aside what others would wait for, names what a parser died on.
 import { Worker } from 'node:worker_threads';
 import { workerUrl } from '../worker-url.ts';
-import type { ByHand } from './by-hand.ts';
-import type { ParserAnswer, ParserChannel, ParserItem, ParserJob, ParserStart, Reading } from './protocol.ts';
+import { type Death, type ItemResult, pack, type ReadItem, unpack } from './parser-job.ts';
+import type { ParserAnswer, ParserChannel, ParserStart } from './protocol.ts';
 
 export interface PoolOptions extends Omit<ParserStart, 'progress' | 'rehearsal'> {
   /** Threads that read at once; one more stands ready for when one of them is held up. */
@@ -15,34 +15,10 @@ export interface PoolOptions extends Omit<ParserStart, 'progress' | 'rehearsal'>
   cannotStart?(error: unknown): void;
 }
 
-/** One message to read: its encoded originals, unsealed. */
-export interface ReadItem {
-  readonly channel: string;
-  readonly receivedAt: number;
-  readonly gathered: boolean;
-  /** A clerk says that the first original is an appeal, whatever its adapter takes it for. Default false. */
-  readonly asAppeal?: boolean;
-  /** A clerk makes it a ticket, whatever can be read of it. Default null: it has to be readable. */
-  readonly byHand?: ByHand | null;
-  readonly originals: readonly Uint8Array[];
-}
-
-export type ItemResult =
-  | {
-      readonly reading: Reading;
-      readonly draft: Uint8Array | null;
-      readonly hashes: Uint32Array;
-      readonly counts: Uint8Array;
-    }
-  /** The parser died on it. */
-  | { readonly died: Death };
-
 /** An item that takes long: its result follows, and the others of its batch do not wait for it. */
 export interface Late {
   readonly late: Promise<ItemResult>;
 }
-
-export type Death = 'timeout' | 'memory' | 'crash';
 
 export interface ParserPool {
   /** Reads a batch; answers per item, in order. Items a parser did not come to because of another one are read by the next. */
@@ -374,42 +350,4 @@ async function spentBy(worker: Worker): Promise<Spent | null> {
     if ((error as NodeJS.ErrnoException).code !== 'ERR_WORKER_NOT_RUNNING') throw error;
     return null;
   }
-}
-
-function pack(id: number, channels: Readonly<Record<string, ParserChannel>>, items: readonly ReadItem[]): ParserJob {
-  const size = items.reduce((sum, item) => sum + item.originals.reduce((of, one) => of + one.length, 0), 0);
-  const bytes = new Uint8Array(size);
-  let at = 0;
-  const packed = items.map((item): ParserItem => {
-    const { channel, receivedAt, gathered, asAppeal = false, byHand = null, originals } = item;
-    const spans = originals.map((original): readonly [number, number] => {
-      bytes.set(original, at);
-      at += original.length;
-      return [at - original.length, at];
-    });
-    return { channel, receivedAt, gathered, asAppeal, byHand, spans };
-  });
-  return { id, channels, items: packed, bytes: bytes.buffer };
-}
-
-const NO_GRAMS = { hashes: new Uint32Array(0), counts: new Uint8Array(0) };
-
-function unpack(answer: ParserAnswer): ItemResult[] {
-  let drafts = 0;
-  let draftAt = 0;
-  let gramAt = 0;
-  return (JSON.parse(answer.readings) as Reading[]).map(reading => {
-    if (reading.kind !== 'draft') return { reading, draft: null, ...NO_GRAMS };
-    const gramEnd = gramAt + reading.head.grams;
-    const draftEnd = answer.draftEnds[drafts++] as number;
-    const result = {
-      reading,
-      draft: answer.drafts.subarray(draftAt, draftEnd),
-      hashes: answer.hashes.subarray(gramAt, gramEnd),
-      counts: answer.counts.subarray(gramAt, gramEnd),
-    };
-    gramAt = gramEnd;
-    draftAt = draftEnd;
-    return result;
-  });
 }

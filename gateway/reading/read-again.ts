@@ -11,7 +11,8 @@ import type { ReadingAgain, Rebirth } from '../desk/desk-parts.ts';
 import { bornRow, isHeld } from './commit-rows.ts';
 import type { Comparing } from './comparing.ts';
 import { type FactsSource, factsOf, identityKeysOf, termMix } from './facts-of.ts';
-import { createParserPool, type PoolOptions, type ReadItem } from './parser-pool.ts';
+import type { ReadItem } from './parser-job.ts';
+import { createParserPool, type PoolOptions } from './parser-pool.ts';
 import type { DraftHead, ParserChannel } from './protocol.ts';
 
 export interface ReadAgainParts {

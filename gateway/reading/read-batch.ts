@@ -4,7 +4,8 @@ import type { FieldCipher } from '../../store/field-cipher.ts';
 import type { Store, UnreadRow } from '../../store/store.ts';
 import { openOriginal } from '../../store/ticket-seal.ts';
 import type { ReadyMessage } from './commit-rows.ts';
-import type { Death, ItemResult, Late, ParserPool, ReadItem } from './parser-pool.ts';
+import type { Death, ItemResult, ReadItem } from './parser-job.ts';
+import type { Late, ParserPool } from './parser-pool.ts';
 import { asError } from './plain-error.ts';
 import type { Reading as ParserReading } from './protocol.ts';
 

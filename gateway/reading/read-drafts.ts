@@ -4,7 +4,7 @@ import type { FieldCipher } from '../../store/field-cipher.ts';
 import { draftText, type Embedder } from './embedding.ts';
 import { identityKeysOf } from './facts-of.ts';
 import type { JudgeItem } from './judge.ts';
-import type { ItemResult } from './parser-pool.ts';
+import type { ItemResult } from './parser-job.ts';
 import type { Read } from './read-batch.ts';
 
 type DraftResult = Extract<ItemResult, { readonly draft: Uint8Array | null }> & {

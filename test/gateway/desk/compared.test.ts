@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { join } from 'node:path';
 import { loadConfig } from '../../../config/load.ts';
 import { loadIncidents } from '../../../config/load-incidents.ts';
-import { commandContext } from '../../../gateway/compose.ts';
+import { commandContext } from '../../../gateway/command-context.ts';
 import type { DeskAnswer } from '../../../gateway/desk/desk-parts.ts';
 import { viewTicket } from '../../../gateway/desk/ticket-view.ts';
 import { openFoundation } from '../../../gateway/foundation.ts';
