@@ -15,8 +15,6 @@ const HELD_MASK = 0xffff;
 /** Most terms have one posting; a run is twice as long as the one before it, so that many lie side by side. */
 const FIRST_ROOM = 1;
 const MOST_ROOM = 64;
-/** Slots there may be at most: a term and a slot together are an exact double. */
-const SLOT_RANGE = 0x20_0000;
 
 export class NewestPostings {
   private readonly capacity: number;
@@ -138,28 +136,30 @@ export class NewestPostings {
     const order = this.termOrder();
     const lists = new Lists(this.used);
     for (let at = 0; at < order.length; ) {
-      const bucket = bucketOf(this.slots[slotIn(order[at]!)] as number);
+      const bucket = bucketOf(order[at + 1]!);
       lists.clear();
-      for (; at < order.length; at++) {
-        const slot = slotIn(order[at]!);
-        const term = this.slots[slot] as number;
+      for (; at < order.length; at += PAIR) {
+        const term = order[at + 1] as number;
         if (bucketOf(term) !== bucket) break;
-        this.take(term, slot, lists);
+        this.take(term, order[at] as number, lists);
       }
       if (lists.size > 0) yield { bucket, bytes: encodeBlock(lists.all()) };
     }
   }
 
-  /** The slots in use in order of their terms: term and slot in one exact double each, so that a native sort ranks them. */
-  private termOrder(): Float64Array {
+  /** The slots in use, each with its term behind it, in order of the terms: a pair is one number to a native sort. */
+  private termOrder(): Uint32Array {
     const { slots } = this;
-    if (this.mask >= SLOT_RANGE) throw new RangeError('too many tickets in memory');
-    const order = new Float64Array(this.termCount);
+    const ranked = new BigUint64Array(this.termCount);
+    const order = new Uint32Array(ranked.buffer);
     let size = 0;
     for (let at = 0; at < slots.length; at += PAIR) {
-      if (slots[at + 1] !== NONE) order[size++] = (slots[at] as number) * SLOT_RANGE + at / PAIR;
+      if (slots[at + 1] === NONE) continue;
+      order[size++] = at;
+      order[size++] = slots[at] as number;
     }
-    return order.sort();
+    ranked.sort();
+    return order;
   }
 
   /** The postings of one term, by rising ordinal. */
@@ -196,11 +196,6 @@ export class NewestPostings {
       this.slots[slot + 1] = old[at + 1] as number;
     }
   }
-}
-
-/** Place in `slots` of what `termOrder` ranked. */
-function slotIn(ranked: number): number {
-  return (ranked % SLOT_RANGE) * PAIR;
 }
 
 /** The lists of one bucket after the other, in memory laid out once. */

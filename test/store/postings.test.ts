@@ -7,7 +7,8 @@ import fc from 'fast-check';
 import type { Facts } from '../../normalizer/facts.ts';
 import { encodeFacts } from '../../store/facts-codec.ts';
 import { heaviest, type WeightedTerms } from '../../store/index-terms.ts';
-import { BUCKETS } from '../../store/posting-blocks.ts';
+import { NewestPostings } from '../../store/newest-postings.ts';
+import { Block, BUCKETS } from '../../store/posting-blocks.ts';
 import { POSTINGS_DEFAULTS, Postings, type PostingsOptions } from '../../store/postings.ts';
 import type { Hit } from '../../store/score-table.ts';
 import { openSqliteStore } from '../../store/sqlite/engine.ts';
@@ -300,6 +301,25 @@ describe('candidate index', () => {
         await assertAllFound(postings, ordinals.slice(0, 8), 0);
       }
     }));
+
+  it('writes what came all at once, however much of it there is', () => {
+    // As many as come in without a rest where a store was away for hours that other processes went on with.
+    const tickets = 60_000;
+    const newest = new NewestPostings(8192);
+    const weights = new Uint8Array(POSTINGS_DEFAULTS.indexTerms).fill(1);
+    for (let ticket = 0; ticket < tickets; ticket++) {
+      const terms = Uint32Array.from(weights, (_, i) => termOf(ticket * weights.length + i));
+      newest.add(ticket + 1, { terms, weights });
+    }
+    let postings = 0;
+    let before = -1;
+    for (const { bucket, bytes } of newest.blocks()) {
+      assert.ok(bucket > before, 'bucket after bucket');
+      before = bucket;
+      postings += new Block(bytes).count;
+    }
+    assert.equal(postings, tickets * weights.length);
+  });
 
   it('knows whether a ticket was entered: in memory, frozen, in a segment, after opening again', () =>
     withBench(async bench => {
