@@ -90,8 +90,8 @@ export interface Judge {
   compare(item: JudgeItem): Promise<Judged>;
   /** Enters a ticket that was decided elsewhere. */
   adopt(ordinal: number): Promise<void>;
-  /** Enters a ticket as another process decided it; false where it is known already. */
-  enter(row: CandidateRow): boolean;
+  /** Enters a ticket as another process decided it; false where it was entered already, however long ago. */
+  enter(row: CandidateRow): Promise<boolean>;
   /** A decision that did not come about: whatever is said of this ticket is asked for anew. */
   drop(number: string): void;
   /**
@@ -133,6 +133,17 @@ export function createJudge(parts: JudgeParts): Judge {
       next = (next + 1) % REMEMBERED;
     }
     known.set(one.ordinal, one);
+  }
+
+  /** Twice would make it score twice, and what is remembered is forgotten again: it is entered where its postings are not there. */
+  async function enterOnce(one: Known): Promise<boolean> {
+    if (known.has(one.ordinal)) return false;
+    const isEntered = await postings.has(one.ordinal, one.facts);
+    // Somebody else was at it meanwhile.
+    if (known.has(one.ordinal)) return false;
+    if (!isEntered) postings.add(one.ordinal, one.facts);
+    remember(one);
+    return !isEntered;
   }
 
   async function load(ordinals: Iterable<number>): Promise<void> {
@@ -298,19 +309,17 @@ export function createJudge(parts: JudgeParts): Judge {
     async adopt(ordinal) {
       for (const row of await parts.candidates.load([ordinal])) {
         const one = knownOf(row);
-        // Twice would make it score twice.
-        if (!known.has(ordinal) && !(await postings.has(ordinal, one.facts))) postings.add(ordinal, one.facts);
+        await enterOnce(one);
         postings.keep(ordinal);
         remember(one);
       }
     },
-    enter(row) {
+    async enter(row) {
       if (known.has(row.ordinal)) return false;
       const one = knownOf(row);
-      postings.add(row.ordinal, one.facts);
-      statistics.add(one.facts.terms);
-      remember(one);
-      return true;
+      const entered = await enterOnce(one);
+      if (entered) statistics.add(one.facts.terms);
+      return entered;
     },
     drop(number) {
       for (const [ordinal, one] of known) if (one.number === number) known.delete(ordinal);

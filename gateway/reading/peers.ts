@@ -82,18 +82,19 @@ export function createPeers(parts: PeersParts): Peers {
     const from = Math.min(now, learntAt ?? now);
     let at = from - (further ? FURTHER_MS : OVERLAP_MS);
     let earliestNew = Number.POSITIVE_INFINITY;
-    for (;;) {
-      const rows = await shared.decidedSince(at, PAGE);
+    for (let most = PAGE; ; ) {
+      const rows = await shared.decidedSince(at, most);
       for (const row of rows) {
-        judge.enter(row);
         if (lately.has(row.number)) continue;
+        await judge.enter(row);
         lately.set(row.number, { row, seen: rounds, looked: null, again: false });
         earliestNew = Math.min(earliestNew, row.decidedAt);
       }
       const last = rows.at(-1);
-      // A page of one and the same millisecond would be read for ever.
-      if (rows.length < PAGE || last === undefined || last.decidedAt === at) break;
-      at = last.decidedAt;
+      if (rows.length < most || last === undefined) break;
+      // More of one and the same millisecond than are asked for would bring the same ones again.
+      if (last.decidedAt === at) most *= 2;
+      else at = last.decidedAt;
     }
     for (const one of lately.values()) if (one.row.decidedAt >= earliestNew) one.again = true;
     behindMs = Math.max(ROUND_MS, now - from);

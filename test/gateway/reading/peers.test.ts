@@ -27,8 +27,11 @@ function slowStore() {
   const sweptUntil: number[] = [];
   const parts = {
     shared: {
-      async decidedSince(at: number) {
-        const rows = decided.filter(row => row.decidedAt >= at);
+      async decidedSince(at: number, limit: number) {
+        const rows = decided
+          .filter(row => row.decidedAt >= at)
+          .sort((a, b) => a.decidedAt - b.decidedAt || a.ordinal - b.ordinal)
+          .slice(0, limit);
         clock += answerMs;
         if (away) throw new StoreUnavailable('store.mongo_unreachable', 'away');
         return rows;
@@ -40,7 +43,7 @@ function slowStore() {
     },
     admin: { lease: async () => 'linker#1' },
     judge: {
-      enter: (row: DecidedRow) => void entered.add(row.number),
+      enter: async (row: DecidedRow) => void entered.add(row.number),
       async missed(row: DecidedRow, before: (number: string) => boolean) {
         looked.push(row.number);
         const joins = repeats.get(row.number);
@@ -145,6 +148,20 @@ describe('what other processes decide', () => {
     assert.deepEqual([...slow.entered], ['meanwhile']);
     assert.deepEqual(slow.looked, ['meanwhile'], 'looked through for what two missed');
     assert.equal(slow.sweptUntil.length, before + 1);
+    peers.stop();
+    await peers.close();
+  });
+
+  it('in one millisecond is learnt of, and what comes after it, however much that is', async () => {
+    const slow = slowStore();
+    const peers = createPeers(slow.parts);
+    await peers.start();
+    for (let i = 0; i < 3000; i++) slow.decide(`${i}`);
+    slow.pass(1);
+    slow.decide('after');
+    await slow.round();
+    assert.equal(slow.entered.size, 3001);
+    assert.ok(slow.entered.has('after'));
     peers.stop();
     await peers.close();
   });
