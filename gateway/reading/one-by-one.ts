@@ -34,8 +34,10 @@ export function createOneByOne({ afterDeath, suspects, mark, nothingUnderWay }: 
   let left = afterDeath ? UNDER_SUSPICION : 0;
   return {
     next(rows, known) {
-      const at = rows.findIndex(({ number }) => suspected.has(number) && !known(number));
-      return at === -1 ? rows : rows.slice(0, Math.max(1, at));
+      // What was begun with before and stays unread, such as a part of a conversation, keeps none of them waiting.
+      const fresh = rows.filter(({ number }) => !known(number));
+      const at = fresh.findIndex(({ number }) => suspected.has(number));
+      return at === -1 ? rows : fresh.slice(0, Math.max(1, at));
     },
     most: batch => (left > 0 ? 1 : batch),
     over() {
