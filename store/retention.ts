@@ -12,11 +12,17 @@ export interface FinishedRow {
   readonly decidedAt: number;
 }
 
-/** A closed ticket, and where a list of them goes on. */
-export interface ClosedRow {
-  readonly number: string;
+/** Where a list of closed tickets goes on. */
+export interface ClosedPlace {
   readonly ordinal: number;
   readonly closedAt: number;
+}
+
+export interface ClosedRow extends ClosedPlace {
+  readonly number: string;
+  /** It only seems so old, by a clock that was wrong or a report that came late: something recorded before it is younger. Its
+   *  time is still to come, so whoever goes on behind it has to come back. */
+  readonly young: boolean;
 }
 
 /**
@@ -99,8 +105,8 @@ export interface RetentionStore {
   /** Decided at or before `until`, oldest first, after a row seen before. Left out: what is on hold, what was shredded, and
    *  what only seems so old because a clock was wrong (something recorded before it is younger than `until`). */
   finished(until: number, after: FinishedRow | null, limit: number): Promise<readonly FinishedRow[]>;
-  /** Tickets closed at or before `until`, in the order of closing; the same are left out, but for shredding. */
-  closed(until: number, after: Omit<ClosedRow, 'number'> | null, limit: number): Promise<readonly ClosedRow[]>;
+  /** Tickets closed at or before `until`, in the order of closing. What is on hold is left out. */
+  closed(until: number, after: ClosedPlace | null, limit: number): Promise<readonly ClosedRow[]>;
   /** Each on its own, all in one step; blobs are the caller's to remove, before. */
   shred(
     items: readonly { readonly number: string; readonly extent: ShredExtent }[],

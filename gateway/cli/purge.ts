@@ -43,13 +43,18 @@ export const purgeCommand: Command = {
       progress: (stage: string, done: number) => done > 0 && progress(sayBoth(`purge.${stage}`, { done })),
     };
     const parts = { store, cipher, now, forget };
-    return { ...(await inTurn(store, 'purge', () => purge(parts, settings, order))), settings };
+    const { failed, ...report } = await inTurn(store, 'purge', () => purge(parts, settings, order));
+    return { ...report, failed: failed.map(({ number }) => number), settings };
   },
   text: (result, language) => {
+    const failed = result['failed'] as readonly string[];
     const figures = Object.fromEntries(
       ['quarantined', 'notAnAppeal', 'identities', 'files', 'held'].map(name => [name, Number(result[name])]),
     );
-    return say(language, result['dry'] === true ? 'purge.would' : 'purge.done', figures);
+    return [
+      say(language, result['dry'] === true ? 'purge.would' : 'purge.done', figures),
+      ...(failed.length === 0 ? [] : [say(language, 'purge.failed', { tickets: failed.join(' ') })]),
+    ].join('\n');
   },
 };
 
@@ -88,11 +93,12 @@ export const eraseCommand: Command = {
     if (args['yes'] !== true) return { dry: true, tickets: numbers, originals: null, held: [], messages, unread };
     const why = await plainReason(context, typed, numbers.slice(0, NAMED_BY), requester);
     const order = { by, why, everybody: false };
-    const report = await inTurn(store, 'erase', async () => {
+    const { failed, ...report } = await inTurn(store, 'erase', async () => {
       await shredAll(parts, noAppeals, { by, action: 'original.erase', why });
       return eraseTickets(parts, numbers, order);
     });
     const scrubbed = await store.admin.scrub();
+    if (failed[0] !== undefined) throw failed[0].error;
     const left = keys === null ? 0 : (await ticketsBy(context, keys)).length;
     return { dry: false, ...report, messages, unread, scrubbed, left };
   },

@@ -2,6 +2,7 @@
 import { randomBytes } from 'node:crypto';
 import { isDeepStrictEqual } from 'node:util';
 import type { Requester } from '../../normalizer/ticket.ts';
+import { StoreUnavailable } from '../../store/errors.ts';
 import { decodeFacts, encodeFacts } from '../../store/facts-codec.ts';
 import { type Forgotten, requesterTerm } from '../../store/forget-postings.ts';
 import type { BornRow, CommitRow, MessageRow, TicketRow } from '../../store/store.ts';
@@ -37,6 +38,13 @@ export interface EraseReport {
   readonly originals: number;
   /** Left as they are: on hold. */
   readonly held: readonly string[];
+  /** Those that could not be erased, and why: one that does not open any more keeps no other from it. */
+  readonly failed: readonly Failed[];
+}
+
+export interface Failed {
+  readonly number: string;
+  readonly error: unknown;
 }
 
 /** What is still to leave the index, should the process end in between. */
@@ -54,21 +62,37 @@ export async function eraseTickets(
   const { store, now } = parts;
   const held: string[] = [];
   const tickets: TicketRow[] = [];
-  for (const number of await withJoined(parts, numbers, order.everybody)) {
+  const leads = await withJoined(parts, numbers, order.everybody);
+  for (const number of leads.keys()) {
     const ticket = await store.tickets.get(number);
     if (ticket === null) continue;
     if (await store.admin.onHold(number)) held.push(number);
     else tickets.push(ticket);
   }
-  if (tickets.length === 0) return { tickets: [], originals: 0, held };
+  if (tickets.length === 0) return { tickets: [], originals: 0, held, failed: [] };
   const { by, why } = order;
   const on = tickets.map(({ number }) => number);
   await store.admin.audit({ by, action: 'identity.erase', on, why }, now());
   await keepPending(parts, tickets.flatMap(pairsOf));
   let originals = 0;
-  for (const ticket of tickets) originals += await eraseOne(parts, ticket.number, order);
+  const failed = new Map<string, unknown>();
+  // Whatever has joined one goes before it: it is by that one that it is found again where this is cut off.
+  for (const number of on.toReversed()) {
+    if (failed.has(number)) continue;
+    try {
+      originals += await eraseOne(parts, number, order);
+    } catch (error) {
+      if (error instanceof StoreUnavailable) throw error;
+      for (const one of [number, leads.get(number) ?? number]) failed.set(one, error);
+    }
+  }
   await forgetPending(parts);
-  return { tickets: on, originals, held };
+  return {
+    tickets: on.filter(number => !failed.has(number)),
+    originals,
+    held,
+    failed: [...failed].map(([number, error]) => ({ number, error })),
+  };
 }
 
 /** Finishes what an earlier erasing left in the index. */
@@ -91,14 +115,19 @@ function pairsOf({ ordinal, identityKeys }: TicketRow): readonly Forgotten[] {
   return identityKeys.map(key => ({ ordinal, term: requesterTerm(key) }));
 }
 
-/** Tickets that a clerk has joined to these belong to them where the requester is the same. */
-async function withJoined({ store }: EraseParts, numbers: readonly string[], everybody: boolean): Promise<Set<string>> {
-  const all = new Set(numbers);
-  for (const number of all) {
+/** Tickets that a clerk has joined to these belong to them where the requester is the same; each with the one it leads to. */
+async function withJoined(
+  { store }: EraseParts,
+  numbers: readonly string[],
+  everybody: boolean,
+): Promise<Map<string, string>> {
+  const all = new Map(numbers.map(number => [number, number]));
+  for (const [number, lead] of all) {
     const keys = new Set((await store.tickets.get(number))?.identityKeys ?? []);
     for (const row of await store.messages.joined(number)) {
       const own = await store.tickets.get(row.number);
-      if (own !== null && (everybody || own.identityKeys.some(key => keys.has(key)))) all.add(own.number);
+      if (own === null || all.has(own.number)) continue;
+      if (everybody || own.identityKeys.some(key => keys.has(key))) all.set(own.number, lead);
     }
   }
   return all;

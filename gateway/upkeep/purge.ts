@@ -1,10 +1,10 @@
 // 清理: ends the keeping of what is older than its time, a little at a time; numbers and redelivery keys stay for ever.
 import { setTimeout as rest } from 'node:timers/promises';
 import type { FileRule, RetentionSettings } from '../../config/retention.ts';
-import type { ClosedRow, FinishedRow } from '../../store/retention.ts';
+import type { ClosedPlace, ClosedRow, FinishedRow } from '../../store/retention.ts';
 import type { AuditNote, MessageRow } from '../../store/store.ts';
 import { isErased } from '../../store/ticket-seal.ts';
-import { type EraseParts, eraseTickets } from './erase.ts';
+import { type EraseParts, eraseTickets, type Failed } from './erase.ts';
 import { filesOf, removeBlobs } from './originals.ts';
 
 export interface PurgeOrder {
@@ -24,6 +24,8 @@ export interface PurgeReport {
   readonly files: number;
   /** Tickets and messages on hold, whatever their age. */
   readonly held: number;
+  /** Tickets whose requester could not be erased; tried again by the next one. */
+  readonly failed: readonly Failed[];
 }
 
 const DAY = 86_400_000;
@@ -35,19 +37,27 @@ const TICKETS_AT_ONCE = 20;
 
 /** Where the sweeps over closed tickets stand, by rule. */
 const PLACES = 'purge.places';
-type Place = Omit<ClosedRow, 'number'>;
+/** What a case system tells of late was closed before a place that is long passed: all are gone through again after so long. */
+const ANEW_MS = 7 * DAY;
+
+interface Place extends ClosedPlace {
+  /** When the sweep began with the first of all. */
+  readonly since: number;
+}
 
 /** The clock is the caller's to check before. */
 export async function purge(parts: EraseParts, settings: RetentionSettings, order: PurgeOrder): Promise<PurgeReport> {
   const at = parts.now();
   const { quarantined, notAnAppeal } = await purgeOriginals(parts, at - settings.originalDays * DAY, order);
   const { identityDaysAfterClose: days } = settings;
-  const identities = days === null ? 0 : await purgeIdentities(parts, at - days * DAY, order);
+  const failed: Failed[] = [];
+  const identities = days === null ? 0 : await purgeIdentities(parts, at - days * DAY, order, failed);
   let files = 0;
   for (const rule of settings.attachments) files += await purgeFiles(parts, rule, at - rule.days * DAY, order);
   const { admin } = parts.store;
   if (!order.dry && quarantined + notAnAppeal + identities + files > 0) await admin.scrub();
-  return { dry: order.dry, quarantined, notAnAppeal, identities, files, held: (await admin.holds()).length };
+  const held = (await admin.holds()).length;
+  return { dry: order.dry, quarantined, notAnAppeal, identities, files, held, failed };
 }
 
 async function purgeOriginals(parts: EraseParts, until: number, { by, dry, signal, progress }: PurgeOrder) {
@@ -81,17 +91,22 @@ export async function shredAll(
   return rows.filter((_, place) => answers[place] === 'shredded');
 }
 
-async function purgeIdentities(parts: EraseParts, until: number, order: PurgeOrder): Promise<number> {
+async function purgeIdentities(parts: EraseParts, until: number, order: PurgeOrder, failed: Failed[]): Promise<number> {
   let erased = 0;
   await overClosed(parts, { rule: 'identity', until, atOnce: TICKETS_AT_ONCE }, order, async numbers => {
     const rows = await Promise.all(numbers.map(number => parts.store.tickets.get(number)));
     const wanted = rows.flatMap(row => (row === null || isErased(row) ? [] : [row.number]));
-    if (order.dry) erased += wanted.length;
-    else {
-      const why = 'retention.identityDaysAfterClose';
-      erased += (await eraseTickets(parts, wanted, { by: order.by, why, everybody: true })).tickets.length;
+    if (order.dry) {
+      erased += wanted.length;
+      order.progress('identities', erased);
+      return [];
     }
+    const why = 'retention.identityDaysAfterClose';
+    const report = await eraseTickets(parts, wanted, { by: order.by, why, everybody: true });
+    erased += report.tickets.length;
+    failed.push(...report.failed);
     order.progress('identities', erased);
+    return report.failed.map(({ number }) => number);
   });
   return erased;
 }
@@ -102,9 +117,10 @@ async function purgeFiles(parts: EraseParts, rule: FileRule, until: number, orde
     const before = removed;
     for (const number of numbers) removed += await removeFiles(parts, rule, number, order.dry);
     order.progress('files', removed);
-    if (order.dry || removed === before) return;
+    if (order.dry || removed === before) return [];
     const note = { by: order.by, action: 'purge.files', on: numbers, why: rule.type };
     await parts.store.admin.audit(note, parts.now());
+    return [];
   });
   return removed;
 }
@@ -150,25 +166,42 @@ interface Sweep {
   readonly atOnce: number;
 }
 
-/** Goes on where the last sweep of this rule ended; what was on hold then is looked at again once a hold is lifted. */
+/**
+ * Goes on where the last sweep of this rule ended, and not past a ticket whose time is still to come; what was on hold then is looked
+ * at again once a hold is lifted.
+ * @param each answers those that are to be looked at again
+ */
 async function overClosed(
   parts: EraseParts,
   { rule, until, atOnce }: Sweep,
   { dry, signal }: PurgeOrder,
-  each: (numbers: readonly string[]) => Promise<void>,
+  each: (numbers: readonly string[]) => Promise<readonly string[]>,
 ): Promise<void> {
   const { admin } = parts.store;
-  const places = JSON.parse((await admin.meta(PLACES)) ?? '{}') as Record<string, Place>;
-  for (let after: Place | null = places[rule] ?? null; ; await rest(REST_MS)) {
+  const places = JSON.parse((await admin.meta(PLACES)) ?? '{}') as Record<string, Partial<Place>>;
+  const { since, from } = beginning(places[rule] ?? {}, parts.now());
+  let isPassing = true;
+  for (let after = from; ; await rest(REST_MS)) {
     signal.throwIfAborted();
     const rows: readonly ClosedRow[] = await admin.closed(until, after, atOnce);
-    const last = rows.at(-1);
-    if (last === undefined) return;
-    await each(rows.map(({ number }) => number));
-    after = { closedAt: last.closedAt, ordinal: last.ordinal };
-    if (!dry) await admin.setMeta(PLACES, JSON.stringify({ ...places, [rule]: after }));
+    const left = new Set(await each(rows.flatMap(({ number, young }) => (young ? [] : [number]))));
+    const stop = rows.findIndex(({ number, young }) => young || left.has(number));
+    const passed = isPassing ? rows.at(stop === -1 ? -1 : stop - 1) : undefined;
+    if (passed !== undefined && stop !== 0 && !dry) {
+      const { closedAt, ordinal } = passed;
+      await admin.setMeta(PLACES, JSON.stringify({ ...places, [rule]: { closedAt, ordinal, since } }));
+    }
+    isPassing &&= stop === -1;
+    after = rows.at(-1) ?? null;
     if (rows.length < atOnce) return;
   }
+}
+
+/** Where a sweep goes on: behind the last place, or with the first of all. A clock that was set back since says nothing. */
+function beginning({ closedAt, ordinal, since }: Partial<Place>, now: number) {
+  const isOld = since === undefined || since > now || now - since >= ANEW_MS;
+  if (isOld || closedAt === undefined || ordinal === undefined) return { since: now, from: null };
+  return { since, from: { closedAt, ordinal } };
 }
 
 /** All closed tickets are looked at again; after a hold was lifted. */

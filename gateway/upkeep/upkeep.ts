@@ -59,10 +59,11 @@ export function createUpkeep(parts: UpkeepParts): Upkeep {
     if (!settings.auto || now() - Number((await store.admin.meta(LAST_PURGE)) ?? 0) < DAILY) return;
     await checkClock(store, now());
     const order = { by: 'system', dry: false, signal: stop.signal, progress: () => undefined };
-    const { quarantined, notAnAppeal, identities, files } = await inTurn(store, 'purge', () =>
+    const { quarantined, notAnAppeal, identities, files, failed } = await inTurn(store, 'purge', () =>
       purge(parts, settings, order),
     );
     await store.admin.setMeta(LAST_PURGE, String(now()));
+    for (const { number, error } of failed) log.fail('purge.not_erased', error, { number });
     log.info('purge.done', { quarantined, notAnAppeal, identities, files });
   }
 

@@ -1,5 +1,6 @@
 // What ends keeping: what is old enough, legal hold, shredding, other wrappings of data keys.
 import type {
+  ClosedPlace,
   ClosedRow,
   FinishedRow,
   HoldRow,
@@ -45,8 +46,8 @@ export async function finishedBefore(
     ...{ limit, page, from: after === null ? START : { at: after.decidedAt, ordinal: after.ordinal } },
     field: 'decidedAt',
     placeOf: doc => ({ at: doc.decidedAt ?? 0, ordinal: doc.ordinal }),
-    aged: doc => agedTruly(doc.ordinal, until, place => acceptedNear(context, place)),
-    until,
+    wanted: async ({ ordinal, acceptedAt }) =>
+      acceptedAt <= until && (await agedTruly(ordinal, until, place => acceptedNear(context, place))),
   });
   return found.map(({ number, ordinal, kind: outcome, decidedAt }) => ({
     ...{ number, ordinal, kind: outcome as FinishedRow['kind'], decidedAt: decidedAt ?? 0 },
@@ -56,7 +57,7 @@ export async function finishedBefore(
 export async function closedBefore(
   context: Context,
   until: number,
-  after: Omit<ClosedRow, 'number'> | null,
+  after: ClosedPlace | null,
   limit: number,
 ): Promise<ClosedRow[]> {
   const found = await oldEnough(context, {
@@ -65,10 +66,14 @@ export async function closedBefore(
     from: after === null ? START : { at: after.closedAt, ordinal: after.ordinal },
     field: 'ticket.closedAt',
     placeOf: doc => ({ at: doc.ticket?.closedAt ?? 0, ordinal: doc.ordinal }),
-    aged: doc => agedTruly(doc.ticket?.closing ?? 0, until, place => closedNear(context, place)),
-    until,
+    wanted: async () => true,
   });
-  return found.map(({ number, ordinal, ticket }) => ({ number, ordinal, closedAt: ticket?.closedAt ?? 0 }));
+  const rows: ClosedRow[] = [];
+  for (const { number, ordinal, acceptedAt, ticket } of found) {
+    const isAged = await agedTruly(ticket?.closing ?? 0, until, place => closedNear(context, place));
+    rows.push({ number, ordinal, closedAt: ticket?.closedAt ?? 0, young: acceptedAt > until || !isAged });
+  }
+  return rows;
 }
 
 interface Place {
@@ -82,10 +87,9 @@ interface Search {
   readonly limit: number;
   readonly from: Place;
   readonly field: string;
-  readonly until: number;
   page(after: Place): Record<string, unknown>;
   placeOf(doc: MessageDoc): Place;
-  aged(doc: MessageDoc): Promise<boolean>;
+  wanted(doc: MessageDoc): Promise<boolean>;
 }
 
 /** Reads on while rows are left out, so that a short answer means the end. */
@@ -102,8 +106,7 @@ async function oldEnough(context: Context, search: Search): Promise<MessageDoc[]
     for (const doc of docs) {
       const { at, ordinal } = search.placeOf(doc);
       if (at < after.at || (at === after.at && ordinal <= after.ordinal)) continue;
-      const wanted = doc.acceptedAt <= search.until && (await search.aged(doc)) && !(await isHeld(context, doc));
-      if (wanted) found.push(doc);
+      if ((await search.wanted(doc)) && !(await isHeld(context, doc))) found.push(doc);
       if (found.length === search.limit) return found;
     }
     const last = docs.at(-1);

@@ -1,6 +1,7 @@
 // What threads say to the writing thread and to the background thread.
 import type { MessagePort } from 'node:worker_threads';
 import type {
+  ClosedPlace,
   ClosedRow,
   FinishedRow,
   HoldRow,
@@ -125,7 +126,7 @@ export interface LongReads {
   auditList(after: number, limit: number): AuditRecord[];
   auditVerify(): { readonly records: number; readonly broken: number | null };
   finished(until: number, after: FinishedRow | null, limit: number): FinishedRow[];
-  closed(until: number, after: Omit<ClosedRow, 'number'> | null, limit: number): ClosedRow[];
+  closed(until: number, after: ClosedPlace | null, limit: number): ClosedRow[];
   holds(): HoldRow[];
   wrappedKeys(after: number, limit: number): WrappedKeysRow[];
   /** False where a reader or the writer was in the way. */

@@ -148,7 +148,35 @@ export function retentionContract(open: OpenStore): void {
         await closeTicket(store, 't1', NOW + 2 * DAY);
         await closeTicket(store, 't2', Date.UTC(2016, 0, 2));
         assert.deepEqual(numbersOf(await store.admin.finished(NOW, null, 10)), [numberOf('a')]);
-        assert.deepEqual(await store.admin.closed(NOW + DAY, null, 10), []);
+        const seeming = await store.admin.closed(NOW + DAY, null, 10);
+        assert.deepEqual(
+          seeming.map(({ number, young }) => [number, young]),
+          [[numberOf('t2'), true]],
+        );
+      }),
+    );
+
+    it(
+      'tells of each closed ticket, page by page, whether its time is still to come since it was told of late',
+      withStore(open, async store => {
+        const names = ['t1', 't2', 't3', 't4', 't5'];
+        await decided(
+          store,
+          names.map((name, i) => ticketOf(name, `l${i}`)),
+        );
+        for (const [i, day] of [1, 1, 5, 3, 2].entries()) await closeTicket(store, names[i]!, NOW + day * DAY);
+        const closed = async (until: number, after: Parameters<typeof store.admin.closed>[1], limit: number) =>
+          (await store.admin.closed(until, after, limit)).map(({ number, young }) => [number, young]);
+        const [first, second] = await store.admin.closed(NOW + 4 * DAY, null, 2);
+        assert.deepEqual([first?.number, second?.number], ['t1', 't2'].map(numberOf));
+        assert.deepEqual(await closed(NOW + 4 * DAY, second ?? null, 2), [
+          [numberOf('t5'), true],
+          [numberOf('t4'), true],
+        ]);
+        assert.deepEqual(
+          (await closed(NOW + 5 * DAY, null, 9)).map(([, young]) => young),
+          names.map(() => false),
+        );
       }),
     );
 

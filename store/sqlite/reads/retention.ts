@@ -1,5 +1,5 @@
 // Reads by which keeping ends: what is old enough, what is on hold, which keys wrap what.
-import type { ClosedRow, FinishedRow, HoldRow, WrappedKeysRow } from '../../retention.ts';
+import type { ClosedPlace, ClosedRow, FinishedRow, HoldRow, WrappedKeysRow } from '../../retention.ts';
 import { many, one, type Statements } from '../statements.ts';
 
 /** A hold covers what is held itself and every message that leads to it. */
@@ -28,7 +28,7 @@ export function finishedBefore(
      ORDER BY r.decided_at, r.ordinal LIMIT ?`,
   );
   return oldEnough(
-    after === null ? [Number.MIN_SAFE_INTEGER, 0] : [after.decidedAt, after.ordinal],
+    after === null ? FIRST : [after.decidedAt, after.ordinal],
     limit,
     ([at, ordinal]) => many<FinishedRow & { readonly acceptedAt: number }>(page.all(until, at, ordinal, PAGE)),
     row => [row.decidedAt, row.ordinal],
@@ -36,12 +36,7 @@ export function finishedBefore(
   ).map(({ number, ordinal, kind, decidedAt }) => ({ number, ordinal, kind, decidedAt }));
 }
 
-export function closedBefore(
-  sql: Statements,
-  until: number,
-  after: Omit<ClosedRow, 'number'> | null,
-  limit: number,
-): ClosedRow[] {
+export function closedBefore(sql: Statements, until: number, after: ClosedPlace | null, limit: number): ClosedRow[] {
   const page = sql(
     `SELECT t.number, t.ordinal, t.closed_at AS closedAt, t.accepted_at AS acceptedAt,
        (SELECT max(e.seq) FROM ticket_events e WHERE e.ticket = t.ordinal) AS event
@@ -49,17 +44,17 @@ export function closedBefore(
      WHERE t.closed_at IS NOT NULL AND t.closed_at <= ? AND (t.closed_at, t.ordinal) > (?, ?) AND NOT ${HELD}
      ORDER BY t.closed_at, t.ordinal LIMIT ?`,
   );
-  type Line = ClosedRow & { readonly acceptedAt: number; readonly event: number | null };
-  return oldEnough(
-    after === null ? [Number.MIN_SAFE_INTEGER, 0] : [after.closedAt, after.ordinal],
-    limit,
-    ([at, ordinal]) => many<Line>(page.all(until, at, ordinal, PAGE)),
-    row => [row.closedAt, row.ordinal],
-    row => row.acceptedAt <= until && (row.event === null || agedTruly(seq => eventNear(sql, seq), row.event, until)),
-  ).map(({ number, ordinal, closedAt }) => ({ number, ordinal, closedAt }));
+  type Line = Omit<ClosedRow, 'young'> & { readonly acceptedAt: number; readonly event: number | null };
+  const [at, ordinal] = after === null ? FIRST : [after.closedAt, after.ordinal];
+  return many<Line>(page.all(until, at, ordinal, limit)).map(({ acceptedAt, event, ...row }) => {
+    const isAged = event === null || agedTruly(seq => eventNear(sql, seq), event, until);
+    return { ...row, young: acceptedAt > until || !isAged };
+  });
 }
 
 type Place = readonly [number, number];
+/** Before all there are. */
+const FIRST: Place = [Number.MIN_SAFE_INTEGER, 0];
 
 /** Reads on while rows are left out, so that a short answer means the end. */
 function oldEnough<T>(

@@ -15,6 +15,9 @@ const PHONE = '13800001014';
 const LAMP = '东昌区江南大街与滨江西路交汇处往北三百米，路灯灭了一排，请安排检修。我叫王桂芬，电话13800001014。';
 const AGAIN = '还是江南大街与滨江西路交汇处往北三百米的路灯，灭了一排，没人修，请安排检修。电话13800001014。';
 const BUS = '二道江区鸭园镇的公交车每天早上七点那一班总是不来，学生上学迟到，请增加班次。';
+const NOISE = '光明路建筑工地夜里十二点还在打桩，吵得孩子睡不着，请制止。';
+const WATER = '建设街老旧小区自来水发黄有铁锈味，已经一个星期，请查明原因。';
+const HOUR = 3_600_000;
 const WANG = { name: '王桂芬', phone: PHONE };
 const LI = { name: '李长顺', phone: '13800001027' };
 
@@ -36,8 +39,8 @@ describe('retention in a running gateway', function () {
     (await call(command, args)).flatMap(reply => ('row' in reply ? [reply.row] : []));
   const refusal = async (command: string, args?: Arguments) =>
     (await call(command, args)).flatMap(reply => ('failure' in reply ? [reply.failure] : []))[0] as Failure;
-  const close = (number: string) =>
-    store().tickets.add({ number, at: context().now(), by: 'test', kind: 'closed', state: 'closed' }, [], null);
+  const close = (number: string, at = context().now()) =>
+    store().tickets.add({ number, at, by: 'test', kind: 'closed', state: 'closed' }, [], null);
   const testMessage = () =>
     running.send({ type: 'appeal.test', timestamp: new Date().toISOString(), data: { content: '测试' } });
   /** As the daily run of so many days from now; nothing else is as old. */
@@ -146,6 +149,7 @@ describe('retention in a running gateway', function () {
       identities: 0,
       files: 0,
       held: 1,
+      failed: [],
     });
     assert.deepEqual(
       (await rows('tickets holds')).map(row => row['reason']),
@@ -174,6 +178,46 @@ describe('retention in a running gateway', function () {
     await one('tickets unhold', { number: bus.number });
     assert.equal((await purgeLater(31, { identityDaysAfterClose: 30 })).identities, 1);
     assert.equal((await one('tickets show', { number: bus.number }))['identity'], 'erased');
+  });
+
+  it('erases in time the requesters of tickets whose closing was told of late, behind others that were closed after them', async () => {
+    running = await runGateway();
+    const start = context().now();
+    const numbers: string[] = [];
+    for (const content of [LAMP, BUS, NOISE]) numbers.push((await running.appeal(content, LI)).number ?? '');
+    const [lamp = '', bus = '', noise = ''] = numbers;
+    const rule = { identityDaysAfterClose: 30 };
+    const hours = (n: number) => purgeLater(30 + n / 24, rule);
+    for (const [number, n] of [
+      [lamp, 6],
+      [noise, 10],
+      [bus, 5],
+    ] as const)
+      await close(number, start + n * HOUR);
+    assert.equal((await hours(7)).identities, 1, 'of the lamp: what was told before the bus is younger');
+    assert.equal((await hours(11)).identities, 2);
+    const late = (await running.appeal(WATER, WANG)).number ?? '';
+    await close(late, start + HOUR);
+    assert.equal((await purgeLater(38, rule)).identities, 1, 'long before the place where the last sweep ended');
+    assert.equal((await one('tickets show', { number: late }))['identity'], 'erased');
+  });
+
+  it('erases the requesters of all other tickets where one does not open, and that one once it does', async () => {
+    running = await runGateway();
+    const broken = (await running.appeal(LAMP, WANG)).number ?? '';
+    const whole = (await running.appeal(BUS, LI)).number ?? '';
+    for (const number of [broken, whole]) await close(number);
+    const { ordinal, wrappedIdentity: from } = (await store().tickets.get(broken))!;
+    const to = Buffer.concat([from.subarray(0, -1), Buffer.of((from.at(-1) ?? 0) ^ 1)]);
+    await store().admin.rewrap([{ ordinal, which: 'identity', from, to }]);
+    const first = await purgeLater(31, { identityDaysAfterClose: 30 });
+    assert.deepEqual([first.identities, first.failed.map(({ number }) => number)], [1, [broken]]);
+    assert.equal((await one('tickets show', { number: whole }))['identity'], 'erased');
+    const again = await purgeLater(32, { identityDaysAfterClose: 30 });
+    assert.deepEqual([again.identities, again.failed.map(({ number }) => number)], [0, [broken]]);
+    await store().admin.rewrap([{ ordinal, which: 'identity', from: to, to: from }]);
+    const last = await purgeLater(33, { identityDaysAfterClose: 30 });
+    assert.deepEqual([last.identities, last.failed], [1, []]);
   });
 
   it('refuses to purge by a clock that disagrees with what was recorded, until somebody has looked', async () => {
