@@ -20,7 +20,7 @@ const MOST_GROUPS = 6;
 const FEWEST_DIGITS = 7;
 const MOST_DIGITS = 19;
 const ID_WEIGHTS = [7, 9, 10, 5, 8, 4, 2, 1, 6, 3, 7, 9, 10, 5, 8, 4, 2];
-const MOBILE = /^1[3-9]\d{9}$/;
+export const MOBILE = /^1[3-9]\d{9}$/;
 /** Area codes: 010, 02x, and three digits after the zero. */
 const LANDLINE = /^0(?:10|2\d|[3-9]\d{2})[2-8]\d{6,7}$/;
 
@@ -64,8 +64,10 @@ export function passesLuhn(digits: string): boolean {
 export function nationalPhone(digits: string): string | null {
   const local = digits.replace(/^(?:00)?86(?=[01])/, '');
   if (MOBILE.test(local) || LANDLINE.test(local)) return local;
+  // Whoever dials a mobile of another city from a landline puts a zero before it, and exchanges show it so.
+  if (/^01[3-9]\d{9}$/.test(local)) return local.slice(1);
   // The zero of the area code is left out behind a country code.
-  if (local === digits && /^(?:00)?86[2-9]/.test(digits)) {
+  if (/^(?:00)?86[1-9]/.test(digits)) {
     const withZero = `0${digits.replace(/^(?:00)?86/, '')}`;
     if (LANDLINE.test(withZero)) return withZero;
   }
@@ -76,14 +78,19 @@ function isDigit(code: number): boolean {
   return code >= 48 && code <= 57;
 }
 
-function isSeparator(text: string, at: number, groups: readonly Group[]): boolean {
-  const code = text.charCodeAt(at);
-  if (code === 0x20 || code === 0x2d) return true;
-  // `(0435)3212345`
-  return (code === 0x29 || code === 0xff09) && groups.length === 1 && groups[0]!.digits.startsWith('0');
+/** Between the groups of a number: a blank, a hyphen or dash, a dot, with blanks about it or none. */
+const SEPARATOR = /(?: ?[-._·\u2010-\u2015\u2212] ?| |[)）] ?-?)(?=\d)/y;
+
+/** How many characters stand between this group and the next; 0 where no other follows. */
+function separatorLength(text: string, at: number, groups: readonly Group[]): number {
+  SEPARATOR.lastIndex = at;
+  const between = SEPARATOR.exec(text)?.[0] ?? '';
+  // `(0435)3212345`, and no other bracket
+  const bracket = /^[)）]/.test(between);
+  return bracket && !(groups.length === 1 && groups[0]!.digits.startsWith('0')) ? 0 : between.length;
 }
 
-/** Groups of digits with single separators between them, from the digit at `at`. */
+/** Groups of digits with a separator between each two, from the digit at `at`. */
 function readGroups(text: string, at: number): Group[] {
   const groups: Group[] = [];
   let from = at;
@@ -95,20 +102,32 @@ function readGroups(text: string, at: number): Group[] {
       break;
     }
     groups.push({ start: from, end, digits: text.slice(from, end) });
-    if (!isSeparator(text, end, groups) || !isDigit(text.charCodeAt(end + 1))) break;
-    from = end + 1;
+    const between = separatorLength(text, end, groups);
+    if (between === 0) break;
+    from = end + between;
   }
   return groups;
 }
 
-function kindOf(digits: string, lengths: string): NumberSpan['kind'] | null {
+/** Groups of phones as people part them, a country code before them or none. */
+const PHONE_GROUPS = /^(?:(?:2|4),)?(?:1[12]|3,4,4|3,8|[34],[78]|4,3,4|4,4,3|3,3,5|5,6|6,5|7,4)$/;
+/** Of those the ones that no number with a decimal point has. */
+const DOTTED_GROUPS = /^(?:(?:2|4),)?(?:3,4,4|4,3,4|4,4,3|3,3,5)$/;
+const CARD_GROUPS = /^(?:4,4,4,4(?:,[123])?|8,8|6,10|6,13)$/;
+
+function isPhone(digits: string, lengths: string, dotted: boolean): boolean {
+  // 139.12345678 is a longitude; no number begins with two zeros or more before its point.
+  if (dotted && !DOTTED_GROUPS.test(lengths) && !/^0[1-9]/.test(digits)) return false;
+  return (!lengths.includes(',') || PHONE_GROUPS.test(lengths)) && nationalPhone(digits) !== null;
+}
+
+function kindOf(digits: string, lengths: string, dotted: boolean): NumberSpan['kind'] | null {
   const whole = !lengths.includes(',');
   if ((whole || lengths === '6,8,4') && (digits.length === 18 || digits.length === 15) && canonicalIdNumber(digits)) {
     return 'id-number';
   }
-  if (whole && nationalPhone(digits) !== null) return 'phone';
-  if (/^(?:(?:2|4),)?(?:11|3,4,4|3,8|[34],[78]|4,3,4)$/.test(lengths) && nationalPhone(digits) !== null) return 'phone';
-  const card = whole ? digits.length >= 16 && digits.length <= 19 : /^4,4,4,4(?:,[123])?$/.test(lengths);
+  if (isPhone(digits, lengths, dotted)) return 'phone';
+  const card = whole ? digits.length >= 16 && digits.length <= 19 : CARD_GROUPS.test(lengths);
   return card && /^[3-69]/.test(digits) && passesLuhn(digits) ? 'bank-card' : null;
 }
 
@@ -128,30 +147,58 @@ function match(text: string, groups: readonly Group[]): NumberSpan | null {
       found = { kind: 'id-number', start, end: group.end + 1, value: `${digits}X` };
       continue;
     }
-    const kind = kindOf(digits, lengths);
+    const kind = kindOf(digits, lengths, text.slice(start, group.end).includes('.'));
     if (kind !== null) found = { kind, start, end: group.end, value: digits };
   }
   return found;
 }
 
-/** Words before a short local number. */
-const LOCAL_BEFORE = /(?:电话|座机|手机|联系方式|号码|tel)(?:号码|号|是|为)?[:： ]?$/i;
+/** Words before a short local number, and others of the kind that stand between. */
+const LOCAL_BEFORE =
+  /(?:电话|座机|手机|联系方式|号码|tel)(?:号码|号)?(?:是|为)?[:： (（]{0,3}(?:(?:0\d{2,3}[-—]?)?[2-8]\d{6,7}[、/,，;；或和 ]{1,2}){0,3}$/i;
+const LOCAL_BEFORE_LENGTH = 60;
 
 function localPhone(text: string, group: Group): NumberSpan | null {
   if (group.digits.length < 7 || group.digits.length > 8 || !/^[2-8]/.test(group.digits)) return null;
-  if (!LOCAL_BEFORE.test(text.slice(Math.max(0, group.start - 8), group.start))) return null;
+  if (!LOCAL_BEFORE.test(text.slice(Math.max(0, group.start - LOCAL_BEFORE_LENGTH), group.start))) return null;
   return { kind: 'phone', start: group.start, end: group.end, value: group.digits };
 }
 
 /** Words before an ID number. */
-const ID_BEFORE = /(?:身份证|证件|证号)(?:号码|号)?(?:是|为)?[:： ]?$/;
+const ID_BEFORE = /(?:身份证|证件|证号)(?:号码|号)?(?:是|为)?[:： (（]{0,3}$/;
+const ID_BEFORE_LENGTH = 12;
 
 /** Whoever calls it an ID number and makes a slip in it is known by the rest. */
 function claimedId(text: string, { start, end, digits }: Group): NumberSpan | null {
-  if (digits.length < 15 || digits.length > 18 || !ID_BEFORE.test(text.slice(Math.max(0, start - 9), start)))
-    return null;
+  if (digits.length < 15 || digits.length > 18) return null;
+  if (!ID_BEFORE.test(text.slice(Math.max(0, start - ID_BEFORE_LENGTH), start))) return null;
   const x = digits.length < 18 && (text.charCodeAt(end) | 32) === 0x78 ? 'X' : '';
   return { kind: 'id-number', start, end: end + x.length, value: digits + x };
+}
+
+/** Words before the number of another document. */
+const DOCUMENT_BEFORE =
+  /(?:护照|通行证|军官证|士兵证|警官证|居住证|台胞证|回乡证|社保卡|医保卡|驾驶证)(?:号码|号|编号)?(?:是|为)?[:： (（]{0,3}([A-Za-z]{0,2})$/;
+const DOCUMENT_BEFORE_LENGTH = 14;
+
+/** 护照E12345678: a document without a check digit is one only where it is called so. */
+function claimedDocument(text: string, { start, end, digits }: Group): NumberSpan | null {
+  if (digits.length < 6 || digits.length > 14) return null;
+  const letters = DOCUMENT_BEFORE.exec(text.slice(Math.max(0, start - DOCUMENT_BEFORE_LENGTH), start))?.[1];
+  if (letters === undefined) return null;
+  return { kind: 'id-number', start: start - letters.length, end, value: letters + digits };
+}
+
+function isLetter(code: number): boolean {
+  return (code >= 65 && code <= 90) || (code >= 97 && code <= 122);
+}
+
+/** Digits with letters on both sides, or with more digits behind them, are part numbers. A right ID number is one wherever it stands. */
+function isGlued(text: string, { kind, start, end, value }: NumberSpan): boolean {
+  const after = text.charCodeAt(end);
+  if (kind === 'id-number' && value.length === 18 && canonicalIdNumber(value) !== null) return false;
+  if (kind === 'phone' && isLetter(after)) return isLetter(text.charCodeAt(start - 1));
+  return isDigit(after) || isLetter(after);
 }
 
 /**
@@ -162,10 +209,7 @@ export function numberAt(text: string, at: number): NumberSpan | number {
   const groups = readGroups(text, at);
   const first = groups[0]!;
   if (first.digits === '') return first.end;
-  const found = match(text, groups) ?? localPhone(text, first) ?? claimedId(text, first);
-  if (found === null) return first.end;
-  // Digits glued to letters or more digits are part numbers, not phones.
-  const after = text.charCodeAt(found.end);
-  const glued = isDigit(after) || (after >= 65 && after <= 90) || (after >= 97 && after <= 122);
-  return glued ? first.end : found;
+  const found =
+    match(text, groups) ?? localPhone(text, first) ?? claimedId(text, first) ?? claimedDocument(text, first);
+  return found === null || isGlued(text, found) ? first.end : found;
 }

@@ -1,19 +1,16 @@
 // Where a text says who somebody is: phones, e-mails, ID numbers, plates, bank cards and names, for masking.
 import type { Hit } from './lexicon.ts';
 import { findNames } from './names.ts';
-import { type NumberSpan, numberAt } from './numbers.ts';
+import { canonicalIdNumber, type NumberSpan, numberAt } from './numbers.ts';
 import type { Meaning, Rulebook } from './rulebook.ts';
+import { endOfSpelt, SPELT_DIGITS, speltNumberAt } from './spelt-number.ts';
 import type { PersonalSpan } from './ticket.ts';
-
-export interface PersonalFindings {
-  readonly spans: readonly PersonalSpan[];
-  readonly numbers: readonly NumberSpan[];
-}
 
 const DIGIT = 1;
 const AT = 2;
 const PLATE = 3;
 const LETTER = 4;
+const SPELT = 5;
 /** Beginnings of number plates. */
 const PLATE_PROVINCES = '京津沪渝冀豫云辽黑湘皖鲁新苏浙赣鄂桂甘晋蒙陕吉闽贵粤青藏川宁琼';
 /** More spans than this are no longer somebody's data but a list; the rest is found by whoever masks it. */
@@ -23,6 +20,7 @@ const kinds = new Uint8Array(65536);
 for (let code = 48; code <= 57; code++) kinds[code] = DIGIT;
 for (let code = 65; code <= 90; code++) kinds[code] = kinds[code + 32] = LETTER;
 kinds[0x40] = AT;
+for (const code of SPELT_DIGITS) kinds[code] = SPELT;
 for (const character of PLATE_PROVINCES) kinds[character.charCodeAt(0)] = PLATE;
 
 const LOCAL_PART = /[A-Za-z0-9._%+-]{1,64}$/;
@@ -38,7 +36,7 @@ function emailAt(text: string, at: number): PersonalSpan | null {
 }
 
 /** Province, letter, then five or six letters and digits with a digit among them; `吉E·12345`, `吉E12345警`. */
-const PLATE_REST = /[A-HJ-Ya-hj-y][·. -]?(?=[A-Za-z]{0,5}\d)[A-HJ-NP-Za-hj-np-z0-9]{4,6}[挂学警港澳领使]?/y;
+const PLATE_REST = / ?[A-HJ-Za-hj-z][·. -]?(?=[A-Za-z]{0,5}\d)[A-HJ-NP-Za-hj-np-z0-9]{4,6}[挂学警港澳领使]?/y;
 
 function plateAt(text: string, at: number): PersonalSpan | null {
   PLATE_REST.lastIndex = at + 1;
@@ -51,28 +49,39 @@ function plateAt(text: string, at: number): PersonalSpan | null {
   return after === DIGIT || after === LETTER ? null : { kind: 'plate', start: at, end };
 }
 
-function scan(text: string, spans: PersonalSpan[], numbers: NumberSpan[], most: number): void {
+/** Behind letters only what its check digit proves, and phones (`tel13800138000`), are somebody's. */
+function isPartNumber(text: string, { kind, start, value }: NumberSpan): boolean {
+  if (kinds[text.charCodeAt(start - 1)] !== LETTER) return false;
+  return kind !== 'phone' && !(kind === 'id-number' && value.length === 18 && canonicalIdNumber(value) !== null);
+}
+
+/** The phone, ID number or card that begins at a digit, else where to go on. */
+function digitsAt(text: string, at: number): PersonalSpan | number {
+  const found = numberAt(text, at);
+  if (typeof found !== 'number' && !isPartNumber(text, found)) {
+    const plus = text.charAt(found.start - 1) === '+' ? 1 : 0;
+    return { kind: found.kind, start: found.start - plus, end: found.end };
+  }
+  return speltNumberAt(text, at) ?? (typeof found === 'number' ? found : found.end);
+}
+
+function spanAt(text: string, at: number, kind: number | undefined): PersonalSpan | number {
+  if (kind === DIGIT) return digitsAt(text, at);
+  if (kind === SPELT) return speltNumberAt(text, at) ?? endOfSpelt(text, at);
+  return (kind === AT ? emailAt(text, at) : plateAt(text, at)) ?? at + 1;
+}
+
+function scan(text: string, spans: PersonalSpan[], most: number): void {
   for (let at = 0; at < text.length && spans.length < most; at++) {
     const kind = kinds[text.charCodeAt(at)];
-    if (kind === DIGIT) {
-      const before = at > 0 ? kinds[text.charCodeAt(at - 1)] : 0;
-      const found = numberAt(text, at);
-      if (typeof found === 'number') at = found - 1;
-      else if (before === LETTER && found.kind !== 'phone') at = found.end - 1;
-      else {
-        const plus = text.charAt(found.start - 1) === '+' ? 1 : 0;
-        spans.push({ kind: found.kind, start: found.start - plus, end: found.end });
-        numbers.push(found);
-        at = found.end - 1;
-      }
-    } else if (kind === AT || kind === PLATE) {
-      const found = kind === AT ? emailAt(text, at) : plateAt(text, at);
-      if (found !== null) {
-        // The digits of an address such as 13800138000@qq.com were taken for a phone a moment ago.
-        while (spans.length > 0 && spans.at(-1)!.end > found.start) spans.pop();
-        spans.push(found);
-        at = found.end - 1;
-      }
+    if (kind === 0 || kind === LETTER) continue;
+    const found = spanAt(text, at, kind);
+    if (typeof found === 'number') at = found - 1;
+    else {
+      // The digits of an address such as 13800138000@qq.com were taken for a phone a moment ago.
+      while (spans.length > 0 && spans.at(-1)!.end > found.start) spans.pop();
+      spans.push(found);
+      at = found.end - 1;
     }
   }
 }
@@ -94,17 +103,16 @@ export function findPersonal(
   hits: readonly Hit<Meaning>[],
   requesterName: string | null,
   rulebook: Rulebook,
-): PersonalFindings {
+): readonly PersonalSpan[] {
   const spans: PersonalSpan[] = [];
-  const numbers: NumberSpan[] = [];
-  scan(text, spans, numbers, MOST_SPANS);
+  scan(text, spans, MOST_SPANS);
   findNames(text, hits, requesterName, rulebook, { spans, most: MOST_SPANS });
-  return { spans: tidy(spans), numbers };
+  return tidy(spans);
 }
 
 /** Only what is told by its form: phones, e-mails, ID numbers, plates and bank cards, all of them. Linear. */
 export function findNumbers(text: string): readonly PersonalSpan[] {
   const spans: PersonalSpan[] = [];
-  if (/[0-9@]/.test(text)) scan(text, spans, [], Number.POSITIVE_INFINITY);
+  scan(text, spans, Number.POSITIVE_INFINITY);
   return tidy(spans);
 }

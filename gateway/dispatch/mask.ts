@@ -1,11 +1,12 @@
 // Takes out of what is forwarded whatever says who somebody is.
 import { findNumbers } from '../../normalizer/personal.ts';
+import { DIGITS } from '../../normalizer/spelt-number.ts';
 import type { Appeal, PersonalSpan, Requester } from '../../normalizer/ticket.ts';
 import { accusedPlates, isOfOthers } from './of-others.ts';
 import { maskOwnHome } from './own-home.ts';
 import { maskOwnNumbers } from './own-numbers.ts';
 import { maskOwnWork } from './own-work.ts';
-import { DIGITS, hideSpelt } from './spelt-number.ts';
+import { hideSpelt } from './spelt-number.ts';
 
 /** A text that must not go out, and what goes out in its place. */
 interface Secret {
@@ -110,6 +111,8 @@ function partly(kind: PersonalSpan['kind'], text: string): string {
   if (kind === 'name') return `${[...text][0]}**`;
   if (kind === 'email') return text.replace(/^(.).*(@.*)$/su, '$1***$2');
   if (kind === 'plate') return `${text.slice(0, 2)}***${text.slice(-1)}`;
+  // Of a number in words the digits that are left would be those of another.
+  if (/[\p{Script=Han}○\p{No}]/u.test(text)) return MARKS[kind];
   const digits = text.replace(/[^0-9Xx]/g, '');
   if (digits.length < 8) return '*'.repeat(digits.length);
   const head = kind === 'phone' ? 3 : 4;

@@ -103,3 +103,11 @@ describe('masks of a requester', () => {
     assert.equal(hidden(`1${'○'.repeat(60)}1`, { idNumber }), '【证件号】');
   });
 });
+
+describe('masks of an ordinary ticket', () => {
+  it('leave enough of a number to talk about it, and nothing of one whose digits are spelt', () => {
+    const { appeal } = read('电话138.0013.8000，或一三八零零一三八零零一，或13八00一38002。');
+    const masks = createMasks(appeal, false, null);
+    assert.equal(masks.content(appeal.content), '电话138****8000，或【电话】，或【电话】。');
+  });
+});
