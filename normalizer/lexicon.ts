@@ -22,6 +22,8 @@ export interface Hit<Item> {
   readonly end: number;
   /** True when it is two words with something between them. */
   readonly gap: boolean;
+  /** Where the second of two begins; of one word where it begins. */
+  readonly tail: number;
 }
 
 export interface LexiconEntry<Item> {
@@ -180,6 +182,7 @@ export function compileLexicon<Item>(entries: readonly LexiconEntry<Item>[]): Le
     start,
     end,
     gap: pairs[part]! >= 0,
+    tail: end - lengths[part]!,
   });
 
   function scan(text: string): ReadonlyMap<Family, readonly Hit<Item>[]> {

@@ -4,7 +4,7 @@
 export const SHANGHAI_MS = 8 * 3_600_000;
 
 const WRITTEN =
-  /^(\d{4})[-/.年](\d{1,2})[-/.月](\d{1,2})日?(?:[T ]{0,3}(\d{1,2})[:时点](\d{1,2})分?(?::?(\d{1,2})(?:\.(\d{1,9}))?秒?)?)? ?(Z|[+-]\d{2}:?\d{2})?$/i;
+  /^(\d{4})[-/.年](\d{1,2})[-/.月](\d{1,2})日?(?:[T ]{0,3}(\d{1,2})(?:[时点]|[:时点](\d{1,2})分?(?::?(\d{1,2})(?:\.(\d{1,9}))?秒?)?))? ?(Z|[+-](?:0\d|1[0-4]):?[0-5]\d)?$/i;
 
 function zoneMs(zone: string | undefined): number {
   if (zone === undefined) return SHANGHAI_MS;
@@ -16,7 +16,7 @@ function zoneMs(zone: string | undefined): number {
 
 /**
  * Milliseconds since the epoch, or null for what is no time. Takes RFC 3339, `2024-01-05 08:30:05`, `2024/1/5 8:30`,
- * `2024年1月5日8时30分`, and seconds or milliseconds since the epoch.
+ * `2024年1月5日8时30分`, `2024年1月5日8点`, and seconds or milliseconds since the epoch.
  */
 export function parseMoment(written: string): number | null {
   const text = written.trim().replaceAll('：', ':');
@@ -37,7 +37,7 @@ export function parseMoment(written: string): number | null {
   const date = new Date(midnight);
   // A year below 100 would be taken for one of the twentieth century.
   const sameDay = date.getUTCFullYear() === year && date.getUTCMonth() === month - 1 && month >= 1 && day >= 1;
-  if (!sameDay || hour > 24 || minute > 59 || second > 60) return null;
+  if (!sameDay || hour > 24 || minute > 59 || second > 60 || (hour === 24 && minute + second > 0)) return null;
   const millis = Number(`0.${match[7] ?? '0'}`) * 1000;
   return midnight + ((hour * 60 + minute) * 60 + second) * 1000 + Math.floor(millis) - zoneMs(match[8]);
 }

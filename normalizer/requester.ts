@@ -16,13 +16,18 @@ const LONGEST_FIELD = 200;
 const E164 = /^\+\d{7,15}$/;
 const EMAIL = /^[a-z0-9._%+-]{1,64}@(?:[a-z0-9-]{1,63}\.){1,6}[a-z]{2,24}$/;
 
+/** Mobile numbers among others, with nothing but words or blanks between them: `张三13800138000 李四13900139000`. */
+function mobilesIn(text: string): readonly string[] {
+  return text.match(/(?<!\d)1[3-9]\d[ -]?\d{4}[ -]?\d{4}(?!\d)/g) ?? [];
+}
+
 /** E.164 of a phone as written: `+86…`, `0086…`, spaces, full-width digits, area codes, local numbers; null when it is none. */
 export function toE164(written: string, areaCode: string): string | null {
   const plain = written
     .slice(0, LONGEST_FIELD)
     .normalize('NFKC')
     .replace(/(?:转|ext\.?|#).*$/is, '');
-  for (const part of plain.split(/[/、,;；或|]/)) {
+  for (const part of [...plain.split(/[/、,;；或|]/), ...mobilesIn(plain)]) {
     const international = /^\s*\+/.test(part);
     const digits = part.replace(/\D/g, '');
     const national = nationalPhone(digits);
@@ -58,7 +63,9 @@ function email(value: string | undefined, rulebook: Rulebook, problems: string[]
   const text = field(value, rulebook);
   if (text === null) return null;
   const address = (/<([^<>]{3,254})>/.exec(text)?.[1] ?? text).trim().toLowerCase();
-  if (EMAIL.test(address)) return address;
+  // Of several the first.
+  const found = [address, ...address.split(/[\s,;，；、/]+/)].find(one => EMAIL.test(one));
+  if (found !== undefined) return found;
   problems.push('requester.email-unreadable');
   return text;
 }
@@ -70,6 +77,13 @@ function idNumber(value: string | undefined, kind: string | null, rulebook: Rule
   const claimed = kind === null ? /^\d{15}(?:\d{2}[\dX])?$/.test(plain) : kind === '居民身份证';
   if (claimed && canonicalIdNumber(plain) === null) problems.push('requester.id-number-invalid');
   return plain;
+}
+
+/** What programs write for nobody (`null`, `app:undefined`, `wechat:0`) would make one person of everybody. */
+function openid(value: string | undefined, rulebook: Rulebook): string | null {
+  const text = cut(value?.trim() ?? '', LONGEST_FIELD);
+  const bare = text.slice(text.indexOf(':') + 1).trim();
+  return bare === '' || rulebook.placeholders.has(bare.toLowerCase()) ? null : text;
 }
 
 /** The requester as the platform names it, each field in one form or as sent, and what could not be read. */
@@ -88,8 +102,7 @@ export function readRequester(
     email: email(contact.email, rulebook, problems),
     idKind,
     idNumber: idNumber(contact.idNumber, idKind, rulebook, problems),
-    openid:
-      contact.openid === undefined || contact.openid.trim() === '' ? null : cut(contact.openid.trim(), LONGEST_FIELD),
+    openid: openid(contact.openid, rulebook),
     address: field(contact.address, rulebook),
     organisation: field(contact.organisation, rulebook),
     replyBy: field(contact.replyBy, rulebook),

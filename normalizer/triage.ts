@@ -93,12 +93,23 @@ export function readTriage(
 const LEAST_ACCUSING = 2;
 
 /** 不匿名 and the like: the opposite of what the word says. */
-const DENIED = /(?:不|没|没有|无需|不用|不必|不是|拒绝|并非)$/;
+const DENIED = /(?:不需要|不要求|不希望|不想|不愿意?|不要|不必|不用|不是|没有|没|无需|无须|拒绝|并非|不)$/;
+/** What ends like a denial and is none: 不得不匿名, 是不是匿名. */
+const NOT_DENIED =
+  /(?:不得不|不能不|不可不|是不是|要不要|用不用|需不需要|想不想|愿不愿意?|有没有|(?:如果|要是|若|若是|万一|怕|担心)(?:你们|您|他们)?不)$/;
+/** 你们不保密, 上次没有保密: said by somebody who wants it; only this says that they do not. */
+const NOT_NEEDED = /(?:不需要|不要求|不要|不必|不用|无需|无须)$/;
+const DENIAL_REACH = 8;
+
+function isDenied(text: string, start: number): boolean {
+  const before = text.slice(Math.max(0, start - DENIAL_REACH), start);
+  const denied = text.startsWith('保密', start) ? NOT_NEEDED : DENIED;
+  return denied.test(before) && !NOT_DENIED.test(before);
+}
 
 function privacyHits(reading: Reading, role: 'confidential' | 'anonymous' | 'open'): Hit<Meaning>[] {
   return hitsOf(reading, 'privacy').filter(
-    ({ item, start }) =>
-      item.of === 'privacy' && item.role === role && !DENIED.test(reading.text.slice(Math.max(0, start - 3), start)),
+    ({ item, start }) => item.of === 'privacy' && item.role === role && !isDenied(reading.text, start),
   );
 }
 

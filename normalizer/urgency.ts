@@ -27,9 +27,11 @@ interface Surroundings {
   readonly dated: boolean;
 }
 
-function isNegated(start: number, end: number, word: number): boolean {
+function isNegated(start: number, end: number, hit: Hit<Meaning>): boolean {
+  // 燃气没有泄漏: between two words it has to stand at the second, since 燃气没人管漏了 denies nothing.
+  if (start >= hit.start) return end <= hit.tail && hit.tail - end < end - start;
   const reach = end - start > 1 ? NEGATION_REACH : SHORT_NEGATION_REACH;
-  return end <= word && word - end <= reach;
+  return end <= hit.start && hit.start - end <= reach;
 }
 
 function surroundings(reading: Reading, hit: Hit<Meaning>, contexts: readonly Hit<Meaning>[]): Surroundings {
@@ -46,7 +48,7 @@ function surroundings(reading: Reading, hit: Hit<Meaning>, contexts: readonly Hi
     found.sentence.add(item.context);
     if (end <= clause.start || start >= clause.end) continue;
     found.clause.add(item.context);
-    if (item.context === 'negation') negated ||= isNegated(start, end, hit.start);
+    if (item.context === 'negation') negated ||= isNegated(start, end, hit);
   }
   return { ...found, negated, dated: DATED.test(reading.text.slice(sentence.start, sentence.end)) };
 }

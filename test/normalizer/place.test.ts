@@ -20,6 +20,9 @@ describe('place', () => {
       ['梅河口光明街道路灯坏了', '220581', '光明街道'],
       ['在罗通山旅游时门票贵', '220524', null],
       ['我们小区没有暖气', null, null],
+      ['人员密集安全通道堵塞', null, null],
+      ['征集安置房意见', null, null],
+      ['集安全市停水', '220582', null],
     ];
     for (const [content, division, town] of rows) {
       it(content, () => {

@@ -23,6 +23,10 @@ describe('requester', () => {
       ['010-66012345', '+861066012345'],
       ['3212345', '+864353212345'],
       ['3212345/13800138000', '+864353212345'],
+      ['张三13800138000 李四13900139000', '+8613800138000'],
+      ['0435 3212345 13800138000', '+8613800138000'],
+      ['013800138000', '+8613800138000'],
+      ['+86-10-66012345', '+861066012345'],
       ['+82 10-1234-5678', '+821012345678'],
       ['12345', null],
       ['无', null],
@@ -72,6 +76,16 @@ describe('requester', () => {
   it('knows nobody by placeholders, wrong check digits and numbers everybody has in hand', () => {
     assert.deepEqual(identities({ name: '匿名', phone: '无', email: 'n/a', idNumber: '110105194912310021' }), []);
     assert.deepEqual(identities({ phone: '00000000000', callerPhone: '11111111111' }), []);
+    for (const openid of ['null', 'app:null', 'wechat: undefined', 'app:0', 'app:']) {
+      assert.deepEqual(identities({ openid }), [], openid);
+    }
+    assert.deepEqual(identities({ openid: ' wechat:oX1 ' }), ['openid wechat:oX1']);
+  });
+
+  it('writes to the first of several e-mail addresses', () => {
+    for (const email of ['a@b.cn;c@d.cn', 'A@B.cn, c@d.cn', 'a@b.cn、c@d.cn', 'a@b.cn c@d.cn']) {
+      assert.deepEqual(readRequester({ email }, rulebook).requester.email, 'a@b.cn', email);
+    }
   });
 
   it('keeps a foreign document apart from an identity card of the same digits', () => {
