@@ -20,6 +20,8 @@ const MARKS: readonly { readonly bytes: readonly number[]; readonly encoding: En
 const SAMPLE = 256 * 1024;
 /** Signs that cannot be decoded, of all that are not ASCII: a few are somebody's broken character, many another encoding. */
 const FEW_BROKEN = 0.01;
+/** Chinese of GB18030 is no UTF-8 at all, so that may have more: programs cut texts by bytes, in the middle of a sign. */
+const SOME_BROKEN = 0.2;
 /** Of the bytes at odd or at even places, that are zero, where text with commas and digits is in UTF-16. */
 const ZEROS = 0.05;
 const PIECE = 64 * 1024;
@@ -36,10 +38,18 @@ export function detectEncoding(bytes: Uint8Array, wanted: ExchangeSettings['enco
   // Chinese that is sound UTF-8 is no UTF-16, whatever zeros somebody's program left in it.
   const plain = isUtf8(sample) && sample.some(byte => byte >= 0x80);
   if (wide !== null && !plain) return { encoding: wide, mark: 0 };
-  // One broken sign must not make Chinese of another kind of the whole file, so UTF-8 may have a few.
-  if (isUtf8(bytes) || brokenShare(sample, 'utf-8') <= FEW_BROKEN) return { encoding: 'utf-8', mark: 0 };
-  if (brokenShare(sample, 'gb18030') <= FEW_BROKEN) return { encoding: 'gb18030', mark: 0 };
+  if (isUtf8(bytes)) return { encoding: 'utf-8', mark: 0 };
+  // Nothing is told by what all encodings have: the first sign of another kind may stand far behind.
+  const telling = fromFirstWide(bytes);
+  // Broken signs must not make Chinese of another kind of the whole file.
+  if (brokenShare(telling, 'utf-8') <= SOME_BROKEN) return { encoding: 'utf-8', mark: 0 };
+  if (brokenShare(telling, 'gb18030') <= FEW_BROKEN) return { encoding: 'gb18030', mark: 0 };
   throw new FileFault('exchange.encoding_unknown');
+}
+
+function fromFirstWide(bytes: Uint8Array): Uint8Array {
+  const at = bytes.findIndex(byte => byte >= 0x80);
+  return bytes.subarray(Math.max(0, at), Math.max(0, at) + SAMPLE);
 }
 
 /** UTF-16 without a mark: ASCII signs have a zero on one side, always the same. */

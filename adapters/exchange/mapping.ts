@@ -122,7 +122,7 @@ function rowFault(row: number, fields: Fields): RowFault | null {
 
 /** Whose row it is: rows of one sender keep their order. */
 export function senderOf(fields: Fields): string | null {
-  const phone = (fields.get('phone') ?? fields.get('callerPhone') ?? '').replace(/\D/g, '');
+  const phone = (fields.get('phone') ?? fields.get('callerPhone') ?? '').normalize('NFKC').replace(/\D/g, '');
   if (phone !== '') return phone;
   return fields.get('idNumber') ?? fields.get('openid') ?? fields.get('email') ?? null;
 }
@@ -173,24 +173,31 @@ export function appealOf(fields: Fields): InboundAppeal {
 function picked<N extends Field, T>(
   names: readonly N[],
   fields: Fields,
-  read: (text: string) => T | undefined,
+  read: (text: string, name: N) => T | undefined,
 ): Partial<Record<N, T>> {
   const found: Partial<Record<N, T>> = {};
   for (const name of names) {
     const text = fields.get(name);
-    const value = text === undefined ? undefined : read(text);
+    const value = text === undefined ? undefined : read(text, name);
     if (value !== undefined) found[name] = value;
   }
   return found;
 }
 
-const YES = /^(是|真|有|要|y|yes|true|1|√|✓|匿名|保密|公开|同意|需要)$/i;
-const NO = /^(否|不|假|无|n|no|false|0|×|不匿名|实名|不保密|不公开|不同意|不需要)$/i;
+const YES = /^(是|真|有|要|y|yes|true|1|√|✓|同意|需要)$/i;
+const NO = /^(否|不|假|无|n|no|false|0|×|不同意|不需要)$/i;
+type Flag = (typeof FLAGS)[number];
+/** Words that are a yes or no in the column of one flag, and may be the other in that of another. */
+const SAID: Readonly<Record<Flag, { readonly yes: RegExp; readonly no: RegExp }>> = {
+  anonymous: { yes: /^(?:匿名|不公开|保密)$/, no: /^(?:不匿名|非匿名|实名|公开)$/ },
+  confidential: { yes: /^(?:保密|不公开|匿名)$/, no: /^(?:不保密|非保密|公开)$/ },
+  public: { yes: /^(?:公开|愿意公开|同意公开)$/, no: /^(?:不公开|非公开|保密|匿名|不愿公开|不同意公开)$/ },
+};
 
 /** Nothing where a word is on neither list: the text of the appeal then decides. */
-function flag(text: string): boolean | undefined {
-  if (YES.test(text)) return true;
-  return NO.test(text) ? false : undefined;
+function flag(text: string, name: Flag): boolean | undefined {
+  if (YES.test(text) || SAID[name].yes.test(text)) return true;
+  return NO.test(text) || SAID[name].no.test(text) ? false : undefined;
 }
 
 function categories(fields: Fields): readonly string[] {
@@ -222,7 +229,7 @@ function degrees(text: string | undefined, most: number): number | null {
 
 /** Addresses in one cell, parted by blanks, commas or semicolons; names of files that nobody can fetch are left in the cell. */
 function attachments(text: string): readonly InboundAttachment[] {
-  const urls = text.split(/[\s,;,;|]+/).filter(part => /^https?:\/\/[^\s]+$/i.test(part));
+  const urls = text.split(/[\s,;|，；、]+/).filter(part => /^https?:\/\/[^\s]+$/i.test(part));
   return urls.slice(0, MOST_ATTACHMENTS).map(url => ({ name: nameIn(url), source: { kind: 'url', url } }));
 }
 

@@ -73,6 +73,24 @@ describe('exchange: text files', () => {
     assert.match(appealIn(rowsIn(await partsOf(bytes))[0]).content, /^灯不亮/);
   });
 
+  it('in UTF-8 whose titles were cut in the middle of a sign stay UTF-8, short as they are', async () => {
+    const rows = [1, 2, 3].map(n =>
+      Buffer.concat([Buffer.from(`${n},路灯`), Buffer.of(0xe7, 0x81), Buffer.from(',建设大街路灯不亮\r\n')]),
+    );
+    const parts = await partsOf(Buffer.concat([Buffer.from('编号,标题,内容\r\n'), ...rows]));
+    assert.deepEqual(codesIn(parts), []);
+    assert.deepEqual(
+      rowsIn(parts).map(row => appealIn(row).content),
+      ['建设大街路灯不亮', '建设大街路灯不亮', '建设大街路灯不亮'],
+    );
+  });
+
+  it('in GBK are read so, however far behind the first Chinese stands', async () => {
+    const rows = `${'1,hello\n'.repeat(40_000)}2,路灯坏了三天没人修\n`;
+    const parts = rowsIn(await partsOf(iconv.encode(`externalId,content\n${rows}`, 'gbk')));
+    assert.equal(appealIn(parts.at(-1)).content, '路灯坏了三天没人修');
+  });
+
   it('of a few rows are not taken for UTF-16 for one NUL byte', async () => {
     const parts = await partsOf('编号,内容\n1,路灯\0坏了\n2,井盖缺失\n');
     assert.deepEqual(codesIn(parts), ['2 nul_bytes']);
@@ -529,4 +547,47 @@ describe('exchange: any table', () => {
       }),
       { numRuns: 100 },
     ));
+});
+
+describe('exchange: words of one column', () => {
+  const flagsOf = async (words: string) => {
+    const [row] = rowsIn(await partsOf(`内容,是否匿名,是否保密,是否公开\n路灯不亮,${words}\n`));
+    const { anonymous, confidential, public: published } = appealIn(row);
+    return [anonymous, confidential, published];
+  };
+
+  it('are no yes in another: what is secret is never made public', async () => {
+    assert.deepEqual(await flagsOf('否,否,保密'), [false, false, false]);
+    assert.deepEqual(await flagsOf('公开,公开,匿名'), [false, false, false]);
+    assert.deepEqual(await flagsOf('匿名,保密,公开'), [true, true, true]);
+    assert.deepEqual(await flagsOf('不公开,不公开,不公开'), [true, true, false]);
+    assert.deepEqual(await flagsOf('实名,不保密,愿意公开'), [false, false, true]);
+  });
+
+  it('decide nothing where nobody knows them', async () => {
+    assert.deepEqual(await flagsOf('看情况,看情况,看情况'), [undefined, undefined, undefined]);
+  });
+
+  it('are one sender’s in full-width digits, too', async () => {
+    const [row] = rowsIn(await partsOf('内容,电话\n路灯不亮,１３８００１３８０００\n'));
+    assert.equal(row?.sender, '13800138000');
+  });
+
+  for (const sign of ['，', '；', '、', ';', '|', ' ', '\n']) {
+    it(`part addresses of files at ${JSON.stringify(sign)}`, async () => {
+      const cell = ['https://a.cn/1.jpg', 'https://a.cn/2.jpg'].join(sign);
+      const [row] = rowsIn(
+        await partsOf(
+          csv([
+            ['内容', '附件'],
+            ['路灯不亮', cell],
+          ]),
+        ),
+      );
+      assert.deepEqual(
+        appealIn(row).attachments.map(({ name }) => name),
+        ['1.jpg', '2.jpg'],
+      );
+    });
+  }
 });
