@@ -57,12 +57,19 @@ function foreign(text: string): number {
   return count;
 }
 
-/** UTF-8 when the bytes are that, but for a few broken ones; else GB 18030. */
+/** Characters that take three bytes or more in UTF-8; in bytes of GB hardly one comes about by chance. */
+function long(text: string): number {
+  let count = 0;
+  for (let i = 0; i < text.length; i++) if (text.charCodeAt(i) >= 0x800 && text.charCodeAt(i) !== 0xfffd) count++;
+  return count;
+}
+
+/** UTF-8 when the bytes are that, but for broken ones; else GB 18030. */
 function decodeUnlabelled(bytes: Uint8Array): string {
   const utf8 = decode(bytes, 'utf-8');
   const lost = broken(utf8);
-  // One broken byte in a long UTF-8 text: as GB it would often be "valid" and all wrong.
-  if (lost === 0 || lost * 10 <= foreign(utf8)) return utf8;
+  // Broken bytes in a UTF-8 text, or a footer that was hung on behind base64: as GB it would often be "valid" and all wrong.
+  if (lost === 0 || lost * 10 <= foreign(utf8) || lost < long(utf8)) return utf8;
   const gb = decode(bytes, 'gb18030');
   return broken(gb) < lost ? gb : utf8;
 }
@@ -73,8 +80,13 @@ const UTF8_HAN = /[\u3000-\uFFEF]{2}/;
 function decodeGb(bytes: Uint8Array): string {
   const gb = decode(bytes, 'gb18030');
   if (!HIGH.test(gb)) return gb;
+  return isUtf8Instead(bytes, gb) ? decode(bytes, 'utf-8') : gb;
+}
+
+/** Whether bytes that are called GB are UTF-8 all the same. */
+function isUtf8Instead(bytes: Uint8Array, gb: string): boolean {
   const utf8 = decode(bytes, 'utf-8');
-  return !utf8.includes('\uFFFD') && UTF8_HAN.test(utf8) ? utf8 : gb;
+  return !utf8.includes('\uFFFD') && (UTF8_HAN.test(utf8) || gb.includes('\uFFFD'));
 }
 
 /** Whether nearly all high bytes stand in pairs of GB 2312, or the whole is UTF-8: Western text has them one by one. */
@@ -157,8 +169,6 @@ export function repairHeaderLine(line: string): string {
 
 function repairWords(line: string): string {
   const words = [...line.matchAll(WORD)];
-  // The large set is what GB labels mean, and that is how they are decoded.
-  if (words.every(([, label]) => GB.test(label as string))) return line;
   // The bytes of one character may be split between two words, so the words of a line are judged together.
   const bytes = Buffer.concat(words.map(([, , encoding, text]) => wordBytes(encoding as string, text as string)));
   const labels = new Set(words.map(([, label]) => (label as string).toLowerCase()));
@@ -179,8 +189,10 @@ function repairWords(line: string): string {
 
 function isDoubtful(label: string, bytes: Uint8Array): boolean {
   if (HZ.test(label)) return true;
+  // The large set is what GB labels mean, and that is how they are decoded.
+  if (GB.test(label)) return isUtf8Instead(bytes, decode(bytes, 'gb18030'));
   if (label === 'utf-8' || label === 'utf8') return decode(bytes, 'utf-8').includes('\uFFFD');
-  return WESTERN.test(label) || label === 'us-ascii' || (!GB.test(label) && decoder(label) === null);
+  return WESTERN.test(label) || label === 'us-ascii' || decoder(label) === null;
 }
 
 function wordBytes(encoding: string, text: string): Buffer {

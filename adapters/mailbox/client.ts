@@ -24,8 +24,8 @@ export interface Folder {
 export interface Head {
   readonly uid: number;
   readonly size: number;
-  /** INTERNALDATE in milliseconds since the epoch: when the server took it in. */
-  readonly receivedAt: number;
+  /** INTERNALDATE in milliseconds since the epoch: when the server took it in; null where what it says is no time. */
+  readonly receivedAt: number | null;
 }
 
 export interface SearchFor {
@@ -254,7 +254,8 @@ async function heads(client: ImapFlow, uids: readonly number[]): Promise<readonl
   )) {
     // Changes of flags by others come unasked, without a size.
     if (!wanted.has(uid) || size === undefined) continue;
-    found.push({ uid, size, receivedAt: internalDate === undefined ? 0 : new Date(internalDate).getTime() });
+    const receivedAt = internalDate === undefined ? Number.NaN : new Date(internalDate).getTime();
+    found.push({ uid, size, receivedAt: Number.isNaN(receivedAt) ? null : receivedAt });
   }
   return found.sort((a, b) => a.uid - b.uid);
 }

@@ -153,7 +153,8 @@ async function take(look: Look, uids: readonly number[]): Promise<void> {
 
 function counts(look: Look, { uid, receivedAt }: Head): boolean {
   const { old, from } = markOf(look);
-  return uid > old || receivedAt >= from;
+  // Of one that lay there and has no time nobody knows that it does not count.
+  return uid > old || receivedAt === null || receivedAt >= from;
 }
 
 /** The next batch is on its way while one is being made durable. */

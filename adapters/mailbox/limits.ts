@@ -17,6 +17,8 @@ export const LIMITS = {
   embeddedPictures: 30,
   /** Letters passed on in one mail that are read; further ones stay enclosed. */
   passedOn: 10,
+  /** Letters passed on inside of letters passed on. */
+  passedOnWithin: 4,
   /** Links of one mail that are looked at, and of those that its content gets. */
   links: 200,
   linksKept: 20,

@@ -31,7 +31,7 @@ export function originalOf(body: Uint8Array, head: Head, place: MailPlace): Orig
     body,
     mediaType: MEDIA_TYPE,
     meta: {
-      internalDate: new Date(head.receivedAt).toISOString(),
+      ...(head.receivedAt === null ? {} : { internalDate: new Date(head.receivedAt).toISOString() }),
       folder: place.folder,
       uidValidity: place.validity,
       uid: String(head.uid),

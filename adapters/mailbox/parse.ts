@@ -34,7 +34,7 @@ export async function parseMailAsAppeal(original: Original, settings: MailSettin
 async function mailsIn({ body }: Original): Promise<{ mail: MailContent; inner: readonly MailContent[] }> {
   const mail = await readMime(body);
   if (!isMail(mail.headers)) throw new Unreadable('mailbox.not_a_mail', 'the bytes hold no header line of a mail');
-  return { mail, inner: isForwardedOnly(mail) ? await readInner(mail) : [] };
+  return { mail, inner: await readInner(mail, LIMITS.passedOnWithin) };
 }
 
 const EXPECTED = ['from', 'subject', 'date', 'to', 'message-id', 'received', 'return-path', 'content-type', 'sender'];
@@ -43,17 +43,23 @@ function isMail(headers: MailHeaders): boolean {
   return EXPECTED.some(name => headers.has(name));
 }
 
-/** The letters that a mail passes on as attachments and says nothing to; what cannot be read stays an attachment. */
-async function readInner(mail: MailContent): Promise<readonly MailContent[]> {
+/**
+ * The letters that a mail passes on as attachments and says nothing to; of those that do the same, the ones they pass on. What
+ * cannot be read stays an attachment.
+ */
+async function readInner(mail: MailContent, levels: number): Promise<readonly MailContent[]> {
+  if (levels === 0 || !isForwardedOnly(mail)) return [];
   const letters: MailContent[] = [];
   for (const { bytes } of mail.files.filter(one => one.type === 'message/rfc822').slice(0, LIMITS.passedOn)) {
     try {
-      letters.push(await readMime(bytes));
+      const letter = await readMime(bytes);
+      const inner = await readInner(letter, levels - 1);
+      letters.push(...(inner.length > 0 ? inner : [letter]));
     } catch (error) {
       if (!(error instanceof Unreadable)) throw error;
     }
   }
-  return letters;
+  return letters.slice(0, LIMITS.passedOn);
 }
 
 /** The parts of mailparser's own tree that are read here; not in its types, so the tests of charsets prove them. */
@@ -69,6 +75,7 @@ interface SplitNode {
   readonly parentNode: SplitNode | false;
   readonly headers: { getList(): { key: string; line: string }[] };
   filename: string | false;
+  contentType: string | false;
 }
 interface TreeBuilder {
   createNode(node: SplitNode): TreeNode;
@@ -111,6 +118,8 @@ const OPTIONS = {
 
 /** Written in pieces, so that a mail given up in the middle costs no more. */
 const PIECE = 65_536;
+/** `Content-Type: text`, as old programs write it, is plain text (RFC 2045, 5.2), and no file of unknown kind. */
+const OLD_TEXT = /^(?:text|plain|plain\/text)$/i;
 const BARE_LABELS = new Set(['', 'utf-8', 'utf8', 'us-ascii', 'ascii']);
 
 async function readMime(body: Uint8Array): Promise<MailContent> {
@@ -219,6 +228,7 @@ function watchTree(parser: MailParser, trustBare: boolean): { root(): TreeNode |
       parser.destroy(new Unreadable('mailbox.nested_too_deep', `parts stand ${LIMITS.depth} deep inside each other`));
     }
     const mended = mendHeaders(given);
+    if (given.contentType && OLD_TEXT.test(given.contentType) && !given.filename) given.contentType = 'text/plain';
     const node = create(given);
     root ??= node;
     if (mended && given.filename) given.filename = fileName(node.headers) ?? given.filename;

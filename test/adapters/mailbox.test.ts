@@ -250,6 +250,15 @@ describe('mailbox', () => {
     assert.deepEqual(stage.gateway.log, []);
   });
 
+  it('takes in a mail of which the server tells no time, and what came after it', async () => {
+    const server = await start();
+    server.add(letter('of no time'), { receivedAt: new Date(Number.NaN) });
+    server.add(letter('after it'));
+    const stage = await open(server, { since: 'all' });
+    await stage.poll();
+    assert.deepEqual(stage.taken(), [letter('of no time'), letter('after it')]);
+  });
+
   it('passes over a mail that the server cannot hand out, and takes it in when it can, over a restart too', async () => {
     const server = await start();
     const broken = server.add(letter('broken'));
