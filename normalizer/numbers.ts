@@ -193,12 +193,11 @@ function isLetter(code: number): boolean {
   return (code >= 65 && code <= 90) || (code >= 97 && code <= 122);
 }
 
-/** Digits with letters on both sides, or with more digits behind them, are part numbers. A right ID number is one wherever it stands. */
+/** Digits with letters behind them are part numbers; of a phone, with letters on both sides. A right ID number is one wherever it stands. */
 function isGlued(text: string, { kind, start, end, value }: NumberSpan): boolean {
-  const after = text.charCodeAt(end);
   if (kind === 'id-number' && value.length === 18 && canonicalIdNumber(value) !== null) return false;
-  if (kind === 'phone' && isLetter(after)) return isLetter(text.charCodeAt(start - 1));
-  return isDigit(after) || isLetter(after);
+  if (!isLetter(text.charCodeAt(end))) return false;
+  return kind !== 'phone' || isLetter(text.charCodeAt(start - 1));
 }
 
 /**

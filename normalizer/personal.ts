@@ -78,15 +78,13 @@ function scan(text: string, spans: PersonalSpan[], most: number): void {
     const found = spanAt(text, at, kind);
     if (typeof found === 'number') at = found - 1;
     else {
-      // The digits of an address such as 13800138000@qq.com were taken for a phone a moment ago.
-      while (spans.length > 0 && spans.at(-1)!.end > found.start) spans.pop();
       spans.push(found);
       at = found.end - 1;
     }
   }
 }
 
-/** Sorted, and where two overlap the earlier and longer one. */
+/** Sorted, and where two overlap the earlier and longer one: 13800138000@qq.com is an address. */
 function tidy(spans: PersonalSpan[]): PersonalSpan[] {
   spans.sort((a, b) => a.start - b.start || b.end - a.end);
   const kept: PersonalSpan[] = [];

@@ -24,10 +24,15 @@ interface Surroundings {
   /** Contexts that stand near, whatever stands between. */
   readonly near: ReadonlySet<Context>;
   readonly negated: boolean;
-  readonly dated: boolean;
+  /** Whether a date stands in the clause, and in the sentence. */
+  readonly dated: { readonly clause: boolean; readonly sentence: boolean };
 }
 
-function isNegated(start: number, end: number, hit: Hit<Meaning>): boolean {
+/** 没有人管燃气泄漏 denies that somebody mends it. */
+const MENDED = /管(?!道|线|网)|[修理救堵治]|解决|处置/;
+
+function isNegated(text: string, start: number, end: number, hit: Hit<Meaning>): boolean {
+  if (MENDED.test(text.slice(end, hit.tail))) return false;
   // 燃气没有泄漏: between two words it has to stand at the second, since 燃气没人管漏了 denies nothing.
   if (start >= hit.start) return end <= hit.tail && hit.tail - end < end - start;
   const reach = end - start > 1 ? NEGATION_REACH : SHORT_NEGATION_REACH;
@@ -48,9 +53,11 @@ function surroundings(reading: Reading, hit: Hit<Meaning>, contexts: readonly Hi
     found.sentence.add(item.context);
     if (end <= clause.start || start >= clause.end) continue;
     found.clause.add(item.context);
-    if (item.context === 'negation') negated ||= isNegated(start, end, hit);
+    if (item.context === 'negation') negated ||= isNegated(reading.text, start, end, hit);
   }
-  return { ...found, negated, dated: DATED.test(reading.text.slice(sentence.start, sentence.end)) };
+  const isDated = ({ start, end }: { readonly start: number; readonly end: number }): boolean =>
+    DATED.test(reading.text.slice(start, end));
+  return { ...found, negated, dated: { clause: isDated(clause), sentence: isDated(sentence) } };
 }
 
 /** True when what surrounds a word takes the urgency away: denied, past, as if, feared, usual, asked about. */
@@ -58,12 +65,16 @@ function isTakenBack(around: Surroundings, rule: UrgencyRule, needsNow: boolean,
   const { clause, sentence, near } = around;
   const now = near.has('now');
   if (around.negated || clause.has('figurative') || (type === '表扬' && rule.anywhere !== true)) return true;
-  if (clause.has('past') || around.dated || sentence.has('past')) return !now || clause.has('past');
+  // 去年他走了，我不想活了: of what is urgent wherever it is said, only what stands beside it tells when.
+  const told = rule.anywhere === true ? clause : sentence;
+  const dated = rule.anywhere === true ? around.dated.clause : around.dated.sentence;
+  if (clause.has('past') || dated || told.has('past')) return !now || clause.has('past');
   if (clause.has('supposed')) {
-    const feared = near.has('danger') || (rule.anywhere === true && now);
+    // Whoever says on what it depends whether they live is in danger now.
+    const feared = near.has('danger') || rule.anywhere === true;
     return needsNow || rule.evenIfFeared !== true || !feared;
   }
-  if (sentence.has('habitual')) return needsNow || !clause.has('now');
+  if (told.has('habitual')) return needsNow || !clause.has('now');
   if (clause.has('question')) return !clause.has('now');
   return (type === '咨询' || type === '建议') && !now;
 }

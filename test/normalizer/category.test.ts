@@ -24,6 +24,8 @@ describe('category', () => {
 
     it('courtesy at the end of a complaint is no praise', () => {
       assert.notEqual(read('小区垃圾没人清理，请尽快处理，谢谢').appeal.type.value, '表扬');
+      assert.equal(read('感谢感谢，好人好事，请尽快给我补发证件').appeal.type.value, '求助');
+      assert.equal(read('物业乱收费，请退费', { title: '建议' }).appeal.type.value, '建议');
     });
     it('every type names the words that decided and how sure it is', () => {
       const { type } = read('请问新生儿落户需要什么材料？').appeal;
@@ -94,6 +96,8 @@ describe('category', () => {
   it('names the organisation complained of', () => {
     assert.equal(read('投诉江畔物业公司不作为').appeal.subject, '江畔物业公司');
     assert.equal(read('路灯坏了').appeal.subject, null);
+    // Who only tells of it complains of nobody.
+    assert.equal(read('反映一下光明物业公司漏水').appeal.subject, null);
     assert.equal(read('路灯坏了', { subject: '某某公司' }).appeal.subject, '某某公司');
   });
 });

@@ -123,6 +123,13 @@ describe('deadline', () => {
     });
   });
 
+  it('days off are named one by one or in runs of a month at the most', () => {
+    assert.equal(daysOf('2026-01-01..2026-01-31')?.length, 31);
+    assert.equal(daysOf('2026-01-01..2026-02-01'), null);
+    assert.equal(daysOf('2026-01-02..2026-01-01'), null);
+    assert.equal(daysOf('2026-01-01')?.length, 1);
+  });
+
   it('working days rise and never fall on a day off', () => {
     let day = shanghaiDay(at('2024-12-01T00:00:00'));
     for (let i = 0; i < 400; i++) {

@@ -42,6 +42,7 @@ describe('the suggested unit', () => {
       '举报集安市公安局违规办案',
       '举报二道江区公安局违规办案',
       '举报省公安厅违规办案',
+      '村里不公开账目，市公安局查处村支书不作为的问题',
     ]) {
       assert.deepEqual([handled(content, secret).unit, handled(content, secret).accused], ['市公安局', []], content);
     }

@@ -34,6 +34,17 @@ describe('names', () => {
     ['a brother called something', '本人弟弟叫何小利，也没拿到', ['何小利']],
     ['a father, in old words', '家父何德胜已八十岁', ['何德胜']],
     ['a husband since a year', '我丈夫李强于2019年去世', ['李强']],
+    [
+      'many in a list',
+      '业主代表：张三、李四、王五、赵六、钱七、孙八',
+      ['张三', '李四', '王五', '赵六', '钱七', '孙八'],
+    ],
+    [
+      'a signature far from the end',
+      '望严查！\n何小胜 13800138000 he.xiaosheng@example.com 2026-03-01 08:30:00',
+      ['何小胜'],
+    ],
+    ['nobody who only stands for a house', '该公司法人代表：王伟军，不给退钱', []],
     ['a signature with a date', '望严查！\n何小胜\n2026年3月1日', ['何小胜']],
     ['one behind a greeting', '此致 敬礼 何小胜 2026.3.1', ['何小胜']],
     ['one behind who they are', '谢谢。光明村村民：何小胜 电话13800138000', ['何小胜']],

@@ -27,6 +27,13 @@ describe('personal', () => {
     ['a longitude is no phone', '经度139.12345678，纬度43.12', []],
     ['an amount is no phone', '交了1500.00、3000.50元，共139.1234万', []],
     ['letters behind a phone', '13800138000wx同号', ['phone:13800138000']],
+    ['one of the newest numbers', '电话19912345678', ['phone:19912345678']],
+    ['a landline with a dot', '电话0435.3212345', ['phone:0435.3212345']],
+    ['three digits and eight', '138 00138000', ['phone:138 00138000']],
+    ['a landline in three groups', '0435 321 2345', ['phone:0435 321 2345']],
+    ['a local number of a large city', '电话62123456', ['phone:62123456']],
+    ['a phone before the sign of an address', '138 0013 8000@qq.com', ['phone:138 0013 8000']],
+    ['figures before words', '编号99一三八零零一三八零零零', []],
     ['one digit after the other', '电话1 3 8 0 0 1 3 8 0 0 0', ['phone:1 3 8 0 0 1 3 8 0 0 0']],
     ['digits in words', '电话一三八零零幺三八零零零', ['phone:一三八零零幺三八零零零']],
     ['digits in words and figures', '电话13八00一三8000', ['phone:13八00一三8000']],
@@ -41,6 +48,7 @@ describe('personal', () => {
     ['a wrong one is none', '单号110105194912310021', []],
     ['a wrong one behind the word for it', '身份证号码：110105194912310021', ['id-number:110105194912310021']],
     ['a wrong one in brackets', '身份证号（110105194912310021）', ['id-number:110105194912310021']],
+    ['a wrong old one behind the word for it', '身份证号110105491331002', ['id-number:110105491331002']],
     ['one with letters before it', 'ID11010519491231002X', ['id-number:11010519491231002X']],
     ['one glued to a phone', '11010519491231002X13800138000', ['id-number:11010519491231002X', 'phone:13800138000']],
     ['another document', '护照号：E12345678，社保卡123456789', ['id-number:E12345678', 'id-number:123456789']],
@@ -60,6 +68,8 @@ describe('personal', () => {
     ['a plate of two territories', '粤Z1234港', ['plate:粤Z1234港']],
     ['a bank card in halves', '卡号45395787 63621486', ['bank-card:45395787 63621486']],
     ['a bank card that passes Luhn', '卡号4539578763621486', ['bank-card:4539578763621486']],
+    ['a bank card of nineteen digits', '卡号9558801234567890128', ['bank-card:9558801234567890128']],
+    ['a bank card of eighteen digits', '卡号622848000000000015', ['bank-card:622848000000000015']],
     ['an order number is none', '订单20250610123456789012345', []],
     ['a part number is no phone', '型号AB13800138000C', []],
     ['a name behind 我叫', '你好，我叫张建国，家住东昌区', ['name:张建国']],
@@ -70,7 +80,20 @@ describe('personal', () => {
   ];
   for (const [title, content, expected] of rows) it(title, () => assert.deepEqual(spans(content), expected));
 
+  it('of a long list of phones every one', () => {
+    const phones = Array.from({ length: 200 }, (_, n) => `138001${String(n).padStart(5, '0')}`);
+    assert.equal(spans(phones.join('，')).length, 200);
+  });
+
+  it('of a title that was cut inside a number, up to where it was cut', () => {
+    const { appeal } = read(`${'反映小区路灯不亮的问题'.repeat(3)}电话13800138000`);
+    assert.match(appeal.title, /电话1380…$/);
+    // What is left of it tells of no phone by itself, so the span of the content is what finds it.
+    assert.deepEqual(appeal.titlePersonal, [{ kind: 'phone', start: 35, end: 39 }]);
+  });
+
   it("the requester's own name, wherever it stands", () => {
+    assert.deepEqual(spans('李四反映，见李四的照片', '李四'), ['name:李四', 'name:李四']);
     assert.deepEqual(spans('王小明反映问题，落款：王小明', '王小明'), ['name:王小明', 'name:王小明']);
   });
 

@@ -78,6 +78,9 @@ describe('place', () => {
       assert.equal(read('路灯不亮', { place: { text: '东昌区龙泉街道' } }).place.inCity, true);
     });
     it('by the division code of the platform', () => {
+      assert.equal(read('路灯不亮', { place: { division: '210100' } }).place.inCity, false);
+      // Its province's own code says nothing.
+      assert.equal(read('路灯不亮', { place: { division: '220000' } }).place.inCity, null);
       assert.equal(read('路灯不亮', { place: { division: '220582100' } }).place.divisionName, '集安市');
       assert.equal(read('路灯不亮', { place: { division: '210102' } }).place.inCity, false);
     });

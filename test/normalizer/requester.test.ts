@@ -27,6 +27,9 @@ describe('requester', () => {
       ['0435 3212345 13800138000', '+8613800138000'],
       ['013800138000', '+8613800138000'],
       ['+86-10-66012345', '+861066012345'],
+      ['+86 1234567', null],
+      ['0082 10-1234-5678', '+821012345678'],
+      ['+3212345', '+3212345'],
       ['+82 10-1234-5678', '+821012345678'],
       ['12345', null],
       ['无', null],
@@ -76,6 +79,10 @@ describe('requester', () => {
   it('knows nobody by placeholders, wrong check digits and numbers everybody has in hand', () => {
     assert.deepEqual(identities({ name: '匿名', phone: '无', email: 'n/a', idNumber: '110105194912310021' }), []);
     assert.deepEqual(identities({ phone: '00000000000', callerPhone: '11111111111' }), []);
+    assert.deepEqual(identities({ phone: '13333333333' }), []);
+    assert.deepEqual(identities({ idKind: '身份证', idNumber: '110105194912310021' }), []);
+    assert.deepEqual(identities({ idKind: '护照', idNumber: 'E12345678' }), ['id-number 护照:E12345678']);
+    assert.equal(readRequester({ name: 'NULL' }, rulebook).requester.name, null);
     for (const openid of ['null', 'app:null', 'wechat: undefined', 'app:0', 'app:']) {
       assert.deepEqual(identities({ openid }), [], openid);
     }

@@ -115,6 +115,8 @@ describe('lexicon', () => {
     assert.deepEqual(found('煤气管道在漏', 'category'), ['4:煤气管道在漏']);
     assert.deepEqual(found('煤气涨价了。水管漏', 'category'), []);
     assert.deepEqual(found('漏了煤气', 'category'), []);
+    assert.equal(found(`煤气${'很'.repeat(10)}漏`, 'category').length, 1);
+    assert.equal(found(`煤气${'很'.repeat(11)}漏`, 'category').length, 0);
   });
   it('capitals do not matter', () => assert.deepEqual(found('楼下ktv和Ktv', 'category'), ['5:ktv', '5:Ktv']));
   it('one word may mean several things', () =>

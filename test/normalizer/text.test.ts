@@ -1,6 +1,7 @@
 // Clean text: what citizens' bytes and markup become before anything is read out of them.
 import assert from 'node:assert/strict';
 import { cleanText, cut } from '../../normalizer/text.ts';
+import { read } from './rules.ts';
 
 describe('text', () => {
   describe('cleans', () => {
@@ -41,6 +42,7 @@ describe('text', () => {
       assert.equal(text, '😀'.repeat(4));
       assert.deepEqual(problems, ['text.too-long']);
     });
+    it('tags that nobody sees go', () => assert.equal(cleanText('a\u{E0041}\u{E007F}b', 100).text, 'ab'));
     it('Korean keeps its Han characters', () => assert.equal(cleanText('안녕하세요 縣', 100).text, '안녕하세요 縣'));
   });
 
@@ -58,10 +60,29 @@ describe('text', () => {
       ['字葛\u{E0100}的', 2, '字'],
       ['cafe\u0301好', 4, 'caf'],
       [`a${'\u0301'.repeat(200)}`, 100, `a${'\u0301'.repeat(99)}`],
+      // Marks of two units each, piled up without end: not one of them is halved.
+      [`a${'\u{1D165}'.repeat(100)}`, 100, `a${'\u{1D165}'.repeat(49)}`],
     ];
     for (const [text, length, kept] of rows) assert.equal(cut(text, length), kept, JSON.stringify(text));
     const long = `${'字'.repeat(99)}${family}`;
     assert.equal(cleanText(long, 101).text, `${'字'.repeat(99)}\u{1F468}`);
     assert.equal(cleanText(long, 100).text, '字'.repeat(99));
+  });
+});
+
+describe('a draft', () => {
+  const file = (n: number) => ({ name: `${n}.jpg`, source: { kind: 'inline' as const, base64: 'QQ==' } });
+
+  it('keeps so many files, tells of more, and knows their sizes', () => {
+    const { attachments, problems } = read('路灯不亮', {
+      attachments: Array.from({ length: 51 }, (_, n) => file(n)),
+    }).appeal;
+    assert.deepEqual([attachments.length, attachments[0]?.size, problems], [50, 1, ['attachments.too-many']]);
+    const whole = read('路灯不亮', { attachments: Array.from({ length: 50 }, (_, n) => file(n)) }).appeal;
+    assert.deepEqual([whole.attachments.length, whole.problems], [50, []]);
+  });
+
+  it('asks nobody about a place that is not told of', () => {
+    assert.equal(read('路灯坏了').appeal.asks?.includes('place'), false);
   });
 });

@@ -72,6 +72,21 @@ describe('triage', () => {
   ];
   for (const content of accepted) it(`accepts ${content}`, () => assert.equal(read(content).triage.verdict, 'accept'));
 
+  it('one word of advertising is a complaint about it, two are advertising', () => {
+    assert.equal(read('这家店天天加微信推销，请管管').triage.verdict, 'accept');
+    const { verdict, reason } = read('刷单兼职加微信，日入过千').triage;
+    assert.deepEqual([verdict, reason], ['hold', 'advertising']);
+  });
+
+  it('short answers and words among others are no nonsense', () => {
+    for (const content of ['好好好好', '嗯嗯啊', '单号asdf123，快递丢了，请帮忙找一找快递']) {
+      assert.equal(read(content).triage.verdict, 'accept', content);
+    }
+    for (const content of ['好好好好好好好好', '嗯嗯啊哦', 'asdfghjkl qwertyuiop']) {
+      assert.equal(read(content).triage.reason, 'nonsense', content);
+    }
+  });
+
   it('an urgent appeal is never held up, wherever it happens', () => {
     assert.equal(read('我在沈阳市和平区，楼里燃气泄漏了，快来人').triage.verdict, 'accept');
   });
@@ -118,6 +133,17 @@ describe('triage', () => {
     it('the sender cannot open an accusation, and a confidential appeal is never public', () => {
       const draft = read('举报某饭店售假', { confidential: false, public: true });
       assert.deepEqual([draft.confidential.value, draft.public.value], [true, false]);
+    });
+    it('an accusation in passing is confidential from two words on, and from one in the title', () => {
+      assert.equal(read('咨询一下，单位虚开发票怎么办理').confidential.value, false);
+      assert.equal(read('咨询一下，单位虚开发票和套取资金怎么办理').confidential.value, true);
+      assert.equal(read('咨询一下怎么办理', { title: '虚开发票' }).confidential.value, true);
+    });
+    it('who wants to stay unknown by a tick is kept secret, and no tick takes back what the text asks', () => {
+      const ticked = read('路灯坏了', { anonymous: true });
+      assert.deepEqual([ticked.anonymous, ticked.confidential.value], [true, true]);
+      const said = read('匿名反映学校补课', { anonymous: false });
+      assert.deepEqual([said.anonymous, said.confidential.value], [false, true]);
     });
     it('the sender may open or close anything else', () => {
       assert.equal(read('路灯坏了', { public: true }).public.value, true);

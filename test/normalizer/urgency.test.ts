@@ -3,6 +3,14 @@ import assert from 'node:assert/strict';
 import { read } from './rules.ts';
 
 const URGENT = [
+  '物业不管燃气泄漏',
+  '没有人修燃气泄漏',
+  '去年修过，现在又漏燃气了',
+  '去年我丈夫去世了，我不想活了',
+  '2023年确诊癌症，钱都花光了，我不想活了',
+  '感谢你们一直以来的帮助，我不想活了',
+  '如果再不解决我就不想活了',
+  '感谢你们，谢谢，点赞，我不想活了',
   '楼道里有很浓的煤气味，请赶快派人来看看',
   '我家厨房燃气泄漏了，关不上阀门',
   '施工队把天然气管道挖断了，正在往外喷气',
@@ -37,6 +45,10 @@ const URGENT = [
 ];
 
 const ORDINARY = [
+  '没有出现任何燃气泄漏',
+  '电梯困人的事情物业到现在也没有给任何说法，去年就有',
+  '他以前说过不想活了，现在好了',
+  '经常有人说不想活了',
   '燃气没有泄漏，报警器是坏的',
   '楼道没着火，是邻居在烧纸',
   '昨天孩子差点掉井里，请把井盖补上',
@@ -112,5 +124,6 @@ describe('urgency', () => {
     assert.equal(read('路灯坏了', { urgency: '特急' }).appeal.urgency.value, '紧急');
     assert.equal(read('我家燃气泄漏了', { urgency: '一般' }).appeal.urgency.value, '紧急');
     assert.equal(read('路灯坏了', { urgency: '甲级' }).appeal.urgency.raw, '甲级');
+    assert.equal(read('我家燃气泄漏了', { urgency: '紧急' }).appeal.urgency.by, 'sender');
   });
 });
