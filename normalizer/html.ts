@@ -13,6 +13,9 @@ const CELLS = new Set(['td', 'th', 'option']);
 /** Tags whose content nobody reads. */
 const HIDDEN = new Set(['head', 'iframe', 'noembed', 'noframes', 'object', 'script', 'style', 'template', 'title']);
 
+/** Tags that a head may hold; any other begins the body, as in a browser, though nobody has closed the head. */
+const OF_HEAD = new Set(['base', 'link', 'meta', 'noscript', 'script', 'style', 'template', 'title']);
+
 /** HTML is read in pieces, so that reading can stop once there is enough text. */
 const PIECE = 65_536;
 
@@ -41,8 +44,7 @@ export function htmlToText(html: string, limit: number): string {
         if (BLOCKS.has(tag)) add('\n');
         else if (CELLS.has(tag)) add(' ');
         if (hidden === null && HIDDEN.has(tag)) hidden = tag;
-        // A head that is never closed ends where the body begins, as in a browser.
-        if (hidden === 'head' && tag === 'body') hidden = null;
+        if (hidden === 'head' && tag !== 'head' && !OF_HEAD.has(tag)) hidden = null;
       },
       onclosetag(start, end) {
         const tag = name(start, end);

@@ -12,6 +12,8 @@ const BLOCKS = new Set(
 const CELLS = new Set(['td', 'th', 'option']);
 /** Tags whose content nobody reads. */
 const HIDDEN = new Set(['head', 'iframe', 'noembed', 'noframes', 'object', 'script', 'style', 'template', 'title']);
+/** Tags that a head may hold; any other begins the body, as in a browser, though nobody has closed the head. */
+const OF_HEAD = new Set(['base', 'link', 'meta', 'noscript', 'script', 'style', 'template', 'title']);
 /** Programs indent with blockquote, too, and take its border away; that is somebody's own text. */
 const INDENT = /style\s*=\s*["']?[^"'>]{0,300}\bborder(?:-left)?\s*:\s*(?:none|0)/i;
 const QUOTING = /\btype\s*=\s*["']?cite|class\s*=\s*["']?[^"'>]{0,100}quote|isReplyContent/i;
@@ -100,8 +102,7 @@ class Page {
     this.#tag = name;
     this.#source = null;
     if (this.#hidden === null && HIDDEN.has(name)) this.#hidden = name;
-    // A head that is never closed ends where the body begins, as in a browser.
-    if (this.#hidden === 'head' && name === 'body') this.#hidden = null;
+    if (this.#hidden === 'head' && name !== 'head' && !OF_HEAD.has(name)) this.#hidden = null;
     if (name === 'blockquote') this.#quote(start);
     else if (name === 'pre') this.#pre++;
     if (BLOCKS.has(name) || name === 'pre') this.#end();

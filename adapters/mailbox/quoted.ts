@@ -24,6 +24,8 @@ const ADDRESS = /[^\s<>"“”@]@[\w-]/;
 const FIELD =
   /^[\s>|*]*(发件人|寄件者|寄件人|发送人|发自|发送时间|发送日期|寄件日期|日\s*期|时\s*间|收件人|收件者|抄\s*送|副本|密\s*送|主\s*题|主旨|From|Sent|To|Cc|Date|Subject|Reply-To)\s*\*?\s*[:：]/i;
 const FIRST_FIELD = /^[\s>|*]*(?:发件人|寄件者|寄件人|发送人|From)\s*\*?\s*[:：]/i;
+/** Programs name an address or a time among them; 发件人：我, 收件人：市长 is somebody's own letter. */
+const BY_PROGRAM = /@|\d\s*[:：]\s*\d{2}|\d{4}\s*[-/.年]/;
 const FIELDS_NEEDED = 3;
 const FIELDS_WITHIN = 9;
 const RULE_ONLY = /^[\s>]*[-_—─=*]{5,}\s*$/;
@@ -81,7 +83,7 @@ function cutAt(lines: readonly string[], at: number): Cut | null {
   }
   if (FIRST_FIELD.test(line)) {
     const behind = afterFields(lines, at);
-    if (behind === -1) return null;
+    if (behind === -1 || !lines.slice(at, behind).some(field => BY_PROGRAM.test(field))) return null;
     const from = at > 0 && RULE_ONLY.test(lines[at - 1] as string) ? at - 1 : at;
     return { from, body: behind, forward: false, marked: false };
   }

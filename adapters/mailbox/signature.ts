@@ -65,11 +65,14 @@ function written(lines: readonly string[], end: number): number {
   return at;
 }
 
-/** The line of the delimiter; -1 when there is none, when too much stands below it, or nothing above. */
+/** What people tell below a line of their own; a card has no sentence that is longer than a greeting. */
+const SENTENCE = /\S{8,}[。！？!?；;]\s*$/;
+
+/** The line of the delimiter; -1 when there is none, when too much or a sentence stands below it, or nothing above. */
 function delimiterIn(lines: readonly string[], end: number): number {
   for (let at = end - 1; at >= Math.max(0, end - MOST_LINES); at--) {
     const line = lines[at] as string;
-    if (line.length > LONGEST_LINE) return -1;
+    if (line.length > LONGEST_LINE || SENTENCE.test(line)) return -1;
     if (DELIMITER.test(line)) return lines.slice(0, at).some(one => SAYS_SOMETHING.test(one)) ? at : -1;
   }
   return -1;

@@ -101,6 +101,27 @@ describe('mails that programs write wrongly', () => {
     assert.equal(attachments[0]?.mediaType, 'message/rfc822');
   });
 
+  it('show the words of a page whose head nobody closed', async () => {
+    const page = `<html><head><meta charset="utf-8"><title>t</title><style>p{}</style><p>${WORDS}</p></html>`;
+    assert.equal((await letter(written('Content-Type: text/html; charset=utf-8', page))).content, WORDS);
+  });
+
+  it('keep what a citizen heads like a letter, and leave out what a program heads so', async () => {
+    const own = `我的诉求\n发件人：张三\n收件人：市长\n主题：路灯\n${WORDS}`;
+    assert.equal((await letter(written('', own))).content, own);
+    for (const sent of ['2024年1月1日 8:30', 'Monday, 8:30', '<a@b.cn>']) {
+      const answer = `${WORDS}\n发件人：李四\n发送时间：${sent}\n收件人：市长\n主题：路灯\n旧信`;
+      assert.equal((await letter(written('', answer))).content, WORDS, sent);
+    }
+  });
+
+  it('keep what is told below a line, and take off a card', async () => {
+    const told = `${WORDS}\n--\n另外小区门口的井盖也丢了，请一并处理。`;
+    assert.equal((await letter(written('', told))).content, told);
+    const { content, contact } = await letter(written('', `${WORDS}\n--\n张三\n13800138000\n祝工作顺利！`));
+    assert.deepEqual([content, contact.phone], [WORDS, '13800138000']);
+  });
+
   describe('were sent', () => {
     const RECEIVED_SAYS = '2024-01-01T08:30:05+08:00';
     const rows: readonly [string, string][] = [

@@ -70,6 +70,13 @@ describe('text', () => {
   });
 });
 
+describe('a page', () => {
+  it('shows its words though nobody has closed its head', () => {
+    const page = '<html><head><meta charset="utf-8"><title>标题</title><style>p{}</style><p>路灯不亮</p></html>';
+    assert.equal(cleanText(page, 100, 'html').text, '路灯不亮');
+  });
+});
+
 describe('a draft', () => {
   const file = (n: number) => ({ name: `${n}.jpg`, source: { kind: 'inline' as const, base64: 'QQ==' } });
 
