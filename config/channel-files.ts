@@ -14,7 +14,7 @@ export interface ChannelFiles {
 }
 
 /** Editors keep their own copies beside a file: hidden ones, and ones with another ending. */
-const CHANNEL_FILE = /^[^.].*\.ya?ml$/;
+const CHANNEL_FILE = /^[^.].*\.ya?ml$/i;
 
 /** Folder of the channels that belong to a settings file. */
 export function channelFolder(settingsFile: string): string {

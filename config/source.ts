@@ -203,8 +203,10 @@ function fillIn(text: string, path: Path, offset: number | undefined, to: Conver
 function readSecret(file: string, seen: ReadOptions['seen']): string | undefined {
   seen?.(file);
   try {
-    // Editors and `echo` leave a line end that is no part of the secret.
-    return readFileSync(file, 'utf8').replace(/\r?\n$/, '');
+    // Editors and `echo` leave a line end that is no part of the secret, and Windows a byte order mark.
+    return readFileSync(file, 'utf8')
+      .replace(/^\ufeff/, '')
+      .replace(/\r?\n$/, '');
   } catch {
     return undefined;
   }

@@ -60,6 +60,17 @@ describe('settings in several files', () => {
       assert.deepEqual([file, line, path], [join(folder, 'channels/20-two.yaml'), 2, '$[1].kind']);
     });
 
+    it('are read whatever the capitals of their ending', () => {
+      const { config } = load({
+        'channels/Mail.YAML': 'id: m\nkind: mailbox\n',
+        'channels/App.Yml': 'id: a\nkind: app\n',
+      });
+      assert.deepEqual(
+        config.channels.map(({ id }) => id),
+        ['a', 'm'],
+      );
+    });
+
     it('need no folder, and no settings file needs them', () => {
       rmSync(join(folder, 'channels'), { recursive: true });
       assert.deepEqual(load({}).config.channels, []);

@@ -169,6 +169,11 @@ describe('settings', () => {
     assert.deepEqual(loaded.config.channels[0]?.settings['secrets'], ['from-env', 'from-file', '${A_SECRET}']);
     assert.equal(loaded.reference(['channels', 0, 'settings', 'secrets', 0]), '${A_SECRET}');
     assert.equal(loaded.reference(['channels', 0, 'settings', 'secrets', 2]), null);
+    for (const written of ['\ufefffrom-windows\r\n', 'from-windows', '\ufefffrom-windows']) {
+      writeFileSync(join(folder, 'secret'), written);
+      const { settings } = load(text, { A_SECRET: 'x' }).config.channels[0] ?? {};
+      assert.deepEqual(settings?.['secrets'], ['x', 'from-windows', '${A_SECRET}']);
+    }
   });
 
   it('name the variable that is not set, and the file that cannot be read', () => {
