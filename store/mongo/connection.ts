@@ -14,6 +14,9 @@ import type {
   WritingDoc,
 } from './documents.ts';
 import { type Place, refusalOf, serversOf, WORDS } from './failures.ts';
+import { failLostWrites } from './lost-writes.ts';
+
+failLostWrites();
 
 /** Times within which a server has to answer: whoever waits for an acknowledgement is told within two seconds. */
 const SELECTION_MS = 2000;

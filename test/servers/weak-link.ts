@@ -1,13 +1,19 @@
 // A TCP connection that its network does things to: bytes swallowed while the connection stays, connections cut, nobody there.
-import { once } from 'node:events';
+import { EventEmitter, once } from 'node:events';
 import { createServer, connect as dial, type Socket } from 'node:net';
 
 export interface WeakLink {
   readonly port: number;
   /** From now on connections are taken and stay, and whatever is sent on them is swallowed, both ways. */
   hang(): void;
+  /** Resolves when something was swallowed of so many connections since that began. */
+  swallowed(connections: number): Promise<void>;
+  /** The same, but nothing that is sent is read: what is sent fills the buffers on its way, and stays in them. */
+  stall(): void;
   /** Resets every connection there is. */
   cut(): void;
+  /** Closes every connection there is in good order, as a server that ends does. */
+  part(): void;
   /** New connections pass on everything again; what hung is as dead as it was. */
   heal(): void;
   close(): Promise<void>;
@@ -16,7 +22,16 @@ export interface WeakLink {
 /** Stands before a server of this machine, on a port of its own. */
 export async function openWeakLink(target: { readonly host: string; readonly port: number }): Promise<WeakLink> {
   const sockets = new Set<Socket>();
+  const swallowing = new Set<Socket>();
+  const more = new EventEmitter();
   let hangs = false;
+  const swallow = (socket: Socket) => {
+    socket.on('data', () => {
+      swallowing.add(socket);
+      more.emit('swallowed');
+    });
+    socket.resume();
+  };
   const keep = (socket: Socket, other: () => Socket | null) => {
     sockets.add(socket);
     socket.setNoDelay(true);
@@ -30,7 +45,7 @@ export async function openWeakLink(target: { readonly host: string; readonly por
     // Its bytes are read and go nowhere.
     if (hangs) {
       keep(client, () => null);
-      return void client.resume();
+      return swallow(client);
     }
     const upstream = dial(target);
     keep(client, () => upstream);
@@ -46,10 +61,21 @@ export async function openWeakLink(target: { readonly host: string; readonly por
     port: address.port,
     hang() {
       hangs = true;
-      for (const socket of sockets) socket.unpipe().resume();
+      swallowing.clear();
+      for (const socket of sockets) swallow(socket.unpipe());
+    },
+    async swallowed(connections) {
+      while (swallowing.size < connections) await once(more, 'swallowed');
+    },
+    stall() {
+      hangs = true;
+      for (const socket of sockets) socket.unpipe().pause();
     },
     cut() {
       for (const socket of sockets) socket.resetAndDestroy();
+    },
+    part() {
+      for (const socket of sockets) socket.destroy();
     },
     heal() {
       hangs = false;

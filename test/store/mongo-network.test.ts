@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict';
 import { randomBytes } from 'node:crypto';
 import { tmpdir } from 'node:os';
+import { setTimeout as after } from 'node:timers/promises';
 import type { StoreUnavailable } from '../../store/errors.ts';
 import { type MongoStore, openMongoStore } from '../../store/mongo/engine.ts';
 import { type MongoDatabase, withMongo } from '../servers/mongo-suite.ts';
@@ -42,15 +43,28 @@ withMongo('a network that swallows what is sent to MongoDB', server => {
     store.blobs.put('a'.repeat(64), Buffer.alloc(1000)),
   ];
 
-  for (const [how, end] of [
-    ['and then cuts the connections', () => link.cut()],
-    ['and leaves the connections as dead as they are', () => undefined],
+  /** More than the buffers on the way take. */
+  const large = () => store.admin.setMeta('large', 'x'.repeat(14 * 1024 * 1024));
+
+  async function isBack(): Promise<void> {
+    const healed = performance.now();
+    for (;;) {
+      const [answer] = await Promise.allSettled([store.messages.counts()]);
+      if (answer?.status === 'fulfilled') return;
+      assert.ok(performance.now() - healed < BACK_MS, 'the network is there again, the store is not');
+    }
+  }
+
+  for (const [how, begin, end] of [
+    ['and then cuts the connections', () => link.hang(), () => link.cut()],
+    ['and leaves the connections as dead as they are', () => link.hang(), () => undefined],
+    ['and does not even take what is sent', () => link.stall(), () => undefined],
   ] as const) {
     it(`is told as a store that is away, with its place, and the store goes on by itself: ${how}`, async () => {
       assert.equal((await store.messages.counts()).total, 0);
-      link.hang();
+      begin();
       const from = performance.now();
-      for (const one of await Promise.allSettled([...underWay(), ...underWay()])) {
+      for (const one of await Promise.allSettled([large(), ...underWay(), ...underWay()])) {
         assert.equal(one.status, 'rejected', 'nothing was answered');
         const { name, code, place: where } = one.reason as StoreUnavailable;
         assert.deepEqual([name, code], ['StoreUnavailable', 'store.mongo_unreachable'], String(one.reason));
@@ -59,13 +73,26 @@ withMongo('a network that swallows what is sent to MongoDB', server => {
       assert.ok(performance.now() - from < KNOWN_MS, `told after ${Math.round(performance.now() - from)} ms`);
       link.heal();
       end();
-      const healed = performance.now();
-      for (;;) {
-        const [answer] = await Promise.allSettled([store.messages.counts()]);
-        if (answer?.status === 'fulfilled') break;
-        assert.ok(performance.now() - healed < BACK_MS, 'the network is there again, the store is not');
-      }
+      await isBack();
       for (const one of underWay()) await one;
     }).timeout(60_000);
   }
+
+  it('goes on by itself after all connections were closed at once, as often as that happens', async () => {
+    const names = ['a', 'b', 'c', 'd', 'e', 'f', 'g', 'h'];
+    const writes = () => Promise.allSettled(names.map(name => store.admin.setMeta(name, '')));
+    for (let round = 0; round < 5; round++) {
+      // Each gets a connection of its own, and is on it when that is closed.
+      await writes();
+      // The driver looks for its server at once only where it has not done so within half a second.
+      await after(700);
+      link.hang();
+      const begun = writes();
+      await link.swallowed(names.length);
+      link.heal();
+      link.part();
+      await begun;
+      await isBack();
+    }
+  }).timeout(60_000);
 });
