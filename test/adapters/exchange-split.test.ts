@@ -2,43 +2,9 @@
 import assert from 'node:assert/strict';
 import fc from 'fast-check';
 import iconv from 'iconv-lite';
-import type { InboundAppeal, Original } from '../../adapters/contract.ts';
-import { adapter } from '../../adapters/exchange/index.ts';
-import { parse } from '../../adapters/exchange/parse.ts';
-import type { RowFault } from '../../adapters/exchange/row-errors.ts';
-import { FAULT_TYPE, type RowBody, split } from '../../adapters/exchange/split.ts';
+import type { Original } from '../../adapters/contract.ts';
 import { type Cell, csv, workbook, zip } from '../platforms/exchange.ts';
-
-const settingsWith = (more: object = {}) =>
-  adapter.settings.validate({ folder: '/srv/huisu/exchange/a', ...more }, { stripUnknown: false }).value;
-const settings = settingsWith();
-
-async function partsOf(body: Uint8Array | string, file = 'a.csv', given = settings): Promise<readonly Original[]> {
-  const container: Original = {
-    platformId: 'file',
-    sender: null,
-    body: typeof body === 'string' ? Buffer.from(body) : body,
-    mediaType: 'application/octet-stream',
-    meta: { file },
-  };
-  const parts: Original[] = [];
-  for await (const part of split(container, given)) parts.push(part);
-  return parts;
-}
-
-const isFault = (part: Original): boolean => part.mediaType === FAULT_TYPE;
-const faultsIn = (parts: readonly Original[]): readonly RowFault[] =>
-  parts.filter(isFault).map(part => JSON.parse(Buffer.from(part.body).toString()) as RowFault);
-const codesIn = (parts: readonly Original[]): readonly string[] =>
-  faultsIn(parts).map(({ code, row }) => `${row} ${code.replace('exchange.', '')}`);
-const rowsIn = (parts: readonly Original[]): readonly Original[] => parts.filter(part => !isFault(part));
-const cellsIn = (part: Original): RowBody['cells'] => (JSON.parse(Buffer.from(part.body).toString()) as RowBody).cells;
-const appealIn = (part: Original | undefined, given = settings): InboundAppeal => {
-  assert.ok(part);
-  const message = parse(part, given);
-  assert.equal(message.kind, 'appeal');
-  return message as InboundAppeal;
-};
+import { appealIn, cellsIn, codesIn, faultsIn, partsOf, rowsIn, settingsWith } from './exchange-parts.ts';
 
 const HEAD = ['编号', '标题', '内容', '联系电话'];
 const ROW = ['D1', '路灯', '建设大街路灯不亮，请修。', '13800138000'];
@@ -547,47 +513,4 @@ describe('exchange: any table', () => {
       }),
       { numRuns: 100 },
     ));
-});
-
-describe('exchange: words of one column', () => {
-  const flagsOf = async (words: string) => {
-    const [row] = rowsIn(await partsOf(`内容,是否匿名,是否保密,是否公开\n路灯不亮,${words}\n`));
-    const { anonymous, confidential, public: published } = appealIn(row);
-    return [anonymous, confidential, published];
-  };
-
-  it('are no yes in another: what is secret is never made public', async () => {
-    assert.deepEqual(await flagsOf('否,否,保密'), [false, false, false]);
-    assert.deepEqual(await flagsOf('公开,公开,匿名'), [false, false, false]);
-    assert.deepEqual(await flagsOf('匿名,保密,公开'), [true, true, true]);
-    assert.deepEqual(await flagsOf('不公开,不公开,不公开'), [true, true, false]);
-    assert.deepEqual(await flagsOf('实名,不保密,愿意公开'), [false, false, true]);
-  });
-
-  it('decide nothing where nobody knows them', async () => {
-    assert.deepEqual(await flagsOf('看情况,看情况,看情况'), [undefined, undefined, undefined]);
-  });
-
-  it('are one sender’s in full-width digits, too', async () => {
-    const [row] = rowsIn(await partsOf('内容,电话\n路灯不亮,１３８００１３８０００\n'));
-    assert.equal(row?.sender, '13800138000');
-  });
-
-  for (const sign of ['，', '；', '、', ';', '|', ' ', '\n']) {
-    it(`part addresses of files at ${JSON.stringify(sign)}`, async () => {
-      const cell = ['https://a.cn/1.jpg', 'https://a.cn/2.jpg'].join(sign);
-      const [row] = rowsIn(
-        await partsOf(
-          csv([
-            ['内容', '附件'],
-            ['路灯不亮', cell],
-          ]),
-        ),
-      );
-      assert.deepEqual(
-        appealIn(row).attachments.map(({ name }) => name),
-        ['1.jpg', '2.jpg'],
-      );
-    });
-  }
 });
