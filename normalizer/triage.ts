@@ -71,9 +71,10 @@ export function readTriage(
 ): Triage {
   // Pictures alone, or nothing that anybody could read: somebody has to look at them.
   if (reading.text === '' || (illegible && !urgent)) return hold('nothing-to-read', [], 0.9);
+  // Whoever cries for help says it again and again, which is no nonsense.
+  if (urgent) return ACCEPT;
   const nonsense = findNonsense(reading, language);
   if (nonsense !== null) return hold('nonsense', nonsense, 0.8);
-  if (urgent) return ACCEPT;
   const spam = quoted(
     reading,
     hitsOf(reading, 'spam').filter(({ item }) => item.of === 'spam'),

@@ -89,6 +89,9 @@ describe('triage', () => {
 
   it('an urgent appeal is never held up, wherever it happens', () => {
     assert.equal(read('我在沈阳市和平区，楼里燃气泄漏了，快来人').triage.verdict, 'accept');
+    for (const cry of ['救命救命救命救命', '着火了着火了着火了着火了', '燃气泄漏燃气泄漏燃气泄漏']) {
+      assert.equal(read(cry).triage.verdict, 'accept', cry);
+    }
   });
 
   it('what nobody here can read is held with the reason, unless its subject says that somebody is in danger', () => {
