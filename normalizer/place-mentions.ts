@@ -1,6 +1,6 @@
 // Every place a text names, with where it stands: divisions, towns, roads, estates, villages and house numbers.
 import type { Hit } from './lexicon.ts';
-import { houseNumberAt, isOffice, namedFrom, nameStart } from './place-names.ts';
+import { goesOn, houseNumberAt, isOffice, namedFrom, nameStart } from './place-names.ts';
 import type { Meaning, Rulebook } from './rulebook.ts';
 import type { PlaceSpan } from './ticket.ts';
 
@@ -82,9 +82,7 @@ export function findPlaceMentions(
   endings.forEach((hit, index) => {
     if (hit.item.of !== 'ending' || spans.length >= MOST_MENTIONS) return;
     const { ending } = hit.item;
-    const next = endings[index + 1];
-    // `家园小区` has two endings, one name.
-    if (next?.item.of === 'ending' && next.item.ending === ending && next.start === hit.end) {
+    if (goesOn(text, hit, endings[index + 1])) {
       chain = Math.min(chain, hit.start);
       return;
     }

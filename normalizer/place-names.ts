@@ -52,6 +52,16 @@ export function isOffice(text: string, end: number): boolean {
   return text.charAt(end - 1) === '街' && /^道(?!路)/.test(text.slice(end, end + 2));
 }
 
+/**
+ * Whether the next ending ends the same name: `家园小区` has two endings, one name. `光明路路灯` has not: the second 路 begins
+ * another word.
+ */
+export function goesOn(text: string, hit: Hit<Meaning>, next: Hit<Meaning> | undefined): boolean {
+  if (hit.item.of !== 'ending' || next?.item.of !== 'ending') return false;
+  const touches = next.item.ending === hit.item.ending && next.start === hit.end;
+  return touches && text.charAt(hit.end - 1) !== text.charAt(next.start);
+}
+
 /** Where the name with this ending begins; null when it is none. */
 export function namedFrom(
   text: string,
@@ -104,9 +114,7 @@ export function findPlaceNames(
     if (hit.item.of !== 'ending') continue;
     const kind = hit.item.ending;
     if (kind === 'division' || kind === 'town' || found[kind] !== null) continue;
-    // `家园小区` has two endings, one name: the last one ends it.
-    const next = endings[index + 1];
-    if (next?.item.of === 'ending' && next.item.ending === kind && next.start === hit.end) {
+    if (goesOn(text, hit, endings[index + 1])) {
       chain = Math.min(chain, hit.start);
       continue;
     }
