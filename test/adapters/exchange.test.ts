@@ -21,7 +21,14 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import iconv from 'iconv-lite';
 import { until } from '../../adapters/conformance/bench.ts';
 import { type FakeGateway, fakeGateway } from '../../adapters/conformance/gateway.ts';
-import { type AdapterContext, Misconfigured, type OpenChannel, Unreadable } from '../../adapters/contract.ts';
+import {
+  type AdapterContext,
+  Misconfigured,
+  type OpenChannel,
+  type Original,
+  Unavailable,
+  Unreadable,
+} from '../../adapters/contract.ts';
 import { adapter } from '../../adapters/exchange/index.ts';
 import { ERROR_FILE_HEAD, safeCell } from '../../adapters/exchange/row-errors.ts';
 import type { ExchangeSettings } from '../../adapters/exchange/settings.ts';
@@ -349,6 +356,34 @@ describe('exchange: the folder', () => {
     platform.put('a.csv', table(1, 3));
     await poll();
     assert.deepEqual(stored(), ['L1', 'L2', 'L5', 'L3']);
+  });
+
+  it('takes a file that could not be read to its end from its beginning when it comes again', async () => {
+    await open();
+    const torn = `${table(1, 2)}L3,"never closed\r\n`;
+    for (const copies of [1, 2]) {
+      platform.put('a.csv', torn);
+      await poll();
+      assert.deepEqual(names('done'), []);
+      assert.equal(names('errors').filter(name => !name.endsWith('.errors.csv')).length, copies);
+    }
+    assert.deepEqual(stored(), ['L1', 'L2']);
+  });
+
+  it('leaves a file in in/ while nothing can be split, and takes it then', async () => {
+    let able = false;
+    await open({}, ({ split }) => ({
+      split: (container: Original) => {
+        if (!able) throw new Unavailable('reading.stopped', 'no reader');
+        return split(container);
+      },
+    }));
+    platform.put('a.csv', table(1, 2));
+    await assert.rejects(poll(), Unavailable);
+    assert.deepEqual([names('in'), names('errors')], [['a.csv'], []]);
+    able = true;
+    await poll();
+    assert.deepEqual([names('done'), stored()], [['a.csv'], ['L1', 'L2']]);
   });
 
   it('says that a folder or a link in in/ is not taken, until it is gone', async () => {
