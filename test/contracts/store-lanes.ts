@@ -1,7 +1,7 @@
 // Contract: the order of lanes under random operations, against a small model that keeps lanes as lists.
 import assert from 'node:assert/strict';
 import fc from 'fast-check';
-import type { ClaimedEntry, Store } from '../../store/store.ts';
+import type { ClaimedEntry, CommitRow, Store } from '../../store/store.ts';
 import {
   decided,
   decision,
@@ -17,13 +17,16 @@ import {
 
 const LEASE = 1_000_000_000;
 const LANES = 4;
-/** Runs and steps a run; an engine on a slow server takes fewer. */
+/** Lanes of a crowd: two entries behind the head of each are more than an engine looks at in one go. */
+const CROWD = 36;
+/** Runs and steps a run, and runs with a crowd; an engine on a slow server takes fewer. */
 export interface LaneRuns {
   readonly runs: number;
   readonly steps: number;
+  readonly crowds: number;
 }
 
-const USUAL: LaneRuns = { runs: 50, steps: 200 };
+const USUAL: LaneRuns = { runs: 50, steps: 200, crowds: 10 };
 /** Stores of their own that share the runs: while one waits for its disk another goes on. */
 const SIDE_BY_SIDE = 5;
 
@@ -43,7 +46,10 @@ type Step =
   | { readonly do: 'notice'; readonly of: number; readonly lane: number }
   | { readonly do: 'claim'; readonly limit: number }
   | { readonly do: 'finish' | 'retry' | 'die'; readonly which: number }
-  | { readonly do: 'replay' };
+  | { readonly do: 'replay' }
+  | { readonly do: 'ticket of each' }
+  | { readonly do: 'finish all' }
+  | { readonly do: 'retry all' };
 
 const steps: fc.Arbitrary<Step> = fc.oneof(
   {
@@ -61,6 +67,19 @@ const steps: fc.Arbitrary<Step> = fc.oneof(
   { weight: 1, arbitrary: fc.record({ do: fc.constantFrom('retry' as const, 'die' as const), which: fc.nat() }) },
   { weight: 1, arbitrary: fc.record({ do: fc.constant('replay' as const) }) },
 );
+
+/** What follows once the heads of all lanes have failed: more behind each of them, and steps with as many as are under way. */
+const crowded: fc.Arbitrary<Step> = fc.oneof(
+  { weight: 3, arbitrary: fc.constant<Step>({ do: 'ticket of each' }) },
+  {
+    weight: 2,
+    arbitrary: fc.record({ do: fc.constant('claim' as const), limit: fc.constantFrom(1, 7, CROWD, CROWD * 2) }),
+  },
+  { weight: 2, arbitrary: fc.constantFrom<Step>({ do: 'finish all' }, { do: 'retry all' }) },
+  { weight: 1, arbitrary: fc.record({ do: fc.constantFrom('retry' as const, 'die' as const), which: fc.nat() }) },
+);
+const FAILED: readonly Step[] = [{ do: 'ticket of each' }, { do: 'claim', limit: CROWD }, { do: 'retry all' }];
+const STEPS_IN_CROWD = 6;
 
 /** One run: the same steps on both, comparing every answer. */
 function createRun(store: Store, run: number) {
@@ -90,13 +109,19 @@ function createRun(store: Store, run: number) {
   };
 
   async function ticket(lane: number, urgent: boolean, wait: number): Promise<void> {
+    await decided(store, [newTicket(lane, urgent, wait)]);
+  }
+
+  async function ticketOfEach(): Promise<void> {
+    await decided(
+      store,
+      Array.from({ length: CROWD }, (_, lane) => newTicket(lane, false, 0)),
+    );
+  }
+
+  function newTicket(lane: number, urgent: boolean, wait: number): CommitRow {
     const short = name();
     const notBefore = wait === 0 ? 0 : now + wait;
-    const row = ticketOf(short, laneOf(lane), {
-      decidedAt: now,
-      outbox: [entry(short, 'ticket.created', { lane: laneOf(lane), urgent, notBefore })],
-    });
-    await decided(store, [row]);
     tickets.push(short);
     const id = entryId(short, 'ticket.created');
     entries.push({
@@ -107,6 +132,10 @@ function createRun(store: Store, run: number) {
       urgent,
       state: 'due',
       dueAt: Math.max(now, notBefore),
+    });
+    return ticketOf(short, laneOf(lane), {
+      decidedAt: now,
+      outbox: [entry(short, 'ticket.created', { lane: laneOf(lane), urgent, notBefore })],
     });
   }
 
@@ -184,7 +213,15 @@ function createRun(store: Store, run: number) {
     else if (next.do === 'claim') await claim(next.limit);
     else if (next.do === 'finish') await finish(next.which);
     else if (next.do === 'replay') await replay();
+    else if (next.do === 'ticket of each') await ticketOfEach();
+    else if (next.do === 'finish all') await withAll(() => finish(0));
+    else if (next.do === 'retry all') await withAll(() => fail(0, false));
     else await fail(next.which, next.do === 'die');
+  }
+
+  /** At one time, as workers do it. */
+  async function withAll(act: () => Promise<void>): Promise<void> {
+    await Promise.all([...underWay].map(act));
   }
 
   /** Everything is delivered in the end: no lane is ever left without a head. */
@@ -194,6 +231,8 @@ function createRun(store: Store, run: number) {
       assert.ok(round < 10_000, 'a lane is stuck');
       await replay();
       await claim(1000);
+      // Notices of several tickets would come in in any order.
+      if (entries.every(item => item.created)) await withAll(() => finish(0));
       while (underWay.length > 0) await finish(0);
     }
   }
@@ -201,20 +240,27 @@ function createRun(store: Store, run: number) {
   return { step, drain };
 }
 
-export function laneContract(open: OpenStore, { runs, steps: length }: LaneRuns = USUAL): void {
+export function laneContract(open: OpenStore, { runs, steps: length, crowds }: LaneRuns = USUAL): void {
   const stores = runs < SIDE_BY_SIDE * 2 ? 1 : SIDE_BY_SIDE;
-  const lanes = withStore(open, async store => {
-    let run = 0;
-    await fc.assert(
-      fc.asyncProperty(fc.array(steps, { minLength: length, maxLength: length }), async chosen => {
-        const one = createRun(store, run++);
-        for (const next of chosen) await one.step(next);
-        await one.drain();
-      }),
-      { numRuns: runs / stores, endOnFailure: true },
-    );
-  });
+  const holds = (first: readonly Step[], then: fc.Arbitrary<Step>, { steps, runs }: Pick<LaneRuns, 'steps' | 'runs'>) =>
+    withStore(open, async store => {
+      let run = 0;
+      await fc.assert(
+        fc.asyncProperty(fc.array(then, { minLength: steps, maxLength: steps }), async chosen => {
+          const one = createRun(store, run++);
+          for (const next of [...first, ...chosen]) await one.step(next);
+          await one.drain();
+        }),
+        { numRuns: runs, endOnFailure: true },
+      );
+    });
+  const lanes = holds([], steps, { steps: length, runs: runs / stores });
   it(`keeps the order of lanes through ${(runs * length).toLocaleString('en')} random steps, as a list a lane would`, async () => {
     await Promise.all(Array.from({ length: stores }, lanes));
   }).timeout(120_000);
+
+  it(
+    'keeps the order of many lanes whose heads have all failed, and loses none of them',
+    holds(FAILED, crowded, { steps: STEPS_IN_CROWD, runs: crowds }),
+  ).timeout(120_000);
 }

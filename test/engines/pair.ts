@@ -8,7 +8,7 @@ import { type Redis, startRedis } from '../servers/redis.ts';
 import { mongoOpener, openSqlite } from '../store/openers.ts';
 
 /** Random histories as many and as long on each store, and such as a slow server can do. */
-const HISTORIES = { runs: 1, steps: 20 };
+const HISTORIES = { runs: 1, steps: 20, crowds: 1 };
 
 if (process.env['HUISU_TEST_STORE'] === 'mongo') {
   withMongo('store', server => storeContract('mongo', mongoOpener(server, false), HISTORIES));

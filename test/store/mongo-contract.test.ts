@@ -4,6 +4,6 @@ import { withMongo } from '../servers/mongo-suite.ts';
 import { mongoOpener } from './openers.ts';
 
 withMongo('store on MongoDB', server => {
-  storeContract('mongo', mongoOpener(server, false), { runs: 3, steps: 60 });
-  storeContract('mongo, identity apart', mongoOpener(server, true), { runs: 1, steps: 20 });
+  storeContract('mongo', mongoOpener(server, false), { runs: 3, steps: 60, crowds: 1 });
+  storeContract('mongo, identity apart', mongoOpener(server, true), { runs: 1, steps: 20, crowds: 1 });
 });
