@@ -84,24 +84,28 @@ export async function openClient(context: Context): Promise<OpenChannel> {
   };
 }
 
-/** One file that may not be read must not hold up the others; it is told of once, and stays. */
+/** One file that may not be read, or not be moved away, must not hold up the others; it is told of once, and stays. */
 async function ownFault(left: LeftLying, file: Waiting, take: () => Promise<void>): Promise<void> {
   try {
     await take();
     left.taken(file.name);
   } catch (error) {
-    if (!isAboutOpening(error, file.path)) throw error;
+    if (!isAboutFile(error, file.path)) throw error;
     left.refused(file.name);
   }
 }
 
-function isAboutOpening(error: unknown, file: string | Buffer): boolean {
+/** Where another program has it open, or it is somebody else's in a folder for all, it can be read and not be moved; where the
+ *  folder has no rights that says so by another code. */
+const REFUSED: Readonly<Record<string, readonly string[]>> = {
+  open: ['EACCES', 'EPERM', 'EBUSY'],
+  rename: ['EPERM', 'EBUSY'],
+};
+
+function isAboutFile(error: unknown, file: string | Buffer): boolean {
   if (!(error instanceof Error && 'path' in error && 'syscall' in error)) return false;
-  return (
-    String(error.path) === String(file) &&
-    error.syscall === 'open' &&
-    ['EACCES', 'EPERM', 'EBUSY'].includes(codeOf(error))
-  );
+  const codes = REFUSED[String(error.syscall)] ?? [];
+  return String(error.path) === String(file) && codes.includes(codeOf(error));
 }
 
 /** Files whose size and times have not changed for the time the settings name. */
@@ -132,7 +136,8 @@ function standingStill({ settings }: Context, folder: Folder, unwritten: Unwritt
   return async (signal: AbortSignal): Promise<{ readonly ready: readonly Waiting[]; readonly missing: number }> => {
     const first = await still();
     if (first.missing === 0 || needed > WAIT_WITHIN_LOOK_S * 1000) return first;
-    await sleep(first.missing, undefined, { signal }).catch(() => undefined);
+    // A timer leaves out what is less than a millisecond, and may be early by as much.
+    await sleep(Math.ceil(first.missing) + 1, undefined, { signal }).catch(() => undefined);
     return signal.aborted ? { ready: [], missing: 0 } : still();
   };
 }

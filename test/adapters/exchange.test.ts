@@ -3,6 +3,7 @@ import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
 import {
   chmodSync,
+  chownSync,
   existsSync,
   mkdirSync,
   mkdtempSync,
@@ -170,6 +171,28 @@ describe('exchange: the folder', () => {
     rmSync(join(folder, 'in', 'a.csv'));
     await poll();
     assert.deepEqual(channel.notes?.(), []);
+  });
+
+  it('that somebody else’s file cannot be moved out of holds up no other file, and the file is taken once', async () => {
+    await open();
+    const parts = ['..', '', 'work', 'work/seen', 'work/channel', 'done', 'errors'].map(part => join(folder, part));
+    platform.put('a.csv', table(1, 1));
+    platform.put('b.csv', table(2, 1));
+    for (const part of parts) chmodSync(part, 0o777);
+    const [theirs, ours] = ['a.csv', 'b.csv'].map(name => join(folder, 'in', name)) as [string, string];
+    chmodSync(theirs, 0o644);
+    if (process.geteuid?.() === 0) chownSync(ours, NOBODY, NOBODY);
+    // Whoever may write into it may move only files of his own; who is not root has no others.
+    chmodSync(join(folder, 'in'), 0o1777);
+    await asNobody(async () => {
+      await poll();
+      await poll();
+    });
+    const left = process.geteuid?.() === 0 ? ['a.csv'] : [];
+    assert.deepEqual([stored(), names('in')], [['L1', 'L2'], left]);
+    assert.deepEqual(channel.notes?.(), left.length === 0 ? [] : ['exchange.file_refused']);
+    await poll();
+    assert.deepEqual([stored(), names('in'), channel.notes?.()], [['L1', 'L2'], [], []]);
   });
 
   it('keeps a file in in/ until all its rows are durable, then moves it to done/', async () => {
