@@ -6,7 +6,8 @@ import { type Context, takePlaces } from './context.ts';
 import type { EntryDoc, MessageDoc } from './documents.ts';
 import { createdDone, findEntries, NOBODYS, SEQ, toEnd, toEntry } from './entries.ts';
 
-/** Entries looked at together; lanes found to be held are left out of the next look, so a long lane costs one look. */
+/** Entries looked at together at first; lanes found to be held are left out of the next look, so a long lane costs one look, and
+ *  that one is twice as long, so that many held lanes cost few. */
 const LOOK = 64;
 /** Lanes whose dead letters are revived at one time. */
 const REVIVED_AT_ONCE = 16;
@@ -42,7 +43,7 @@ async function atHead(context: Context, docs: readonly Head[], limit: number): P
       .filter(doc => heads.has(doc._id)).length;
   // What comes first is known as soon as enough heads stand before the lanes not yet asked for.
   for (
-    let [from, n] = [0, limit];
+    let [from, n] = [0, Math.max(limit, Math.ceil(lanes.length / 4))];
     from < lanes.length && headsBefore(lanes[from]) < limit;
     [from, n] = [from + n, n * 2]
   ) {
@@ -95,7 +96,7 @@ async function readyHeads(context: Context, { urgent, until, swept, limit }: Loo
     !head.urgent &&
     (until === null || head.dueAt <= until) &&
     (swept === null || head.createdAt <= swept);
-  for (;;) {
+  for (let look = LOOK; ; look *= 2) {
     const page = await context.models.outbox
       .find(
         {
@@ -107,7 +108,7 @@ async function readyHeads(context: Context, { urgent, until, swept, limit }: Loo
         HEAD,
       )
       .sort({ dueAt: 1, seq: 1 })
-      .limit(urgent ? limit : LOOK)
+      .limit(urgent ? limit : look)
       .lean<Head[]>();
     if (urgent) return page;
     const { at, before } = await atHead(context, page, limit);
@@ -118,7 +119,7 @@ async function readyHeads(context: Context, { urgent, until, swept, limit }: Loo
     const last = page.at(-1);
     const isBehind = (head: Head) => last !== undefined && byTurn(head, last) > 0;
     // Whatever lane was seen has given its head or has none to give; what was not seen comes after the last of this page.
-    if (page.length < LOOK || found.filter(head => !isBehind(head)).length >= limit) return found.slice(0, limit);
+    if (page.length < look || found.filter(head => !isBehind(head)).length >= limit) return found.slice(0, limit);
     for (const doc of page) seen.add(doc.lane);
   }
 }

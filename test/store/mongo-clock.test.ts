@@ -36,10 +36,10 @@ withMongo('a clock set back on MongoDB', server => {
     await database.drop();
   });
 
-  const created = (name: string, at: number, notBefore = 0) =>
-    ticketOf(name, name, {
+  const created = (name: string, at: number, notBefore = 0, lane = name) =>
+    ticketOf(name, lane, {
       decidedAt: at,
-      outbox: [entry(name, 'ticket.created', { lane: name, notBefore })],
+      outbox: [entry(name, 'ticket.created', { lane, notBefore })],
     });
   const claimed = async (now: number) =>
     (await store.outbox.claim(now, 9, LEASE)).map(one => one.message).sort((a, b) => (a < b ? -1 : 1));
@@ -95,6 +95,15 @@ withMongo('a clock set back on MongoDB', server => {
     marks = 0;
     await claimed(NOW);
     assert.equal(marks, 1);
+  });
+
+  it('hands out no head that the sweep has not passed, though what stands behind it was made before it', async () => {
+    await decided(store, [created('head', NOW + 500, NOW + 600, 'lane')]);
+    await decided(store, [created('behind', NOW, 0, 'lane')]);
+    await store.shared?.sweptUntil(NOW);
+    assert.deepEqual(await claimed(NOW + 700), []);
+    await store.shared?.sweptUntil(NOW + 500);
+    assert.deepEqual(await claimed(NOW + 700), named('head'));
   });
 
   it('waits for the sweep again where the store was away, and where its mark has moved', async () => {
