@@ -132,6 +132,26 @@ withMongo('several processes on one MongoDB, step by step', server => {
     assert.deepEqual(second, []);
   });
 
+  it('claims nothing that another has tried meanwhile and that is to wait for its next try', async () => {
+    await decided(store, [ticketOf('tried', 'lane of tried')]);
+    const id = entryId('tried', 'ticket.created');
+    const claim = { now: LATER, limit: 1000, leaseMs: LEASE, queued: false };
+    const meanwhile: Meddling = {
+      ...{ on: 'outbox', command: 'updateMany' },
+      act: async () => {
+        const tried = (await store.outbox.claim(LATER, 1000, LEASE)).find(one => one.id === id);
+        const failure = { at: LATER, retryAt: LATER + 5000, cause: 'case.http_500', unknown: false };
+        assert.equal(await store.outbox.fail(id, tried?.token ?? '', failure), 'failed');
+      },
+    };
+    assert.deepEqual(await claimEntries(other.meddled(meanwhile), claim), []);
+    const again = await store.outbox.claim(LATER + 5000, 1000, LEASE);
+    assert.deepEqual(
+      again.map(one => one.id),
+      [id],
+    );
+  });
+
   it('tells nobody that a message is kept which the server has refused, and the others that they are', async () => {
     const { models } = other.context;
     const real = models.messages.db.collection<MessageDoc>('messages');
