@@ -248,6 +248,46 @@ export function outboxContract(open: OpenStore): void {
     );
 
     it(
+      'takes no end under a token of an earlier time in the queue, nor of one who began with it then',
+      withStore(open, async store => {
+        await decided(store, [ticketOf('a', 'l1')]);
+        const id = entryId('a', 'ticket.created');
+        const queued = async (now: number) => (await store.outbox.claim(now, 1, 1000, true))[0]?.token ?? '';
+        const first = await queued(NOW);
+        assert.equal(await store.outbox.reclaim(NOW + 1000), 1);
+        const second = await queued(NOW + 1000);
+        assert.equal(await store.outbox.fail(id, first, failure), 'lost-lease');
+        const begun = await store.outbox.begin(id, NOW + 1000, 1000);
+        assert.equal(await store.outbox.fail(id, second, failure), 'lost-lease');
+        assert.equal(await store.outbox.reclaim(NOW + 2000), 1);
+        await queued(NOW + 2000);
+        const again = await store.outbox.begin(id, NOW + 2000, 1000);
+        const answer = { at: NOW, caseNumber: null };
+        assert.equal(await store.outbox.finish(id, begun?.token ?? '', answer), 'lost-lease');
+        assert.equal(await store.outbox.finish(id, again?.token ?? '', answer), 'finished');
+      }),
+    );
+
+    it(
+      'knows when the next one may go: of heads and urgent ones whichever is first, and none that stands behind',
+      withStore(open, async store => {
+        const waits = (name: string, lane: string, ms: number, urgent = false) =>
+          ticketOf(name, lane, {
+            outbox: [entry(name, 'ticket.created', { lane, urgent, notBefore: NOW + ms })],
+          });
+        assert.equal(await store.outbox.nextDue(), null);
+        await decided(store, [waits('head', 'l1', 9000), ticketOf('behind', 'l1')]);
+        assert.equal(await store.outbox.nextDue(), NOW + 9000);
+        await decided(store, [waits('urgent', 'l1', 5000, true)]);
+        assert.equal(await store.outbox.nextDue(), NOW + 5000);
+        await decided(store, [waits('other', 'l2', 3000)]);
+        assert.equal(await store.outbox.nextDue(), NOW + 3000);
+        assert.deepEqual(await ids(store, NOW + 3000), [entryId('other', 'ticket.created')]);
+        assert.equal(await store.outbox.nextDue(), NOW + 5000);
+      }),
+    );
+
+    it(
       'puts an entry back without counting an attempt when asked to',
       withStore(open, async store => {
         await decided(store, [ticketOf('a', 'l')]);
