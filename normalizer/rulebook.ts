@@ -1,10 +1,10 @@
 // The city's rules, checked and compiled for reading: once a thread, then shared by every message.
 import { type KnownUnits, knownUnits } from './accused-units.ts';
-import { type CategoryModel, categoryModel } from './category-model.ts';
-import { checkCategoryModel } from './category-model-schema.ts';
 import { compileLexicon, type Family, type Lexicon, type LexiconEntry } from './lexicon.ts';
 import type { CategoryRule, ClauseRule, DivisionRule, RulebookData, Rules } from './rule-data.ts';
 import { checkRules } from './rule-schema.ts';
+import { type TextModel, textModel } from './text-model.ts';
+import { checkTextModel } from './text-model-schema.ts';
 import { type Category, TICKET_TYPES, type TicketType } from './ticket.ts';
 import { type WorkCalendar, workCalendar } from './work-calendar.ts';
 
@@ -54,7 +54,7 @@ export interface Rulebook {
   readonly lexicon: Lexicon<Meaning>;
   readonly nodes: readonly CategoryNode[];
   /** Null where the rules come without a trained model: then they decide alone. */
-  readonly categoryModel: CategoryModel | null;
+  readonly categoryModel: TextModel | null;
   /** Classes by label and alias, one or several of a name. */
   readonly nodesByLabel: ReadonlyMap<string, readonly number[]>;
   readonly divisionsByCode: ReadonlyMap<string, DivisionRule>;
@@ -223,9 +223,9 @@ function anyOf(words: readonly string[]): string {
   return `(?:${longest.map(word => word.replace(/[.*+?^${}()|[\]\\]/g, '\\$&')).join('|')})`;
 }
 
-function modelFor(data: RulebookData, nodes: readonly CategoryNode[]): CategoryModel | null {
-  const checked = checkCategoryModel(data.categoryModel, new Set(nodes.map(({ code }) => code)));
-  return checked === null ? null : categoryModel(checked);
+function modelFor(data: RulebookData, nodes: readonly CategoryNode[]): TextModel | null {
+  const checked = checkTextModel(data.categoryModel, new Set(nodes.map(({ code }) => code)));
+  return checked === null ? null : textModel(checked);
 }
 
 /**

@@ -8,8 +8,8 @@ import type { ClassFigures } from '../gateway/evaluation/class-figures.ts';
 import { type LabelledReading, readLabelledReadings } from '../gateway/evaluation/labelled-readings.ts';
 import type { PlaceFigures } from '../gateway/evaluation/place-figures.ts';
 import { readingFigures } from '../gateway/evaluation/reading-figures.ts';
-import type { CategoryModelData } from '../normalizer/category-model.ts';
 import { compileRulebook } from '../normalizer/rulebook.ts';
+import type { TextModelData } from '../normalizer/text-model.ts';
 import { FAILING } from './reading-failures.ts';
 
 const { values } = parseArgs({ options: { categories: { type: 'string' }, addresses: { type: 'string' } } });
@@ -20,7 +20,7 @@ if (values.categories === undefined || values.addresses === undefined) {
 const { config } = loadConfig({ env: {} });
 const rules = loadRules({ rulesFolder: config.rules, regionFile: config.region });
 const rulebook = compileRulebook(rules);
-const model = rules.categoryModel?.data as CategoryModelData;
+const model = rules.categoryModel?.data as TextModelData;
 
 const figuresOf = (rows: readonly LabelledReading[]) => readingFigures(rows, rulebook).figures;
 const sample = (name: string) =>

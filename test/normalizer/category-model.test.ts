@@ -3,20 +3,20 @@ import assert from 'node:assert/strict';
 import { readdirSync, readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { CATEGORY_MODEL, loadRules } from '../../config/load-rules.ts';
-import type { CategoryModelData } from '../../normalizer/category-model.ts';
 import { normalize } from '../../normalizer/normalize.ts';
 import { compileRulebook, RulebookInvalid } from '../../normalizer/rulebook.ts';
+import type { TextModelData } from '../../normalizer/text-model.ts';
 import { commonGrams, readRows } from '../../scripts/category-rows.ts';
 import { ownPairs } from '../../scripts/own-words.ts';
 import { appeal, RULE_PATHS, read, TUESDAY } from './rules.ts';
 
 const file = join(RULE_PATHS.rulesFolder, CATEGORY_MODEL);
-const shipped = JSON.parse(readFileSync(file, 'utf8')) as CategoryModelData;
+const shipped = JSON.parse(readFileSync(file, 'utf8')) as TextModelData;
 const rules = loadRules(RULE_PATHS);
 /** Folder of the appeals the grams were counted in; they are not part of the product. */
 const appeals = process.env['HUISU_TRAINING_APPEALS'];
 
-function faultsOf(change: Partial<Record<keyof CategoryModelData, unknown>>): readonly string[] {
+function faultsOf(change: Partial<Record<keyof TextModelData, unknown>>): readonly string[] {
   try {
     compileRulebook({ ...rules, categoryModel: { file, data: { ...shipped, ...change } } });
   } catch (error) {

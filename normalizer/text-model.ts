@@ -1,7 +1,7 @@
 // A trained linear model of the first level of the taxonomy: runs of up to four characters, each with a weight for every class.
 
 /** The shipped model, config/rules/category-model.json; made by scripts/train-category.ts. Plain data. */
-export interface CategoryModelData {
+export interface TextModelData {
   readonly version: string;
   /** Day it was trained. */
   readonly made: string;
@@ -44,7 +44,7 @@ export interface ModelScores {
 }
 
 /** A model ready for use. Its buffers belong to one thread and to one text at a time. */
-export interface CategoryModel {
+export interface TextModel {
   readonly classes: readonly string[];
   count(text: string, contentAt: number): GramCounts;
   /** @param rules score of each first-level code by the rules */
@@ -164,7 +164,7 @@ function softmax(scores: Float64Array, sharpness: number): Float64Array {
   return raised.map(value => value / sum);
 }
 
-export function categoryModel(data: CategoryModelData): CategoryModel {
+export function textModel(data: TextModelData): TextModel {
   const names = data.grams.split(' ');
   const lengths = Uint8Array.from(names, gram => gram.length);
   const count = gramCounter(gramTable(names));

@@ -1,13 +1,13 @@
 // Checks the trained model of the categories against its form and the taxonomy it is to be used with.
 import Joi from 'joi';
-import { type CategoryModelData, LONGEST_GRAM, MOST_GRAMS } from './category-model.ts';
 import type { RulebookData } from './rule-data.ts';
 import { RulebookInvalid, type RuleProblem } from './rule-schema.ts';
+import { LONGEST_GRAM, MOST_GRAMS, type TextModelData } from './text-model.ts';
 
 const figures = Joi.object().pattern(Joi.string(), Joi.number()).required();
 const row = Joi.array<number[]>().items(Joi.number());
 
-const schema = Joi.object<{ [K in keyof CategoryModelData]: CategoryModelData[K] }>({
+const schema = Joi.object<{ [K in keyof TextModelData]: TextModelData[K] }>({
   version: Joi.string()
     .pattern(/^[\w.-]{1,64}$/)
     .required(),
@@ -32,7 +32,7 @@ const schema = Joi.object<{ [K in keyof CategoryModelData]: CategoryModelData[K]
 });
 
 /** What is wrong beyond the form, as path and words. */
-function faults(data: CategoryModelData, codes: ReadonlySet<string>): Omit<RuleProblem, 'file'>[] {
+function faults(data: TextModelData, codes: ReadonlySet<string>): Omit<RuleProblem, 'file'>[] {
   const found: Omit<RuleProblem, 'file'>[] = [];
   const fault = (path: string, zh: string, en: string) => found.push({ path, zh, en });
   const grams = data.grams.split(' ');
@@ -70,10 +70,7 @@ function faults(data: CategoryModelData, codes: ReadonlySet<string>): Omit<RuleP
  * @returns null where there is no model
  * @throws RulebookInvalid with file, path and reason
  */
-export function checkCategoryModel(
-  from: RulebookData['categoryModel'],
-  codes: ReadonlySet<string>,
-): CategoryModelData | null {
+export function checkTextModel(from: RulebookData['categoryModel'], codes: ReadonlySet<string>): TextModelData | null {
   if (from === null) return null;
   const { file } = from;
   const { value, error } = schema.required().validate(from.data, { abortEarly: false, convert: false });
@@ -82,7 +79,7 @@ export function checkCategoryModel(
     zh: '不符合要求',
     en: message,
   }));
-  const problems = (form ?? faults(value as CategoryModelData, codes)).map(problem => ({ file, ...problem }));
+  const problems = (form ?? faults(value as TextModelData, codes)).map(problem => ({ file, ...problem }));
   if (problems.length > 0) throw new RulebookInvalid(problems);
-  return value as CategoryModelData;
+  return value as TextModelData;
 }
