@@ -1,7 +1,7 @@
 // The rule files and the region file as plain data; what they say is checked where it is compiled (normalizer/rulebook.ts).
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
-import type { RulebookData, RuleSection } from '../normalizer/rule-data.ts';
+import type { ModelFile, RulebookData, RuleSection } from '../normalizer/rule-data.ts';
 import type { CalendarYear } from '../normalizer/work-calendar.ts';
 import { readJson } from './json-file.ts';
 import { readSource } from './source.ts';
@@ -20,8 +20,9 @@ const FILES = [
   'china',
 ] as const satisfies readonly Exclude<RuleSection, 'region'>[];
 
-/** The trained model of the categories; a rules folder may be without it. */
+/** The trained models; a rules folder may be without them. */
 export const CATEGORY_MODEL = 'category-model.json';
+export const URGENCY_MODEL = 'urgency-model.json';
 
 export interface RulePaths {
   /** Absolute path of the folder with `types.yaml` and the other rule files. */
@@ -34,15 +35,19 @@ export interface RulePaths {
 
 /**
  * Reads the rule files. The result is plain data and can be sent to another thread; `compileRulebook` checks it.
- * @throws ConfigError when a file is missing, unreadable or no YAML, or the trained model is no JSON.
+ * @throws ConfigError when a file is missing, unreadable or no YAML, or a trained model is no JSON.
  */
 export function loadRules({ rulesFolder, regionFile, calendar = [] }: RulePaths): RulebookData {
   const read = (file: string) => ({ file, data: readSource(file, {}).values });
   const rest = FILES.map(name => [name, read(join(rulesFolder, `${name}.yaml`))] as const);
-  const model = join(rulesFolder, CATEGORY_MODEL);
+  const model = (name: string): ModelFile | null => {
+    const file = join(rulesFolder, name);
+    return existsSync(file) ? { file, data: readJson(file) } : null;
+  };
   return {
     sections: { ...Object.fromEntries(rest), region: read(regionFile) } as RulebookData['sections'],
-    categoryModel: existsSync(model) ? { file: model, data: readJson(model) } : null,
+    categoryModel: model(CATEGORY_MODEL),
+    urgencyModel: model(URGENCY_MODEL),
     calendar,
   };
 }

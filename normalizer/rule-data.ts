@@ -18,11 +18,19 @@ export const RULE_SECTIONS = [
 ] as const;
 export type RuleSection = (typeof RULE_SECTIONS)[number];
 
+/** A trained model as read from its file, unchecked. */
+export interface ModelFile {
+  readonly file: string;
+  readonly data: unknown;
+}
+
 /** All rules as read from the files, unchecked; plain data, so it can be sent to another thread. */
 export interface RulebookData {
   readonly sections: Readonly<Record<RuleSection, { readonly file: string; readonly data: unknown }>>;
   /** The trained model of the categories; null where the rules come without one. */
-  readonly categoryModel: { readonly file: string; readonly data: unknown } | null;
+  readonly categoryModel: ModelFile | null;
+  /** The trained model of the urgency; null where the rules come without one. */
+  readonly urgencyModel: ModelFile | null;
   /** Years of the calendar that the settings hold; absent: the library's alone. */
   readonly calendar?: readonly CalendarYear[];
 }
@@ -114,6 +122,10 @@ export interface UrgencyRules {
   readonly plain: number;
   /** How near a word of now or danger must stand. */
   readonly near: number;
+  /** From this probability by the trained model on a message is urgent. */
+  readonly urgent: number;
+  /** From this probability by the trained model on a clerk is asked. */
+  readonly unsure: number;
   readonly labels: Readonly<Record<string, Urgency>>;
   readonly emergencies: readonly UrgencyRule[];
   readonly shields: Words;

@@ -125,6 +125,9 @@ const urgency = Joi.object<Writable<UrgencyRules>, true>({
   beginning: Joi.number().integer().min(0).required(),
   short: Joi.number().integer().min(0).required(),
   near: Joi.number().integer().min(1).max(200).required(),
+  // Rules of before the trained model say nothing of it.
+  urgent: Joi.number().min(0).max(1).default(0.5),
+  unsure: Joi.number().min(0).max(1).default(0.2),
   plain: Joi.number().integer().min(0).max(1000).required(),
   labels: Joi.object()
     .pattern(label, Joi.string().valid(...URGENCIES))

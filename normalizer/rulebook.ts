@@ -1,11 +1,11 @@
 // The city's rules, checked and compiled for reading: once a thread, then shared by every message.
 import { type KnownUnits, knownUnits } from './accused-units.ts';
 import { compileLexicon, type Family, type Lexicon, type LexiconEntry } from './lexicon.ts';
-import type { CategoryRule, ClauseRule, DivisionRule, RulebookData, Rules } from './rule-data.ts';
+import type { CategoryRule, ClauseRule, DivisionRule, ModelFile, RulebookData, Rules } from './rule-data.ts';
 import { checkRules } from './rule-schema.ts';
 import { type TextModel, textModel } from './text-model.ts';
 import { checkTextModel } from './text-model-schema.ts';
-import { type Category, TICKET_TYPES, type TicketType } from './ticket.ts';
+import { type Category, TICKET_TYPES, type TicketType, URGENCIES } from './ticket.ts';
 import { type WorkCalendar, workCalendar } from './work-calendar.ts';
 
 export type { RulebookData } from './rule-data.ts';
@@ -55,6 +55,8 @@ export interface Rulebook {
   readonly nodes: readonly CategoryNode[];
   /** Null where the rules come without a trained model: then they decide alone. */
   readonly categoryModel: TextModel | null;
+  /** Null where the rules come without one: then they alone say what is urgent. */
+  readonly urgencyModel: TextModel | null;
   /** Classes by label and alias, one or several of a name. */
   readonly nodesByLabel: ReadonlyMap<string, readonly number[]>;
   readonly divisionsByCode: ReadonlyMap<string, DivisionRule>;
@@ -223,8 +225,8 @@ function anyOf(words: readonly string[]): string {
   return `(?:${longest.map(word => word.replace(/[.*+?^${}()|[\]\\]/g, '\\$&')).join('|')})`;
 }
 
-function modelFor(data: RulebookData, nodes: readonly CategoryNode[]): TextModel | null {
-  const checked = checkTextModel(data.categoryModel, new Set(nodes.map(({ code }) => code)));
+function modelFor(from: ModelFile | null, classes: readonly string[]): TextModel | null {
+  const checked = checkTextModel(from, new Set(classes));
   return checked === null ? null : textModel(checked);
 }
 
@@ -245,7 +247,11 @@ export function compileRulebook(data: RulebookData): Rulebook {
     rules,
     lexicon: compileLexicon(entries),
     nodes,
-    categoryModel: modelFor(data, nodes),
+    categoryModel: modelFor(
+      data.categoryModel,
+      nodes.map(({ code }) => code),
+    ),
+    urgencyModel: modelFor(data.urgencyModel, URGENCIES),
     nodesByLabel: labelIndex(rules.categories.tree),
     divisionsByCode: new Map(rules.region.divisions.map(division => [division.code, division])),
     units: knownUnits(rules),

@@ -1,6 +1,6 @@
-// Checks the trained model of the categories against its form and the taxonomy it is to be used with.
+// Checks a trained model of texts against its form and the classes it is to tell apart.
 import Joi from 'joi';
-import type { RulebookData } from './rule-data.ts';
+import type { ModelFile } from './rule-data.ts';
 import { RulebookInvalid, type RuleProblem } from './rule-schema.ts';
 import { LONGEST_GRAM, MOST_GRAMS, type TextModelData } from './text-model.ts';
 
@@ -14,25 +14,20 @@ const schema = Joi.object<{ [K in keyof TextModelData]: TextModelData[K] }>({
   made: Joi.string().isoDate().required(),
   trainedOn: figures,
   figures,
-  classes: Joi.array()
-    .items(Joi.string().pattern(/^\d{2}$/))
-    .min(2)
-    .max(64)
-    .unique()
-    .required(),
+  classes: Joi.array().items(Joi.string().max(32)).min(2).max(64).unique().required(),
   grams: Joi.string().required(),
   rarity: Joi.string().base64().required(),
   weights: Joi.string().base64().required(),
   scale: Joi.number().greater(0).required(),
   rules: Joi.object()
-    .pattern(/^\d{2}$/, row)
+    .pattern(/^[\w-]{1,32}$/, row)
     .required(),
   bias: row.required(),
   sharpness: Joi.number().greater(0).required(),
 });
 
 /** What is wrong beyond the form, as path and words. */
-function faults(data: TextModelData, codes: ReadonlySet<string>): Omit<RuleProblem, 'file'>[] {
+function faults(data: TextModelData, allowed: ReadonlySet<string>): Omit<RuleProblem, 'file'>[] {
   const found: Omit<RuleProblem, 'file'>[] = [];
   const fault = (path: string, zh: string, en: string) => found.push({ path, zh, en });
   const grams = data.grams.split(' ');
@@ -54,23 +49,23 @@ function faults(data: TextModelData, codes: ReadonlySet<string>): Omit<RuleProbl
   for (const [code, weights] of Object.entries(data.rules)) {
     if (weights.length !== width) fault(`$.rules.${code}`, '个数与类别数不符', 'not one number a class');
   }
-  data.classes.forEach((code, at) => {
-    if (codes.has(code)) return;
+  data.classes.forEach((one, at) => {
+    if (allowed.has(one)) return;
     fault(
       `$.classes[${at}]`,
-      '分类目录中没有这一类：请重新训练，或删去此文件',
-      'the taxonomy has no such class: train the model anew, or remove this file',
+      '没有这一类：请重新训练，或删去此文件',
+      'there is no such class: train the model anew, or remove this file',
     );
   });
   return found;
 }
 
 /**
- * @param codes codes of the taxonomy
+ * @param classes all that there are; the model may know fewer
  * @returns null where there is no model
  * @throws RulebookInvalid with file, path and reason
  */
-export function checkTextModel(from: RulebookData['categoryModel'], codes: ReadonlySet<string>): TextModelData | null {
+export function checkTextModel(from: ModelFile | null, classes: ReadonlySet<string>): TextModelData | null {
   if (from === null) return null;
   const { file } = from;
   const { value, error } = schema.required().validate(from.data, { abortEarly: false, convert: false });
@@ -79,7 +74,7 @@ export function checkTextModel(from: RulebookData['categoryModel'], codes: Reado
     zh: '不符合要求',
     en: message,
   }));
-  const problems = (form ?? faults(value as TextModelData, codes)).map(problem => ({ file, ...problem }));
+  const problems = (form ?? faults(value as TextModelData, classes)).map(problem => ({ file, ...problem }));
   if (problems.length > 0) throw new RulebookInvalid(problems);
   return value as TextModelData;
 }

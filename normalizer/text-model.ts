@@ -1,6 +1,6 @@
-// A trained linear model of the first level of the taxonomy: runs of up to four characters, each with a weight for every class.
+// A trained linear model of texts: runs of up to four characters, each with a weight for every class.
 
-/** The shipped model, config/rules/category-model.json; made by scripts/train-category.ts. Plain data. */
+/** A shipped model, config/rules/*-model.json; made by scripts/train-*.ts. Plain data. */
 export interface TextModelData {
   readonly version: string;
   /** Day it was trained. */
@@ -8,7 +8,7 @@ export interface TextModelData {
   /** How many messages it was trained on, and what it reached on those kept aside in turn (five parts). */
   readonly trainedOn: Readonly<Record<string, number>>;
   readonly figures: Readonly<Record<string, number>>;
-  /** Codes of the first-level classes it tells apart. */
+  /** What it tells apart: codes of first-level classes, or urgencies. */
   readonly classes: readonly string[];
   /** Runs of one to four characters, parted by spaces; each one's beginnings are among them. */
   readonly grams: string;
@@ -17,7 +17,7 @@ export interface TextModelData {
   /** Base64 of one signed byte a gram and class; `scale` turns them back into weights. */
   readonly weights: string;
   readonly scale: number;
-  /** For each first-level code whose rules matched: one weight a class, times the logarithm of 1 + its score. */
+  /** For each thing that the rules can say: one weight a class, times the logarithm of 1 + its score. */
   readonly rules: Readonly<Record<string, readonly number[]>>;
   readonly bias: readonly number[];
   /** Makes probabilities of scores. */
@@ -47,7 +47,7 @@ export interface ModelScores {
 export interface TextModel {
   readonly classes: readonly string[];
   count(text: string, contentAt: number): GramCounts;
-  /** @param rules score of each first-level code by the rules */
+  /** @param rules what the rules say, each with its score */
   score(counts: GramCounts, rules: ReadonlyMap<string, number>): ModelScores;
   /** Phrases of the text that speak most for a class, strongest first. */
   phrases(text: string, counts: GramCounts, place: number, most: number): string[];

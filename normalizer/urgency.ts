@@ -1,5 +1,5 @@
 // How urgent (article 16): an emergency that is happening, told from one that is denied, past, feared, figurative or asked about.
-import type { Hit } from './lexicon.ts';
+import type { Family, Hit } from './lexicon.ts';
 import { around, confidence, hitsOf, isSaidFirst, quoted, type Reading, wordOf } from './reading.ts';
 import type { UrgencyRule } from './rule-data.ts';
 import type { Context, Meaning } from './rulebook.ts';
@@ -8,10 +8,16 @@ import type { Decided, TicketType, Urgency } from './ticket.ts';
 
 interface Judged {
   readonly hit: Hit<Meaning>;
+  /** It is one only where something says that it is happening. */
+  readonly needsNow: boolean;
+  /** In the title, or a threat to life. */
+  readonly isPlainlySaid: boolean;
   readonly label: string;
   readonly confidence: number;
 }
 
+/** How sure it is where rules and model do not agree, or neither is sure: less than the shipped rules ask for. */
+const UNSURE = 0.5;
 /** How far before a word a negation reaches; one of a single character (`不`) only touches what follows it. */
 const NEGATION_REACH = 6;
 const SHORT_NEGATION_REACH = 1;
@@ -112,7 +118,9 @@ function judge(
   const plain = rule.shortIsNow === true && isPlain(reading, contexts, type);
   const now = plain || found.near.has('now');
   if (hit.item.needsNow && !now && !(rule.endangers === true && found.near.has('danger'))) return null;
-  return { hit, label: rule.label, confidence: hit.item.needsNow ? 0.75 : now ? 0.95 : 0.85 };
+  const { needsNow } = hit.item;
+  const isPlainlySaid = !needsNow && (rule.anywhere === true || hit.end <= reading.contentAt);
+  return { hit, needsNow, isPlainlySaid, label: rule.label, confidence: needsNow ? 0.75 : now ? 0.95 : 0.85 };
 }
 
 /** How sure it is that nothing is urgent, with what speaks against it: signs of danger in a short message, alarming words
@@ -120,12 +128,85 @@ function judge(
 function doubt(reading: Reading, contexts: readonly Hit<Meaning>[], type: TicketType) {
   const signals = quoted(reading, hitsOf(reading, 'signal'));
   if (signals.length >= reading.rulebook.rules.urgency.leastSignals && isPlain(reading, contexts, type)) {
-    return { words: signals, confidence: 0.5 };
+    return { words: signals, confidence: UNSURE };
   }
   const alarming = hitsOf(reading, 'urgency').filter(
     hit => hit.item.of === 'emergency' && isSaidFirst(reading, hit, reading.rulebook.rules.urgency),
   );
   return { words: quoted(reading, alarming), confidence: alarming.length > 0 ? 0.65 : 0.8 };
+}
+
+/** By which the model knows of types that need more than an alarming word. */
+const TYPE_SIGNS: Readonly<Partial<Record<TicketType, string>>> = { 咨询: 'asks', 建议: 'proposes', 表扬: 'praises' };
+
+/** What the rules find in a message: the emergency, if any, and all that the trained model weighs, by its keys. */
+interface Found {
+  readonly best: Judged | null;
+  /** Of an emergency it is said that it is none. */
+  readonly denied: boolean;
+  readonly contexts: readonly Hit<Meaning>[];
+  readonly signs: ReadonlyMap<string, number>;
+}
+
+/** True where a word of an emergency is negated, and for a threat to life that the rules do not take for one. */
+function isDenied(reading: Reading, hit: Hit<Meaning>, rule: number, contexts: readonly Hit<Meaning>[]): boolean {
+  const { emergencies } = reading.rulebook.rules.urgency;
+  return emergencies[rule]?.anywhere === true || surroundings(reading, hit, contexts).negated;
+}
+
+function findUrgency(reading: Reading, type: TicketType): Found {
+  const contexts = hitsOf(reading, 'context');
+  let best: Judged | null = null;
+  let denied = false;
+  for (const hit of hitsOf(reading, 'urgency')) {
+    if (hit.item.of !== 'emergency') continue;
+    const judged = judge(reading, hit, contexts, type);
+    if (judged !== null && judged.confidence > (best?.confidence ?? 0)) best = judged;
+    denied ||= judged === null && isDenied(reading, hit, hit.item.rule, contexts);
+  }
+  const end = modelText(reading).length;
+  const early = (family: Family) => hitsOf(reading, family).filter(({ start }) => start < end);
+  const signs = new Map<string, number>();
+  if (best !== null) signs.set(best.needsNow ? 'found-now' : 'found', 1);
+  signs.set('alarming', early('urgency').filter(({ item }) => item.of === 'emergency').length);
+  signs.set('signals', quoted(reading, early('signal')).length);
+  for (const { item } of early('context')) if (item.of === 'context') signs.set(item.context, 1);
+  const typed = TYPE_SIGNS[type];
+  if (typed !== undefined) signs.set(typed, 1);
+  return { best, denied, contexts, signs };
+}
+
+/** What the trained model reads: where an emergency is told if it is what the message is about. */
+export function modelText(reading: Reading): string {
+  return reading.text.slice(0, reading.contentAt + reading.rulebook.rules.urgency.short);
+}
+
+/** What the rules find in a message, by the keys of the trained model. */
+export function urgencySigns(reading: Reading, type: TicketType): ReadonlyMap<string, number> {
+  return findUrgency(reading, type).signs;
+}
+
+/** What the rules found needs so much less of the model's assent than what makes it unsure by itself. */
+const RULE_NEEDS = 0.5;
+/** A message of at most so many characters tells the model too little to gainsay the rules. */
+const FEW_WORDS = 12;
+/** At most so many phrases are quoted for the model. */
+const MOST_PHRASES = 4;
+
+/** What the trained model makes of a message; null where the rules come without one. */
+function byModel(reading: Reading, signs: ReadonlyMap<string, number>) {
+  const model = reading.rulebook.urgencyModel;
+  if (model === null) return null;
+  const place = model.classes.indexOf('紧急');
+  const text = modelText(reading);
+  const counts = model.count(text, reading.contentAt);
+  const probability = model.score(counts, signs).probabilities[place] ?? 0;
+  return { probability, words: () => model.phrases(text, counts, place, MOST_PHRASES) };
+}
+
+/** True for an emergency that the model need not agree to: it is said plainly, in few words, or where the model does not read. */
+function standsAlone(reading: Reading, { hit, isPlainlySaid }: Judged): boolean {
+  return isPlainlySaid || reading.text.length <= FEW_WORDS || hit.start >= modelText(reading).length;
 }
 
 /** The urgency, with the words that decided. @param type Questions, proposals and praise need more than an alarming word. */
@@ -134,22 +215,25 @@ export function readUrgency(reading: Reading, label: string | undefined, type: T
   const own = label?.trim() ?? '';
   const raw = own === '' ? {} : { raw: cut(own, 60) };
   const sent = own !== '' && Object.hasOwn(urgency.labels, own) ? urgency.labels[own]! : null;
-  const contexts = hitsOf(reading, 'context');
-  let best: Judged | null = null;
-  if (sent !== '紧急') {
-    for (const hit of hitsOf(reading, 'urgency')) {
-      const judged = judge(reading, hit, contexts, type);
-      if (judged !== null && judged.confidence > (best?.confidence ?? 0)) best = judged;
-    }
-  }
+  if (sent === '紧急') return { value: sent, by: 'sender', words: [own], confidence: 0.95 };
+  const { best, denied, contexts, signs } = findUrgency(reading, type);
+  const model = byModel(reading, signs);
   if (best !== null) {
     const words = [...new Set([wordOf(reading, best.hit), best.label])];
-    return { value: '紧急', by: 'rule', words, confidence: best.confidence, ...raw };
+    return model === null || model.probability >= urgency.unsure * RULE_NEEDS || standsAlone(reading, best)
+      ? { value: '紧急', by: 'rule', words, confidence: best.confidence, ...raw }
+      : { value: '一般', by: 'model', words, confidence: UNSURE, ...raw };
+  }
+  if (model !== null && model.probability >= urgency.urgent && !denied) {
+    return { value: '紧急', by: 'model', words: model.words(), confidence: confidence(model.probability), ...raw };
   }
   if (sent !== null) return { value: sent, by: 'sender', words: [own], confidence: 0.95 };
   const complex = contexts.filter(({ item }) => item.of === 'context' && item.context === 'complex');
   const words = quoted(reading, complex);
   if (words.length > 1)
     return { value: '复杂', by: 'rule', words, confidence: confidence(0.5 + 0.05 * words.length), ...raw };
+  if (model !== null && model.probability >= urgency.unsure) {
+    return { value: '一般', by: 'model', words: model.words(), confidence: UNSURE, ...raw };
+  }
   return { value: '一般', by: 'rule', ...doubt(reading, contexts, type), ...raw };
 }

@@ -14,11 +14,11 @@ function failing(kind: string, content: string, { category1, type = null, urgenc
 }
 
 export const FAILING: readonly Failing[] = [
-  failing('an emergency in words no list has', '客车半个车身悬在崖外，车上三十几个人不敢动', { urgency: '紧急' }),
-  failing('an emergency in words no list has', '灶台边的软管掉了，屋里全是气，我妈已经说不出话了', { urgency: '紧急' }),
-  failing('an emergency in words no list has', '木头房子连片烧，风特别大，消防栓拧不出水', { urgency: '紧急' }),
-  failing('a denial far from its word', '检测过了不漏气，就是燃气表走得快', { urgency: '一般' }),
-  failing('a denial far from its word', '井盖不是丢了，是施工队挪到旁边了，希望放回原位', { urgency: '一般' }),
+  failing('an emergency that is not named', '哥哥把存折密码都交代了，说以后不用找他，手机也关了', { urgency: '紧急' }),
+  failing('an emergency that is not named', '老李把自己捆在吊臂上，说天黑前见不到钱就撒手', { urgency: '紧急' }),
+  failing('an emergency that is made up', '我写小说，开头是凌晨整栋楼都在烧，孩子站在窗台上，想请消防员把把关', {
+    urgency: '一般',
+  }),
   failing('two matters in one message', '小区物业乱收停车费，还把幼儿园的门堵了，孩子上学要绕路', {
     category1: '城乡建设',
   }),
