@@ -88,6 +88,7 @@ export function outboxContract(open: OpenStore): void {
         await decided(store, [ticketOf('d', 'o'), ticketOf('e', 'p')]);
         const [b, c] = [await claimOne(store), await claimOne(store)];
         assert.equal(await store.outbox.finish(b.id, c.token, { at: NOW, caseNumber: 'C-2' }), 'lost-lease');
+        assert.equal(await store.outbox.fail(b.id, c.token, failure), 'lost-lease');
         const states = async () => [
           (await store.tickets.get(b.ticket))?.state,
           (await store.tickets.get(c.ticket))?.state,
@@ -127,6 +128,8 @@ export function outboxContract(open: OpenStore): void {
         assert.equal(await store.outbox.finish(second.id, 'x', answer), 'lost-lease');
         await finish(store, second);
         assert.equal(await store.outbox.finish(second.id, second.token, answer), 'lost-lease');
+        assert.equal(await store.outbox.fail(second.id, second.token, failure), 'lost-lease');
+        assert.equal((await store.outbox.get(second.id))?.state, 'done');
       }),
     );
 
@@ -401,13 +404,24 @@ export function outboxContract(open: OpenStore): void {
       withStore(open, async store => {
         await decided(store, [ticketOf('a', 'l')]);
         await finish(store, await claimOne(store));
+        const follows = (name: string) =>
+          decision(
+            name,
+            { kind: 'repeat', of: numberOf('a') },
+            {
+              outbox: [entry(name, 'ticket.followed-up', { ticket: numberOf('a'), lane: 'm' })],
+            },
+          );
+        await decided(store, [follows('before')]);
+        const before = await claimOne(store);
         const anew = ticketOf('a', 'l', {
           revision: 1,
           outbox: [entry('a', 'ticket.created', { lane: 'l', revision: 1 })],
         });
         assert.deepEqual(await store.decisions.commit([anew], null), ['committed']);
-        const notice = entry('b', 'ticket.followed-up', { ticket: numberOf('a'), lane: 'm' });
-        await decided(store, [decision('b', { kind: 'repeat', of: numberOf('a') }, { outbox: [notice] })]);
+        await decided(store, [follows('b')]);
+        // Only the end of what they follow lets them in.
+        await finish(store, before);
         const created = await claimOne(store);
         assert.equal(created.id, entryId('a', 'ticket.created', 1));
         assert.deepEqual(await ids(store), []);

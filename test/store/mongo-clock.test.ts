@@ -70,6 +70,8 @@ withMongo('a clock set back on MongoDB', server => {
     const [first] = await unswept(AHEAD + 30_000, 1);
     const retry = { at: NOW, retryAt: NOW + 5000, cause: 'case.http_500', unknown: false };
     assert.equal(await store.outbox.fail(first?.id ?? '', first?.token ?? '', retry), 'failed');
+    await store.sweep(NOW + 1000);
+    assert.equal(await store.outbox.nextDue(), NOW + 5000, 'its new wait is by the right clock');
     await store.sweep(NOW + 5000);
     assert.deepEqual(
       (await unswept(NOW + 26_000, 9)).map(one => one.message),

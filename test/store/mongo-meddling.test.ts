@@ -132,6 +132,21 @@ withMongo('several processes on one MongoDB, step by step', server => {
     assert.deepEqual(second, []);
   });
 
+  it('takes back at its start what it had under way itself, and nothing of another', async () => {
+    await decided(store, [ticketOf('under way', 'lane under way')]);
+    const id = entryId('under way', 'ticket.created');
+    const own = { url: database.url, auditKey: Buffer.alloc(32, 7), profile: 'intl' as const, folder: tmpdir() };
+    const started = async (holder: string) => {
+      const one = await openMongoStore({ ...own, holder });
+      const claimed = await one.outbox.claim(LATER, 1000, LEASE);
+      await one.close();
+      return claimed.some(entry => entry.id === id);
+    };
+    assert.equal(await started('first'), true);
+    assert.equal(await started('second'), false);
+    assert.equal(await started('first'), true);
+  });
+
   it('claims nothing that another has tried meanwhile and that is to wait for its next try', async () => {
     await decided(store, [ticketOf('tried', 'lane of tried')]);
     const id = entryId('tried', 'ticket.created');
