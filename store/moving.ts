@@ -11,6 +11,9 @@ import type {
   TicketRow,
 } from './store.ts';
 
+/** Rows that are moved at once at most; so many may be there in part where a move was cut off. */
+export const MOST_ROWS = 10_000;
+
 /** A message with everything that became of it. */
 export interface MovedMessage {
   readonly key: string;

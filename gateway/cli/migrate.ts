@@ -1,6 +1,7 @@
 // huisu migrate: a city moves from the embedded store to a MongoDB; cut off, it is typed again and goes on.
 import { loadConfig } from '../../config/load.ts';
 import { loadKeyRing } from '../../store/key-ring.ts';
+import { MOST_ROWS } from '../../store/moving.ts';
 import { EXIT } from '../desk/desk-error.ts';
 import { say } from '../locale.ts';
 import type { LocalCommand } from './command.ts';
@@ -24,7 +25,7 @@ export const migrateCommand: LocalCommand = {
     {
       flags: '--rows <n>',
       summary: { zh: '每次搬多少行（默认 500）', en: 'rows moved at once (500)' },
-      number: { min: 1, max: 10_000 },
+      number: { min: 1, max: MOST_ROWS },
     },
     {
       flags: '--url <address>',

@@ -2,7 +2,7 @@
 import { createHash } from 'node:crypto';
 import { type KeyRing, macKey, verifyKeyCheck } from '../../store/key-ring.ts';
 import { type MoveInto, openMoveInto } from '../../store/mongo/move-into.ts';
-import { createPrint, type MoveSource } from '../../store/moving.ts';
+import { createPrint, MOST_ROWS, type MoveSource } from '../../store/moving.ts';
 import { openSqliteStore, type SqliteStore } from '../../store/sqlite/engine.ts';
 import { openMoveSource } from '../../store/sqlite/moving.ts';
 import { DeskError } from '../desk/desk-error.ts';
@@ -114,9 +114,9 @@ async function copyAll(order: MoveOrder, store: SqliteStore, source: MoveSource,
   return names.length;
 }
 
-/** A page that was cut off may be there in part, so it is written again from its beginning. */
+/** A page that was cut off may be there in part, so it is written again from its beginning, however large pages were then. */
 async function resumeAfter(into: MoveInto, stage: Stage, atOnce: number, there: number): Promise<number> {
-  const whole = there - atOnce;
+  const whole = there - MOST_ROWS;
   if (whole <= 0) return 0;
   let after = 0;
   let seen = 0;

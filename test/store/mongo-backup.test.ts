@@ -7,9 +7,10 @@ import { appendFileSync, existsSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { makeBackup } from '../../gateway/upkeep/backup.ts';
-import { moveStore } from '../../gateway/upkeep/move.ts';
+import { type MoveOrder, moveStore } from '../../gateway/upkeep/move.ts';
 import { type MongoRestoreOrder, restoreToMongo } from '../../gateway/upkeep/restore-mongo.ts';
 import { createDevelopmentKeys, type KeyRing, loadKeyRing, macKey, saveKeyRing } from '../../store/key-ring.ts';
+import { connectMongo } from '../../store/mongo/connection.ts';
 import { openMongoStore } from '../../store/mongo/engine.ts';
 import { runGateway } from '../gateway/running.ts';
 import { openFaultyLink } from '../servers/mongo-faults.ts';
@@ -40,6 +41,17 @@ withMongo('backups of MongoDB', server => {
     rmSync(place, { recursive: true, force: true });
     for (const database of used) await database.drop();
   });
+
+  /** A move that was cut off within one large step, of which a cluster has taken what came later, goes on in small ones. */
+  async function movedInSmallerSteps(order: MoveOrder): Promise<void> {
+    const cut = new AbortController();
+    const progress = (stage: string) => stage === 'moving' && cut.abort(new Error('cut off'));
+    await assert.rejects(moveStore({ ...order, rows: 100, signal: cut.signal, progress }), /cut off/);
+    const { models, connection } = await connectMongo({ url: order.url });
+    assert.equal((await models.messages.deleteOne({ ordinal: 2 })).deletedCount, 1);
+    await connection.close();
+    assert.equal((await moveStore({ ...order, rows: 1 })).messages, 6);
+  }
 
   /** A restore whose process is killed when it inserts for the n-th time; false where it came to its end before. */
   async function killedRestore(order: MongoRestoreOrder, at: number): Promise<boolean> {
@@ -80,6 +92,7 @@ withMongo('backups of MongoDB', server => {
     await untouched.close();
     await first.drop();
     await moveStore({ ...move, ring });
+    await movedInSmallerSteps({ ...move, ring, url: fresh().url });
     rmSync(running.folder, { recursive: true, force: true });
 
     const store = await open(first.url);
