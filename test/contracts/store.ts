@@ -2,6 +2,7 @@
 import { acceptContract } from './store-accept.ts';
 import { adminContract } from './store-admin.ts';
 import { candidateContract } from './store-candidates.ts';
+import { claimContract } from './store-claims.ts';
 import { decisionContract } from './store-decisions.ts';
 import { incidentContract } from './store-incidents.ts';
 import { type LaneRuns, laneContract } from './store-lanes.ts';
@@ -18,6 +19,7 @@ export function storeContract(name: string, open: OpenStore, lanes?: LaneRuns): 
     acceptContract(open);
     decisionContract(open);
     candidateContract(open);
+    claimContract(open);
     outboxContract(open);
     laneContract(open, lanes);
     ticketContract(open);
