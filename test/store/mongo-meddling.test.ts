@@ -13,6 +13,7 @@ import { commitCalls } from '../../store/mongo/decisions.ts';
 import { claimEntries } from '../../store/mongo/delivery.ts';
 import type { MessageDoc } from '../../store/mongo/documents.ts';
 import { type MongoStore, openMongoStore } from '../../store/mongo/engine.ts';
+import { finishEntries } from '../../store/mongo/finishing.ts';
 import { renewLeases, takeLease } from '../../store/mongo/leases.ts';
 import { shredMessages } from '../../store/mongo/retention.ts';
 import { takeSnapshot } from '../../store/mongo/snapshot.ts';
@@ -145,6 +146,17 @@ withMongo('several processes on one MongoDB, step by step', server => {
     assert.equal(await started('first'), true);
     assert.equal(await started('second'), false);
     assert.equal(await started('first'), true);
+  });
+
+  it('writes a delivery into the life of its ticket once, though it was cut off before it was over', async () => {
+    await decided(store, [ticketOf('cut', 'lane cut')]);
+    const number = numberOf('cut');
+    const entry = (await store.outbox.claim(LATER, 1000, LEASE)).find(one => one.ticket === number);
+    const finish = { id: entry?.id ?? '', token: entry?.token ?? '', answer: { at: LATER, caseNumber: 'C-1' } };
+    await assert.rejects(finishEntries(other.meddled(cut('outbox', 'updateMany')), [finish]), /cut/);
+    await store.sweep(LATER);
+    const ticket = await store.tickets.get(number);
+    assert.deepEqual([ticket?.state, ticket?.events.map(({ kind }) => kind)], ['dispatched', ['ticket.dispatched']]);
   });
 
   it('claims nothing that another has tried meanwhile and that is to wait for its next try', async () => {
