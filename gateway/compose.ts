@@ -28,6 +28,7 @@ import type { Queue } from './dispatch/queue.ts';
 import { checkQueue } from './dispatch/queue-check.ts';
 import { type Foundation, type FoundationOptions, openFoundation, parserChannels } from './foundation.ts';
 import { caseSystemOpenApi } from './http/case-system-openapi.ts';
+import { connectionLimit } from './http/connection-limit.ts';
 import { createForged } from './http/forged.ts';
 import type { Readiness } from './http/health.ts';
 import { assembleOpenApi } from './http/openapi.ts';
@@ -103,6 +104,8 @@ export async function startGateway(loaded: LoadedConfig, options: GatewayOptions
     await parts.reading.ready;
     options.serving?.();
     const { url } = await parts.http.listen();
+    const { connections: count, openFiles } = connectionLimit(config.listen.maxConnections);
+    if (openFiles !== null) log.warn('http.few_files', { count });
     await parts.dispatch?.start();
     if (takesIn(role)) parts.attachments.start();
     parts.alarms.start();
@@ -224,6 +227,7 @@ function liveParts({ foundation, role, log, logLevel, known, published, bull }: 
   const readiness = createReadiness({
     ...{ role, intake, reading, channels, dispatch, counts, writes, keysKept: foundation.keysKept },
     settings: () => reload.state(),
+    connections: () => connectionLimit(loaded.config.listen.maxConnections),
   });
   const forged = createForged(log);
   const caseEvents = createCaseEvents({

@@ -139,13 +139,15 @@ export function isKeptIn(file: string, ring: KeyRing): boolean {
   try {
     // Its mode does not matter here, only whether the keys are in it.
     kept = parseRing(readFileSync(file, 'utf8'), file);
-  } catch {
-    // What cannot be read now cannot be read by the next start either.
-    return false;
+  } catch (error) {
+    // What cannot be read now cannot be read by the next start either; but that no more files may be open says nothing of this one.
+    return isFilesUsedUp(error);
   }
   const checks = keyCheckValues(kept);
   return Object.entries(keyCheckValues(ring)).every(([key, value]) => checks[key] === value);
 }
+
+const isFilesUsedUp = (error: unknown) => ['EMFILE', 'ENFILE'].includes((error as NodeJS.ErrnoException).code ?? '');
 
 /** Others hold the file for some milliseconds at a time. */
 const LOCK_WAIT_MS = 5000;

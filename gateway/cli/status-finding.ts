@@ -14,9 +14,12 @@ export interface Finding {
   readonly command: string | null;
 }
 
-/** Of the reasons of /readyz those by which work stands still, whatever is counted. */
-export function standstills(reasons: readonly ReadinessReason[]): readonly Finding[] {
+/** Of the reasons of /readyz those by which work stands still, whatever is counted, and what a running process alone knows. */
+export function ownFindings(reasons: readonly ReadinessReason[]): readonly Finding[] {
   return reasons
-    .filter(({ code }) => code.startsWith('queue.') || code === 'reading.down' || code === 'store.unwritable')
-    .map(({ code, zh, en }) => ({ code, count: 1, seconds: null, stuck: true, zh, en, command: null }));
+    .filter(({ code }) => standsStill(code) || code === 'http.few_files')
+    .map(({ code, zh, en }) => ({ code, count: 1, seconds: null, stuck: standsStill(code), zh, en, command: null }));
 }
+
+const standsStill = (code: string) =>
+  code.startsWith('queue.') || code === 'reading.down' || code === 'store.unwritable';

@@ -6,7 +6,7 @@ import { say, sayBoth, type Values } from '../locale.ts';
 import type { Vitals } from '../telemetry/vitals.ts';
 import type { CommandContext, LiveGateway, Row } from './command.ts';
 import { liveChannelFindings } from './status-channels.ts';
-import { type Finding, standstills } from './status-finding.ts';
+import { type Finding, ownFindings } from './status-finding.ts';
 import { calendarFindings, settingsFindings, settingsOf } from './status-settings.ts';
 import { time } from './table.ts';
 
@@ -76,14 +76,20 @@ function findingsOf(
   });
   const { role, pid, caseSystem, redis, disk } = vitals;
   // What is wrong with the store stands above.
-  const still = standstills(reasons).filter(({ code }) => !code.startsWith('store.'));
+  const still = ownFindings(reasons).filter(({ code }) => !code.startsWith('store.'));
   const queued = still.some(({ code }) => code.startsWith('queue.'));
   const least = disk === null ? 0 : disk.leastFreeBytes;
   const up = live.channelStates().filter(state => state.up);
   return [
     ...still,
     ...(disk !== null && disk.freeBytes < least
-      ? [note('disk-low', { count: Math.round(disk.freeBytes / 1024 / 1024) }, true)]
+      ? [
+          note(
+            'disk-low',
+            { count: Math.round(disk.freeBytes / 1024 / 1024), folder: context.loaded.config.data },
+            true,
+          ),
+        ]
       : []),
     ...(context.keysKept()
       ? []

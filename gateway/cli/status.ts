@@ -13,7 +13,7 @@ import { leastFreeBytes } from '../telemetry/disk-watch.ts';
 import { keptState, onAlarms } from './alarms.ts';
 import type { Command, CommandContext, Row } from './command.ts';
 import { brokenChannelFindings, doubledFindings, liveChannelFindings } from './status-channels.ts';
-import { type Finding, standstills } from './status-finding.ts';
+import { type Finding, ownFindings } from './status-finding.ts';
 import { isGoneOf, processesOf, processFindings, queueFindings } from './status-processes.ts';
 import { calendarFindings, settingsFindings, settingsOf } from './status-settings.ts';
 import { storelessHead, storelessStatus } from './status-storeless.ts';
@@ -78,7 +78,7 @@ async function findingsOf(context: CommandContext, processes: readonly ProcessWo
       count,
       seconds,
       stuck,
-      ...sayBoth(`status.${code}`, { count, seconds: seconds ?? 0 }),
+      ...sayBoth(`status.${code}`, { count, seconds: seconds ?? 0, folder: loaded.config.data }),
       command,
     });
   found.push(...processFindings(context, processes));
@@ -129,9 +129,9 @@ async function findingsOf(context: CommandContext, processes: readonly ProcessWo
   ];
 }
 
-/** What stands still inside this process, whatever the counts say. */
+/** What a running process alone knows, whatever the counts say. */
 async function workFindings({ live }: CommandContext): Promise<readonly Finding[]> {
-  return standstills((await live?.reasons()) ?? []);
+  return ownFindings((await live?.reasons()) ?? []);
 }
 
 /** Entries look alike whether they are on their way or fail again and again: the last failure tells them apart. */

@@ -8,6 +8,7 @@ import type { Certificate } from '../../config/certificate.ts';
 import type { Config } from '../../config/schema.ts';
 import type { Metrics } from '../telemetry/metrics.ts';
 import type { Log } from '../telemetry/telemetry.ts';
+import { connectionLimit } from './connection-limit.ts';
 import { createForged } from './forged.ts';
 import { createFront, type Front, type FrontSettings, renewCertificate, tlsOptions } from './front.ts';
 import { mountHealth, type Readiness } from './health.ts';
@@ -70,13 +71,13 @@ export function createHttp(parts: HttpParts): HttpService {
   unparsed.answerFor(server);
   // An expectation that is not known is no reason to refuse an appeal (RFC 9110, 10.1.1).
   server.on('checkExpectation', listener);
-  server.maxConnections = parts.config.listen.maxConnections;
+  server.maxConnections = connectionLimit(parts.config.listen.maxConnections).connections;
   return {
     server,
     listen: () => listen(server, parts.config.listen, parts.certificate === null ? 'http' : 'https'),
     renew(settings, certificate) {
       front.set(settings);
-      server.maxConnections = settings.maxConnections;
+      server.maxConnections = connectionLimit(settings.maxConnections).connections;
       if (certificate !== null) renewCertificate(server, certificate);
     },
     async close(deadlineMs) {

@@ -24,12 +24,12 @@ export interface RulesCheck {
 
 /** @param paths those of the start; the files are looked at now */
 export async function createRulesCheck(paths: WatchedPaths): Promise<RulesCheck> {
-  const atStart = await hashes(paths);
+  const atStart = await hashes(paths, new Map());
   let last = atStart;
   let problems: readonly ConfigProblem[] = [];
   return {
     async look(next) {
-      const now = await hashes(next);
+      const now = await hashes(next, last);
       if (!same(now, last)) problems = same(now, atStart) ? [] : await compiled(next);
       last = now;
       const files = new Set([...atStart.keys(), ...now.keys()]);
@@ -46,21 +46,28 @@ type Hashes = ReadonlyMap<string, string>;
 const same = (one: Hashes, other: Hashes) =>
   one.size === other.size && [...one].every(([file, hash]) => other.get(file) === hash);
 
-async function hashes({ rulesFolder, regionFile, dataFolder }: WatchedPaths): Promise<Hashes> {
+async function hashes({ rulesFolder, regionFile, dataFolder }: WatchedPaths, before: Hashes): Promise<Hashes> {
   const names = await readdir(rulesFolder).catch(() => []);
   const rules = [...names.filter(name => name.endsWith('.yaml')), ...SHIPPED_MODELS, CATEGORY_MODEL];
   const files = [...rules.map(name => join(rulesFolder, name)), regionFile, join(dataFolder, OWN_WEIGHTS)];
-  const hashed = await Promise.all(files.map(async file => [file, await hashOf(file)] as const));
-  return new Map(hashed);
+  const hashed = new Map<string, string>();
+  for (const file of files) hashed.set(file, await hashOf(file, before.get(file)));
+  return hashed;
 }
 
-/** One that cannot be read differs from one that could; compiling says why. */
-function hashOf(file: string): Promise<string> {
-  return readFile(file).then(
-    bytes => createHash('sha256').update(bytes).digest('hex'),
-    () => 'unreadable',
-  );
+/** One that cannot be read differs from one that could, and compiling says why; that no more files may be open changes none. */
+async function hashOf(file: string, before = UNREADABLE): Promise<string> {
+  try {
+    return createHash('sha256')
+      .update(await readFile(file))
+      .digest('hex');
+  } catch (error) {
+    return FILES_USED_UP.has((error as NodeJS.ErrnoException).code ?? '') ? before : UNREADABLE;
+  }
 }
+
+const UNREADABLE = 'unreadable';
+const FILES_USED_UP = new Set(['EMFILE', 'ENFILE']);
 
 function compiled(paths: WatchedPaths): Promise<readonly ConfigProblem[]> {
   return new Promise((resolve, reject) => {

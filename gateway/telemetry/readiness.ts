@@ -5,6 +5,7 @@ import { StoreUnavailable } from '../../store/errors.ts';
 import type { Channels } from '../channels/channels.ts';
 import type { Dispatch } from '../dispatch/dispatch.ts';
 import { blocks } from '../dispatch/queue-check.ts';
+import type { ConnectionLimit } from '../http/connection-limit.ts';
 import type { Readiness, ReadinessReason } from '../http/health.ts';
 import type { Intake } from '../intake.ts';
 import { sayBoth } from '../locale.ts';
@@ -26,15 +27,18 @@ export interface ReadinessParts {
   /** Whether the next start will have the keys at work. */
   keysKept(): boolean;
   settings(): Pick<SettingsState, 'refused' | 'restart'>;
+  connections(): ConnectionLimit;
 }
 
 export function createReadiness(parts: ReadinessParts): Readiness {
-  const { role, intake, reading, channels, dispatch, counts, writes, settings, keysKept } = parts;
+  const { role, intake, reading, channels, dispatch, counts, writes, settings, keysKept, connections } = parts;
   return {
     async reasons() {
       const reasons: ReadinessReason[] = [];
       if (intake.paused !== null) reasons.push(reason(intake.paused, true));
       if (!keysKept()) reasons.push(reason('keys.gone', false));
+      const { openFiles: files, connections: count } = connections();
+      if (files !== null) reasons.push(reason('http.few_files', false, { files, count }));
       if (!reading.up) reasons.push(reason('reading.down', false));
       if (dispatch === null && sends(role)) reasons.push(reason('dispatch.no_case_system', false));
       if (dispatch?.status().circuit === 'open') reasons.push(reason('case-system.down', false));

@@ -34,7 +34,8 @@ export interface Place {
   readonly folder: string;
   /** Writes the settings anew. */
   settings(more: unknown): void;
-  run(args: readonly string[], env?: NodeJS.ProcessEnv): GatewayProcess;
+  /** @param openFiles as many as it may have open (`ulimit -n`); default: as the tests may */
+  run(args: readonly string[], env?: NodeJS.ProcessEnv, openFiles?: number): GatewayProcess;
   /** Ends whatever still runs and removes the folder. */
   remove(): Promise<void>;
 }
@@ -45,8 +46,10 @@ export function openPlace(): Place {
   const place: Place = {
     folder,
     settings: more => writeFileSync(join(folder, 'huisu.yaml'), typeof more === 'string' ? more : stringify(more)),
-    run(args, env = {}) {
-      const one = begin(args, folder, env);
+    run(args, env = {}, openFiles) {
+      const command = [process.execPath, ENTRY, ...args];
+      const limit = ['/bin/sh', '-c', `ulimit -n ${openFiles} && exec "$0" "$@"`];
+      const one = begin(openFiles === undefined ? command : [...limit, ...command], folder, env);
       running.add(one);
       return one;
     },
@@ -62,8 +65,8 @@ export function openPlace(): Place {
   return place;
 }
 
-function begin(args: readonly string[], cwd: string, env: NodeJS.ProcessEnv): GatewayProcess {
-  const child = spawn(process.execPath, [ENTRY, ...args], {
+function begin([program = '', ...args]: readonly string[], cwd: string, env: NodeJS.ProcessEnv): GatewayProcess {
+  const child = spawn(program, args, {
     cwd,
     // Neither settings nor colours of whoever runs the tests.
     env: { PATH: process.env['PATH'], HOME: cwd, LANG: 'zh_CN.UTF-8', ...COMPILED, ...env },
