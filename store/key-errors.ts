@@ -60,9 +60,19 @@ export function insideDataFolder(file: string, dataFolder: string): KeyError {
 
 export function unreadable(file: string, cause: unknown): KeyError {
   const code = codeOf(cause);
+  if (code === 'EACCES' || code === 'EPERM') return notForThisAccount(file, code, cause);
   const words = {
     zh: `密钥文件 ${file} 读不出（${code}）。若已丢失，请从保管处恢复；没有它，已存数据无法打开。`,
     en: `The key file ${file} cannot be read (${code}). If it is lost, restore it from its custodian: without it the stored data cannot be opened.`,
+  };
+  return new KeyError('keys.unreadable_file', words, { cause });
+}
+
+/** Made or put back by another account, such as root: it is there, and a copy in custody would change nothing. */
+function notForThisAccount(file: string, code: string, cause: unknown): KeyError {
+  const words = {
+    zh: `本账号无权读密钥文件 ${file}（${code}）。请让它和所在目录归运行网关的账号所有：chown 账号 ${file}`,
+    en: `This account may not read the key file ${file} (${code}). Let it and its folder belong to the gateway's account: chown ACCOUNT ${file}`,
   };
   return new KeyError('keys.unreadable_file', words, { cause });
 }

@@ -56,8 +56,11 @@ describe('the systemd unit', function () {
       });
       for await (const line of createInterface({ input: child.stdout })) {
         if (!line.startsWith('{"url"')) continue;
-        const { url } = JSON.parse(line) as { url: string };
+        const { url, firstChannel } = JSON.parse(line) as { url: string; firstChannel: { secret: string } };
         assert.equal((await fetch(`${url}/readyz`)).status, 200);
+        // The journal is read by more people than may send appeals in a partner's name.
+        assert.deepEqual([values('StandardOutput'), values('StandardError')], [['null'], ['journal']]);
+        assert.ok(!said.includes(firstChannel.secret), 'a secret in the journal');
         break;
       }
       // ExecReload.

@@ -15,6 +15,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { KeyError } from '../../store/errors.ts';
 import { createCipher, fieldOf } from '../../store/field-cipher.ts';
+import { unreadable } from '../../store/key-errors.ts';
 import {
   createDevelopmentKeys,
   exportRing,
@@ -91,6 +92,13 @@ describe('key ring', () => {
     mkdirSync(data);
     assert.equal(loadKeyRing({ file, dataFolder: data }).profile, 'intl');
     assert.throws(() => loadKeyRing({ file, dataFolder: folder }), keyError('keys.inside_data_folder', file));
+  });
+
+  it('says of a file that belongs to another account whose it has to be, not that it may be lost', () => {
+    const { message, code } = unreadable(file, Object.assign(new Error('no'), { code: 'EACCES' }));
+    assert.equal(code, 'keys.unreadable_file');
+    assert.match(message, /chown/);
+    assert.doesNotMatch(message, /lost|丢失/);
   });
 
   it('says what is wrong with keys that are absent or malformed, without repeating them', () => {
