@@ -110,7 +110,7 @@ function readGroups(text: string, at: number): Group[] {
 }
 
 /** Groups of phones as people part them, a country code before them or none. */
-const PHONE_GROUPS = /^(?:(?:2|4),)?(?:1[12]|3,4,4|3,8|[34],[78]|4,3,4|4,4,3|3,3,5|5,6|6,5|7,4)$/;
+const PHONE_GROUPS = /^(?:(?:2|4),)?(?:1[12]|3,4,4|[34],[78]|4,3,4|4,4,3|3,3,5|5,6|6,5|7,4)$/;
 /** Of those the ones that no number with a decimal point has. */
 const DOTTED_GROUPS = /^(?:(?:2|4),)?(?:3,4,4|4,3,4|4,4,3|3,3,5)$/;
 const CARD_GROUPS = /^(?:4,4,4,4(?:,[123])?|8,8|6,10|6,13)$/;

@@ -1,8 +1,10 @@
 // What becomes of a signed body: appeal or not, field by field, and the lane it goes to.
 import assert from 'node:assert/strict';
+import { validAnswer } from '../../adapters/app/answers.ts';
 import type { AppAppeal } from '../../adapters/app/body.ts';
 import { adapter } from '../../adapters/app/index.ts';
 import { parse, readAsAppeal } from '../../adapters/app/parse.ts';
+import { waitSeconds } from '../../adapters/app/prefer.ts';
 import { sender } from '../../adapters/app/sender.ts';
 import { type InboundAppeal, type InboundMessage, type Original, Unreadable } from '../../adapters/contract.ts';
 import { appealBody, sha256 } from '../platforms/app.ts';
@@ -148,4 +150,30 @@ describe('lane of app', () => {
   for (const [title, data, lane] of lanes) {
     it(`is that of ${title}`, () => assert.equal(sender({ content: 'x', ...data }), lane));
   }
+});
+
+describe('answers of app', () => {
+  it('say of files how they come, and send none of their bytes back', () => {
+    const { body } = validAnswer(
+      appeal({
+        attachments: [
+          { name: 'a.txt', base64: 'UVFRUQ==' },
+          { name: 'b.jpg', url: 'https://a.cn/b.jpg' },
+        ],
+      }),
+    );
+    const { message } = JSON.parse(String(body)) as { message: { attachments: { source: unknown }[] } };
+    assert.deepEqual(
+      message.attachments.map(({ source }) => source),
+      ['inline', 'url'],
+    );
+    assert.doesNotMatch(String(body), /UVFRUQ/);
+  });
+
+  it('are waited for as long as is asked, and ten seconds at the most', () => {
+    const wanted = ['wait=0', 'wait=5', 'wait="7"', 'wait=10', 'wait=11', 'WAIT = 600', 'respond-async, wait=3; x=1'];
+    assert.deepEqual(wanted.map(waitSeconds), [0, 5, 7, 10, 10, 10, 3]);
+    // The first of several counts, also where it says nothing.
+    assert.deepEqual(['wait=2, wait=9', 'wait, wait=9', 'wait=1e3', 'await=5'].map(waitSeconds), [2, 0, 0, 0]);
+  });
 });

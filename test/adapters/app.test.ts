@@ -78,6 +78,8 @@ describe('app', () => {
     it('a signature by the older secret, and one by both', async () => {
       assert.equal((await sender.send(appealBody(), { secrets: [older] })).status, 202);
       assert.equal((await sender.send(appealBody(), { secrets: [newSecret(), secret] })).status, 202);
+      // Told of once, however often it is used.
+      assert.equal((await sender.send(appealBody(), { secrets: [older] })).status, 202);
       assert.deepEqual(
         gateway.log.map(line => line.code),
         ['app.older_secret_in_use'],
