@@ -23,7 +23,7 @@ function problem(code: string, path: Path, locate: Locate, zh: string, en: strin
 
 function* keysInsideData({ data, keys }: Config, locate: Locate): Iterable<ConfigProblem> {
   const inside = relative(data, keys.file);
-  if (inside === '' || inside === '..' || inside.startsWith(`..${sep}`) || isAbsolute(inside)) return;
+  if (inside === '..' || inside.startsWith(`..${sep}`) || isAbsolute(inside)) return;
   yield problem(
     'config.keys_inside_data',
     ['keys', 'file'],

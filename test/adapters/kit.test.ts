@@ -259,6 +259,8 @@ describe('rate kit', () => {
     const limit = rateLimit({ ratePerSecond: 1, burst: 0, clock: () => now });
     for (let i = 0; i < 20_000; i++) assert.equal(limit.take(`sender ${i}`), 0);
     assert.equal(limit.take('sender 19999'), 1);
+    // However many come, whoever has used up the rate is remembered.
+    assert.equal(limit.take('sender 0'), 1);
     now = 2000;
     for (let i = 0; i < 20_000; i++) assert.equal(limit.take(`sender ${i}`), 0);
   });

@@ -120,6 +120,8 @@ describe('mails that programs write wrongly', () => {
     assert.equal((await letter(written('', told))).content, told);
     const { content, contact } = await letter(written('', `${WORDS}\n--\n张三\n13800138000\n祝工作顺利！`));
     assert.deepEqual([content, contact.phone], [WORDS, '13800138000']);
+    const landline = await letter(written('', `${WORDS}\n--\n张三\n0435-3212345`));
+    assert.equal(landline.contact.phone, '0435-3212345');
   });
 
   describe('were sent', () => {

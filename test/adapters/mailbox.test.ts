@@ -275,6 +275,21 @@ describe('mailbox', () => {
     await stage.poll();
     assert.deepEqual(stage.taken(), [letter(2), letter('broken')]);
     assert.ok(server.flags(broken).has('$Huisu'));
+    // What has been had is not asked for again.
+    const fetched = server.commands.filter(command => /FETCH/i.test(String(command))).length;
+    await stage.poll();
+    assert.equal(server.commands.filter(command => /FETCH/i.test(String(command))).length, fetched);
+  });
+
+  it('takes a server that hands out nothing to be in trouble, and its mails for none that are broken', async () => {
+    const server = await start();
+    for (const n of [1, 2]) server.faults.broken.add(server.add(letter(n)));
+    const stage = await open(server);
+    await assert.rejects(stage.poll(), Unavailable);
+    server.faults.broken.clear();
+    await stage.poll();
+    assert.deepEqual(stage.taken(), [letter(1), letter(2)]);
+    assert.deepEqual(stage.gateway.log, []);
   });
 
   it('takes in the beginning of a mail over 25 MB, never fetches the rest, and says so in the ticket', async () => {

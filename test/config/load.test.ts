@@ -211,6 +211,39 @@ describe('settings', () => {
     const [problem] = problemsOf('data: ./d\nkeys: { file: ./d/keys.json }\n');
     assert.equal(problem?.code, 'config.keys_inside_data');
     assert.equal(load('data: ./d\nkeys: { file: ./d-keys.json }\n').config.data, join(folder, 'd'));
+    assert.equal(problemsOf('data: ./d\nkeys: { file: ./d }\n')[0]?.code, 'config.keys_inside_data');
+  });
+
+  it('are not changed by variables of the environment that hold nothing', () => {
+    const { config } = load('queue: { redis: "redis://127.0.0.1" }\n', { HUISU_REDIS: '', HUISU_MONGO: '' });
+    assert.deepEqual([config.queue.redis, config.store.url], ['redis://127.0.0.1', null]);
+  });
+
+  it('are not taken from a file that is just being written, where there are others at work', () => {
+    const file = join(folder, 'huisu.yaml');
+    for (const written of ['', '\n', '# to come\n']) {
+      writeFileSync(file, written);
+      assert.equal(loadConfig({ file, env: {}, cwd: folder }).config.channels.length, 0);
+      assert.throws(
+        () => loadConfig({ file, env: {}, cwd: folder, refuseEmpty: true }),
+        (error: ConfigError) => error.code === 'config.emptied',
+      );
+    }
+  });
+
+  it('name a database of MongoDB, and each kind of file once', () => {
+    for (const url of ['mongodb://host', 'mongodb://host/', 'mongodb://host/?tls=true', 'mongodb:///huisu']) {
+      assert.equal(problemsOf(`store: { url: "${url}" }\n`)[0]?.path, '$.store.url', url);
+    }
+    assert.equal(load('store: { url: "mongodb://host/huisu?tls=true" }\n').config.store.identityUrl, null);
+    const rules = 'attachments: [{ type: "image/*", days: 30 }, { type: "image/*", days: 60 }]';
+    assert.equal(problemsOf(`retention: { ${rules} }\n`)[0]?.path, '$.retention.attachments[1]');
+  });
+
+  it('of a case system leave it three days and more, tried ever more seldom', () => {
+    const { caseSystem } = load('caseSystem: { url: "https://cases.example.cn" }\n').config;
+    assert.deepEqual(caseSystem?.retry, { steps: [5, 15, 30, 60, 120, 300], every: 600, hours: 72, jitter: 0.2 });
+    assert.equal(caseSystem?.forwardIdentity, false);
   });
 
   it('refuse a board without a queue on Redis, and one that a short password opens', () => {

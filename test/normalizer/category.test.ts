@@ -26,6 +26,7 @@ describe('category', () => {
       assert.notEqual(read('小区垃圾没人清理，请尽快处理，谢谢').appeal.type.value, '表扬');
       assert.equal(read('感谢感谢，好人好事，请尽快给我补发证件').appeal.type.value, '求助');
       assert.equal(read('物业乱收费，请退费', { title: '建议' }).appeal.type.value, '建议');
+      assert.equal(read('投诉物业，态度恶劣', { title: '建议' }).appeal.type.value, '建议');
     });
     it('every type names the words that decided and how sure it is', () => {
       const { type } = read('请问新生儿落户需要什么材料？').appeal;

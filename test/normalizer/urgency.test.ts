@@ -3,6 +3,7 @@ import assert from 'node:assert/strict';
 import { read } from './rules.ts';
 
 const URGENT = [
+  '不说了着火了快来人',
   '物业不管燃气泄漏',
   '没有人修燃气泄漏',
   '去年修过，现在又漏燃气了',
@@ -45,6 +46,7 @@ const URGENT = [
 ];
 
 const ORDINARY = [
+  '楼道着火的情况物业公司的经理跟大家讲过是去年的事',
   '没有出现任何燃气泄漏',
   '电梯困人的事情物业到现在也没有给任何说法，去年就有',
   '他以前说过不想活了，现在好了',
@@ -125,5 +127,7 @@ describe('urgency', () => {
     assert.equal(read('我家燃气泄漏了', { urgency: '一般' }).appeal.urgency.value, '紧急');
     assert.equal(read('路灯坏了', { urgency: '甲级' }).appeal.urgency.raw, '甲级');
     assert.equal(read('我家燃气泄漏了', { urgency: '紧急' }).appeal.urgency.by, 'sender');
+    // One sign of danger alone leaves no doubt worth a clerk's look.
+    assert.equal(read('家里漏').appeal.urgency.confidence, 0.8);
   });
 });
