@@ -9,9 +9,9 @@ const base64 = (text: string, charset: string): string => iconv.encode(text, cha
 
 describe('bytes of a mail', () => {
   it('in UTF-8 with a broken one stay what they are, in every script', () => {
-    const broken = (text: string) => Buffer.concat([Buffer.from(text), Buffer.of(0xd0), Buffer.from(' end')]);
+    const broken = (text: string) => Buffer.concat([Buffer.from(text), Buffer.of(0xd0), Buffer.from('end')]);
     for (const text of ['Улица не освещена, прошу помочь', '路灯坏了']) {
-      assert.equal(decodeBytes(broken(text), NO_LABEL), `${text}\uFFFD end`);
+      assert.equal(decodeBytes(broken(text), NO_LABEL), `${text}\uFFFDend`);
     }
   });
 
