@@ -47,6 +47,15 @@ describe('mails that programs write wrongly', () => {
     });
   }
 
+  it('enclose files under the names that they wrote in bytes of GBK', async () => {
+    const header = Buffer.concat([
+      Buffer.from('From: lihua@example.cn\r\nContent-Type: image/jpeg\r\nContent-Disposition: attachment; filename="'),
+      iconv.encode('路灯照片.jpg', 'gbk'),
+      Buffer.from('"\r\n\r\nx\r\n'),
+    ]);
+    assert.equal((await letter(header)).attachments[0]?.name, '路灯照片.jpg');
+  });
+
   it('enclose a file of no type as a file', async () => {
     const { attachments } = await letter(written('Content-Type: text; name="a.bin"'));
     assert.deepEqual(
