@@ -157,7 +157,7 @@ async function alarmFindings(context: CommandContext, measured: Measured): Promi
   const state = await keptState(store);
   const age = (from: number) => Math.max(0, Math.round((now() - from) / 1000));
   const alarms = onAlarms(state).map((alarm): Finding => {
-    const { kind, since, title, todo, command } = alarm;
+    const { kind, since, title, what, todo, command } = alarm;
     const gone = isGone(context, alarm, measured);
     const minutes = context.loaded.config.alarms.overMinutes;
     const said = (language: 'zh' | 'en') =>
@@ -168,7 +168,8 @@ async function alarmFindings(context: CommandContext, measured: Measured): Promi
       });
     const found = { code: `alarm.${kind}`, count: 1, seconds: age(since), stuck: !gone };
     if (gone) return { ...found, zh: said('zh'), en: said('en'), command: null };
-    return { ...found, zh: `${said('zh')}。${todo.zh}`, en: `${said('en')}. ${todo.en}`, command };
+    const [zh, en] = [`${said('zh')}。${what.zh}${todo.zh}`, `${said('en')}. ${what.en} ${todo.en}`];
+    return { ...found, zh, en, command };
   });
   const failing = WAYS.filter(way => state.ways[way].code !== null).map((way): Finding => {
     const waiting = state.notices.filter(notice => notice.ways.includes(way));

@@ -83,7 +83,10 @@ describe('commands of a running gateway', function () {
     await book.add({ id: 'mayor', kind: 'scripted-box', settings: {} }, 'tester');
     await live?.reopen('mayor');
     await running.until(async () => (await found('alarm.credentials-refused')) !== undefined);
-    assert.equal((await found('alarm.credentials-refused'))?.stuck, true);
+    const told = await found('alarm.credentials-refused');
+    assert.equal(told?.stuck, true);
+    // What happened stands there like what to do, with the figures that some alarms have.
+    assert.match(told?.zh ?? '', /渠道 mayor 的凭证被拒。平台不接受渠道 mayor 的用户名.*换上新的凭证/);
     refused = false;
     await live?.reopen('mayor');
     await running.until(async () => (await found('alarm.credentials-refused'))?.stuck === false);
