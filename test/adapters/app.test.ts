@@ -399,6 +399,12 @@ describe('app', () => {
       assert.equal(large.json()['type'], '/problems/files-too-large');
       const many = await sender.send(appealBody(), { files: Array.from({ length: 11 }, () => photo) });
       assert.equal(many.status, 413);
+      const form = new FormData();
+      const body = JSON.stringify(appealBody());
+      form.set('appeal', body);
+      for (let n = 0; n < 11; n++) form.append('file', new Blob([photo.bytes]), `${n}.jpg`);
+      const { 'content-type': _, ...signature } = sender.prepare(body).headers;
+      assert.equal((await fetch(served.url, { method: 'POST', body: form, headers: signature })).status, 413);
     }).timeout(10_000);
 
     it('in a multipart body that is cut or has no parts', async () => {

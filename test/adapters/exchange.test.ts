@@ -396,9 +396,9 @@ describe('exchange: the folder', () => {
   it('leaves a file in in/ while nothing can be split, and takes it then', async () => {
     let able = false;
     await open({}, ({ split }) => ({
-      split: (container: Original) => {
+      split: async function* (container: Original) {
         if (!able) throw new Unavailable('reading.stopped', 'no reader');
-        return split(container);
+        yield* split(container);
       },
     }));
     platform.put('a.csv', table(1, 2));

@@ -5,7 +5,8 @@ import { originalOf } from '../../adapters/mailbox/mail.ts';
 
 const settings = {
   ...(adapter.sample as { readonly settings: object }).settings,
-  user: 'szxx@city.example.cn',
+  // As an operator may write it.
+  user: 'Szxx@City.example.cn',
 } as never;
 
 const encoded = (text: string): string => `=?utf-8?B?${Buffer.from(text).toString('base64')}?=`;

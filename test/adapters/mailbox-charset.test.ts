@@ -3,6 +3,7 @@ import assert from 'node:assert/strict';
 import iconv from 'iconv-lite';
 import { decodeBytes, NO_LABEL, repairHeaderLine } from '../../adapters/mailbox/charset.ts';
 import { startOf } from '../../adapters/mailbox/cursor.ts';
+import { senderOf } from '../../adapters/mailbox/mail.ts';
 
 const latin1 = (text: string): Buffer => Buffer.from(text, 'latin1');
 const base64 = (text: string, charset: string): string => iconv.encode(text, charset).toString('base64');
@@ -51,6 +52,15 @@ describe('header lines of a mail', () => {
     const bytes = iconv.encode('路灯', 'gbk');
     const half = (from: number, to: number) => `=?iso-8859-1?B?${bytes.subarray(from, to).toString('base64')}?=`;
     assert.equal(mended(`Subject: ${half(0, 1)} ${half(1, 4)}`), '路灯');
+  });
+});
+
+describe('the lane of a mail', () => {
+  it('is its sender’s, in whatever capitals they write', () => {
+    for (const from of ['Li <Li@Example.CN>', 'li@example.cn', '=?utf-8?B?5p2O?= <LI@example.cn>']) {
+      assert.equal(senderOf(Buffer.from(`Subject: a\r\nFrom: ${from}\r\n\r\nFrom: other@example.cn`)), 'li@example.cn');
+    }
+    assert.equal(senderOf(Buffer.from('Subject: a\r\n\r\nFrom: other@example.cn')), null);
   });
 });
 

@@ -247,6 +247,14 @@ describe('mailbox login', () => {
       assert.equal(asked.length, 3);
     });
 
+    it('asks for no other token where one that is fresh is refused', async () => {
+      const server = await start({ accessToken: 'token-1' });
+      answer.body = JSON.stringify({ access_token: 'never right', expires_in: 3600 });
+      const stage = await open(server, refreshing());
+      await assert.rejects(stage.poll(), CredentialsRefused);
+      assert.deepEqual([asked.length, server.connections], [1, 1]);
+    });
+
     it('halts when the grant is refused, and goes on trying while the endpoint fails', async () => {
       const server = await start({ accessToken: 'token-1' });
       const stage = await open(server, refreshing());
@@ -266,6 +274,14 @@ describe('mailbox login', () => {
         error => error instanceof CredentialsRefused && error.code === 'mailbox.token_refused',
       );
       assert.equal(server.connections, 0);
+    });
+
+    it('halts where the endpoint knows the client no more', async () => {
+      for (const status of [401, 403]) {
+        answer = { status, body: JSON.stringify({ error: 'invalid_client' }) };
+        const stage = await open(await start({ accessToken: 'token-1' }), refreshing());
+        await assert.rejects(stage.poll(), error => error instanceof CredentialsRefused, String(status));
+      }
     });
 
     it('names a server that takes no tokens', async () => {

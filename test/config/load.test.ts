@@ -244,6 +244,9 @@ describe('settings', () => {
     const { caseSystem } = load('caseSystem: { url: "https://cases.example.cn" }\n').config;
     assert.deepEqual(caseSystem?.retry, { steps: [5, 15, 30, 60, 120, 300], every: 600, hours: 72, jitter: 0.2 });
     assert.equal(caseSystem?.forwardIdentity, false);
+    const { retry } =
+      load('caseSystem: { url: "https://cases.example.cn", retry: { hours: 10 } }\n').config.caseSystem ?? {};
+    assert.deepEqual(retry, { ...caseSystem?.retry, hours: 10 });
   });
 
   it('refuse a board without a queue on Redis, and one that a short password opens', () => {
