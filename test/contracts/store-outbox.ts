@@ -311,6 +311,8 @@ export function outboxContract(open: OpenStore): void {
         await isTold(() => store.outbox.reclaim(NOW + 5000 + LEASE));
         await fail(NOW + 5000 + LEASE, null);
         await isTold(() => store.outbox.replay({ limit: 9 }, NOW, SYSTEM));
+        const behind = await claimOne(store, NOW + 5000 + LEASE);
+        await isTold(() => finish(store, behind));
       }),
     );
 

@@ -18,11 +18,13 @@ import { renewLeases, takeLease } from '../../store/mongo/leases.ts';
 import { shredMessages } from '../../store/mongo/retention.ts';
 import { takeSnapshot } from '../../store/mongo/snapshot.ts';
 import { sweep } from '../../store/mongo/sweep.ts';
+import { addEvent } from '../../store/mongo/ticket-part.ts';
 import { INLINE_VAULT } from '../../store/mongo/vault.ts';
 import type { CommitRow } from '../../store/store.ts';
 import {
   decided,
   decision,
+  entry,
   entryId,
   hex,
   message,
@@ -80,6 +82,21 @@ withMongo('several processes on one MongoDB, step by step', server => {
       assert.deepEqual(await store.decisions.commit([row([created])], null), ['committed']);
       await store.sweep(LATER);
       assert.equal(await stateOf(created), 'void');
+    });
+
+    it('is put right, too, where it came while those of an earlier one were put into theirs', async () => {
+      await store.messages.accept([message('both')]);
+      const number = numberOf('both');
+      const told = entry('both', 'ticket.corrected', { lane: 'lane both', revision: 1 });
+      const isEnd = ([writes]: readonly unknown[]) => JSON.stringify(writes).includes('"todo":[]');
+      const meanwhile: Meddling = {
+        ...{ on: 'messages', command: 'bulkWrite', fits: isEnd },
+        // By a process that dies right after it.
+        act: () => addEvent(other.context, { number, at: NOW, by: 'clerk', kind: 'corrected' }, [told], null),
+      };
+      assert.deepEqual(await commit(ticketOf('both', 'lane both'), meanwhile), ['committed']);
+      await store.sweep(LATER);
+      assert.equal(await stateOf(entryId('both', 'ticket.corrected', 1)), 'parked');
     });
 
     it('keeps its place before a later one of its lane', async () => {
