@@ -10,10 +10,8 @@ import { candidateStore } from '../../store/mongo/candidates.ts';
 import { BSON } from '../../store/mongo/connection.ts';
 import type { Context } from '../../store/mongo/context.ts';
 import { commitCalls } from '../../store/mongo/decisions.ts';
-import { claimEntries } from '../../store/mongo/delivery.ts';
 import type { MessageDoc } from '../../store/mongo/documents.ts';
 import { type MongoStore, openMongoStore } from '../../store/mongo/engine.ts';
-import { finishEntries } from '../../store/mongo/finishing.ts';
 import { renewLeases, takeLease } from '../../store/mongo/leases.ts';
 import { shredMessages } from '../../store/mongo/retention.ts';
 import { takeSnapshot } from '../../store/mongo/snapshot.ts';
@@ -112,88 +110,6 @@ withMongo('several processes on one MongoDB, step by step', server => {
         [entryId('first', 'ticket.created')],
       );
     });
-  });
-
-  it('claims nothing of a lane in which an earlier decision came meanwhile and is not in its place yet', async () => {
-    await store.messages.accept([message('slow'), message('quick')]);
-    const meanwhile: Meddling = {
-      ...{ on: 'outbox', command: 'find', fits: ([filter]) => (filter as { urgent?: boolean }).urgent === false },
-      act: async () => {
-        await assert.rejects(commit(ticketOf('slow', 'lane slow'), cut('outbox', 'insertMany')), /cut/);
-        await store.decisions.commit([ticketOf('quick', 'lane slow')], null);
-      },
-    };
-    const claim = { now: LATER, limit: 1000, leaseMs: LEASE, queued: false };
-    const claimed = await claimEntries(other.meddled(meanwhile), claim);
-    assert.deepEqual(
-      claimed.filter(({ lane }) => lane === 'lane slow'),
-      [],
-    );
-    await store.sweep(LATER);
-    const heads = (await store.outbox.claim(LATER, 1000, LEASE)).filter(({ lane }) => lane === 'lane slow');
-    assert.deepEqual(
-      heads.map(({ id }) => id),
-      [entryId('slow', 'ticket.created')],
-    );
-  });
-
-  it('gives each entry to one of two who claim at the same moment', async () => {
-    await decided(store, [ticketOf('one', 'lane of one'), ticketOf('two', 'lane of two')]);
-    const claim = { now: LATER, limit: 1000, leaseMs: LEASE, queued: false };
-    const first: string[] = [];
-    const meanwhile: Meddling = {
-      ...{ on: 'outbox', command: 'updateMany' },
-      act: async () => void first.push(...(await store.outbox.claim(LATER, 1000, LEASE)).map(({ id }) => id)),
-    };
-    const second = (await claimEntries(other.meddled(meanwhile), claim)).map(({ id }) => id);
-    for (const name of ['one', 'two']) assert.ok(first.includes(entryId(name, 'ticket.created')), name);
-    assert.deepEqual(second, []);
-  });
-
-  it('takes back at its start what it had under way itself, and nothing of another', async () => {
-    await decided(store, [ticketOf('under way', 'lane under way')]);
-    const id = entryId('under way', 'ticket.created');
-    const own = { url: database.url, auditKey: Buffer.alloc(32, 7), profile: 'intl' as const, folder: tmpdir() };
-    const started = async (holder: string) => {
-      const one = await openMongoStore({ ...own, holder });
-      const claimed = await one.outbox.claim(LATER, 1000, LEASE);
-      await one.close();
-      return claimed.some(entry => entry.id === id);
-    };
-    assert.equal(await started('first'), true);
-    assert.equal(await started('second'), false);
-    assert.equal(await started('first'), true);
-  });
-
-  it('writes a delivery into the life of its ticket once, though it was cut off before it was over', async () => {
-    await decided(store, [ticketOf('cut', 'lane cut')]);
-    const number = numberOf('cut');
-    const entry = (await store.outbox.claim(LATER, 1000, LEASE)).find(one => one.ticket === number);
-    const finish = { id: entry?.id ?? '', token: entry?.token ?? '', answer: { at: LATER, caseNumber: 'C-1' } };
-    await assert.rejects(finishEntries(other.meddled(cut('outbox', 'updateMany')), [finish]), /cut/);
-    await store.sweep(LATER);
-    const ticket = await store.tickets.get(number);
-    assert.deepEqual([ticket?.state, ticket?.events.map(({ kind }) => kind)], ['dispatched', ['ticket.dispatched']]);
-  });
-
-  it('claims nothing that another has tried meanwhile and that is to wait for its next try', async () => {
-    await decided(store, [ticketOf('tried', 'lane of tried')]);
-    const id = entryId('tried', 'ticket.created');
-    const claim = { now: LATER, limit: 1000, leaseMs: LEASE, queued: false };
-    const meanwhile: Meddling = {
-      ...{ on: 'outbox', command: 'updateMany' },
-      act: async () => {
-        const tried = (await store.outbox.claim(LATER, 1000, LEASE)).find(one => one.id === id);
-        const failure = { at: LATER, retryAt: LATER + 5000, cause: 'case.http_500', unknown: false };
-        assert.equal(await store.outbox.fail(id, tried?.token ?? '', failure), 'failed');
-      },
-    };
-    assert.deepEqual(await claimEntries(other.meddled(meanwhile), claim), []);
-    const again = await store.outbox.claim(LATER + 5000, 1000, LEASE);
-    assert.deepEqual(
-      again.map(one => one.id),
-      [id],
-    );
   });
 
   it('tells nobody that a message is kept which the server has refused, and the others that they are', async () => {
