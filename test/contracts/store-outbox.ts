@@ -157,6 +157,32 @@ export function outboxContract(open: OpenStore): void {
     }
 
     it(
+      'drops the parked notices of a ticket whose sending was made void, and keeps those that one on its way lets in',
+      withStore(open, async store => {
+        const names = ['void', 'goes'];
+        await decided(
+          store,
+          names.map(name => ticketOf(name, name)),
+        );
+        for (const about of names) {
+          const outbox = [entry(`n ${about}`, 'ticket.followed-up', { ticket: numberOf(about) })];
+          await decided(store, [decision(`n ${about}`, { kind: 'repeat', of: numberOf(about) }, { outbox })]);
+        }
+        const voids = [entryId('void', 'ticket.created')];
+        const anew = ticketOf('void', 'void', { revision: 1, voids, outbox: [] });
+        assert.deepEqual(await store.decisions.commit([anew], null), ['committed']);
+        for (const about of names) {
+          const event = { number: numberOf(about), at: NOW, by: 'clerk', kind: 'joined', state: 'joined' } as const;
+          assert.equal(await store.tickets.add(event, [], SYSTEM), 'added');
+        }
+        const states = names.map(
+          async about => (await store.outbox.get(entryId(`n ${about}`, 'ticket.followed-up')))?.state,
+        );
+        assert.deepEqual(await Promise.all(states), ['void', 'parked']);
+      }),
+    );
+
+    it(
       'frees the lane of a dead letter, and replays it at the end of its lane under the same id',
       withStore(open, async store => {
         await decided(store, [ticketOf('a', 'l'), ticketOf('b', 'l')]);
@@ -313,6 +339,23 @@ export function outboxContract(open: OpenStore): void {
         await isTold(() => store.outbox.replay({ limit: 9 }, NOW, SYSTEM));
         const behind = await claimOne(store, NOW + 5000 + LEASE);
         await isTold(() => finish(store, behind));
+      }),
+    );
+
+    it(
+      'lets a notice that waited for attachments, too, go once they are settled and its ticket was answered',
+      withStore(open, async store => {
+        const outbox = [entry('n', 'ticket.followed-up', { ticket: numberOf('a'), notBefore: NOW + 600_000 })];
+        const wanted = [{ index: 0, dueAt: NOW }];
+        await decided(store, [
+          ticketOf('a', 'l'),
+          decision('n', { kind: 'repeat', of: numberOf('a') }, { outbox, wanted }),
+        ]);
+        const [row] = await store.admin.attachmentsDue(NOW, 10);
+        assert.ok(row !== undefined);
+        await store.admin.settleAttachment({ ...row, state: 'failed', cause: 'fetch.timeout' }, NOW + 20);
+        await finish(store, await claimOne(store));
+        assert.deepEqual(await ids(store, NOW + 20), [entryId('n', 'ticket.followed-up')]);
       }),
     );
 
