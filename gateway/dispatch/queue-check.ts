@@ -2,10 +2,15 @@
 import type { Log } from '../telemetry/telemetry.ts';
 import { type QueueFault, QueueUnavailable } from './queue.ts';
 
-const PASSING: ReadonlySet<QueueFault['code']> = new Set(['queue.unreachable', 'queue.unwritable', 'queue.full']);
+const PASSING: ReadonlySet<QueueFault['code']> = new Set([
+  'queue.unreachable',
+  'queue.certificate',
+  'queue.unwritable',
+  'queue.full',
+]);
 
 /**
- * One that cannot be reached or written to (its primary is being changed) may be back any moment, and appeals are taken in without
+ * One that cannot be reached or written to (its primary is being changed, its certificate renewed) may be back any moment, and appeals are taken in without
  * it. A queue that is merely full empties by working.
  * @throws QueueUnavailable with what is to be changed
  */

@@ -9,6 +9,7 @@ export interface QueueCounts {
 export interface QueueFault {
   readonly code:
     | 'queue.unreachable'
+    | 'queue.certificate'
     | 'queue.refused'
     | 'queue.unwritable'
     | 'queue.database'

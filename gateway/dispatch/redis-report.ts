@@ -17,6 +17,7 @@ const KINDS: Readonly<Record<string, QueueFault['code']>> = {
 const KIND = new RegExp(`\\b(${Object.keys(KINDS).join('|')})\\b`);
 /** Of Redis 7 where a script asks for a key, or calls what its user may not. */
 const SCRIPT_REFUSED = /user executing the script can't/;
+const CERTIFICATE = /CERT|SELF_SIGNED|UNABLE_TO_|HOSTNAME_MISMATCH/;
 const NO_DATABASE = /DB index is out of range|invalid DB index/i;
 
 /** What an error of Redis, its client or the network between them means; null where it says nothing of the queue as a whole. */
@@ -28,7 +29,8 @@ export function faultOf(error: unknown): QueueFault | null {
   if (NO_DATABASE.test(error.message)) return { code: 'queue.database', found: 'ERR' };
   // ECONNREFUSED, ENOTFOUND, what is wrong with a certificate: never anything of the address.
   const { code } = error as NodeJS.ErrnoException;
-  return typeof code === 'string' ? { code: 'queue.unreachable', found: code } : null;
+  if (typeof code !== 'string') return null;
+  return { code: CERTIFICATE.test(code) ? 'queue.certificate' : 'queue.unreachable', found: code };
 }
 
 /** Above it an honest "out of memory" is near, and with it the end of spreading work. */

@@ -281,7 +281,7 @@ describe('queue on Redis', () => {
     process.on('warning', hear);
     try {
       const stranger = queueAt('tls', { url: `rediss://127.0.0.1:${port}` });
-      assert.deepEqual(await stranger.faults(), [{ code: 'queue.unreachable', found: 'DEPTH_ZERO_SELF_SIGNED_CERT' }]);
+      assert.deepEqual(await stranger.faults(), [{ code: 'queue.certificate', found: 'DEPTH_ZERO_SELF_SIGNED_CERT' }]);
       assert.deepEqual(warned, []);
     } finally {
       process.off('warning', hear);
