@@ -7,6 +7,7 @@ const settings = {
   ...(adapter.sample as { readonly settings: object }).settings,
   // As an operator may write it.
   user: 'Szxx@City.example.cn',
+  ownAddresses: ['Mayor@City.Example.CN'],
 } as never;
 
 const encoded = (text: string): string => `=?utf-8?B?${Buffer.from(text).toString('base64')}?=`;
@@ -98,6 +99,7 @@ describe('mails nobody wrote', () => {
       assert.equal(await judged('Reply-To: lisi@example.cn', { from }), 'appeal', from);
       assert.equal(await judged('Reply-To: Szxx@city.example.cn', { from }), 'loop own-address', from);
     }
+    assert.equal(await judged('', { from: 'mayor@city.example.cn' }), 'loop own-address');
     assert.equal(await judged('', { from: '"szxx@city.example.cn" <lisi@example.cn>' }), 'appeal');
   });
 });
