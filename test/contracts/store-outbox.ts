@@ -220,10 +220,12 @@ export function outboxContract(open: OpenStore): void {
           decision(
             name,
             { kind: 'repeat', of: numberOf('a') },
-            {
-              outbox: [entry(name, 'ticket.followed-up', { ticket: numberOf('a'), lane: 'm' })],
-            },
+            { outbox: [entry(name, 'ticket.followed-up', { ticket: numberOf('a'), lane: 'm' })] },
           );
+        const dies = entryId('dies', 'ticket.followed-up');
+        await decided(store, [follows('dies')]);
+        const dead = await claimOne(store);
+        await store.outbox.fail(dies, dead.token, { ...failure, retryAt: null });
         await decided(store, [follows('before')]);
         const before = await claimOne(store);
         const anew = ticketOf('a', 'l', {
@@ -232,13 +234,33 @@ export function outboxContract(open: OpenStore): void {
         });
         assert.deepEqual(await store.decisions.commit([anew], null), ['committed']);
         await decided(store, [follows('b')]);
+        assert.deepEqual(await store.outbox.replay({ limit: 9 }, NOW, SYSTEM), [dies]);
         // Only the end of what they follow lets them in.
         await finish(store, before);
         const created = await claimOne(store);
         assert.equal(created.id, entryId('a', 'ticket.created', 1));
         assert.deepEqual(await ids(store), []);
         await finish(store, created);
-        assert.deepEqual(await ids(store), [entryId('b', 'ticket.followed-up')]);
+        await finish(store, await claimOne(store));
+        assert.deepEqual(await ids(store), [dies]);
+      }),
+    );
+
+    it(
+      'lets a notice go at once where the ticket was delivered and the sending of it anew was made void',
+      withStore(open, async store => {
+        await decided(store, [ticketOf('a', 'l')]);
+        await finish(store, await claimOne(store));
+        const id = entryId('a', 'ticket.created', 1);
+        const outbox = [entry('a', 'ticket.created', { lane: 'l', revision: 1 })];
+        assert.deepEqual(await store.decisions.commit([ticketOf('a', 'l', { revision: 1, outbox })], null), [
+          'committed',
+        ]);
+        const back = ticketOf('a', 'l', { revision: 2, outbox: [], voids: [id] });
+        assert.deepEqual(await store.decisions.commit([back], null), ['committed']);
+        const notice = entry('n', 'ticket.followed-up', { ticket: numberOf('a') });
+        await decided(store, [decision('n', { kind: 'repeat', of: numberOf('a') }, { outbox: [notice] })]);
+        assert.deepEqual(await ids(store), [entryId('n', 'ticket.followed-up')]);
       }),
     );
 
