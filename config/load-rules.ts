@@ -22,6 +22,7 @@ const FILES = [
 
 /** The trained models; a rules folder may be without them. */
 export const CATEGORY_MODEL = 'category-model.json';
+export const TYPE_MODEL = 'type-model.json';
 export const URGENCY_MODEL = 'urgency-model.json';
 
 export interface RulePaths {
@@ -47,6 +48,7 @@ export function loadRules({ rulesFolder, regionFile, calendar = [] }: RulePaths)
   return {
     sections: { ...Object.fromEntries(rest), region: read(regionFile) } as RulebookData['sections'],
     categoryModel: model(CATEGORY_MODEL),
+    typeModel: model(TYPE_MODEL),
     urgencyModel: model(URGENCY_MODEL),
     calendar,
   };

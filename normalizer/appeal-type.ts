@@ -1,6 +1,6 @@
-// Type of the appeal (article 9): the sender's own word, else the words of the text; courtesy is told from praise.
+// Type of the appeal (article 9): the sender's own word, else a trained model and the words of the text; courtesy is told from praise.
 import type { Hit } from './lexicon.ts';
-import { confidence, hitsOf, quoted, type Reading } from './reading.ts';
+import { confidence, hitsOf, MOST_WORDS, quoted, type Reading } from './reading.ts';
 import type { Meaning } from './rulebook.ts';
 import { cut } from './text.ts';
 import type { Decided, TicketType } from './ticket.ts';
@@ -8,6 +8,14 @@ import type { Decided, TicketType } from './ticket.ts';
 const TITLE_FACTOR = 2;
 /** A message no longer than this with thanks and nothing asked for is praise. */
 const SHORT = 120;
+/** So much of the content, in characters, the trained model reads. */
+const BEGINNING = 240;
+/** A message of at most so many characters tells it too little. */
+const FEW_WORDS = 6;
+/** Below this it names nothing. */
+const LEAST_PROBABLE = 0.3;
+/** At most so many phrases are quoted for it. */
+const MOST_PHRASES = 3;
 
 function scores(reading: Reading, hits: readonly Hit<Meaning>[]): Map<TicketType, number> {
   const perWord = new Map<string, { type: TicketType; score: number }>();
@@ -43,6 +51,46 @@ function isBareThanks(reading: Reading, hits: readonly Hit<Meaning>[]): boolean 
   return !asks && !question && hits.some(({ item }) => item.of === 'courtesy');
 }
 
+const QUESTION_MARK = /[?？]/;
+
+/** What the trained model reads: what somebody wants is said early, or the message is short. */
+export function typeText(reading: Reading): string {
+  return reading.text.slice(0, reading.contentAt + BEGINNING);
+}
+
+/** What the rules find in a message, by the keys of the trained model. */
+export function typeSigns(reading: Reading): ReadonlyMap<string, number> {
+  const hits = hitsOf(reading, 'type');
+  const signs = new Map<string, number>(scores(reading, hits));
+  for (const { item } of hits) if (item.of === 'demand' || item.of === 'courtesy') signs.set(item.of, 1);
+  if (QUESTION_MARK.test(typeText(reading))) signs.set('question', 1);
+  return signs;
+}
+
+/** The type by the trained model, which is asked where the rules are unsure; null where there is none, or it knows too little. */
+function byModel(reading: Reading): Decided<TicketType> | null {
+  const model = reading.rulebook.typeModel;
+  if (model === null || reading.text.length <= FEW_WORDS) return null;
+  const text = typeText(reading);
+  const counts = model.count(text, reading.contentAt);
+  const signs = typeSigns(reading);
+  const { probabilities } = model.score(counts, signs);
+  // Whoever asks for something does not only give thanks.
+  if (signs.has('demand')) probabilities[model.classes.indexOf('表扬')] = 0;
+  const top = Math.max(...probabilities);
+  if (top < LEAST_PROBABLE) return null;
+  const place = probabilities.indexOf(top);
+  const value = model.classes[place] as TicketType;
+  const words = [...wordsFor(reading, value), ...model.phrases(text, counts, place, MOST_PHRASES)];
+  return { value, by: 'model', words: [...new Set(words)].slice(0, MOST_WORDS), confidence: confidence(top) };
+}
+
+/** Words of the rules that speak for a type. */
+function wordsFor(reading: Reading, type: TicketType): string[] {
+  const hits = hitsOf(reading, 'type').filter(({ item }) => item.of === 'type' && item.type === type);
+  return quoted(reading, hits);
+}
+
 /** The type, with the words that decided and how sure it is. */
 export function readType(reading: Reading, label: string | undefined): Decided<TicketType> {
   const { types } = reading.rulebook.rules;
@@ -62,10 +110,10 @@ export function readType(reading: Reading, label: string | undefined): Decided<T
     );
     return { value: '表扬', by: 'rule', words, confidence: 0.8, ...raw };
   }
+  const sure = confidence((top / (top + second)) * (top / (top + 1)));
+  const learnt = type === null || sure < types.ask ? byModel(reading) : null;
+  if (learnt !== null) return { ...learnt, ...raw };
   if (type === null) return { value: types.fallback, by: 'rule', words: [], confidence: 0.3, ...raw };
-  const words = quoted(
-    reading,
-    hits.filter(({ item }) => item.of === 'type' && item.type === type),
-  );
-  return { value: type, by: 'rule', words, confidence: confidence((top / (top + second)) * (top / (top + 1))), ...raw };
+  const words = wordsFor(reading, type);
+  return { value: type, by: 'rule', words, confidence: sure, ...raw };
 }

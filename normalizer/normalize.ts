@@ -130,7 +130,9 @@ export function normalize(inbound: InboundAppeal, rulebook: Rulebook, receivedAt
   const personal = findPersonal(reading.text, hitsOf(reading, 'name'), requester.requester.name, rulebook);
   const type = readType(reading, inbound.type);
   const category = readCategory(reading, inbound.category);
-  const urgency = readUrgency(reading, inbound.urgency, type.value);
+  // What a message only seems to ask or to praise takes no urgency from it.
+  const said = type.by === 'model' ? rulebook.rules.types.fallback : type.value;
+  const urgency = readUrgency(reading, inbound.urgency, said);
   const { place, problems: placeProblems } = readPlace(reading, inbound.place);
   const mentions = findPlaceMentions(reading.text, hitsOf(reading, 'place'), hitsOf(reading, 'ending'), rulebook);
   const language = readLanguage(reading);

@@ -29,7 +29,8 @@ export interface RulebookData {
   readonly sections: Readonly<Record<RuleSection, { readonly file: string; readonly data: unknown }>>;
   /** The trained model of the categories; null where the rules come without one. */
   readonly categoryModel: ModelFile | null;
-  /** The trained model of the urgency; null where the rules come without one. */
+  /** The trained models of the type and the urgency; null where the rules come without them. */
+  readonly typeModel: ModelFile | null;
   readonly urgencyModel: ModelFile | null;
   /** Years of the calendar that the settings hold; absent: the library's alone. */
   readonly calendar?: readonly CalendarYear[];

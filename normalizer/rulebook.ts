@@ -55,7 +55,8 @@ export interface Rulebook {
   readonly nodes: readonly CategoryNode[];
   /** Null where the rules come without a trained model: then they decide alone. */
   readonly categoryModel: TextModel | null;
-  /** Null where the rules come without one: then they alone say what is urgent. */
+  /** Null where the rules come without one: then they alone say of what type a message is, and what is urgent. */
+  readonly typeModel: TextModel | null;
   readonly urgencyModel: TextModel | null;
   /** Classes by label and alias, one or several of a name. */
   readonly nodesByLabel: ReadonlyMap<string, readonly number[]>;
@@ -251,6 +252,7 @@ export function compileRulebook(data: RulebookData): Rulebook {
       data.categoryModel,
       nodes.map(({ code }) => code),
     ),
+    typeModel: modelFor(data.typeModel, TICKET_TYPES),
     urgencyModel: modelFor(data.urgencyModel, URGENCIES),
     nodesByLabel: labelIndex(rules.categories.tree),
     divisionsByCode: new Map(rules.region.divisions.map(division => [division.code, division])),

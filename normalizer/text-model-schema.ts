@@ -20,7 +20,7 @@ const schema = Joi.object<{ [K in keyof TextModelData]: TextModelData[K] }>({
   weights: Joi.string().base64().required(),
   scale: Joi.number().greater(0).required(),
   rules: Joi.object()
-    .pattern(/^[\w-]{1,32}$/, row)
+    .pattern(/^[\w\u4e00-\u9fff-]{1,32}$/, row)
     .required(),
   bias: row.required(),
   sharpness: Joi.number().greater(0).required(),
