@@ -1,19 +1,26 @@
 // Type of the appeal (article 9): the sender's own word, else a trained model and the words of the text; courtesy is told from praise.
 import type { Hit } from './lexicon.ts';
 import { confidence, hitsOf, MOST_WORDS, quoted, type Reading } from './reading.ts';
-import type { Meaning } from './rulebook.ts';
+import type { Meaning, Rulebook } from './rulebook.ts';
 import { cut } from './text.ts';
 import type { Decided, TicketType } from './ticket.ts';
 
 const TITLE_FACTOR = 2;
 /** A message no longer than this with thanks and nothing asked for is praise. */
 const SHORT = 120;
+/** How sure it is where nothing speaks for a type: less than the shipped rules ask for. */
+const UNSURE = 0.3;
 /** So much of the content, in characters, the trained model reads. */
 const BEGINNING = 240;
 /** A message of at most so many characters tells it too little. */
 const FEW_WORDS = 6;
-/** Below this it names nothing. */
-const LEAST_PROBABLE = 0.3;
+/** How sure it has to be: a request that is taken for what wants nothing done waits longer, one for a 举报 is shown to few. */
+const LEAST_PROBABLE: Readonly<Record<TicketType, number>> = {
+  ...{ 求助: 0.5, 投诉: 0.5, 咨询: 0.5, 举报: 0.7 },
+  ...{ 建议: 0.8, 表扬: 0.8, 其他: 0.8 },
+};
+/** What nobody writes of an emergency. */
+const CALM: ReadonlySet<TicketType> = new Set(['咨询', '建议', '表扬', '其他']);
 /** At most so many phrases are quoted for it. */
 const MOST_PHRASES = 3;
 
@@ -78,11 +85,17 @@ function byModel(reading: Reading): Decided<TicketType> | null {
   // Whoever asks for something does not only give thanks.
   if (signs.has('demand')) probabilities[model.classes.indexOf('表扬')] = 0;
   const top = Math.max(...probabilities);
-  if (top < LEAST_PROBABLE) return null;
   const place = probabilities.indexOf(top);
   const value = model.classes[place] as TicketType;
+  if (top < LEAST_PROBABLE[value]) return null;
   const words = [...wordsFor(reading, value), ...model.phrases(text, counts, place, MOST_PHRASES)];
   return { value, by: 'model', words: [...new Set(words)].slice(0, MOST_WORDS), confidence: confidence(top) };
+}
+
+/** The type of an urgent message: what only the model took for a question, a proposal, praise or nothing calls for help. */
+export function typeOfUrgent(type: Decided<TicketType>, rulebook: Rulebook): Decided<TicketType> {
+  if (type.by !== 'model' || !CALM.has(type.value)) return type;
+  return { ...type, value: rulebook.rules.types.fallback, confidence: UNSURE };
 }
 
 /** Words of the rules that speak for a type. */
@@ -113,7 +126,7 @@ export function readType(reading: Reading, label: string | undefined): Decided<T
   const sure = confidence((top / (top + second)) * (top / (top + 1)));
   const learnt = type === null || sure < types.ask ? byModel(reading) : null;
   if (learnt !== null) return { ...learnt, ...raw };
-  if (type === null) return { value: types.fallback, by: 'rule', words: [], confidence: 0.3, ...raw };
+  if (type === null) return { value: types.fallback, by: 'rule', words: [], confidence: UNSURE, ...raw };
   const words = wordsFor(reading, type);
   return { value: type, by: 'rule', words, confidence: sure, ...raw };
 }

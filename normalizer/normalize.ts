@@ -1,5 +1,5 @@
 // Inbound message, rulebook and time of receipt into a ticket draft: the steps of reading, in order.
-import { readType } from './appeal-type.ts';
+import { readType, typeOfUrgent } from './appeal-type.ts';
 import { readCategory } from './category.ts';
 import { suggestHandling } from './handling.ts';
 import { ILLEGIBLE_PROBLEMS, type InboundAppeal, type InboundAttachment } from './inbound-message.ts';
@@ -128,11 +128,12 @@ export function normalize(inbound: InboundAppeal, rulebook: Rulebook, receivedAt
   const title = givenTitle === '' ? makeTitle(content.text) : givenTitle;
   const requester = readRequester(inbound.contact, rulebook);
   const personal = findPersonal(reading.text, hitsOf(reading, 'name'), requester.requester.name, rulebook);
-  const type = readType(reading, inbound.type);
+  const typeRead = readType(reading, inbound.type);
   const category = readCategory(reading, inbound.category);
   // What a message only seems to ask or to praise takes no urgency from it.
-  const said = type.by === 'model' ? rulebook.rules.types.fallback : type.value;
+  const said = typeRead.by === 'model' ? rulebook.rules.types.fallback : typeRead.value;
   const urgency = readUrgency(reading, inbound.urgency, said);
+  const type = urgency.value === '紧急' ? typeOfUrgent(typeRead, rulebook) : typeRead;
   const { place, problems: placeProblems } = readPlace(reading, inbound.place);
   const mentions = findPlaceMentions(reading.text, hitsOf(reading, 'place'), hitsOf(reading, 'ending'), rulebook);
   const language = readLanguage(reading);
