@@ -262,8 +262,15 @@ export async function replayEntries(
   const revived = new Set<string>();
   // One after the other in a lane, so that none goes before an earlier one; of different lanes many at one time.
   const next = async (): Promise<void> => {
-    for (let lane = lanes.shift(); lane !== undefined; lane = lanes.shift())
-      for (const { doc, seq } of lane) if (await revive(context, doc, seq, now)) revived.add(doc._id);
+    for (let lane = lanes.shift(); lane !== undefined; lane = lanes.shift()) {
+      let alone = true;
+      for (const { doc, seq } of lane) {
+        // Whoever else revives them took places of its own, which may be behind those taken here: what follows goes behind both.
+        const place: number = alone ? seq : await takePlaces(context, SEQ, 1);
+        if (await revive(context, doc, place, now)) revived.add(doc._id);
+        else alone = false;
+      }
+    }
   };
   await Promise.all(Array.from({ length: REVIVED_AT_ONCE }, next));
   return docs.flatMap(({ _id }) => (revived.has(_id) ? [_id] : []));

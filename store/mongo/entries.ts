@@ -75,9 +75,12 @@ export async function letAllNoticesIn(context: Context, tickets: ReadonlyMap<str
     .lean<EntryDoc[]>();
   if (parked.length === 0) return;
   const first = await takePlaces(context, SEQ, parked.length);
+  let alone = true;
   for (const [i, doc] of parked.entries()) {
     const at = tickets.get(doc.ticket) ?? 0;
-    await toEnd(context, doc, { seq: first + i, at, dueAt: Math.max(doc.notBefore, at) });
+    // Where somebody else lets them in, too, what follows goes behind the places of both.
+    const seq: number = alone ? first + i : await takePlaces(context, SEQ, 1);
+    alone = (await toEnd(context, doc, { seq, at, dueAt: Math.max(doc.notBefore, at) })) && alone;
   }
 }
 
