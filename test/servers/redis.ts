@@ -6,10 +6,12 @@ import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as after } from 'node:timers/promises';
-import { freePort } from './free-port.ts';
+import { freePorts } from './free-port.ts';
 
 export interface Redis {
   readonly port: number;
+  /** Where it speaks TLS, if it was given a certificate. */
+  readonly tlsPort: number;
   /** With the password, where there is one. */
   readonly url: string;
   /** Runs a command and answers what Redis says, arrays as their items. Not while it is stopped. */
@@ -26,6 +28,7 @@ export interface Redis {
 
 export interface RedisSettings {
   readonly password?: string;
+  readonly tls?: { readonly certFile: string; readonly keyFile: string };
   /** As in redis.conf. Defaults: noeviction, append-only file written at each command. */
   readonly more?: Readonly<Record<string, string>>;
 }
@@ -53,13 +56,27 @@ export function needsRedis(suite: Mocha.Context): void {
   suite.skip();
 }
 
+/** A port that was free may be somebody else's a moment later. */
+const TRIES = 3;
+
 /** Starts the server. Throws where `redisBinary()` is null. */
 export async function startRedis(settings: RedisSettings = {}): Promise<Redis> {
+  for (let left = TRIES; ; left--) {
+    try {
+      return await startOnce(settings);
+    } catch (error) {
+      if (left === 1 || !String(error).includes('Address already in use')) throw error;
+    }
+  }
+}
+
+async function startOnce(settings: RedisSettings): Promise<Redis> {
   const binary = redisBinary();
   if (binary === null) throw new Error('no redis-server is installed');
   const folder = mkdtempSync(join(tmpdir(), 'huisu-redis-'));
-  const port = await freePort();
-  const { password } = settings;
+  const { password, tls } = settings;
+  // Asked for at once, so that they are two.
+  const [port, tlsPort] = (await freePorts(2)) as [number, number];
   const options: Readonly<Record<string, string>> = {
     port: String(port),
     bind: '127.0.0.1',
@@ -70,6 +87,14 @@ export async function startRedis(settings: RedisSettings = {}): Promise<Redis> {
     appendfsync: 'everysec',
     'maxmemory-policy': 'noeviction',
     ...(password === undefined ? {} : { requirepass: password }),
+    ...(tls === undefined
+      ? {}
+      : {
+          'tls-port': String(tlsPort),
+          'tls-cert-file': tls.certFile,
+          'tls-key-file': tls.keyFile,
+          'tls-auth-clients': 'no',
+        }),
     ...settings.more,
   };
   const words = Object.entries(options).flatMap(([name, value]) => [`--${name}`, value]);
@@ -99,9 +124,16 @@ export async function startRedis(settings: RedisSettings = {}): Promise<Redis> {
     await ended;
   }
 
-  await start();
+  try {
+    await start();
+  } catch (error) {
+    process.off('exit', killed);
+    killed();
+    throw error;
+  }
   return {
     port,
+    tlsPort,
     url: `redis://${password === undefined ? '' : `:${encodeURIComponent(password)}@`}127.0.0.1:${port}`,
     command: (...command) => ask(port, password, command),
     kill: () => end('SIGKILL'),

@@ -10,7 +10,7 @@ import { createBullQueue } from '../../../gateway/dispatch/bull-queue.ts';
 import { type Queue, QueueUnavailable } from '../../../gateway/dispatch/queue.ts';
 import { queueContract } from '../../contracts/queue.ts';
 import { selfSigned } from '../../servers/certificate.ts';
-import { freePorts } from '../../servers/free-port.ts';
+import { freePort } from '../../servers/free-port.ts';
 import { needsRedis, type Redis, startRedis } from '../../servers/redis.ts';
 
 describe('queue on Redis', () => {
@@ -264,23 +264,15 @@ describe('queue on Redis', () => {
   it('says why no connection comes about, by the code of the network', async () => {
     const folder = mkdtempSync(join(tmpdir(), 'huisu-redis-tls-'));
     const certificate = selfSigned(folder);
-    const [plainPort, port] = (await freePorts(2)) as [number, number];
-    const gone = queueAt('gone', { url: `redis://127.0.0.1:${plainPort}` });
+    const gone = queueAt('gone', { url: `redis://127.0.0.1:${await freePort()}` });
     assert.deepEqual(await gone.faults(), [{ code: 'queue.unreachable', found: 'ECONNREFUSED' }]);
     if (certificate === null) return console.log('      skipped in part: no openssl is installed');
-    const server = await startRedis({
-      more: {
-        'tls-port': String(port),
-        'tls-cert-file': certificate.certFile,
-        'tls-key-file': certificate.keyFile,
-        'tls-auth-clients': 'no',
-      },
-    });
+    const server = await startRedis({ tls: certificate });
     const warned: string[] = [];
     const hear = (warning: Error) => void warned.push(warning.message);
     process.on('warning', hear);
     try {
-      const stranger = queueAt('tls', { url: `rediss://127.0.0.1:${port}` });
+      const stranger = queueAt('tls', { url: `rediss://127.0.0.1:${server.tlsPort}` });
       assert.deepEqual(await stranger.faults(), [{ code: 'queue.certificate', found: 'DEPTH_ZERO_SELF_SIGNED_CERT' }]);
       assert.deepEqual(warned, []);
     } finally {
