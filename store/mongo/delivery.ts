@@ -2,9 +2,9 @@
 import { randomUUID } from 'node:crypto';
 import type { AuditNote, ClaimedEntry, EntryFilter, OutboxCounts, OutboxStore } from '../store.ts';
 import { among, op } from './connection.ts';
-import { type Context, takePlaces } from './context.ts';
+import type { Context } from './context.ts';
 import type { EntryDoc, MessageDoc } from './documents.ts';
-import { createdDone, findEntries, NOBODYS, SEQ, toEnd, toEntry } from './entries.ts';
+import { createdDone, findEntries, NOBODYS, placesFor, putInOrder, toEnd, toEntry } from './entries.ts';
 
 /** Entries looked at together at first; lanes found to be held are left out of the next look, so a long lane costs one look, and
  *  that one is twice as long, so that many held lanes cost few. */
@@ -256,21 +256,14 @@ export async function replayEntries(
   const docs = await findEntries(context, { ...filter, state: 'dead' });
   if (docs.length === 0) return [];
   await context.audit.append({ ...by, on: [...by.on, ...docs.map(doc => doc._id)] }, now);
-  const first = await takePlaces(context, SEQ, docs.length);
-  const places = docs.map((doc, i) => ({ doc, seq: first + i }));
-  const lanes = [...Map.groupBy(places, ({ doc }) => doc.lane).values()];
+  const placed = await placesFor(context, docs);
+  const lanes = [...Map.groupBy(placed, ({ doc }) => doc.lane).values()];
   const revived = new Set<string>();
-  // One after the other in a lane, so that none goes before an earlier one; of different lanes many at one time.
+  // In order within a lane; of different lanes many at one time.
   const next = async (): Promise<void> => {
-    for (let lane = lanes.shift(); lane !== undefined; lane = lanes.shift()) {
-      let alone = true;
-      for (const { doc, seq } of lane) {
-        // Whoever else revives them took places of its own, which may be behind those taken here: what follows goes behind both.
-        const place: number = alone ? seq : await takePlaces(context, SEQ, 1);
-        if (await revive(context, doc, place, now)) revived.add(doc._id);
-        else alone = false;
-      }
-    }
+    for (let lane = lanes.shift(); lane !== undefined; lane = lanes.shift())
+      for (const { _id } of await putInOrder(context, lane, (doc, seq) => revive(context, doc, seq, now)))
+        revived.add(_id);
   };
   await Promise.all(Array.from({ length: REVIVED_AT_ONCE }, next));
   return docs.flatMap(({ _id }) => (revived.has(_id) ? [_id] : []));

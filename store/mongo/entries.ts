@@ -63,6 +63,37 @@ export async function toEnd(
   return matchedCount === 1;
 }
 
+interface Placed {
+  readonly doc: EntryDoc;
+  readonly seq: number;
+}
+
+/** A place at the end for each, in this order. */
+export async function placesFor(context: Context, docs: readonly EntryDoc[]): Promise<readonly Placed[]> {
+  if (docs.length === 0) return [];
+  const first = await takePlaces(context, SEQ, docs.length);
+  return docs.map((doc, i) => ({ doc, seq: first + i }));
+}
+
+/**
+ * One after the other, so that none goes before an earlier one. Whoever else puts them, too, took places of its own, which may be behind
+ * these: what follows goes behind both.
+ * @param put false where somebody else was before us
+ * @returns those that were put
+ */
+export async function putInOrder(
+  context: Context,
+  placed: readonly Placed[],
+  put: (doc: EntryDoc, seq: number) => Promise<boolean>,
+): Promise<readonly EntryDoc[]> {
+  const done: EntryDoc[] = [];
+  for (const [i, { doc, seq }] of placed.entries()) {
+    const alone = done.length === i;
+    if (await put(doc, alone ? seq : await takePlaces(context, SEQ, 1))) done.push(doc);
+  }
+  return done;
+}
+
 /** Under way with nobody. */
 export const NOBODYS = { token: null, holder: null, leaseUntil: null };
 
@@ -73,15 +104,10 @@ export async function letAllNoticesIn(context: Context, tickets: ReadonlyMap<str
     .find({ ticket: among([...tickets.keys()]), state: 'parked' })
     .sort({ seq: 1 })
     .lean<EntryDoc[]>();
-  if (parked.length === 0) return;
-  const first = await takePlaces(context, SEQ, parked.length);
-  let alone = true;
-  for (const [i, doc] of parked.entries()) {
+  await putInOrder(context, await placesFor(context, parked), (doc, seq) => {
     const at = tickets.get(doc.ticket) ?? 0;
-    // Where somebody else lets them in, too, what follows goes behind the places of both.
-    const seq: number = alone ? first + i : await takePlaces(context, SEQ, 1);
-    alone = (await toEnd(context, doc, { seq, at, dueAt: Math.max(doc.notBefore, at) })) && alone;
-  }
+    return toEnd(context, doc, { seq, at, dueAt: Math.max(doc.notBefore, at) });
+  });
 }
 
 export const letNoticesIn = (context: Context, ticket: string, now: number): Promise<void> =>

@@ -2,15 +2,13 @@
 import assert from 'node:assert/strict';
 import { randomBytes } from 'node:crypto';
 import { tmpdir } from 'node:os';
-import { commitCalls } from '../../store/mongo/decisions.ts';
 import { claimEntries } from '../../store/mongo/delivery.ts';
 import { type MongoStore, openMongoStore } from '../../store/mongo/engine.ts';
 import { finishEntries } from '../../store/mongo/finishing.ts';
-import { INLINE_VAULT } from '../../store/mongo/vault.ts';
 import type { CommitRow } from '../../store/store.ts';
 import { decided, decision, entry, entryId, message, NOW, numberOf, ticketOf } from '../contracts/store-rows.ts';
 import { type MongoDatabase, withMongo } from '../servers/mongo-suite.ts';
-import { type Meddling, type Process, processOn } from './mongo-meddling.ts';
+import { commitBy, cut, type Meddling, type Process, processOn } from './mongo-meddling.ts';
 
 const LEASE = 60_000;
 const LATER = NOW + 60_000;
@@ -34,14 +32,7 @@ withMongo('delivery by several processes on one MongoDB, step by step', server =
   });
 
   /** The other process commits, meddled with. */
-  const commit = async (row: CommitRow, ...meddlings: readonly Meddling[]) =>
-    (await commitCalls(other.meddled(...meddlings), INLINE_VAULT, [{ rows: [row], fence: null }]))[0];
-  const cut = (on: Meddling['on'], command: Meddling['command']): Meddling => ({
-    ...{ on, command },
-    act: async () => {
-      throw new Error('cut');
-    },
-  });
+  const commit = (row: CommitRow, ...meddlings: readonly Meddling[]) => commitBy(other, row, ...meddlings);
   const claimed = async (id: string, now = LATER) =>
     (await store.outbox.claim(now, 1000, LEASE)).find(one => one.id === id);
 

@@ -9,7 +9,6 @@ import { acceptCalls } from '../../store/mongo/accept.ts';
 import { candidateStore } from '../../store/mongo/candidates.ts';
 import { BSON } from '../../store/mongo/connection.ts';
 import type { Context } from '../../store/mongo/context.ts';
-import { commitCalls } from '../../store/mongo/decisions.ts';
 import type { MessageDoc } from '../../store/mongo/documents.ts';
 import { type MongoStore, openMongoStore } from '../../store/mongo/engine.ts';
 import { renewLeases, takeLease } from '../../store/mongo/leases.ts';
@@ -34,7 +33,7 @@ import {
   ticketOf,
 } from '../contracts/store-rows.ts';
 import { type MongoDatabase, withMongo } from '../servers/mongo-suite.ts';
-import { type Meddling, type Process, processOn } from './mongo-meddling.ts';
+import { commitBy, cut, type Meddling, type Process, processOn } from './mongo-meddling.ts';
 
 const LEASE = 60_000;
 const LATER = NOW + 60_000;
@@ -59,12 +58,7 @@ withMongo('several processes on one MongoDB, step by step', server => {
   });
 
   /** The other process commits, meddled with. */
-  const commit = async (row: CommitRow, ...meddlings: readonly Meddling[]) =>
-    (await commitCalls(other.meddled(...meddlings), INLINE_VAULT, [{ rows: [row], fence: null }]))[0];
-  const dies = async () => {
-    throw new Error('cut');
-  };
-  const cut = (on: Meddling['on'], command: Meddling['command']): Meddling => ({ on, command, act: dies });
+  const commit = (row: CommitRow, ...meddlings: readonly Meddling[]) => commitBy(other, row, ...meddlings);
   const stateOf = async (id: string) => (await store.outbox.get(id))?.state;
 
   describe('a decision whose entries are not in their places yet', () => {

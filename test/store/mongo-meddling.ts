@@ -3,6 +3,9 @@ import { createAuditTrail } from '../../store/mongo/audit.ts';
 import { createGridBlobs, type GridBlobs } from '../../store/mongo/blobs.ts';
 import { connectMongo, type Models } from '../../store/mongo/connection.ts';
 import type { Context } from '../../store/mongo/context.ts';
+import { commitCalls } from '../../store/mongo/decisions.ts';
+import { INLINE_VAULT } from '../../store/mongo/vault.ts';
+import type { CommitRow } from '../../store/store.ts';
 
 /** Once, before the first command of that name on that collection; a rejection is the command's own. */
 export interface Meddling {
@@ -42,6 +45,20 @@ export async function processOn(url: string): Promise<Process> {
     meddled: (...meddlings) => ({ ...context, models: meddlings.reduce(meddle, models) }),
     close: () => connection.close(),
   };
+}
+
+/** The decision of a process, meddled with. */
+export async function commitBy(process: Process, row: CommitRow, ...meddlings: readonly Meddling[]) {
+  const calls = [{ rows: [row], fence: null }];
+  return (await commitCalls(process.meddled(...meddlings), INLINE_VAULT, calls))[0];
+}
+
+/** The process ends at that command. */
+export function cut(on: Meddling['on'], command: Meddling['command']): Meddling {
+  const act = async () => {
+    throw new Error('cut');
+  };
+  return { on, command, act };
 }
 
 type Command = (...args: readonly unknown[]) => PromiseLike<unknown>;
