@@ -142,27 +142,26 @@ const TYPE_SIGNS: Readonly<Partial<Record<TicketType, string>>> = { 咨询: 'ask
 /** What the rules find in a message: the emergency, if any, and all that the trained model weighs, by its keys. */
 interface Found {
   readonly best: Judged | null;
-  /** Of an emergency it is said that it is none. */
-  readonly denied: boolean;
   readonly contexts: readonly Hit<Meaning>[];
   readonly signs: ReadonlyMap<string, number>;
 }
 
-/** True where a word of an emergency is negated, and for a threat to life that the rules do not take for one. */
-function isDenied(reading: Reading, hit: Hit<Meaning>, rule: number, contexts: readonly Hit<Meaning>[]): boolean {
+/** True where a word of what the rules take for no emergency is negated, or tells of a threat to life. */
+function isDenied(reading: Reading, contexts: readonly Hit<Meaning>[]): boolean {
   const { emergencies } = reading.rulebook.rules.urgency;
-  return emergencies[rule]?.anywhere === true || surroundings(reading, hit, contexts).negated;
+  return hitsOf(reading, 'urgency').some(
+    hit =>
+      hit.item.of === 'emergency' &&
+      (emergencies[hit.item.rule]?.anywhere === true || surroundings(reading, hit, contexts).negated),
+  );
 }
 
 function findUrgency(reading: Reading, type: TicketType): Found {
   const contexts = hitsOf(reading, 'context');
   let best: Judged | null = null;
-  let denied = false;
   for (const hit of hitsOf(reading, 'urgency')) {
-    if (hit.item.of !== 'emergency') continue;
     const judged = judge(reading, hit, contexts, type);
     if (judged !== null && judged.confidence > (best?.confidence ?? 0)) best = judged;
-    denied ||= judged === null && isDenied(reading, hit, hit.item.rule, contexts);
   }
   const end = modelText(reading).length;
   const early = (family: Family) => hitsOf(reading, family).filter(({ start }) => start < end);
@@ -173,7 +172,7 @@ function findUrgency(reading: Reading, type: TicketType): Found {
   for (const { item } of early('context')) if (item.of === 'context') signs.set(item.context, 1);
   const typed = TYPE_SIGNS[type];
   if (typed !== undefined) signs.set(typed, 1);
-  return { best, denied, contexts, signs };
+  return { best, contexts, signs };
 }
 
 /** What the trained model reads: where an emergency is told if it is what the message is about. */
@@ -216,7 +215,7 @@ export function readUrgency(reading: Reading, label: string | undefined, type: T
   const raw = own === '' ? {} : { raw: cut(own, 60) };
   const sent = own !== '' && Object.hasOwn(urgency.labels, own) ? urgency.labels[own]! : null;
   if (sent === '紧急') return { value: sent, by: 'sender', words: [own], confidence: 0.95 };
-  const { best, denied, contexts, signs } = findUrgency(reading, type);
+  const { best, contexts, signs } = findUrgency(reading, type);
   const model = byModel(reading, signs);
   if (best !== null) {
     const words = [...new Set([wordOf(reading, best.hit), best.label])];
@@ -224,7 +223,7 @@ export function readUrgency(reading: Reading, label: string | undefined, type: T
       ? { value: '紧急', by: 'rule', words, confidence: best.confidence, ...raw }
       : { value: '一般', by: 'model', words, confidence: UNSURE, ...raw };
   }
-  if (model !== null && model.probability >= urgency.urgent && !denied) {
+  if (model !== null && model.probability >= urgency.urgent && !isDenied(reading, contexts)) {
     return { value: '紧急', by: 'model', words: model.words(), confidence: confidence(model.probability), ...raw };
   }
   if (sent !== null) return { value: sent, by: 'sender', words: [own], confidence: 0.95 };
