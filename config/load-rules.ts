@@ -24,6 +24,7 @@ const FILES = [
 export const CATEGORY_MODEL = 'category-model.json';
 export const TYPE_MODEL = 'type-model.json';
 export const URGENCY_MODEL = 'urgency-model.json';
+export const TRAINED_MODELS: readonly string[] = [CATEGORY_MODEL, TYPE_MODEL, URGENCY_MODEL];
 
 export interface RulePaths {
   /** Absolute path of the folder with `types.yaml` and the other rule files. */

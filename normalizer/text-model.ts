@@ -157,7 +157,7 @@ export function gramCounter(table: GramTable): (text: string, contentAt: number)
 }
 
 /** Probabilities out of scores. */
-function softmax(scores: Float64Array, sharpness: number): Float64Array {
+export function softmax(scores: Float64Array, sharpness: number): Float64Array {
   const most = Math.max(...scores);
   const raised = scores.map(score => Math.exp((score - most) * sharpness));
   const sum = raised.reduce((total, value) => total + value, 0);

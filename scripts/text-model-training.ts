@@ -1,6 +1,15 @@
 // Trains a model of runs of characters (normalizer/text-model.ts) on labelled texts: its weights, and how it does on texts kept aside.
+import { writeFileSync } from 'node:fs';
+import { rounded } from '../gateway/evaluation/class-figures.ts';
 import { type SparseRow, trainClassifiers } from '../normalizer/linear-training.ts';
-import { gramCounter, gramTable, RARITY_STEPS, SHORTNESS, type TextModelData } from '../normalizer/text-model.ts';
+import {
+  gramCounter,
+  gramTable,
+  RARITY_STEPS,
+  SHORTNESS,
+  softmax,
+  type TextModelData,
+} from '../normalizer/text-model.ts';
 
 /** A text to learn from. */
 export interface LabelledText {
@@ -109,13 +118,6 @@ function lossAt(sharpness: number, scores: readonly (readonly number[])[], label
   }, 0);
 }
 
-function probabilities(row: readonly number[], sharpness: number): number[] {
-  const most = Math.max(...row);
-  const raised = row.map(score => Math.exp((score - most) * sharpness));
-  const sum = raised.reduce((total, value) => total + value, 0);
-  return raised.map(value => value / sum);
-}
-
 /** Weights of grams as bytes; rarity is multiplied in, so that a reader only adds rows up. */
 function bytesOfWeights(trained: Trained, rarity: Uint8Array) {
   const width = trained.weights.length;
@@ -128,8 +130,6 @@ function bytesOfWeights(trained: Trained, rarity: Uint8Array) {
   const scale = values.reduce((most, value) => Math.max(most, Math.abs(value)), 0) / 127;
   return { scale, bytes: Int8Array.from(values, value => Math.round(value / scale)) };
 }
-
-export const rounded = (value: number) => Math.round(value * 10_000) / 10_000;
 
 /** The same texts and options give the same model. */
 export function trainTextModel(texts: readonly LabelledText[], options: TrainingOptions): TrainedModel {
@@ -160,6 +160,20 @@ export function trainTextModel(texts: readonly LabelledText[], options: Training
       bias: trained.bias.map(rounded),
       sharpness: rounded(sharpness),
     },
-    unseen: unseen.map(row => probabilities(row, sharpness)),
+    unseen: unseen.map(row => [...softmax(Float64Array.from(row), sharpness)]),
   };
+}
+
+/** Writes the model where it is shipped, dated today, and says what became of it. */
+export function writeModel(
+  file: string,
+  { data }: TrainedModel,
+  { trainedOn, figures }: Pick<TextModelData, 'trainedOn' | 'figures'>,
+): void {
+  const made = new Date().toISOString().slice(0, 10);
+  const grams = data.grams.split(' ').length;
+  const counts = { ...trainedOn, grams };
+  const model: TextModelData = { version: `${made}.${grams}`, made, trainedOn: counts, figures, ...data };
+  writeFileSync(file, `${JSON.stringify(model)}\n`);
+  console.log(JSON.stringify({ file, ...counts, ...figures, sharpness: model.sharpness }));
 }

@@ -1,15 +1,15 @@
 // node scripts/train-category.ts --labelled FILE --appeals FILE… [--scored FILE --copies FILE]: config/rules/category-model.json.
 // Labelled messages teach it; only grams that many of the appeals have are kept; copies of what is scored are left out.
-import { readFileSync, writeFileSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { loadRules } from '../config/load-rules.ts';
+import { rounded } from '../gateway/evaluation/class-figures.ts';
 import { firstLevelScores, ruleScores } from '../normalizer/category.ts';
 import { openReading } from '../normalizer/reading.ts';
 import { compileRulebook } from '../normalizer/rulebook.ts';
-import type { TextModelData } from '../normalizer/text-model.ts';
 import { commonGrams, readRows, type TrainingRow, withoutCopies } from './category-rows.ts';
-import { type LabelledText, rounded, trainTextModel } from './text-model-training.ts';
+import { type LabelledText, trainTextModel, writeModel } from './text-model-training.ts';
 
 const RULES = fileURLToPath(new URL('../config/rules', import.meta.url));
 const REGION = fileURLToPath(new URL('../config/regions/tonghua.yaml', import.meta.url));
@@ -63,20 +63,14 @@ const whole = withoutCopies(all, readRows(options.scored), new Set(named));
 const texts = whole.flatMap(row => [row, beginning(row)]).map(labelled);
 const grams = [...commonGrams(readRows(options.appeals)).keys()];
 const classes = [...new Set(texts.map(({ label }) => label))].sort();
-const { data, unseen } = trainTextModel(texts, {
+const trained = trainTextModel(texts, {
   ...{ classes, grams, ruleKeys: ruleCodes, rulesCount: 0.4, cost: 1 },
   // A message and its beginning are kept aside together.
   partOf: at => at >> 1,
 });
-const guesses = unseen.map(row => classes[row.indexOf(Math.max(...row))] ?? '');
+const guesses = trained.unseen.map(row => classes[row.indexOf(Math.max(...row))] ?? '');
 const labels = texts.map(({ label }) => label);
-const made = new Date().toISOString().slice(0, 10);
-const model: TextModelData = {
-  version: `${made}.${grams.length}`,
-  made,
-  trainedOn: { messages: whole.length, leftOutAsCopies: all.length - whole.length, grams: grams.length },
+writeModel(MODEL, trained, {
+  trainedOn: { messages: whole.length, leftOutAsCopies: all.length - whole.length },
   figures: { macroF1OfFiveParts: rounded(macroF1(guesses, labels, classes)) },
-  ...data,
-};
-writeFileSync(MODEL, `${JSON.stringify(model)}\n`);
-console.log(JSON.stringify({ file: MODEL, ...model.trainedOn, ...model.figures, sharpness: model.sharpness }));
+});

@@ -1,13 +1,12 @@
 // npm run train:urgency: config/rules/urgency-model.json, learnt from messages that we wrote ourselves (config/samples/urgency-*.jsonl).
-import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { loadRules, URGENCY_MODEL } from '../config/load-rules.ts';
+import { rounded } from '../gateway/evaluation/class-figures.ts';
 import { readType } from '../normalizer/appeal-type.ts';
 import { compileRulebook } from '../normalizer/rulebook.ts';
-import type { TextModelData } from '../normalizer/text-model.ts';
 import { modelText, urgencySigns } from '../normalizer/urgency.ts';
-import { type LabelledText, rounded, trainTextModel } from './text-model-training.ts';
-import { gramsOf, readingOf, SHIPPED, type Told, written } from './written-samples.ts';
+import { type LabelledText, writeModel } from './text-model-training.ts';
+import { readingOf, SHIPPED, type Told, trainOnWritten, written } from './written-samples.ts';
 
 /** What it learns from, beside the tickets of the demo. Others in that folder are kept for measuring what it has not seen. */
 const LEARNT = ['urgency-later', 'urgency-written'];
@@ -25,37 +24,19 @@ function textOf(told: Told): LabelledText {
 const texts = written(LEARNT)
   .filter(({ urgency }) => urgency !== null && CLASSES.includes(urgency))
   .map(textOf);
-const grams = gramsOf(texts.map(({ text }) => text));
-const ruleKeys = [...new Set(texts.flatMap(({ rules }) => [...rules.keys()]))].sort();
-const { data, unseen } = trainTextModel(texts, {
-  ...{ classes: CLASSES, grams, ruleKeys, rulesCount: 0.05, cost: 6 },
-  partOf: at => at,
-});
+const trained = trainOnWritten(texts, { classes: CLASSES, rulesCount: 0.05, cost: 6 });
 const { urgent, unsure } = rulebook.rules.urgency;
-const probabilities = unseen.map(([, probability]) => probability ?? 0);
+const probabilities = trained.unseen.map(([, probability]) => probability ?? 0);
 const share = (label: string, from: number) => {
   const those = probabilities.filter((_, at) => texts[at]?.label === label);
   return rounded(those.filter(probability => probability >= from).length / those.length);
 };
-const made = new Date().toISOString().slice(0, 10);
-const model: TextModelData = {
-  version: `${made}.${grams.length}`,
-  made,
-  trainedOn: {
-    messages: texts.length,
-    urgent: texts.filter(({ label }) => label === '紧急').length,
-    grams: grams.length,
-  },
+writeModel(join(SHIPPED.rulesFolder, URGENCY_MODEL), trained, {
+  trainedOn: { messages: texts.length, urgent: texts.filter(({ label }) => label === '紧急').length },
   figures: {
     urgentFoundOfFiveParts: share('紧急', urgent),
     urgentAskedOrFoundOfFiveParts: share('紧急', unsure),
     ordinaryTakenForUrgentOfFiveParts: share('一般', urgent),
     ordinaryAskedOrTakenOfFiveParts: share('一般', unsure),
   },
-  ...data,
-};
-const file = join(SHIPPED.rulesFolder, URGENCY_MODEL);
-writeFileSync(file, `${JSON.stringify(model)}\n`);
-console.log(
-  JSON.stringify({ file, ...model.trainedOn, ...model.figures, sharpness: model.sharpness, rules: model.rules }),
-);
+});

@@ -8,6 +8,7 @@ import type { Rulebook } from '../normalizer/rulebook.ts';
 import { cleanText } from '../normalizer/text.ts';
 import { LONGEST_GRAM } from '../normalizer/text-model.ts';
 import type { TicketType, Urgency } from '../normalizer/ticket.ts';
+import { type LabelledText, type TrainedModel, type TrainingOptions, trainTextModel } from './text-model-training.ts';
 
 export const SHIPPED: RulePaths = {
   rulesFolder: fileURLToPath(new URL('../config/rules', import.meta.url)),
@@ -49,7 +50,7 @@ export function readingOf({ title, content }: Told, rulebook: Rulebook): Reading
 }
 
 /** Runs of Han characters that so many of the messages have; with each all its beginnings. */
-export function gramsOf(texts: readonly string[]): string[] {
+function gramsOf(texts: readonly string[]): string[] {
   const messages = new Map<string, number>();
   for (const text of texts) {
     const own = new Set<string>();
@@ -60,4 +61,14 @@ export function gramsOf(texts: readonly string[]): string[] {
     for (const gram of own) messages.set(gram, (messages.get(gram) ?? 0) + 1);
   }
   return [...messages].flatMap(([gram, found]) => (found >= LEAST_MESSAGES ? [gram] : [])).sort();
+}
+
+/** A model of what so many of the texts have in common; each is kept aside in turn. */
+export function trainOnWritten(
+  texts: readonly LabelledText[],
+  options: Pick<TrainingOptions, 'classes' | 'rulesCount' | 'cost'>,
+): TrainedModel {
+  const grams = gramsOf(texts.map(({ text }) => text));
+  const ruleKeys = [...new Set(texts.flatMap(({ rules }) => [...rules.keys()]))].sort();
+  return trainTextModel(texts, { ...options, grams, ruleKeys, partOf: at => at });
 }

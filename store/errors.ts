@@ -43,3 +43,8 @@ export class SealBroken extends Error {
     this.code = code;
   }
 }
+
+/** True where no more files may be open, which says nothing of the one that was to be opened. */
+export function isFilesUsedUp(error: unknown): boolean {
+  return ['EMFILE', 'ENFILE'].includes((error as NodeJS.ErrnoException).code ?? '');
+}

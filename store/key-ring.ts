@@ -2,7 +2,7 @@
 import { createHmac, randomBytes, timingSafeEqual } from 'node:crypto';
 import { chownSync, readFileSync, realpathSync, statSync } from 'node:fs';
 import { basename, dirname, isAbsolute, join, relative, resolve } from 'node:path';
-import { KeyError } from './errors.ts';
+import { isFilesUsedUp, KeyError } from './errors.ts';
 import { createEmpty, type FileLock, isLocked, takeLock } from './file-lock.ts';
 import {
   cannotRotate,
@@ -146,8 +146,6 @@ export function isKeptIn(file: string, ring: KeyRing): boolean {
   const checks = keyCheckValues(kept);
   return Object.entries(keyCheckValues(ring)).every(([key, value]) => checks[key] === value);
 }
-
-const isFilesUsedUp = (error: unknown) => ['EMFILE', 'ENFILE'].includes((error as NodeJS.ErrnoException).code ?? '');
 
 /** Others hold the file for some milliseconds at a time. */
 const LOCK_WAIT_MS = 5000;

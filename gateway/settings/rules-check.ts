@@ -5,7 +5,8 @@ import { join } from 'node:path';
 import { Worker } from 'node:worker_threads';
 import type { ConfigProblem } from '../../config/errors.ts';
 import { OWN_WEIGHTS, SHIPPED_MODELS } from '../../config/load-repeats.ts';
-import { CATEGORY_MODEL, type RulePaths, TYPE_MODEL, URGENCY_MODEL } from '../../config/load-rules.ts';
+import { type RulePaths, TRAINED_MODELS } from '../../config/load-rules.ts';
+import { isFilesUsedUp } from '../../store/errors.ts';
 import { workerUrl } from '../worker-url.ts';
 
 /** Where the rules lie, and the weights that the data folder may hold in place of the shipped ones. */
@@ -48,13 +49,7 @@ const same = (one: Hashes, other: Hashes) =>
 
 async function hashes({ rulesFolder, regionFile, dataFolder }: WatchedPaths, before: Hashes): Promise<Hashes> {
   const names = await readdir(rulesFolder).catch(() => []);
-  const rules = [
-    ...names.filter(name => name.endsWith('.yaml')),
-    ...SHIPPED_MODELS,
-    CATEGORY_MODEL,
-    TYPE_MODEL,
-    URGENCY_MODEL,
-  ];
+  const rules = [...names.filter(name => name.endsWith('.yaml')), ...SHIPPED_MODELS, ...TRAINED_MODELS];
   const files = [...rules.map(name => join(rulesFolder, name)), regionFile, join(dataFolder, OWN_WEIGHTS)];
   const hashed = new Map<string, string>();
   for (const file of files) hashed.set(file, await hashOf(file, before.get(file)));
@@ -68,12 +63,11 @@ async function hashOf(file: string, before = UNREADABLE): Promise<string> {
       .update(await readFile(file))
       .digest('hex');
   } catch (error) {
-    return FILES_USED_UP.has((error as NodeJS.ErrnoException).code ?? '') ? before : UNREADABLE;
+    return isFilesUsedUp(error) ? before : UNREADABLE;
   }
 }
 
 const UNREADABLE = 'unreadable';
-const FILES_USED_UP = new Set(['EMFILE', 'ENFILE']);
 
 function compiled(paths: WatchedPaths): Promise<readonly ConfigProblem[]> {
   return new Promise((resolve, reject) => {
